@@ -1,0 +1,187 @@
+//! What the kernel tells about itself: plain structs it writes to a caller's buffer.
+
+use crate::QuotaLimits;
+use crate::layout::NAME_LENGTH;
+
+/// The page every process sees at [`crate::layout::CLOCK_PAGE`].
+///
+/// Nanoseconds since boot = `(rdtsc() - base_ticks) * multiplier >> shift`, in 128-bit arithmetic. The values never change
+/// after boot, so no lock or sequence count is needed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct ClockPage {
+    /// TSC value at the kernel's entry.
+    pub base_ticks: u64,
+    /// TSC ticks a second.
+    pub ticks_per_second: u64,
+    /// See the formula.
+    pub multiplier: u64,
+    /// See the formula.
+    pub shift: u64,
+}
+
+impl ClockPage {
+    /// Nanoseconds since boot at this TSC value.
+    #[must_use]
+    pub const fn nanoseconds(&self, ticks: u64) -> u64 {
+        ((ticks.wrapping_sub(self.base_ticks) as u128 * self.multiplier as u128) >> self.shift)
+            as u64
+    }
+}
+
+/// General registers of a stopped thread. Vector registers are not shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+#[allow(missing_docs)]
+pub struct Registers {
+    pub rax: u64,
+    pub rbx: u64,
+    pub rcx: u64,
+    pub rdx: u64,
+    pub rsi: u64,
+    pub rdi: u64,
+    pub rbp: u64,
+    pub rsp: u64,
+    pub r8: u64,
+    pub r9: u64,
+    pub r10: u64,
+    pub r11: u64,
+    pub r12: u64,
+    pub r13: u64,
+    pub r14: u64,
+    pub r15: u64,
+    pub rip: u64,
+    pub rflags: u64,
+}
+
+/// What a thread does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ThreadState {
+    /// Created, not started; or suspended.
+    Suspended = 0,
+    /// Could run, and waits for the CPU.
+    Ready = 1,
+    /// Runs now.
+    Running = 2,
+    /// Waits for a server to receive its call.
+    Sending = 3,
+    /// Waits for a reply.
+    AwaitingReply = 4,
+    /// Waits for a message.
+    Receiving = 5,
+    /// Waits for a signal.
+    Waiting = 6,
+    /// Waits for its fault handler.
+    Faulted = 7,
+    /// Has ended.
+    Dead = 8,
+}
+
+impl ThreadState {
+    /// The state with this code.
+    #[must_use]
+    pub const fn from_code(code: u8) -> ThreadState {
+        match code {
+            1 => ThreadState::Ready,
+            2 => ThreadState::Running,
+            3 => ThreadState::Sending,
+            4 => ThreadState::AwaitingReply,
+            5 => ThreadState::Receiving,
+            6 => ThreadState::Waiting,
+            7 => ThreadState::Faulted,
+            8 => ThreadState::Dead,
+            _ => ThreadState::Suspended,
+        }
+    }
+
+    /// A word for people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            ThreadState::Suspended => "suspended",
+            ThreadState::Ready => "ready",
+            ThreadState::Running => "running",
+            ThreadState::Sending => "sending",
+            ThreadState::AwaitingReply => "awaiting reply",
+            ThreadState::Receiving => "receiving",
+            ThreadState::Waiting => "waiting",
+            ThreadState::Faulted => "faulted",
+            ThreadState::Dead => "dead",
+        }
+    }
+}
+
+/// What `thread_info` writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct ThreadInfo {
+    /// The thread's number, unique among live threads; for people and traces, not an authority.
+    pub number: u32,
+    /// The number of its process.
+    pub process: u32,
+    /// A [`ThreadState`] code.
+    pub state: u8,
+    /// Its priority.
+    pub priority: u8,
+    /// Zero.
+    pub reserved: [u8; 6],
+    /// CPU time used, in TSC ticks.
+    pub cpu_ticks: u64,
+}
+
+/// What `process_info` writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct ProcessInfo {
+    /// The name given at creation, padded with zeros.
+    pub name: [u8; NAME_LENGTH],
+    /// The process's number, unique among live processes; for people and traces, not an authority.
+    pub number: u32,
+    /// Live threads.
+    pub threads: u32,
+    /// Handles held.
+    pub handles: u32,
+    /// Pages mapped and backed.
+    pub resident_pages: u32,
+    /// State of the most active thread: a [`ThreadState`] code; `Dead` once the process has ended.
+    pub state: u8,
+    /// Highest priority among its threads.
+    pub priority: u8,
+    /// Highest priority its threads may be given.
+    pub max_priority: u8,
+    /// 1 if the end came from a fault nobody handled, else 0.
+    pub faulted: u8,
+    /// Zero.
+    pub reserved: [u8; 4],
+    /// Exit code, once it has ended.
+    pub exit_code: i64,
+    /// CPU time used by all its threads so far, in TSC ticks.
+    pub cpu_ticks: u64,
+    /// Limits of its quota.
+    pub limits: QuotaLimits,
+    /// Use of its quota (which other processes and objects may share).
+    pub used: QuotaLimits,
+}
+
+/// What `kernel_info` writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct KernelInfo {
+    /// Frames of RAM the kernel can hand out.
+    pub total_frames: u64,
+    /// Frames handed out now.
+    pub used_frames: u64,
+    /// Live objects of each [`crate::QuotaKind`], in the order of their codes (`Frames` repeats `used_frames`).
+    pub objects: QuotaLimits,
+    /// How many of each kind the kernel can hold.
+    pub capacity: QuotaLimits,
+    /// Context switches since boot.
+    pub switches: u64,
+    /// System calls since boot that left the fast path.
+    pub system_calls: u64,
+    /// Interrupts since boot.
+    pub interrupts: u64,
+    /// Ticks in which no thread could run.
+    pub idle_ticks: u64,
+}

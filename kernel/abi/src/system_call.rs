@@ -1,0 +1,193 @@
+//! The system calls.
+
+macro_rules! system_calls {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal;)*) => {
+        /// System-call numbers (`rax`). Arguments are listed in register order: `rdi, rsi, rdx, r8,
+        /// r9, r10, r12`; results likewise, after the error code in `rax`. "handle?" may be 0.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum SystemCall { $($(#[$doc])* $name = $number,)* }
+
+        impl SystemCall {
+            /// Every call, in the order of their numbers.
+            pub const ALL: &'static [SystemCall] = &[$(SystemCall::$name,)*];
+
+            /// The call with this number.
+            #[must_use]
+            pub const fn from_number(number: u64) -> Option<SystemCall> {
+                match number { $($number => Some(SystemCall::$name),)* _ => None }
+            }
+
+            /// Its name, for people.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(SystemCall::$name => $text,)* }
+            }
+        }
+    };
+}
+
+system_calls! {
+    // Messages. They use the full message convention of the crate documentation.
+    /// `(port: SEND, message) -> message`: sends and waits for the reply.
+    Call = 0, "call";
+    /// `(port: RECEIVE, message) -> message`: replies to the current caller, then receives. If the
+    /// caller is gone, the reply is dropped and the call still receives.
+    ReplyReceive = 1, "reply_receive";
+    /// `(port: RECEIVE) -> message`: receives. A caller not yet replied to gets `NoReply`.
+    Receive = 2, "receive";
+    /// `(reply?, message)`: answers the current caller (0) or the one a reply handle names, which is used up.
+    Reply = 3, "reply";
+    /// `() -> reply`: turns the right to answer the current caller into a handle, for later.
+    ReplySave = 4, "reply_save";
+    /// `(reply?, lease index, offset, buffer, length) -> bytes`: copies from a lease of the caller. All or nothing.
+    LeaseRead = 5, "lease_read";
+    /// `(reply?, lease index, offset, buffer, length) -> bytes`: copies to a lease of the caller. All or nothing.
+    LeaseWrite = 6, "lease_write";
+    /// `(reply?, lease index) -> length, access`: describes a lease of the caller.
+    LeaseInfo = 7, "lease_info";
+
+    // Signals and time.
+    /// `(signal: SEND, bits)`: ORs bits in and wakes a waiter. Bits outside a badged handle's badge are refused.
+    Notify = 8, "notify";
+    /// `(signal: RECEIVE, mask) -> bits`: waits until a bit of the mask is set; takes and clears those.
+    Wait = 9, "wait";
+    /// `(signal: RECEIVE, mask) -> bits`: takes and clears without waiting; 0 if none.
+    Poll = 10, "poll";
+    /// `(signal: RECEIVE, deadline in ns since boot, bits)`: sets the signal's one-shot timer; `u64::MAX` stops it.
+    TimerSet = 11, "timer_set";
+
+    // Handles.
+    /// `(handle: COPY, rights, badge) -> handle`: derives a copy with at most these rights. A badge other than 0
+    /// needs `BADGE`, an unbadged source, and a port or signal.
+    HandleCopy = 12, "handle_copy";
+    /// `(handle)`: gives the handle up. What was derived from it stays, derived from its parent.
+    HandleClose = 13, "handle_close";
+    /// `(handle)`: takes back everything derived from the handle, in every process; mappings too.
+    HandleRevoke = 14, "handle_revoke";
+    /// `(handle) -> kind, rights, badge`: describes the handle.
+    HandleInfo = 15, "handle_info";
+
+    // Objects. `quota?` 0 charges the caller's own quota.
+    /// `(quota?: CONTROL, label) -> port`: all rights. The label (an interface id) is for debuggers.
+    PortCreate = 16, "port_create";
+    /// `(port: RECEIVE, signal?: RECEIVE)`: receivers on the port also get the signal's bits; 0 unbinds.
+    PortBind = 17, "port_bind";
+    /// `(quota?: CONTROL) -> signal`: all rights.
+    SignalCreate = 18, "signal_create";
+    /// `(quota?: CONTROL, pages, kind: RegionKind) -> region`: zeroed RAM, all rights (DMA for contiguous).
+    RegionCreate = 19, "region_create";
+    /// `(region, process?: CONTROL, address, offset in pages, pages, flags: MapFlags)`: maps. Page tables are
+    /// charged to the process mapped into.
+    RegionMap = 20, "region_map";
+    /// `(process?: CONTROL, address)`: removes the whole mapping that starts at the address.
+    RegionUnmap = 21, "region_unmap";
+    /// `(region) -> pages, kind, physical address`: the last is 0 without `DMA`.
+    RegionInfo = 22, "region_info";
+    /// `(quota: CONTROL, limits address) -> quota`: carves a child out of a quota (`QuotaLimits`).
+    QuotaCreate = 23, "quota_create";
+    /// `(quota?: READ, buffer)`: writes limits, then use (`QuotaLimits` twice).
+    QuotaInfo = 24, "quota_info";
+
+    // Processes and threads.
+    /// `(quota?: CONTROL, name address) -> process`: empty, charged to that quota, which becomes its own.
+    ProcessCreate = 25, "process_create";
+    /// `(process: CONTROL, handle: COPY, rights, badge) -> handle value in that process`: gives it a copy.
+    ProcessGrant = 26, "process_grant";
+    /// `(process: CONTROL, code)`: ends it as if it had exited with this code.
+    ProcessKill = 27, "process_kill";
+    /// `(process: WATCH, signal: SEND, bits)`: notify when it ends (at once if it has). One watcher a handle's process.
+    ProcessWatch = 28, "process_watch";
+    /// `(process?: READ, buffer)`: writes `info::ProcessInfo`.
+    ProcessInfo = 29, "process_info";
+    /// `(process: DEBUG, address, buffer, length)`: copies from its memory. All or nothing.
+    ProcessRead = 30, "process_read";
+    /// `(code)`: ends the calling process. Does not return.
+    ProcessExit = 31, "process_exit";
+    /// `(process?: CONTROL, priority, fault port?: SEND + COPY) -> thread`: suspended, all rights, and a priority no
+    /// higher than the caller's process may give.
+    ThreadCreate = 32, "thread_create";
+    /// `(thread: CONTROL, entry, stack, argument)`: starts it; the argument arrives in `rdi`.
+    ThreadStart = 33, "thread_start";
+    /// `(thread: CONTROL)`: stops it as soon as it runs in ring 3 or waits; a wait is resumed later.
+    ThreadSuspend = 34, "thread_suspend";
+    /// `(thread: CONTROL)`: undoes `ThreadSuspend`.
+    ThreadResume = 35, "thread_resume";
+    /// `(thread: CONTROL, priority)`: at most the caller's process's highest.
+    ThreadPriority = 36, "thread_priority";
+    /// `(thread: READ or 0, buffer)`: writes `info::ThreadInfo`.
+    ThreadInfo = 37, "thread_info";
+    /// `(thread: DEBUG, buffer)`: writes `info::Registers` of a suspended or faulted thread.
+    ThreadReadRegisters = 38, "thread_read_registers";
+    /// `(thread: WRITE, buffer)`: replaces the registers of a suspended or faulted thread.
+    ThreadWriteRegisters = 39, "thread_write_registers";
+    /// `()`: ends the calling thread; the last one ends its process with code 0.
+    ThreadExit = 40, "thread_exit";
+    /// `()`: lets another thread of the same priority run.
+    ThreadYield = 41, "thread_yield";
+    /// `()`: does nothing; the cost of entering and leaving the kernel.
+    Null = 42, "null";
+
+    // The machine.
+    /// `(machine: CONTROL, interrupt line) -> irq`: mints authority over one global interrupt line.
+    IrqCreate = 43, "irq_create";
+    /// `(irq: CONTROL, signal: SEND, bits)`: interrupts notify the signal; a level-triggered line stays masked until `IrqAcknowledge`.
+    IrqBind = 44, "irq_bind";
+    /// `(irq: CONTROL)`: unmasks the line.
+    IrqAcknowledge = 45, "irq_acknowledge";
+    /// `(machine: CONTROL, first port, count) -> io-ports`: mints authority over a port range.
+    IoPortsCreate = 46, "io_ports_create";
+    /// `(io-ports: CONTROL, process?: CONTROL)`: threads of that process may use the ports from ring 3.
+    IoPortsBind = 47, "io_ports_bind";
+    /// `(machine: CONTROL, physical address, pages) -> region`: mints a region over device memory or firmware tables, never RAM in use.
+    RegionDevice = 48, "region_device";
+    /// `(machine: SEND, buffer, length)`: writes text to the kernel's debug UART.
+    DebugWrite = 49, "debug_write";
+    /// `(machine: READ, buffer)`: writes `info::KernelInfo`.
+    KernelInfo = 50, "kernel_info";
+    /// `(process: CONTROL, priority)`: the highest priority its threads may be given, at most the caller's own highest.
+    ProcessPriority = 51, "process_priority";
+    /// `(process: READ, index) -> handle value, kind << 16 | rights, badge, object number`: walks the process's handles in
+    /// slot order; `index` counts from 0; `NotMapped` past the end.
+    ProcessHandles = 52, "process_handles";
+}
+
+/// What `RegionCreate` makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum RegionKind {
+    /// RAM, backed at first touch; the quota is charged at once, so a touch never fails.
+    Lazy = 0,
+    /// Physically contiguous RAM, for DMA.
+    Contiguous = 1,
+    /// Device memory or firmware tables (`RegionDevice` makes these).
+    Device = 2,
+}
+
+impl RegionKind {
+    /// The kind with this code.
+    #[must_use]
+    pub const fn from_code(code: u64) -> Option<RegionKind> {
+        match code {
+            0 => Some(RegionKind::Lazy),
+            1 => Some(RegionKind::Contiguous),
+            2 => Some(RegionKind::Device),
+            _ => None,
+        }
+    }
+}
+
+bitflags::bitflags! {
+    /// How `RegionMap` maps. `WRITE` together with `EXECUTE` is refused.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct MapFlags: u32 {
+        /// Writable (needs [`crate::Rights::WRITE`]). Every mapping is readable.
+        const WRITE = 1 << 0;
+        /// Executable (needs [`crate::Rights::EXECUTE`]).
+        const EXECUTE = 1 << 1;
+        /// Back every page now instead of at first touch.
+        const POPULATE = 1 << 2;
+        /// Write-combining instead of uncached, for frame buffers; device regions only.
+        const WRITE_COMBINE = 1 << 3;
+    }
+}

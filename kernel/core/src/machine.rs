@@ -1,0 +1,76 @@
+//! What the kernel's logic needs from the hardware, and nothing more.
+//!
+//! Everything here works on *physical* memory: the kernel never dereferences a user address, it
+//! walks the page tables and copies between frames.
+
+/// A 4 KiB frame of physical memory, by number (physical address / 4096).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+pub struct Frame(pub u32);
+
+impl Frame {
+    /// Physical address of its first byte.
+    #[must_use]
+    pub const fn address(self) -> u64 {
+        (self.0 as u64) << 12
+    }
+
+    /// The frame that holds this physical address (below 16 TiB).
+    #[must_use]
+    pub const fn containing(address: u64) -> Frame {
+        Frame((address >> 12) as u32)
+    }
+}
+
+/// The hardware under the kernel's logic.
+///
+/// # Contract
+/// Frames passed in are either frames that [`crate`]'s allocator owns or frames a device region names;
+/// `offset + length` never passes a frame's end (implementations check it all the same).
+pub trait Machine {
+    /// Reads the 8-byte word with index `word` (0..512) of a frame.
+    fn read_word(&self, frame: Frame, word: usize) -> u64;
+    /// Writes the 8-byte word with index `word` (0..512) of a frame.
+    fn write_word(&mut self, frame: Frame, word: usize, value: u64);
+    /// Fills a frame with zeros.
+    fn zero_frame(&mut self, frame: Frame);
+    /// Copies bytes between two frames (which may be the same).
+    fn copy_frame(&mut self, from: (Frame, usize), to: (Frame, usize), length: usize);
+    /// Copies bytes out of a frame.
+    fn read_frame(&self, frame: Frame, offset: usize, into: &mut [u8]);
+    /// Copies bytes into a frame.
+    fn write_frame(&mut self, frame: Frame, offset: usize, from: &[u8]);
+
+    /// Makes a zeroed frame a top-level page table: fills in the kernel's half.
+    fn init_address_space(&mut self, root: Frame);
+    /// This address space is about to go: no CPU may keep it loaded.
+    fn leave_address_space(&mut self, root: Frame);
+    /// Drops any cached translation of one page of one address space, on every CPU.
+    fn flush_page(&mut self, root: Frame, address: u64);
+    /// Drops all cached translations of one address space, on every CPU.
+    fn flush_address_space(&mut self, root: Frame);
+
+    /// The TSC.
+    fn now(&self) -> u64;
+    /// Asks for a timer interrupt once the TSC reaches `ticks` (soon, if it is past); `u64::MAX` for none.
+    fn arm_timer(&mut self, ticks: u64);
+
+    /// Whether the machine has this global interrupt line, free for a driver.
+    fn irq_exists(&self, line: u32) -> bool;
+    /// Lets a line interrupt. Returns whether it is level-triggered (then the kernel masks it at each interrupt).
+    fn irq_enable(&mut self, line: u32) -> bool;
+    /// Unmasks a line.
+    fn irq_unmask(&mut self, line: u32);
+    /// Masks a line.
+    fn irq_mask(&mut self, line: u32);
+
+    /// Lets ring 3 use exactly these I/O port ranges (first, count) from now on, until the next call. Called at a switch
+    /// to a process with ports and at the switch away from it, never otherwise.
+    fn set_io_ports(&mut self, ranges: &mut dyn Iterator<Item = (u16, u16)>);
+
+    /// Whether a range of physical addresses may be handed to a driver as device memory: not RAM in use, not an interrupt controller.
+    fn device_range_allowed(&self, first: Frame, count: u32) -> bool;
+
+    /// Writes text to the debug UART.
+    fn debug_write(&mut self, text: &[u8]);
+}

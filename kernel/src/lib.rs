@@ -1,0 +1,2 @@
+//! The kernel binary's host-testable helpers.
+#![no_std]

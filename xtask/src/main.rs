@@ -1,0 +1,2 @@
+//! AIROX build tool.
+fn main() {}
