@@ -128,13 +128,22 @@ pub struct HandleTransfer {
 
 impl HandleTransfer {
     /// A transfer that passes nothing.
-    pub const EMPTY: HandleTransfer =
-        HandleTransfer { handle: Handle::NONE, rights: 0, reserved: 0, badge: 0 };
+    pub const EMPTY: HandleTransfer = HandleTransfer {
+        handle: Handle::NONE,
+        rights: 0,
+        reserved: 0,
+        badge: 0,
+    };
 
     /// A copy of `handle` with at most `rights`.
     #[must_use]
     pub const fn new(handle: Handle, rights: Rights) -> HandleTransfer {
-        HandleTransfer { handle, rights: rights.bits(), reserved: 0, badge: 0 }
+        HandleTransfer {
+            handle,
+            rights: rights.bits(),
+            reserved: 0,
+            badge: 0,
+        }
     }
 }
 
@@ -156,7 +165,11 @@ impl Lease {
     /// The server may write the range.
     pub const WRITE: u64 = 2;
     /// A lease of nothing.
-    pub const EMPTY: Lease = Lease { address: 0, length: 0, access: 0 };
+    pub const EMPTY: Lease = Lease {
+        address: 0,
+        length: 0,
+        access: 0,
+    };
 }
 
 /// Handles and leases of a message, in the memory of the thread that sends or receives it; its
@@ -212,7 +225,13 @@ mod tests {
 
     #[test]
     fn extension_offsets_match_the_struct() {
-        assert_eq!(Extension::LEASES_OFFSET as usize, core::mem::offset_of!(Extension, leases));
-        assert_eq!(Extension::RECEIVED_OFFSET as usize, core::mem::offset_of!(Extension, received));
+        assert_eq!(
+            Extension::LEASES_OFFSET as usize,
+            core::mem::offset_of!(Extension, leases)
+        );
+        assert_eq!(
+            Extension::RECEIVED_OFFSET as usize,
+            core::mem::offset_of!(Extension, received)
+        );
     }
 }

@@ -1,0 +1,3 @@
+//! Console over a 16550 UART.
+#![no_std]
+#![forbid(unsafe_code)]

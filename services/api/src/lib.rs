@@ -1,0 +1,3 @@
+//! Interfaces between AIROX servers: types, errors, clients, dispatchers, decoders.
+#![no_std]
+#![forbid(unsafe_code)]

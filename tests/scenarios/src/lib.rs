@@ -1,0 +1,1 @@
+//! Boots the image and uses it as a person would.

@@ -1,0 +1,3 @@
+//! Programs a person runs.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! The AIROX command shell.
+#![no_std]
+#![forbid(unsafe_code)]
