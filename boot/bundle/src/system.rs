@@ -1,0 +1,213 @@
+//! The compiled system file: who runs, with which priority, memory and authority. `boot/manifest` makes it from
+//! `component.toml` and system files after checking every rule; `init` reads it and does exactly what it says.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::BundleError;
+
+/// A whole system.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct System {
+    /// Its name, as people see it.
+    pub name: String,
+    /// Its components, in start order: every provider comes before its clients.
+    pub components: Vec<Component>,
+}
+
+/// One process that init starts and supervises.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Component {
+    /// Its name, at most 16 bytes, unique in the system.
+    pub name: String,
+    /// The program of the bundle it runs.
+    pub program: String,
+    /// What it is, for people.
+    pub kind: ComponentKind,
+    /// The program's arguments.
+    pub arguments: Vec<String>,
+    /// Priority of its first thread, 0 (lowest) to 255.
+    pub priority: u8,
+    /// Highest priority it may give to its threads.
+    pub max_priority: u8,
+    /// Bytes of its first thread's stack, a multiple of 4096.
+    pub stack: u32,
+    /// Bytes of its heap, a multiple of 4096.
+    pub heap: u32,
+    /// Its quota, in the order of the kernel's `QuotaKind` codes: frames, handles, processes, threads, ports, signals,
+    /// regions, quotas, resources.
+    pub limits: [u32; 9],
+    /// Names of the interfaces it serves; it gets one port for each.
+    pub provides: Vec<String>,
+    /// The interfaces it calls.
+    pub uses: Vec<Use>,
+    /// The machine resources it owns.
+    pub resources: Vec<Resource>,
+    /// Special authorities.
+    pub grants: Vec<Grant>,
+    /// What happens when it ends.
+    pub restart: Restart,
+}
+
+/// What a component is, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ComponentKind {
+    /// Owns a device.
+    Driver,
+    /// Serves an interface.
+    Service,
+    /// Talks to a person.
+    App,
+}
+
+/// One interface a component calls. It becomes a send handle badged with the client's number: its index in
+/// [`System::components`] plus 1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Use {
+    /// The interface.
+    pub interface: String,
+    /// The component that provides it.
+    pub provider: String,
+}
+
+/// A machine resource, under the name the component knows it by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Resource {
+    /// x86 I/O ports.
+    IoPorts {
+        /// The component's name for it.
+        name: String,
+        /// First port.
+        first: u16,
+        /// How many ports.
+        count: u16,
+    },
+    /// An interrupt line.
+    Irq {
+        /// The component's name for it.
+        name: String,
+        /// Global interrupt number (before ACPI overrides: the ISA line).
+        line: u32,
+    },
+    /// Device memory.
+    Mmio {
+        /// The component's name for it.
+        name: String,
+        /// Physical address, page-aligned.
+        address: u64,
+        /// Length in pages.
+        pages: u32,
+    },
+    /// The frame buffer firmware set up.
+    Framebuffer {
+        /// The component's name for it.
+        name: String,
+    },
+    /// The ACPI tables, read-only.
+    AcpiTables {
+        /// The component's name for it.
+        name: String,
+    },
+}
+
+impl Resource {
+    /// The component's name for it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Resource::IoPorts { name, .. }
+            | Resource::Irq { name, .. }
+            | Resource::Mmio { name, .. }
+            | Resource::Framebuffer { name }
+            | Resource::AcpiTables { name } => name,
+        }
+    }
+}
+
+/// A special authority that is neither an interface nor a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Grant {
+    /// The system bundle, read-only and executable: to spawn programs.
+    Bundle,
+    /// Kernel-wide statistics.
+    KernelInfo,
+    /// The unbadged, controlling side of init's `supervisor` interface: list, kill and restart components.
+    Supervisor,
+    /// The unbadged, administrating side of the `log` interface: names for badges.
+    LogAdmin,
+}
+
+impl Grant {
+    /// Every grant.
+    pub const ALL: [Grant; 4] = [
+        Grant::Bundle,
+        Grant::KernelInfo,
+        Grant::Supervisor,
+        Grant::LogAdmin,
+    ];
+
+    /// Its name in `component.toml`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Grant::Bundle => "bundle",
+            Grant::KernelInfo => "kernel-info",
+            Grant::Supervisor => "supervisor",
+            Grant::LogAdmin => "log-admin",
+        }
+    }
+}
+
+/// When a component is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RestartPolicy {
+    /// Whenever it ends.
+    Always,
+    /// When it faults, panics, is killed, or exits with a code other than 0.
+    OnFailure,
+    /// Never.
+    Never,
+}
+
+/// What happens when a component ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restart {
+    /// When it is started again.
+    pub policy: RestartPolicy,
+    /// At most so many restarts within the window; then it stays down.
+    pub max_restarts: u32,
+    /// The window in milliseconds.
+    pub window_ms: u32,
+    /// Wait before the first restart, in milliseconds; doubled for each further one.
+    pub backoff_ms: u32,
+    /// The longest wait, in milliseconds.
+    pub backoff_max_ms: u32,
+}
+
+impl System {
+    /// Decodes a system record.
+    ///
+    /// # Errors
+    /// [`BundleError::InvalidSystem`] if the bytes are not one.
+    pub fn from_bytes(bytes: &[u8]) -> Result<System, BundleError> {
+        postcard::from_bytes(bytes).map_err(|_| BundleError::InvalidSystem)
+    }
+
+    /// Encodes a system record.
+    ///
+    /// # Errors
+    /// [`BundleError::InvalidSystem`] if it cannot be encoded.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, BundleError> {
+        postcard::to_allocvec(self).map_err(|_| BundleError::InvalidSystem)
+    }
+
+    /// The component of this name.
+    #[must_use]
+    pub fn component(&self, name: &str) -> Option<&Component> {
+        self.components
+            .iter()
+            .find(|component| component.name == name)
+    }
+}
