@@ -46,6 +46,9 @@ impl VectorState {
 pub struct Context {
     /// Vector registers.
     pub vector: VectorState,
+    /// Zero: pads the structure, so that its end is 16-byte aligned (the CPU aligns `rsp` down to 16 before it pushes
+    /// an interrupt frame, Intel SDM vol. 3, 6.14.2).
+    pub reserved: u64,
     /// Physical address of the address space's top-level table (the value for CR3).
     pub address_space: u64,
     /// A [`Resume`] value.
@@ -80,7 +83,8 @@ pub struct Context {
     pub ss: u64,
 }
 
-const _: () = assert!(core::mem::offset_of!(Context, ss) + 8 == 832 + 23 * 8);
+const _: () = assert!(core::mem::offset_of!(Context, ss) + 8 == 1024);
+const _: () = assert!(size_of::<Context>() == 1024);
 
 /// Selector of the ring-3 code segment, RPL 3. SYSRET needs the order: kernel code 0x08, kernel data 0x10, user data 0x18, user code 0x20.
 pub const USER_CODE: u64 = 0x23;
@@ -97,6 +101,7 @@ impl Context {
     pub const fn new(address_space: u64) -> Context {
         Context {
             vector: VectorState::RESET,
+            reserved: 0,
             address_space,
             resume: Resume::Full as u64,
             words: [0; WORDS],
