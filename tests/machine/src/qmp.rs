@@ -49,10 +49,12 @@ impl Qmp {
             for line in reader.lines() {
                 let Ok(line) = line else { return };
                 match classify(&line) {
-                    // A closed channel means that the connection's owner is gone.
-                    Some(Line::Answer(answer)) if sender.send(answer).is_err() => return,
+                    Some(Line::Answer(answer)) => {
+                        // A closed channel means that the connection's owner is gone; the socket closes next.
+                        let _ = sender.send(answer);
+                    }
                     Some(Line::Event(event)) => lock(&seen).push(event),
-                    Some(Line::Answer(_)) | None => {}
+                    None => {}
                 }
             }
         });
