@@ -99,6 +99,8 @@ pub enum Resource {
         address: u64,
         /// Length in pages.
         pages: u32,
+        /// Whether it may be written; it is never executable.
+        writable: bool,
     },
     /// The frame buffer firmware set up.
     Framebuffer {
