@@ -1,0 +1,439 @@
+//! Capabilities: what a handle names, and the tree of who derived what from whom.
+//!
+//! All capabilities lie in one array; a handle is an index into it plus a generation, valid only for the process that owns the entry. Each entry is
+//! also a node of the derivation tree: a copy is a child of its source. A mapping is a node too, so revoking a region's handle
+//! takes its mappings with it.
+
+use crate::kernel::Kernel;
+use crate::machine::Machine;
+use crate::port::Port;
+use crate::process::Process;
+use crate::quota::Quota;
+use crate::region::{Mapping, Region};
+use crate::resource::{IoPorts, Irq};
+use crate::signal::Signal;
+use crate::slab::{Id, NONE, Weak};
+use crate::thread::Thread;
+use airox_abi::{Error, Handle, ObjectKind, QuotaKind, Rights};
+use alloc::vec::Vec;
+
+/// What a capability gives access to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Object {
+    Process(Id<Process>),
+    Thread(Id<Thread>),
+    Port(Id<Port>),
+    /// The right to answer this thread's call. The thread may have died since.
+    Reply(Weak<Thread>),
+    Signal(Id<Signal>),
+    Region(Id<Region>),
+    Quota(Id<Quota>),
+    Irq(Id<Irq>),
+    IoPorts(Id<IoPorts>),
+    Machine,
+    /// Not reachable by a handle: the tree node of a mapping.
+    Mapping(Id<Mapping>),
+}
+
+impl Object {
+    /// The kind programs know, `None` for a mapping.
+    pub(crate) const fn kind(&self) -> Option<ObjectKind> {
+        Some(match self {
+            Object::Process(_) => ObjectKind::Process,
+            Object::Thread(_) => ObjectKind::Thread,
+            Object::Port(_) => ObjectKind::Port,
+            Object::Reply(_) => ObjectKind::Reply,
+            Object::Signal(_) => ObjectKind::Signal,
+            Object::Region(_) => ObjectKind::Region,
+            Object::Quota(_) => ObjectKind::Quota,
+            Object::Irq(_) => ObjectKind::Irq,
+            Object::IoPorts(_) => ObjectKind::IoPorts,
+            Object::Machine => ObjectKind::Machine,
+            Object::Mapping(_) => return None,
+        })
+    }
+
+    /// A number people can tell objects apart by.
+    pub(crate) const fn number(&self) -> u32 {
+        match self {
+            Object::Process(id) => id.number(),
+            Object::Thread(id) => id.number(),
+            Object::Port(id) => id.number(),
+            Object::Signal(id) => id.number(),
+            Object::Region(id) => id.number(),
+            Object::Quota(id) => id.number(),
+            Object::Irq(id) => id.number(),
+            Object::IoPorts(id) => id.number(),
+            Object::Reply(_) | Object::Machine | Object::Mapping(_) => 0,
+        }
+    }
+}
+
+/// One capability: a cache line.
+#[derive(Clone, Debug)]
+pub(crate) struct Capability {
+    pub(crate) object: Object,
+    /// The owning process; `NONE` while the entry is free.
+    owner: u32,
+    /// 1 to 4095; changes at each use of the entry.
+    generation: u16,
+    pub(crate) rights: Rights,
+    pub(crate) badge: u64,
+    parent: u32,
+    first_child: u32,
+    next_sibling: u32,
+    previous_sibling: u32,
+    /// Next in the owner's list; in the free list while free.
+    next_owned: u32,
+    previous_owned: u32,
+}
+
+const GENERATIONS: u16 = 1 << (32 - Handle::INDEX_BITS);
+
+/// The array of all capabilities.
+pub(crate) struct Capabilities {
+    entries: Vec<Capability>,
+    capacity: usize,
+    first_free: u32,
+    live: u32,
+}
+
+impl Capabilities {
+    pub(crate) fn with_capacity(capacity: u32) -> Capabilities {
+        Capabilities {
+            entries: Vec::with_capacity(capacity as usize),
+            capacity: capacity as usize,
+            first_free: NONE,
+            live: 0,
+        }
+    }
+
+    pub(crate) fn live(&self) -> u32 {
+        self.live
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, index: u32) -> &Capability {
+        &self.entries[index as usize]
+    }
+
+    /// The entry a claimed handle of a process names.
+    #[inline]
+    pub(crate) fn find(&self, owner: Id<Process>, claim: u64) -> Result<(u32, &Capability), Error> {
+        let index = claim as u32 & ((1 << Handle::INDEX_BITS) - 1);
+        let generation = claim >> Handle::INDEX_BITS;
+        let entry = self.entries.get(index as usize).ok_or(Error::InvalidHandle)?;
+        if entry.owner != owner.number() || u64::from(entry.generation) != generation {
+            return Err(Error::InvalidHandle);
+        }
+        Ok((index, entry))
+    }
+
+    pub(crate) fn handle(&self, index: u32) -> Handle {
+        Handle::new(index, u32::from(self.entries[index as usize].generation))
+    }
+
+    fn insert(&mut self, owner: Id<Process>, object: Object, rights: Rights, badge: u64) -> Option<u32> {
+        let (index, generation) = if self.first_free != NONE {
+            let index = self.first_free;
+            let entry = &self.entries[index as usize];
+            self.first_free = entry.next_owned;
+            let next = entry.generation + 1;
+            (index, if next == GENERATIONS { 1 } else { next })
+        } else if self.entries.len() < self.capacity {
+            (self.entries.len() as u32, 1)
+        } else {
+            return None;
+        };
+        let entry = Capability {
+            object,
+            owner: owner.number(),
+            generation,
+            rights,
+            badge,
+            parent: NONE,
+            first_child: NONE,
+            next_sibling: NONE,
+            previous_sibling: NONE,
+            next_owned: NONE,
+            previous_owned: NONE,
+        };
+        match self.entries.get_mut(index as usize) {
+            Some(slot) => *slot = entry,
+            None => self.entries.push(entry),
+        }
+        self.live += 1;
+        Some(index)
+    }
+
+    fn add_child(&mut self, parent: u32, child: u32) {
+        let first = self.entries[parent as usize].first_child;
+        let entry = &mut self.entries[child as usize];
+        entry.parent = parent;
+        entry.next_sibling = first;
+        entry.previous_sibling = NONE;
+        if first != NONE {
+            self.entries[first as usize].previous_sibling = child;
+        }
+        self.entries[parent as usize].first_child = child;
+    }
+
+    /// Takes an entry out of the tree; its children become its parent's.
+    fn unlink(&mut self, index: u32) {
+        let Capability { parent, first_child, next_sibling, previous_sibling, .. } =
+            self.entries[index as usize];
+        if previous_sibling != NONE {
+            self.entries[previous_sibling as usize].next_sibling = next_sibling;
+        } else if parent != NONE {
+            self.entries[parent as usize].first_child = next_sibling;
+        }
+        if next_sibling != NONE {
+            self.entries[next_sibling as usize].previous_sibling = previous_sibling;
+        }
+        let mut child = first_child;
+        while child != NONE {
+            let next = self.entries[child as usize].next_sibling;
+            if parent == NONE {
+                let entry = &mut self.entries[child as usize];
+                (entry.parent, entry.next_sibling, entry.previous_sibling) = (NONE, NONE, NONE);
+            } else {
+                self.add_child(parent, child);
+            }
+            child = next;
+        }
+    }
+
+    fn free(&mut self, index: u32) {
+        let entry = &mut self.entries[index as usize];
+        entry.owner = NONE;
+        entry.object = Object::Machine;
+        entry.next_owned = self.first_free;
+        self.first_free = index;
+        self.live -= 1;
+    }
+
+    /// A descendant of `index` without children of its own, if there is any descendant.
+    fn leaf_below(&self, index: u32) -> Option<u32> {
+        let mut leaf = self.entries[index as usize].first_child;
+        if leaf == NONE {
+            return None;
+        }
+        loop {
+            let child = self.entries[leaf as usize].first_child;
+            if child == NONE {
+                return Some(leaf);
+            }
+            leaf = child;
+        }
+    }
+}
+
+/// Why a capability goes away; decides what the caller of a lost reply is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// Closed or revoked.
+    Closed,
+    /// Its owner died.
+    OwnerDied,
+}
+
+macro_rules! lookups {
+    ($($name:ident: $variant:ident -> $type:ty;)*) => {
+        $(
+            /// The object of this kind that a claimed handle of the running process names, with its badge.
+            #[inline]
+            pub(crate) fn $name(&self, claim: u64, needed: Rights) -> Result<(Id<$type>, u64), Error> {
+                let (_, capability) = self.capabilities.find(self.current_process, claim)?;
+                match capability.object {
+                    Object::$variant(id) if capability.rights.contains(needed) => Ok((id, capability.badge)),
+                    Object::$variant(_) => Err(Error::MissingRight),
+                    Object::Mapping(_) => Err(Error::InvalidHandle),
+                    _ => Err(Error::WrongType),
+                }
+            }
+        )*
+    };
+}
+
+impl<M: Machine> Kernel<M> {
+    lookups! {
+        find_process: Process -> Process;
+        find_thread: Thread -> Thread;
+        find_port: Port -> Port;
+        find_signal: Signal -> Signal;
+        find_region: Region -> Region;
+        find_quota: Quota -> Quota;
+        find_irq: Irq -> Irq;
+        find_io_ports: IoPorts -> IoPorts;
+    }
+
+    /// Any handle of the running process.
+    pub(crate) fn find_any(&self, claim: u64) -> Result<(u32, &Capability), Error> {
+        let found = self.capabilities.find(self.current_process, claim)?;
+        match found.1.object {
+            Object::Mapping(_) => Err(Error::InvalidHandle),
+            _ => Ok(found),
+        }
+    }
+
+    /// Checks that the running process holds the machine authority.
+    pub(crate) fn check_machine(&self, claim: u64, needed: Rights) -> Result<(), Error> {
+        let (_, capability) = self.find_any(claim)?;
+        match capability.object {
+            Object::Machine if capability.rights.contains(needed) => Ok(()),
+            Object::Machine => Err(Error::MissingRight),
+            _ => Err(Error::WrongType),
+        }
+    }
+
+    /// Gives a process a new capability, charged to its quota.
+    pub(crate) fn insert_capability(
+        &mut self,
+        owner: Id<Process>,
+        object: Object,
+        rights: Rights,
+        badge: u64,
+        parent: Option<u32>,
+    ) -> Result<u32, Error> {
+        let quota = self.processes[owner].quota;
+        self.charge(quota, QuotaKind::Handles, 1)?;
+        let Some(index) = self.capabilities.insert(owner, object, rights, badge) else {
+            self.uncharge(quota, QuotaKind::Handles, 1);
+            return Err(Error::QuotaExceeded);
+        };
+        if let Some(parent) = parent {
+            self.capabilities.add_child(parent, index);
+        }
+        let process = &mut self.processes[owner];
+        let head = process.first_capability;
+        process.first_capability = index;
+        process.handle_count += 1;
+        self.capabilities.entries[index as usize].next_owned = head;
+        if head != NONE {
+            self.capabilities.entries[head as usize].previous_owned = index;
+        }
+        self.retain(object, rights);
+        Ok(index)
+    }
+
+    /// Gives a process a copy of a capability: a child in the derivation tree, with at most the source's rights.
+    pub(crate) fn derive(
+        &mut self,
+        source: u32,
+        owner: Id<Process>,
+        rights: Rights,
+        badge: u64,
+    ) -> Result<Handle, Error> {
+        let capability = self.capabilities.get(source);
+        if !capability.rights.contains(Rights::COPY) || matches!(capability.object, Object::Reply(_)) {
+            return Err(Error::MissingRight);
+        }
+        let badge = if badge == 0 {
+            capability.badge
+        } else {
+            if !matches!(capability.object, Object::Port(_) | Object::Signal(_)) {
+                return Err(Error::InvalidArgument);
+            }
+            if !capability.rights.contains(Rights::BADGE) || capability.badge != 0 {
+                return Err(Error::MissingRight);
+            }
+            badge
+        };
+        let (object, rights) = (capability.object, rights & capability.rights);
+        let index = self.insert_capability(owner, object, rights, badge, Some(source))?;
+        Ok(self.capabilities.handle(index))
+    }
+
+    /// Removes one capability; what was derived from it stays, derived from its parent.
+    pub(crate) fn delete_capability(&mut self, index: u32, cause: Cause) {
+        self.capabilities.unlink(index);
+        let Capability { object, rights, owner, next_owned, previous_owned, .. } =
+            *self.capabilities.get(index);
+        let owner = Id::<Process>::new(owner);
+        if previous_owned == NONE {
+            self.processes[owner].first_capability = next_owned;
+        } else {
+            self.capabilities.entries[previous_owned as usize].next_owned = next_owned;
+        }
+        if next_owned != NONE {
+            self.capabilities.entries[next_owned as usize].previous_owned = previous_owned;
+        }
+        self.capabilities.free(index);
+        self.processes[owner].handle_count -= 1;
+        let quota = self.processes[owner].quota;
+        self.uncharge(quota, QuotaKind::Handles, 1);
+        self.release(object, rights, cause);
+    }
+
+    /// Deletes everything derived from a capability, deepest first.
+    pub(crate) fn revoke(&mut self, index: u32) {
+        while let Some(leaf) = self.capabilities.leaf_below(index) {
+            self.delete_capability(leaf, Cause::Closed);
+        }
+    }
+
+    /// The `position`-th handle of a process, mappings left out.
+    pub(crate) fn nth_capability(&self, process: Id<Process>, position: u64) -> Option<u32> {
+        let mut index = self.processes[process].first_capability;
+        let mut left = position;
+        while index != NONE {
+            let entry = self.capabilities.get(index);
+            if entry.object.kind().is_some() {
+                if left == 0 {
+                    return Some(index);
+                }
+                left -= 1;
+            }
+            index = entry.next_owned;
+        }
+        None
+    }
+
+    fn retain(&mut self, object: Object, rights: Rights) {
+        match object {
+            Object::Process(id) => self.processes[id].references += 1,
+            Object::Thread(id) => self.threads[id].references += 1,
+            Object::Port(id) => {
+                let port = &mut self.ports[id];
+                port.references += 1;
+                if rights.contains(Rights::RECEIVE) {
+                    port.receivers += 1;
+                }
+            }
+            Object::Signal(id) => self.signals[id].references += 1,
+            Object::Region(id) => self.regions[id].references += 1,
+            Object::Quota(id) => self.quotas[id].references += 1,
+            Object::Irq(id) => self.irqs[id].references += 1,
+            Object::IoPorts(id) => self.io_ports[id].references += 1,
+            Object::Reply(_) | Object::Machine | Object::Mapping(_) => {}
+        }
+    }
+
+    fn release(&mut self, object: Object, rights: Rights, cause: Cause) {
+        match object {
+            Object::Process(id) => {
+                self.processes[id].references -= 1;
+                self.free_process_if_unused(id);
+            }
+            Object::Thread(id) => {
+                self.threads[id].references -= 1;
+                self.free_thread_if_unused(id);
+            }
+            Object::Port(id) => self.release_port(id, rights),
+            Object::Reply(caller) => {
+                let error = if cause == Cause::OwnerDied { Error::ServerDied } else { Error::NoReply };
+                self.abandon_caller(caller, error);
+            }
+            Object::Signal(id) => {
+                self.signals[id].references -= 1;
+                self.free_signal_if_unused(id);
+            }
+            Object::Region(id) => self.release_region(id),
+            Object::Quota(id) => self.release_quota(id),
+            Object::Irq(id) => self.release_irq(id),
+            Object::IoPorts(id) => self.release_io_ports(id),
+            Object::Mapping(id) => self.remove_mapping(id),
+            Object::Machine => {}
+        }
+    }
+}

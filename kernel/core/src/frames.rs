@@ -1,0 +1,210 @@
+//! Physical memory: a buddy allocator over 4 KiB frames.
+//!
+//! Its bookkeeping lies in arrays indexed by frame number, not in the frames, so no frame is ever touched to allocate or free it.
+//! Cost of both operations is bounded by the number of orders.
+
+use crate::machine::Frame;
+use crate::slab::NONE;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// The largest block is 2^13 frames: 32 MiB.
+const ORDERS: usize = 14;
+const NOT_FREE: u8 = 0xff;
+
+/// All frames the kernel can hand out.
+pub(crate) struct Frames {
+    /// Order of the free block that starts at a frame, or `NOT_FREE`.
+    order: Vec<u8>,
+    next: Vec<u32>,
+    previous: Vec<u32>,
+    heads: [u32; ORDERS],
+    free: u32,
+    total: u32,
+}
+
+impl Frames {
+    /// An allocator for frames below `end` that has none yet.
+    pub(crate) fn new(end: u32) -> Frames {
+        Frames {
+            order: vec![NOT_FREE; end as usize],
+            next: vec![NONE; end as usize],
+            previous: vec![NONE; end as usize],
+            heads: [NONE; ORDERS],
+            free: 0,
+            total: 0,
+        }
+    }
+
+    /// Adds a range of RAM.
+    pub(crate) fn add(&mut self, first: Frame, count: u32) {
+        self.total += count;
+        self.release_range(first.0, count);
+    }
+
+    /// Frames not handed out.
+    pub(crate) fn free(&self) -> u32 {
+        self.free
+    }
+
+    /// All frames.
+    pub(crate) fn total(&self) -> u32 {
+        self.total
+    }
+
+    /// One frame, contents undefined.
+    pub(crate) fn allocate(&mut self) -> Option<Frame> {
+        self.take(0).map(Frame)
+    }
+
+    /// `count` frames in a row, contents undefined. What is over of the block they came from goes back at once.
+    pub(crate) fn allocate_contiguous(&mut self, count: u32) -> Option<Frame> {
+        let order = count.checked_next_power_of_two()?.trailing_zeros() as usize;
+        if count == 0 || order >= ORDERS {
+            return None;
+        }
+        let first = self.take(order)?;
+        let spare = (1 << order) - count;
+        if spare > 0 {
+            self.release_range(first + count, spare);
+        }
+        Some(Frame(first))
+    }
+
+    /// Takes back a frame.
+    pub(crate) fn release(&mut self, frame: Frame) {
+        self.give(frame.0, 0);
+    }
+
+    /// Takes back frames in a row.
+    pub(crate) fn release_contiguous(&mut self, first: Frame, count: u32) {
+        self.release_range(first.0, count);
+    }
+
+    fn release_range(&mut self, mut first: u32, mut count: u32) {
+        while count > 0 {
+            let alignment = first.trailing_zeros().min(ORDERS as u32 - 1);
+            let order = alignment.min(31 - count.leading_zeros());
+            self.give(first, order as usize);
+            first += 1 << order;
+            count -= 1 << order;
+        }
+    }
+
+    fn take(&mut self, order: usize) -> Option<u32> {
+        let found = (order..ORDERS).find(|&o| self.heads[o] != NONE)?;
+        let block = self.heads[found];
+        self.unlink(block, found);
+        for smaller in (order..found).rev() {
+            self.link(block + (1 << smaller), smaller);
+        }
+        self.free -= 1 << order;
+        Some(block)
+    }
+
+    fn give(&mut self, mut block: u32, mut order: usize) {
+        self.free += 1 << order;
+        while order + 1 < ORDERS {
+            let buddy = block ^ (1 << order);
+            if self.order.get(buddy as usize).is_none_or(|&o| o as usize != order) {
+                break;
+            }
+            self.unlink(buddy, order);
+            block &= !(1 << order);
+            order += 1;
+        }
+        self.link(block, order);
+    }
+
+    fn link(&mut self, block: u32, order: usize) {
+        let head = self.heads[order];
+        let index = block as usize;
+        assert!(self.order[index] == NOT_FREE, "frame {block:#x} freed twice");
+        self.order[index] = order as u8;
+        self.next[index] = head;
+        self.previous[index] = NONE;
+        if head != NONE {
+            self.previous[head as usize] = block;
+        }
+        self.heads[order] = block;
+    }
+
+    fn unlink(&mut self, block: u32, order: usize) {
+        let index = block as usize;
+        let (next, previous) = (self.next[index], self.previous[index]);
+        if previous == NONE {
+            self.heads[order] = next;
+        } else {
+            self.next[previous as usize] = next;
+        }
+        if next != NONE {
+            self.previous[next as usize] = previous;
+        }
+        self.order[index] = NOT_FREE;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_comes_back_and_merges() {
+        let mut frames = Frames::new(1024);
+        frames.add(Frame(3), 1000);
+        let mut held = Vec::new();
+        while let Some(frame) = frames.allocate() {
+            assert!((3..1003).contains(&frame.0));
+            held.push(frame);
+        }
+        assert_eq!(held.len(), 1000);
+        held.sort();
+        held.dedup();
+        assert_eq!(held.len(), 1000, "no frame twice");
+        for frame in held {
+            frames.release(frame);
+        }
+        assert_eq!(frames.free(), 1000);
+        assert!(frames.allocate_contiguous(256).is_some(), "buddies merged again");
+    }
+
+    #[test]
+    fn contiguous_blocks_return_what_is_over() {
+        let mut frames = Frames::new(64);
+        frames.add(Frame(0), 64);
+        let block = frames.allocate_contiguous(33).unwrap();
+        assert_eq!(frames.free(), 31);
+        frames.release_contiguous(block, 33);
+        assert_eq!(frames.free(), 64);
+        assert!(frames.allocate_contiguous(0).is_none());
+        assert!(frames.allocate_contiguous(65).is_none());
+        assert!(frames.allocate_contiguous(u32::MAX).is_none());
+    }
+
+    #[test]
+    fn random_use_conserves_frames() {
+        let mut frames = Frames::new(4096);
+        frames.add(Frame(17), 3000);
+        frames.add(Frame(3500), 500);
+        let mut held: Vec<(Frame, u32)> = Vec::new();
+        let mut seed = 0x1234_5678_u64;
+        for _ in 0..20_000 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let random = (seed >> 33) as u32;
+            if random % 3 != 0 {
+                let count = 1 + random / 3 % 40;
+                if let Some(first) = frames.allocate_contiguous(count) {
+                    for &(other, length) in &held {
+                        assert!(first.0 + count <= other.0 || other.0 + length <= first.0);
+                    }
+                    held.push((first, count));
+                }
+            } else if !held.is_empty() {
+                let (first, count) = held.swap_remove(random as usize / 3 % held.len());
+                frames.release_contiguous(first, count);
+            }
+            let used: u32 = held.iter().map(|&(_, count)| count).sum();
+            assert_eq!(frames.free() + used, 3500);
+        }
+    }
+}

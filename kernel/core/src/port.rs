@@ -1,0 +1,421 @@
+//! Ports: synchronous rendezvous between threads; call, receive and reply.
+//!
+//! Receivers wait in order of arrival, senders in order of priority and then arrival. A message is copied once, from the sender's saved registers to
+//! the receiver's. When the last handle with `RECEIVE` goes, the port closes and every waiting caller learns `ServerDied`.
+
+use crate::kernel::Kernel;
+use crate::machine::Machine;
+use crate::quota::Quota;
+use crate::signal::Signal;
+use crate::slab::{Id, NONE, Weak};
+use crate::thread::{State, Thread};
+use airox_abi::fault::FaultAction;
+use airox_abi::message::{MAX_HANDLES, MAX_LEASES, MessageKind, Tag};
+use airox_abi::trace::EventKind;
+use airox_abi::{Error, QuotaKind, Rights};
+
+/// A port.
+pub(crate) struct Port {
+    first_sender: u32,
+    last_sender: u32,
+    first_receiver: u32,
+    last_receiver: u32,
+    pub(crate) signal: Option<Weak<Signal>>,
+    pub(crate) label: u64,
+    quota: Id<Quota>,
+    /// Handles to it.
+    pub(crate) references: u32,
+    /// Handles among them that may receive.
+    pub(crate) receivers: u32,
+}
+
+impl Port {
+    pub(crate) const fn has_receiver(&self) -> bool {
+        self.first_receiver != NONE
+    }
+
+    pub(crate) const fn has_sender(&self) -> bool {
+        self.first_sender != NONE
+    }
+}
+
+impl<M: Machine> Kernel<M> {
+    pub(crate) fn create_port(&mut self, quota: Id<Quota>, label: u64) -> Result<Id<Port>, Error> {
+        self.charge_object(quota, QuotaKind::Ports)?;
+        let port = Port {
+            first_sender: NONE,
+            last_sender: NONE,
+            first_receiver: NONE,
+            last_receiver: NONE,
+            signal: None,
+            label,
+            quota,
+            references: 0,
+            receivers: 0,
+        };
+        self.ports.insert(port).ok_or_else(|| {
+            self.uncharge_object(quota, QuotaKind::Ports);
+            Error::QuotaExceeded
+        })
+    }
+
+    /// Binds a signal to a port, or unbinds with `None`.
+    pub(crate) fn bind_port(&mut self, port: Id<Port>, signal: Option<Id<Signal>>) -> Result<(), Error> {
+        if let Some(signal) = signal {
+            let bound = self.signals[signal].port.and_then(|port| self.ports.upgrade(port));
+            if bound.is_some_and(|bound| bound != port) || self.signals[signal].waiter.is_some() {
+                return Err(Error::Busy);
+            }
+        }
+        if let Some(old) = self.ports[port].signal.take().and_then(|old| self.signals.upgrade(old)) {
+            self.signals[old].port = None;
+        }
+        if let Some(signal) = signal {
+            self.ports[port].signal = Some(self.signals.weak(signal));
+            self.signals[signal].port = Some(self.ports.weak(port));
+            if self.signals[signal].bits != 0 {
+                self.notify(signal, 0);
+            }
+        }
+        Ok(())
+    }
+
+    /// `call`.
+    #[inline]
+    pub(crate) fn call(&mut self) -> Result<(), Error> {
+        let caller = self.current;
+        let context = &self.threads[caller].context;
+        let tag = context.tag;
+        let (port, badge) = self.find_port(context.rdi, Rights::SEND)?;
+        if tag.has_extension() {
+            check_counts(tag)?;
+        }
+        self.send(port, badge)
+    }
+
+    /// The running thread sends its message or fault to a port and waits for the answer.
+    #[inline]
+    pub(crate) fn send(&mut self, port: Id<Port>, badge: u64) -> Result<(), Error> {
+        let sender = self.current;
+        self.threads[sender].call_badge = badge;
+        match Id::from_link(self.ports[port].first_receiver) {
+            Some(receiver) => {
+                self.deliver(sender, receiver, port)?;
+                self.unlink_receiver(port, receiver);
+                self.hand_over(receiver);
+            }
+            None if self.ports[port].receivers == 0 => return Err(Error::ServerDied),
+            None => {
+                self.threads[sender].state = State::Sending(port);
+                self.link_sender(port, sender);
+                self.stop_running();
+            }
+        }
+        Ok(())
+    }
+
+    /// `receive`: a caller that still waits for an answer gets `NoReply`.
+    pub(crate) fn receive(&mut self) -> Result<(), Error> {
+        let (port, _) = self.find_port(self.threads[self.current].context.rdi, Rights::RECEIVE)?;
+        if let Some(caller) = self.threads[self.current].reply_to.take() {
+            self.abandon_caller(caller, Error::NoReply);
+        }
+        if !self.receive_waiting(port) {
+            self.block_receiving(port);
+            self.stop_running();
+        }
+        Ok(())
+    }
+
+    /// `reply_receive`.
+    #[inline]
+    pub(crate) fn reply_receive(&mut self) -> Result<(), Error> {
+        let server = self.current;
+        let (port, _) = self.find_port(self.threads[server].context.rdi, Rights::RECEIVE)?;
+        let caller = self.current_caller();
+        let runnable = match caller {
+            Some(caller) => self.deliver_reply(server, caller)?.then_some(caller),
+            None => None,
+        };
+        self.threads[server].reply_to = None;
+        if self.receive_waiting(port) {
+            if let Some(caller) = runnable {
+                self.make_ready(caller);
+            }
+        } else {
+            self.block_receiving(port);
+            match runnable {
+                Some(caller) => self.hand_over(caller),
+                None => self.stop_running(),
+            }
+        }
+        Ok(())
+    }
+
+    /// `reply`, to the current caller or by a reply handle.
+    pub(crate) fn reply(&mut self) -> Result<(), Error> {
+        let server = self.current;
+        let claim = self.threads[server].context.rdi;
+        let caller = if claim == 0 {
+            let caller = self.current_caller().ok_or(Error::NoCaller)?;
+            let runnable = self.deliver_reply(server, caller)?;
+            self.threads[server].reply_to = None;
+            (caller, runnable)
+        } else {
+            let (index, caller) = self.find_reply(claim)?;
+            let Some(caller) = caller else {
+                self.delete_capability(index, crate::capability::Cause::Closed);
+                return Err(Error::NoCaller);
+            };
+            let runnable = self.deliver_reply(server, caller)?;
+            self.delete_capability(index, crate::capability::Cause::Closed);
+            (caller, runnable)
+        };
+        if let (caller, true) = caller {
+            self.make_ready(caller);
+        }
+        Ok(())
+    }
+
+    /// The thread the running one owes an answer, if it still waits.
+    #[inline]
+    pub(crate) fn current_caller(&self) -> Option<Id<Thread>> {
+        let caller = self.threads.upgrade(self.threads[self.current].reply_to?)?;
+        (self.threads[caller].state == State::AwaitingReply).then_some(caller)
+    }
+
+    /// A message waiting at the port, or bits of its signal, delivered to the running thread. Signals come first.
+    #[inline]
+    fn receive_waiting(&mut self, port: Id<Port>) -> bool {
+        let receiver = self.current;
+        if let Some(signal) = self.ports[port].signal
+            && let Some(signal) = self.signals.upgrade(signal)
+            && self.signals[signal].bits != 0
+        {
+            let bits = core::mem::take(&mut self.signals[signal].bits);
+            self.threads[receiver].context.receive_signal(bits);
+            return true;
+        }
+        while let Some(sender) = Id::from_link(self.ports[port].first_sender) {
+            self.unlink_sender(port, sender);
+            match self.deliver(sender, receiver, port) {
+                Ok(()) => return true,
+                Err(error) => {
+                    self.threads[sender].context.rax = error as u64;
+                    self.make_ready(sender);
+                }
+            }
+        }
+        false
+    }
+
+    #[inline]
+    fn block_receiving(&mut self, port: Id<Port>) {
+        let receiver = self.current;
+        let last = self.ports[port].last_receiver;
+        let entry = &mut self.threads[receiver];
+        entry.state = State::Receiving(port);
+        (entry.next, entry.previous) = (NONE, last);
+        self.ports[port].last_receiver = receiver.number();
+        match Id::from_link(last) {
+            Some(last) => self.threads[last].next = receiver.number(),
+            None => self.ports[port].first_receiver = receiver.number(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn unlink_receiver(&mut self, port: Id<Port>, receiver: Id<Thread>) {
+        let Thread { next, previous, .. } = self.threads[receiver];
+        match Id::from_link(previous) {
+            Some(previous) => self.threads[previous].next = next,
+            None => self.ports[port].first_receiver = next,
+        }
+        match Id::from_link(next) {
+            Some(next) => self.threads[next].previous = previous,
+            None => self.ports[port].last_receiver = previous,
+        }
+    }
+
+    /// Takes the first waiting receiver off the port, for a signal.
+    pub(crate) fn take_receiver(&mut self, port: Id<Port>) -> Option<Id<Thread>> {
+        let receiver = Id::from_link(self.ports[port].first_receiver)?;
+        self.unlink_receiver(port, receiver);
+        Some(receiver)
+    }
+
+    /// Queues a sender behind all of at least its priority.
+    fn link_sender(&mut self, port: Id<Port>, sender: Id<Thread>) {
+        let priority = self.threads[sender].priority;
+        let mut previous = self.ports[port].last_sender;
+        while let Some(ahead) = Id::from_link(previous) {
+            if self.threads[ahead].priority >= priority {
+                break;
+            }
+            previous = self.threads[ahead].previous;
+        }
+        let next = match Id::from_link(previous) {
+            Some(ahead) => core::mem::replace(&mut self.threads[ahead].next, sender.number()),
+            None => core::mem::replace(&mut self.ports[port].first_sender, sender.number()),
+        };
+        match Id::from_link(next) {
+            Some(behind) => self.threads[behind].previous = sender.number(),
+            None => self.ports[port].last_sender = sender.number(),
+        }
+        let entry = &mut self.threads[sender];
+        (entry.next, entry.previous) = (next, previous);
+    }
+
+    pub(crate) fn unlink_sender(&mut self, port: Id<Port>, sender: Id<Thread>) {
+        let Thread { next, previous, .. } = self.threads[sender];
+        match Id::from_link(previous) {
+            Some(previous) => self.threads[previous].next = next,
+            None => self.ports[port].first_sender = next,
+        }
+        match Id::from_link(next) {
+            Some(next) => self.threads[next].previous = previous,
+            None => self.ports[port].last_sender = previous,
+        }
+    }
+
+    /// Copies a call or fault from its sender to a receiver, which then owes the answer. On an error nothing has happened;
+    /// it is the sender's to know.
+    #[inline]
+    fn deliver(&mut self, sender: Id<Thread>, receiver: Id<Thread>, port: Id<Port>) -> Result<(), Error> {
+        let from = &self.threads[sender];
+        let (badge, mut tag, mut words) = (from.call_badge, from.context.tag, from.context.words);
+        if let Some(fault) = &from.fault {
+            tag = Tag::new(fault.kind as u16).with_kind(MessageKind::Fault);
+            words = fault.words(&from.context, sender);
+        } else {
+            if tag.has_extension() {
+                self.read_leases(sender, tag.leases())?;
+                self.transfer_handles(sender, receiver, tag.handles())?;
+            } else {
+                self.threads[sender].lease_count = 0;
+            }
+            tag = tag.with_kind(MessageKind::Call);
+        }
+        self.trace(EventKind::Call, sender.number(), port.number(), tag.0, words[0]);
+        let caller = self.threads.weak(sender);
+        self.threads[sender].state = State::AwaitingReply;
+        let to = &mut self.threads[receiver];
+        to.reply_to = Some(caller);
+        to.context.words = words;
+        to.context.tag = tag;
+        to.context.rdi = badge;
+        to.context.rax = 0;
+        Ok(())
+    }
+
+    /// Copies an answer to its caller. Returns whether the caller can run now. An error is the server's: nothing has happened. A caller that can't
+    /// take the handles gets `ReceiverRefused` instead of the answer.
+    #[inline]
+    fn deliver_reply(&mut self, server: Id<Thread>, caller: Id<Thread>) -> Result<bool, Error> {
+        let from = &self.threads[server].context;
+        let (tag, words) = (from.tag, from.words);
+        if self.threads[caller].fault.is_some() {
+            return Ok(self.finish_fault(caller, tag.label()));
+        }
+        if tag.has_extension() {
+            if tag.leases() != 0 || tag.handles() > MAX_HANDLES {
+                return Err(Error::InvalidArgument);
+            }
+            match self.transfer_handles(server, caller, tag.handles()) {
+                Ok(()) => {}
+                Err(Error::ReceiverRefused) => {
+                    self.threads[caller].context.rax = Error::ReceiverRefused as u64;
+                    return Ok(true);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.trace(EventKind::Reply, server.number(), caller.number(), tag.0, words[0]);
+        let to = &mut self.threads[caller].context;
+        to.words = words;
+        to.tag = tag.with_kind(MessageKind::Call);
+        to.rdi = 0;
+        to.rax = 0;
+        Ok(true)
+    }
+
+    /// Applies a fault handler's answer. Returns whether the thread can run now.
+    fn finish_fault(&mut self, thread: Id<Thread>, action: u16) -> bool {
+        let kind = self.threads[thread].fault.take().map_or(0, |fault| fault.kind as i64);
+        if action == FaultAction::Resume as u16 {
+            return true;
+        }
+        if action == FaultAction::Suspend as u16 {
+            let entry = &mut self.threads[thread];
+            entry.suspended = true;
+            entry.state = State::Ready;
+        } else {
+            self.doom_process(self.threads[thread].process, -kind, true);
+        }
+        false
+    }
+
+    /// Nobody will answer this caller any more.
+    pub(crate) fn abandon_caller(&mut self, caller: Weak<Thread>, error: Error) {
+        let Some(caller) = self.threads.upgrade(caller) else { return };
+        if self.threads[caller].state != State::AwaitingReply {
+            return;
+        }
+        if let Some(fault) = &self.threads[caller].fault {
+            let code = -(fault.kind as i64);
+            self.doom_process(self.threads[caller].process, code, true);
+        } else {
+            self.threads[caller].context.rax = error as u64;
+            self.make_ready(caller);
+        }
+    }
+
+    pub(crate) fn release_port(&mut self, id: Id<Port>, rights: Rights) {
+        let port = &mut self.ports[id];
+        port.references -= 1;
+        let references = port.references;
+        if rights.contains(Rights::RECEIVE) {
+            port.receivers -= 1;
+            if port.receivers == 0 {
+                self.close_port(id);
+            }
+        }
+        self.free_port_if_unused(id, references);
+    }
+
+    /// Nobody can receive any more: waiting callers learn it; threads that fault into it die.
+    fn close_port(&mut self, id: Id<Port>) {
+        while let Some(sender) = Id::from_link(self.ports[id].first_sender) {
+            self.unlink_sender(id, sender);
+            if let Some(fault) = &self.threads[sender].fault {
+                let code = -(fault.kind as i64);
+                self.threads[sender].state = State::AwaitingReply;
+                self.doom_process(self.threads[sender].process, code, true);
+            } else {
+                self.threads[sender].context.rax = Error::ServerDied as u64;
+                self.make_ready(sender);
+            }
+        }
+    }
+
+    fn free_port_if_unused(&mut self, id: Id<Port>, references: u32) {
+        if references > 0 {
+            return;
+        }
+        // A thread may still wait in `receive` on a port whose last handle another thread closed: it learns that, too.
+        while let Some(receiver) = self.take_receiver(id) {
+            self.threads[receiver].context.rax = Error::InvalidHandle as u64;
+            self.make_ready(receiver);
+        }
+        let quota = self.ports[id].quota;
+        self.ports.remove(id);
+        self.uncharge_object(quota, QuotaKind::Ports);
+    }
+}
+
+/// The counts in a tag are a claim.
+fn check_counts(tag: Tag) -> Result<(), Error> {
+    if tag.handles() > MAX_HANDLES || tag.leases() > MAX_LEASES {
+        return Err(Error::InvalidArgument);
+    }
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! Quotas: how much of each kind a subtree may use.
+//!
+//! A child's limits are carved out of its parent at once, so what was promised is there: one subtree can't exhaust another's. Every
+//! object remembers the quota it is charged to and keeps it alive.
+
+use crate::kernel::Kernel;
+use crate::machine::Machine;
+use crate::slab::Id;
+use airox_abi::{Error, QuotaKind, QuotaLimits};
+
+/// A node of the quota tree.
+pub(crate) struct Quota {
+    pub(crate) limits: QuotaLimits,
+    pub(crate) used: QuotaLimits,
+    parent: Option<Id<Quota>>,
+    /// Handles to it, and objects charged to it.
+    pub(crate) references: u32,
+}
+
+impl Quota {
+    pub(crate) const fn root(limits: QuotaLimits) -> Quota {
+        Quota { limits, used: QuotaLimits([0; QuotaKind::COUNT]), parent: None, references: 0 }
+    }
+}
+
+impl<M: Machine> Kernel<M> {
+    /// Charges `count` units of a kind.
+    pub(crate) fn charge(&mut self, quota: Id<Quota>, kind: QuotaKind, count: u32) -> Result<(), Error> {
+        let quota = &mut self.quotas[quota];
+        let used = &mut quota.used.0[kind as usize];
+        match used.checked_add(count) {
+            Some(sum) if sum <= quota.limits.0[kind as usize] => {
+                *used = sum;
+                Ok(())
+            }
+            _ => Err(Error::QuotaExceeded),
+        }
+    }
+
+    /// Gives units back.
+    pub(crate) fn uncharge(&mut self, quota: Id<Quota>, kind: QuotaKind, count: u32) {
+        self.quotas[quota].used.0[kind as usize] -= count;
+    }
+
+    /// Charges one object, which keeps the quota alive until `uncharge_object`.
+    pub(crate) fn charge_object(&mut self, quota: Id<Quota>, kind: QuotaKind) -> Result<(), Error> {
+        self.charge(quota, kind, 1)?;
+        self.quotas[quota].references += 1;
+        Ok(())
+    }
+
+    /// The object charged by `charge_object` is gone.
+    pub(crate) fn uncharge_object(&mut self, quota: Id<Quota>, kind: QuotaKind) {
+        self.uncharge(quota, kind, 1);
+        self.release_quota(quota);
+    }
+
+    /// Carves a child out of a quota.
+    pub(crate) fn create_quota(&mut self, parent: Id<Quota>, limits: QuotaLimits) -> Result<Id<Quota>, Error> {
+        let mut after = self.quotas[parent].used;
+        after.0[QuotaKind::Quotas as usize] += 1;
+        for kind in 0..QuotaKind::COUNT {
+            after.0[kind] = after.0[kind].checked_add(limits.0[kind]).ok_or(Error::QuotaExceeded)?;
+            if after.0[kind] > self.quotas[parent].limits.0[kind] {
+                return Err(Error::QuotaExceeded);
+            }
+        }
+        let child = Quota { parent: Some(parent), ..Quota::root(limits) };
+        let id = self.quotas.insert(child).ok_or(Error::QuotaExceeded)?;
+        let parent = &mut self.quotas[parent];
+        parent.used = after;
+        parent.references += 1;
+        Ok(id)
+    }
+
+    /// One reference less; an unused quota gives its limits back to its parent.
+    pub(crate) fn release_quota(&mut self, mut id: Id<Quota>) {
+        loop {
+            let quota = &mut self.quotas[id];
+            quota.references -= 1;
+            let (references, limits, parent) = (quota.references, quota.limits, quota.parent);
+            if references > 0 {
+                return;
+            }
+            let Some(parent) = parent else { return };
+            self.quotas.remove(id);
+            for (used, limit) in self.quotas[parent].used.0.iter_mut().zip(limits.0) {
+                *used -= limit;
+            }
+            self.uncharge(parent, QuotaKind::Quotas, 1);
+            id = parent;
+        }
+    }
+}

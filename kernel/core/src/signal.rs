@@ -1,0 +1,108 @@
+//! Signals: 64 bits that `notify` ORs in, with one one-shot timer. Interrupts, timers and the end of processes arrive here.
+//!
+//! One thread at a time may wait on a signal; or the signal is bound to a port and whoever receives there gets the bits.
+
+use crate::kernel::Kernel;
+use crate::machine::Machine;
+use crate::port::Port;
+use crate::quota::Quota;
+use crate::slab::{Id, Weak};
+use crate::thread::{State, Thread};
+use airox_abi::trace::EventKind;
+use airox_abi::{Error, QuotaKind};
+
+/// A signal.
+pub(crate) struct Signal {
+    pub(crate) bits: u64,
+    /// The thread in `wait`, with its mask.
+    pub(crate) waiter: Option<(Id<Thread>, u64)>,
+    pub(crate) port: Option<Weak<Port>>,
+    pub(crate) timer_bits: u64,
+    pub(crate) quota: Id<Quota>,
+    pub(crate) references: u32,
+}
+
+impl<M: Machine> Kernel<M> {
+    pub(crate) fn create_signal(&mut self, quota: Id<Quota>) -> Result<Id<Signal>, Error> {
+        self.charge_object(quota, QuotaKind::Signals)?;
+        let signal =
+            Signal { bits: 0, waiter: None, port: None, timer_bits: 0, quota, references: 0 };
+        self.signals.insert(signal).ok_or_else(|| {
+            self.uncharge_object(quota, QuotaKind::Signals);
+            Error::QuotaExceeded
+        })
+    }
+
+    /// ORs bits in and wakes who waits for one of them.
+    pub(crate) fn notify(&mut self, id: Id<Signal>, bits: u64) {
+        self.trace(EventKind::Signal, self.current.number(), id.number(), bits, 0);
+        let signal = &mut self.signals[id];
+        signal.bits |= bits;
+        if let Some((thread, mask)) = signal.waiter {
+            let taken = signal.bits & mask;
+            if taken != 0 {
+                signal.bits &= !mask;
+                signal.waiter = None;
+                self.threads[thread].context.complete(taken);
+                self.make_ready(thread);
+            }
+        } else if let Some(port) = signal.port
+            && let Some(port) = self.ports.upgrade(port)
+            && let Some(receiver) = self.take_receiver(port)
+        {
+            let bits = core::mem::take(&mut self.signals[id].bits);
+            self.threads[receiver].context.receive_signal(bits);
+            self.make_ready(receiver);
+        }
+    }
+
+    /// Notifies a signal that may have gone.
+    pub(crate) fn notify_weak(&mut self, signal: Weak<Signal>, bits: u64) {
+        if let Some(signal) = self.signals.upgrade(signal) {
+            self.notify(signal, bits);
+        }
+    }
+
+    /// `wait`: takes bits of the mask, or blocks the running thread until there are any.
+    pub(crate) fn wait(&mut self, id: Id<Signal>, mask: u64) -> Result<Option<u64>, Error> {
+        if mask == 0 {
+            return Err(Error::InvalidArgument);
+        }
+        let signal = &mut self.signals[id];
+        let taken = signal.bits & mask;
+        if taken != 0 {
+            signal.bits &= !mask;
+            return Ok(Some(taken));
+        }
+        if signal.waiter.is_some() || signal.port.is_some_and(|port| self.ports.upgrade(port).is_some()) {
+            return Err(Error::Busy);
+        }
+        signal.waiter = Some((self.current, mask));
+        self.threads[self.current].state = State::Waiting(id);
+        self.stop_running();
+        Ok(None)
+    }
+
+    /// Sets the one-shot timer; `u64::MAX` stops it.
+    pub(crate) fn set_timer(&mut self, id: Id<Signal>, deadline_ns: u64, bits: u64) {
+        if deadline_ns == u64::MAX {
+            self.timers.cancel(id);
+        } else {
+            self.signals[id].timer_bits = bits;
+            self.timers.set(id, self.clock.ticks(deadline_ns));
+        }
+        self.arm_timer();
+    }
+
+    pub(crate) fn free_signal_if_unused(&mut self, id: Id<Signal>) {
+        let signal = &self.signals[id];
+        if signal.references > 0 || signal.waiter.is_some() {
+            return;
+        }
+        let quota = signal.quota;
+        self.timers.cancel(id);
+        self.arm_timer();
+        self.signals.remove(id);
+        self.uncharge_object(quota, QuotaKind::Signals);
+    }
+}

@@ -1,0 +1,212 @@
+//! Fixed-capacity storage for one kind of kernel object.
+//!
+//! Memory is reserved at boot and objects never move, so the address of a thread's context stays valid as
+//! long as the thread does. An [`Id`] is trusted (the kernel made it); a [`Weak`] notices that its object has gone.
+
+use alloc::vec::Vec;
+use core::marker::PhantomData;
+use core::ops::{Index, IndexMut};
+
+/// "No index" in the intrusive lists.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// Names a live object of the kernel.
+pub struct Id<T> {
+    index: u32,
+    marker: PhantomData<fn() -> T>,
+}
+
+impl<T> Id<T> {
+    pub(crate) const fn new(index: u32) -> Id<T> {
+        Id { index, marker: PhantomData }
+    }
+
+    /// Its number: what people see in `ps` and traces.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.index
+    }
+
+    /// From a list link: `None` at the list's end.
+    pub(crate) const fn from_link(link: u32) -> Option<Id<T>> {
+        if link == NONE { None } else { Some(Id::new(link)) }
+    }
+
+    pub(crate) const fn link(id: Option<Id<T>>) -> u32 {
+        match id {
+            Some(id) => id.index,
+            None => NONE,
+        }
+    }
+}
+
+impl<T> Clone for Id<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Id<T> {}
+impl<T> PartialEq for Id<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.index == other.index
+    }
+}
+impl<T> Eq for Id<T> {}
+impl<T> core::fmt::Debug for Id<T> {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(formatter, "#{}", self.index)
+    }
+}
+
+/// Names an object that may have gone.
+pub(crate) struct Weak<T> {
+    id: Id<T>,
+    generation: u32,
+}
+
+impl<T> Clone for Weak<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Weak<T> {}
+impl<T> PartialEq for Weak<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id && self.generation == other.generation
+    }
+}
+impl<T> core::fmt::Debug for Weak<T> {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(formatter, "{:?}v{}", self.id, self.generation)
+    }
+}
+
+struct Entry<T> {
+    generation: u32,
+    next_free: u32,
+    value: Option<T>,
+}
+
+/// Objects of one kind.
+pub(crate) struct Slab<T> {
+    entries: Vec<Entry<T>>,
+    capacity: usize,
+    first_free: u32,
+    live: u32,
+}
+
+impl<T> Slab<T> {
+    pub(crate) fn with_capacity(capacity: u32) -> Slab<T> {
+        Slab {
+            entries: Vec::with_capacity(capacity as usize),
+            capacity: capacity as usize,
+            first_free: NONE,
+            live: 0,
+        }
+    }
+
+    /// Adds an object; `None` when the slab is full.
+    pub(crate) fn insert(&mut self, value: T) -> Option<Id<T>> {
+        let index = if self.first_free != NONE {
+            let index = self.first_free;
+            let entry = &mut self.entries[index as usize];
+            self.first_free = entry.next_free;
+            entry.value = Some(value);
+            index
+        } else if self.entries.len() < self.capacity {
+            self.entries.push(Entry { generation: 0, next_free: NONE, value: Some(value) });
+            self.entries.len() as u32 - 1
+        } else {
+            return None;
+        };
+        self.live += 1;
+        Some(Id::new(index))
+    }
+
+    /// Removes an object; weak references to it die.
+    pub(crate) fn remove(&mut self, id: Id<T>) {
+        let entry = &mut self.entries[id.index as usize];
+        assert!(entry.value.is_some(), "removed twice: {id:?}");
+        entry.value = None;
+        entry.generation = entry.generation.wrapping_add(1);
+        entry.next_free = self.first_free;
+        self.first_free = id.index;
+        self.live -= 1;
+    }
+
+    #[inline]
+    pub(crate) fn weak(&self, id: Id<T>) -> Weak<T> {
+        Weak { id, generation: self.entries[id.index as usize].generation }
+    }
+
+    #[inline]
+    pub(crate) fn upgrade(&self, weak: Weak<T>) -> Option<Id<T>> {
+        let entry = self.entries.get(weak.id.index as usize)?;
+        (entry.generation == weak.generation && entry.value.is_some()).then_some(weak.id)
+    }
+
+    /// Live objects, in slot order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Id<T>, &T)> {
+        self.entries.iter().enumerate().filter_map(|(index, entry)| {
+            entry.value.as_ref().map(|value| (Id::new(index as u32), value))
+        })
+    }
+
+    pub(crate) fn live(&self) -> u32 {
+        self.live
+    }
+}
+
+impl<T> Index<Id<T>> for Slab<T> {
+    type Output = T;
+    #[inline]
+    fn index(&self, id: Id<T>) -> &T {
+        match &self.entries[id.index as usize].value {
+            Some(value) => value,
+            None => dangling(id.index),
+        }
+    }
+}
+
+impl<T> IndexMut<Id<T>> for Slab<T> {
+    #[inline]
+    fn index_mut(&mut self, id: Id<T>) -> &mut T {
+        match &mut self.entries[id.index as usize].value {
+            Some(value) => value,
+            None => dangling(id.index),
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn dangling(index: u32) -> ! {
+    panic!("kernel object {index} used after it was freed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weak_references_notice_removal_and_reuse() {
+        let mut slab = Slab::with_capacity(2);
+        let first = slab.insert('a').unwrap();
+        let weak = slab.weak(first);
+        assert_eq!(slab.upgrade(weak), Some(first));
+        slab.remove(first);
+        assert_eq!(slab.upgrade(weak), None);
+        let again = slab.insert('b').unwrap();
+        assert_eq!(again, first, "the slot is used again");
+        assert_eq!(slab.upgrade(weak), None);
+        assert_eq!(slab[again], 'b');
+    }
+
+    #[test]
+    fn capacity_is_a_hard_limit() {
+        let mut slab = Slab::with_capacity(1);
+        assert!(slab.insert(1).is_some());
+        assert!(slab.insert(2).is_none());
+        assert_eq!(slab.live(), 1);
+    }
+}

@@ -1,0 +1,187 @@
+//! What does not travel in registers: handles that move with a message, and leases on the caller's memory.
+
+use crate::capability::{Cause, Object};
+use crate::kernel::Kernel;
+use crate::machine::Machine;
+use crate::slab::Id;
+use crate::thread::Thread;
+use crate::wire;
+use airox_abi::message::{Extension, HandleTransfer, Lease, MAX_HANDLES, MAX_LEASES};
+use airox_abi::{Error, Handle, Rights};
+
+const TRANSFER_BYTES: usize = size_of::<HandleTransfer>();
+const LEASE_BYTES: usize = size_of::<Lease>();
+
+impl<M: Machine> Kernel<M> {
+    /// Notes the leases a sender lends with its call.
+    pub(crate) fn read_leases(&mut self, sender: Id<Thread>, count: usize) -> Result<(), Error> {
+        let mut leases = [Lease::EMPTY; MAX_LEASES];
+        if count > 0 {
+            let process = self.threads[sender].process;
+            let address = self.threads[sender].context.rbx.wrapping_add(Extension::LEASES_OFFSET);
+            let mut bytes = [0; LEASE_BYTES * MAX_LEASES];
+            let bytes = &mut bytes[..LEASE_BYTES * count];
+            self.read_user(process, address, bytes)?;
+            for (lease, bytes) in leases.iter_mut().zip(bytes.chunks_exact(LEASE_BYTES)) {
+                *lease = wire::lease(bytes);
+                if lease.access & !(Lease::READ | Lease::WRITE) != 0 {
+                    return Err(Error::InvalidArgument);
+                }
+            }
+        }
+        let entry = &mut self.threads[sender];
+        entry.leases = leases;
+        entry.lease_count = count as u8;
+        Ok(())
+    }
+
+    /// Copies handles from one thread's process to another's. `ReceiverRefused` is the receiver's fault (no room), any other error the
+    /// sender's; in both cases nothing has been handed over.
+    pub(crate) fn transfer_handles(
+        &mut self,
+        from: Id<Thread>,
+        to: Id<Thread>,
+        count: usize,
+    ) -> Result<(), Error> {
+        if count == 0 {
+            return Ok(());
+        }
+        let sender = &self.threads[from];
+        let receiver = &self.threads[to];
+        let (source, target) = (sender.process, receiver.process);
+        let address = sender.context.rbx.wrapping_add(Extension::HANDLES_OFFSET);
+        let room = receiver.context.rbx;
+        let mut bytes = [0; TRANSFER_BYTES * MAX_HANDLES];
+        let bytes = &mut bytes[..TRANSFER_BYTES * count];
+        self.read_user(source, address, bytes)?;
+        if room == 0 {
+            return Err(Error::ReceiverRefused);
+        }
+        let mut received = [Handle::NONE; MAX_HANDLES];
+        let mut result = Ok(());
+        for (slot, bytes) in received.iter_mut().zip(bytes.chunks_exact(TRANSFER_BYTES)) {
+            match self.transfer_handle(source, target, &wire::handle_transfer(bytes)) {
+                Ok(handle) => *slot = handle,
+                Err(error) => {
+                    result = Err(error);
+                    break;
+                }
+            }
+        }
+        if result.is_ok() {
+            let bytes = wire::handles(&received);
+            result = self
+                .write_user(target, room.wrapping_add(Extension::RECEIVED_OFFSET), &bytes)
+                .map_err(|_| Error::ReceiverRefused);
+        }
+        if result.is_err() {
+            for handle in received.into_iter().filter(|handle| !handle.is_none()) {
+                if let Ok((index, _)) = self.capabilities.find(target, u64::from(handle.0)) {
+                    self.delete_capability(index, Cause::Closed);
+                }
+            }
+        }
+        result
+    }
+
+    fn transfer_handle(
+        &mut self,
+        source: Id<crate::process::Process>,
+        target: Id<crate::process::Process>,
+        transfer: &HandleTransfer,
+    ) -> Result<Handle, Error> {
+        if transfer.handle.is_none() {
+            return Ok(Handle::NONE);
+        }
+        let rights = Rights::from_bits(transfer.rights).ok_or(Error::InvalidArgument)?;
+        if transfer.reserved != 0 {
+            return Err(Error::InvalidArgument);
+        }
+        let (index, capability) = self.capabilities.find(source, u64::from(transfer.handle.0))?;
+        if matches!(capability.object, Object::Mapping(_)) {
+            return Err(Error::InvalidHandle);
+        }
+        self.derive(index, target, rights, transfer.badge).map_err(|error| match error {
+            Error::QuotaExceeded => Error::ReceiverRefused,
+            other => other,
+        })
+    }
+
+    /// Whose leases a lease call means: the current caller's (0) or those of the caller a reply handle names.
+    fn lease_owner(&self, claim: u64) -> Result<Id<Thread>, Error> {
+        if claim == 0 {
+            self.current_caller().ok_or(Error::NoCaller)
+        } else {
+            self.find_reply(claim)?.1.ok_or(Error::NoCaller)
+        }
+    }
+
+    fn lease(&self, claim: u64, index: u64) -> Result<(Id<Thread>, Lease), Error> {
+        let owner = self.lease_owner(claim)?;
+        let thread = &self.threads[owner];
+        if thread.fault.is_some() || index >= u64::from(thread.lease_count) {
+            return Err(Error::LeaseDenied);
+        }
+        Ok((owner, thread.leases[index as usize]))
+    }
+
+    /// `lease_info`.
+    pub(crate) fn lease_info(&self, claim: u64, index: u64) -> Result<(u64, u64), Error> {
+        let (_, lease) = self.lease(claim, index)?;
+        Ok((lease.length, lease.access))
+    }
+
+    /// `lease_read` and `lease_write`: copies between the running process's buffer and the lender's memory.
+    pub(crate) fn lease_copy(
+        &mut self,
+        claim: u64,
+        index: u64,
+        offset: u64,
+        buffer: u64,
+        length: u64,
+        access: u64,
+    ) -> Result<u64, Error> {
+        let (owner, lease) = self.lease(claim, index)?;
+        let end = offset.checked_add(length).ok_or(Error::LeaseDenied)?;
+        if lease.access & access == 0 || end > lease.length {
+            return Err(Error::LeaseDenied);
+        }
+        let lent = lease.address.checked_add(offset).ok_or(Error::LeaseDenied)?;
+        let (mine, theirs) = (self.current_process, self.threads[owner].process);
+        if access == Lease::READ {
+            self.check_user(theirs, lent, length, false).map_err(|_| Error::LeaseDenied)?;
+            self.copy_user((theirs, lent), (mine, buffer), length)?;
+        } else {
+            self.check_user(theirs, lent, length, true).map_err(|_| Error::LeaseDenied)?;
+            self.copy_user((mine, buffer), (theirs, lent), length)?;
+        }
+        Ok(length)
+    }
+
+    /// `reply_save`.
+    pub(crate) fn save_reply(&mut self) -> Result<Handle, Error> {
+        let server = self.current;
+        self.current_caller().ok_or(Error::NoCaller)?;
+        let Some(caller) = self.threads[server].reply_to else { return Err(Error::NoCaller) };
+        let index = self.insert_capability(
+            self.current_process,
+            Object::Reply(caller),
+            Rights::SEND,
+            0,
+            None,
+        )?;
+        self.threads[server].reply_to = None;
+        Ok(self.capabilities.handle(index))
+    }
+
+    /// A reply handle of the running process, and its caller if that still waits.
+    pub(crate) fn find_reply(&self, claim: u64) -> Result<(u32, Option<Id<Thread>>), Error> {
+        let (index, capability) = self.find_any(claim)?;
+        let Object::Reply(caller) = capability.object else { return Err(Error::WrongType) };
+        let caller = self
+            .threads
+            .upgrade(caller)
+            .filter(|&caller| self.threads[caller].state == crate::thread::State::AwaitingReply);
+        Ok((index, caller))
+    }
+}

@@ -1,0 +1,165 @@
+//! Between the ABI's `repr(C)` structs and the bytes in a program's memory, field by field: no unsafe casts.
+
+use airox_abi::info::{ClockPage, KernelInfo, ProcessInfo, Registers, ThreadInfo};
+use airox_abi::message::{HandleTransfer, Lease, MAX_HANDLES};
+use airox_abi::root::RootBlock;
+use airox_abi::{Handle, QuotaKind, QuotaLimits};
+use core::mem::offset_of;
+
+/// A value with a little-endian form.
+trait Field {
+    fn put(&self, to: &mut [u8]);
+}
+
+macro_rules! integers {
+    ($($type:ty),*) => { $(impl Field for $type {
+        fn put(&self, to: &mut [u8]) {
+            to[..size_of::<$type>()].copy_from_slice(&self.to_le_bytes());
+        }
+    })* };
+}
+integers!(u8, u16, u32, u64, i64);
+
+impl Field for Handle {
+    fn put(&self, to: &mut [u8]) {
+        self.0.put(to);
+    }
+}
+
+impl<const N: usize> Field for [u8; N] {
+    fn put(&self, to: &mut [u8]) {
+        to[..N].copy_from_slice(self);
+    }
+}
+
+impl Field for QuotaLimits {
+    fn put(&self, to: &mut [u8]) {
+        for (value, to) in self.0.iter().zip(to.chunks_exact_mut(4)) {
+            value.put(to);
+        }
+    }
+}
+
+macro_rules! to_bytes {
+    ($($(#[$doc:meta])* $name:ident: $type:ty { $($field:ident),* $(,)? })*) => { $(
+        $(#[$doc])*
+        pub(crate) fn $name(value: &$type) -> [u8; size_of::<$type>()] {
+            let mut bytes = [0; size_of::<$type>()];
+            $(value.$field.put(&mut bytes[offset_of!($type, $field)..]);)*
+            bytes
+        }
+    )* };
+}
+
+to_bytes! {
+    /// For `CLOCK_PAGE`.
+    clock_page: ClockPage { base_ticks, ticks_per_second, multiplier, shift }
+    /// For `thread_info`.
+    thread_info: ThreadInfo { number, process, state, priority, cpu_ticks }
+    /// For `process_info`.
+    process_info: ProcessInfo {
+        name, number, threads, handles, resident_pages, state, priority, max_priority, faulted,
+        exit_code, cpu_ticks, limits, used,
+    }
+    /// For `kernel_info`.
+    kernel_info: KernelInfo {
+        total_frames, used_frames, objects, capacity, switches, system_calls, interrupts, idle_ticks,
+    }
+    /// For `thread_read_registers`.
+    registers: Registers {
+        rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags,
+    }
+    /// For `START_BLOCK` of the root task, but for its frame buffer.
+    root_block: RootBlock {
+        magic, process, thread, quota, machine, bundle, bundle_length, bundle_offset, rsdp,
+        stack_base, stack_length, loader_ticks,
+    }
+    /// For the root block.
+    framebuffer: airox_abi::root::Framebuffer {
+        address, length, width, height, stride, bytes_per_pixel, format,
+    }
+}
+
+fn u16_at(bytes: &[u8], offset: usize) -> u16 {
+    u16::from_le_bytes([bytes[offset], bytes[offset + 1]])
+}
+
+fn u32_at(bytes: &[u8], offset: usize) -> u32 {
+    u32::from(u16_at(bytes, offset)) | u32::from(u16_at(bytes, offset + 2)) << 16
+}
+
+fn u64_at(bytes: &[u8], offset: usize) -> u64 {
+    u64::from(u32_at(bytes, offset)) | u64::from(u32_at(bytes, offset + 4)) << 32
+}
+
+/// A [`Lease`]; `bytes` has its size.
+pub(crate) fn lease(bytes: &[u8]) -> Lease {
+    Lease {
+        address: u64_at(bytes, offset_of!(Lease, address)),
+        length: u64_at(bytes, offset_of!(Lease, length)),
+        access: u64_at(bytes, offset_of!(Lease, access)),
+    }
+}
+
+/// A [`HandleTransfer`]; `bytes` has its size.
+pub(crate) fn handle_transfer(bytes: &[u8]) -> HandleTransfer {
+    HandleTransfer {
+        handle: Handle(u32_at(bytes, offset_of!(HandleTransfer, handle))),
+        rights: u16_at(bytes, offset_of!(HandleTransfer, rights)),
+        reserved: u16_at(bytes, offset_of!(HandleTransfer, reserved)),
+        badge: u64_at(bytes, offset_of!(HandleTransfer, badge)),
+    }
+}
+
+/// [`QuotaLimits`]; `bytes` has their size.
+pub(crate) fn quota_limits(bytes: &[u8]) -> QuotaLimits {
+    let mut limits = QuotaLimits::default();
+    for kind in 0..QuotaKind::COUNT {
+        limits.0[kind] = u32_at(bytes, kind * 4);
+    }
+    limits
+}
+
+/// Limits and use, as `quota_info` writes them.
+pub(crate) fn quota_info(limits: &QuotaLimits, used: &QuotaLimits) -> [u8; 2 * size_of::<QuotaLimits>()] {
+    let mut bytes = [0; 2 * size_of::<QuotaLimits>()];
+    limits.put(&mut bytes);
+    used.put(&mut bytes[size_of::<QuotaLimits>()..]);
+    bytes
+}
+
+/// The received handles of an extension.
+pub(crate) fn handles(handles: &[Handle; MAX_HANDLES]) -> [u8; 4 * MAX_HANDLES] {
+    let mut bytes = [0; 4 * MAX_HANDLES];
+    for (handle, to) in handles.iter().zip(bytes.chunks_exact_mut(4)) {
+        handle.put(to);
+    }
+    bytes
+}
+
+/// [`Registers`]; `bytes` has their size.
+pub(crate) fn read_registers(bytes: &[u8]) -> Registers {
+    macro_rules! read {
+        ($($field:ident),*) => { Registers { $($field: u64_at(bytes, offset_of!(Registers, $field)),)* } };
+    }
+    read!(rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registers_survive_the_round_trip() {
+        let value = Registers { rax: 1, r15: u64::MAX, rip: 0x41_0000, rflags: 2, ..Default::default() };
+        assert_eq!(read_registers(&registers(&value)), value);
+    }
+
+    #[test]
+    fn quota_limits_survive_the_round_trip() {
+        let limits = QuotaLimits([1, 2, 3, 4, 5, 6, 7, 8, u32::MAX]);
+        let bytes = quota_info(&limits, &QuotaLimits::default());
+        assert_eq!(quota_limits(&bytes), limits);
+        assert_eq!(quota_limits(&bytes[36..]), QuotaLimits::default());
+    }
+}
