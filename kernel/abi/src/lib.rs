@@ -29,6 +29,7 @@ pub mod message;
 mod object;
 mod rights;
 pub mod root;
+pub mod snapshot;
 mod system_call;
 pub mod trace;
 

@@ -96,7 +96,7 @@ system_calls! {
     ProcessGrant = 26, "process_grant";
     /// `(process: CONTROL, code)`: ends it as if it had exited with this code.
     ProcessKill = 27, "process_kill";
-    /// `(process: WATCH, signal: SEND, bits)`: notify when it ends (at once if it has). One watcher a handle's process.
+    /// `(process: WATCH, signal: SEND, bits)`: notify when it ends (at once if it has). Up to four signals can watch one process.
     ProcessWatch = 28, "process_watch";
     /// `(process?: READ, buffer)`: writes `info::ProcessInfo`.
     ProcessInfo = 29, "process_info";
@@ -150,6 +150,8 @@ system_calls! {
     /// `(process: READ, index) -> handle value, kind << 16 | rights, badge, object number`: walks the process's handles in
     /// slot order; `index` counts from 0; `NotMapped` past the end.
     ProcessHandles = 52, "process_handles";
+    /// `(machine: CONTROL, 0 or 1)`: turns the trace ring off or on.
+    TraceSet = 53, "trace_set";
 }
 
 /// What `RegionCreate` makes.

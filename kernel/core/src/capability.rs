@@ -122,7 +122,10 @@ impl Capabilities {
     pub(crate) fn find(&self, owner: Id<Process>, claim: u64) -> Result<(u32, &Capability), Error> {
         let index = claim as u32 & ((1 << Handle::INDEX_BITS) - 1);
         let generation = claim >> Handle::INDEX_BITS;
-        let entry = self.entries.get(index as usize).ok_or(Error::InvalidHandle)?;
+        let entry = self
+            .entries
+            .get(index as usize)
+            .ok_or(Error::InvalidHandle)?;
         if entry.owner != owner.number() || u64::from(entry.generation) != generation {
             return Err(Error::InvalidHandle);
         }
@@ -133,7 +136,13 @@ impl Capabilities {
         Handle::new(index, u32::from(self.entries[index as usize].generation))
     }
 
-    fn insert(&mut self, owner: Id<Process>, object: Object, rights: Rights, badge: u64) -> Option<u32> {
+    fn insert(
+        &mut self,
+        owner: Id<Process>,
+        object: Object,
+        rights: Rights,
+        badge: u64,
+    ) -> Option<u32> {
         let (index, generation) = if self.first_free != NONE {
             let index = self.first_free;
             let entry = &self.entries[index as usize];
@@ -180,8 +189,13 @@ impl Capabilities {
 
     /// Takes an entry out of the tree; its children become its parent's.
     fn unlink(&mut self, index: u32) {
-        let Capability { parent, first_child, next_sibling, previous_sibling, .. } =
-            self.entries[index as usize];
+        let Capability {
+            parent,
+            first_child,
+            next_sibling,
+            previous_sibling,
+            ..
+        } = self.entries[index as usize];
         if previous_sibling != NONE {
             self.entries[previous_sibling as usize].next_sibling = next_sibling;
         } else if parent != NONE {
@@ -261,7 +275,6 @@ impl<M: Machine> Kernel<M> {
         find_thread: Thread -> Thread;
         find_port: Port -> Port;
         find_signal: Signal -> Signal;
-        find_region: Region -> Region;
         find_quota: Quota -> Quota;
         find_irq: Irq -> Irq;
         find_io_ports: IoPorts -> IoPorts;
@@ -325,7 +338,9 @@ impl<M: Machine> Kernel<M> {
         badge: u64,
     ) -> Result<Handle, Error> {
         let capability = self.capabilities.get(source);
-        if !capability.rights.contains(Rights::COPY) || matches!(capability.object, Object::Reply(_)) {
+        if !capability.rights.contains(Rights::COPY)
+            || matches!(capability.object, Object::Reply(_))
+        {
             return Err(Error::MissingRight);
         }
         let badge = if badge == 0 {
@@ -347,8 +362,14 @@ impl<M: Machine> Kernel<M> {
     /// Removes one capability; what was derived from it stays, derived from its parent.
     pub(crate) fn delete_capability(&mut self, index: u32, cause: Cause) {
         self.capabilities.unlink(index);
-        let Capability { object, rights, owner, next_owned, previous_owned, .. } =
-            *self.capabilities.get(index);
+        let Capability {
+            object,
+            rights,
+            owner,
+            next_owned,
+            previous_owned,
+            ..
+        } = *self.capabilities.get(index);
         let owner = Id::<Process>::new(owner);
         if previous_owned == NONE {
             self.processes[owner].first_capability = next_owned;
@@ -421,7 +442,11 @@ impl<M: Machine> Kernel<M> {
             }
             Object::Port(id) => self.release_port(id, rights),
             Object::Reply(caller) => {
-                let error = if cause == Cause::OwnerDied { Error::ServerDied } else { Error::NoReply };
+                let error = if cause == Cause::OwnerDied {
+                    Error::ServerDied
+                } else {
+                    Error::NoReply
+                };
                 self.abandon_caller(caller, error);
             }
             Object::Signal(id) => {

@@ -1,7 +1,7 @@
 //! A thread's saved registers: the one structure that the entry and exit stubs and the kernel's logic share.
 
 use airox_abi::info::Registers;
-use airox_abi::message::{Tag, WORDS};
+use airox_abi::message::{MessageKind, Tag, WORDS};
 
 /// How a context is left when its thread runs again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,5 +170,20 @@ impl Context {
         self.sp = registers.rsp;
         self.flags = START_FLAGS | (registers.rflags & USER_FLAGS);
         self.resume = Resume::Full as u64;
+    }
+
+    /// The result of a call that waited: success, with one value.
+    pub(crate) const fn complete(&mut self, value: u64) {
+        self.rax = 0;
+        self.rdi = value;
+    }
+
+    /// A receive that got a signal's bits.
+    pub(crate) const fn receive_signal(&mut self, bits: u64) {
+        self.rax = 0;
+        self.rdi = 0;
+        self.tag = Tag(0).with_kind(MessageKind::Signal);
+        self.words = [0; WORDS];
+        self.words[0] = bits;
     }
 }

@@ -106,7 +106,11 @@ impl Frames {
         self.free += 1 << order;
         while order + 1 < ORDERS {
             let buddy = block ^ (1 << order);
-            if self.order.get(buddy as usize).is_none_or(|&o| o as usize != order) {
+            if self
+                .order
+                .get(buddy as usize)
+                .is_none_or(|&o| o as usize != order)
+            {
                 break;
             }
             self.unlink(buddy, order);
@@ -119,7 +123,10 @@ impl Frames {
     fn link(&mut self, block: u32, order: usize) {
         let head = self.heads[order];
         let index = block as usize;
-        assert!(self.order[index] == NOT_FREE, "frame {block:#x} freed twice");
+        assert!(
+            self.order[index] == NOT_FREE,
+            "frame {block:#x} freed twice"
+        );
         self.order[index] = order as u8;
         self.next[index] = head;
         self.previous[index] = NONE;
@@ -165,7 +172,10 @@ mod tests {
             frames.release(frame);
         }
         assert_eq!(frames.free(), 1000);
-        assert!(frames.allocate_contiguous(256).is_some(), "buddies merged again");
+        assert!(
+            frames.allocate_contiguous(256).is_some(),
+            "buddies merged again"
+        );
     }
 
     #[test]

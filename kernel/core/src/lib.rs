@@ -5,5 +5,31 @@
 
 extern crate alloc;
 
+mod address_space;
+mod capability;
+mod clock;
 pub mod context;
+mod fault;
+mod frames;
+mod kernel;
 pub mod machine;
+mod port;
+mod process;
+mod quota;
+mod region;
+mod resource;
+mod root;
+mod scheduler;
+mod signal;
+mod slab;
+mod snapshot;
+mod system_call;
+mod thread;
+mod timers;
+mod trace;
+mod transfer;
+mod wire;
+
+pub use fault::Exception;
+pub use kernel::{Boot, BootError, Capacity, Kernel};
+pub use root::{RootImage, RootSegment};

@@ -16,9 +16,9 @@ use airox_abi::{Error, QuotaKind, Rights};
 
 /// A port.
 pub(crate) struct Port {
-    first_sender: u32,
+    pub(crate) first_sender: u32,
     last_sender: u32,
-    first_receiver: u32,
+    pub(crate) first_receiver: u32,
     last_receiver: u32,
     pub(crate) signal: Option<Weak<Signal>>,
     pub(crate) label: u64,
@@ -27,16 +27,6 @@ pub(crate) struct Port {
     pub(crate) references: u32,
     /// Handles among them that may receive.
     pub(crate) receivers: u32,
-}
-
-impl Port {
-    pub(crate) const fn has_receiver(&self) -> bool {
-        self.first_receiver != NONE
-    }
-
-    pub(crate) const fn has_sender(&self) -> bool {
-        self.first_sender != NONE
-    }
 }
 
 impl<M: Machine> Kernel<M> {
@@ -60,14 +50,24 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Binds a signal to a port, or unbinds with `None`.
-    pub(crate) fn bind_port(&mut self, port: Id<Port>, signal: Option<Id<Signal>>) -> Result<(), Error> {
+    pub(crate) fn bind_port(
+        &mut self,
+        port: Id<Port>,
+        signal: Option<Id<Signal>>,
+    ) -> Result<(), Error> {
         if let Some(signal) = signal {
-            let bound = self.signals[signal].port.and_then(|port| self.ports.upgrade(port));
+            let bound = self.signals[signal]
+                .port
+                .and_then(|port| self.ports.upgrade(port));
             if bound.is_some_and(|bound| bound != port) || self.signals[signal].waiter.is_some() {
                 return Err(Error::Busy);
             }
         }
-        if let Some(old) = self.ports[port].signal.take().and_then(|old| self.signals.upgrade(old)) {
+        if let Some(old) = self.ports[port]
+            .signal
+            .take()
+            .and_then(|old| self.signals.upgrade(old))
+        {
             self.signals[old].port = None;
         }
         if let Some(signal) = signal {
@@ -244,7 +244,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Queues a sender behind all of at least its priority.
-    fn link_sender(&mut self, port: Id<Port>, sender: Id<Thread>) {
+    pub(crate) fn link_sender(&mut self, port: Id<Port>, sender: Id<Thread>) {
         let priority = self.threads[sender].priority;
         let mut previous = self.ports[port].last_sender;
         while let Some(ahead) = Id::from_link(previous) {
@@ -280,7 +280,12 @@ impl<M: Machine> Kernel<M> {
     /// Copies a call or fault from its sender to a receiver, which then owes the answer. On an error nothing has happened;
     /// it is the sender's to know.
     #[inline]
-    fn deliver(&mut self, sender: Id<Thread>, receiver: Id<Thread>, port: Id<Port>) -> Result<(), Error> {
+    fn deliver(
+        &mut self,
+        sender: Id<Thread>,
+        receiver: Id<Thread>,
+        port: Id<Port>,
+    ) -> Result<(), Error> {
         let from = &self.threads[sender];
         let (badge, mut tag, mut words) = (from.call_badge, from.context.tag, from.context.words);
         if let Some(fault) = &from.fault {
@@ -295,7 +300,13 @@ impl<M: Machine> Kernel<M> {
             }
             tag = tag.with_kind(MessageKind::Call);
         }
-        self.trace(EventKind::Call, sender.number(), port.number(), tag.0, words[0]);
+        self.trace(
+            EventKind::Call,
+            sender.number(),
+            port.number(),
+            tag.0,
+            words[0],
+        );
         let caller = self.threads.weak(sender);
         self.threads[sender].state = State::AwaitingReply;
         let to = &mut self.threads[receiver];
@@ -329,7 +340,13 @@ impl<M: Machine> Kernel<M> {
                 Err(error) => return Err(error),
             }
         }
-        self.trace(EventKind::Reply, server.number(), caller.number(), tag.0, words[0]);
+        self.trace(
+            EventKind::Reply,
+            server.number(),
+            caller.number(),
+            tag.0,
+            words[0],
+        );
         let to = &mut self.threads[caller].context;
         to.words = words;
         to.tag = tag.with_kind(MessageKind::Call);
@@ -340,7 +357,10 @@ impl<M: Machine> Kernel<M> {
 
     /// Applies a fault handler's answer. Returns whether the thread can run now.
     fn finish_fault(&mut self, thread: Id<Thread>, action: u16) -> bool {
-        let kind = self.threads[thread].fault.take().map_or(0, |fault| fault.kind as i64);
+        let kind = self.threads[thread]
+            .fault
+            .take()
+            .map_or(0, |fault| fault.kind as i64);
         if action == FaultAction::Resume as u16 {
             return true;
         }
@@ -356,7 +376,9 @@ impl<M: Machine> Kernel<M> {
 
     /// Nobody will answer this caller any more.
     pub(crate) fn abandon_caller(&mut self, caller: Weak<Thread>, error: Error) {
-        let Some(caller) = self.threads.upgrade(caller) else { return };
+        let Some(caller) = self.threads.upgrade(caller) else {
+            return;
+        };
         if self.threads[caller].state != State::AwaitingReply {
             return;
         }

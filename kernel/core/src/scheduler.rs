@@ -23,7 +23,11 @@ pub(crate) struct Ready {
 
 impl Ready {
     pub(crate) const fn new() -> Ready {
-        Ready { heads: [NONE; PRIORITIES], tails: [NONE; PRIORITIES], bitmap: [0; PRIORITIES / 64] }
+        Ready {
+            heads: [NONE; PRIORITIES],
+            tails: [NONE; PRIORITIES],
+            bitmap: [0; PRIORITIES / 64],
+        }
     }
 
     /// The highest priority with a ready thread, -1 if none.
@@ -47,7 +51,11 @@ impl<M: Machine> Kernel<M> {
     /// The priority of the running thread; the idle thread's is below all.
     #[inline]
     fn running_priority(&self) -> i32 {
-        if self.current == self.idle { -1 } else { i32::from(self.threads[self.current].priority) }
+        if self.current == self.idle {
+            -1
+        } else {
+            i32::from(self.threads[self.current].priority)
+        }
     }
 
     fn enqueue(&mut self, thread: Id<Thread>, at_head: bool) {
@@ -117,6 +125,9 @@ impl<M: Machine> Kernel<M> {
     /// At the end of a kernel entry: lets the most urgent ready thread run if need be.
     #[inline]
     pub(crate) fn finish_entry(&mut self) {
+        if self.first_doomed != NONE {
+            self.destroy_doomed();
+        }
         if self.reschedule {
             self.pick_next();
         }
@@ -138,7 +149,11 @@ impl<M: Machine> Kernel<M> {
         } else if current != self.idle && self.threads[current].state == State::Running {
             self.threads[current].state = State::Ready;
         }
-        let next = match Id::from_link(if highest < 0 { NONE } else { self.ready.heads[highest as usize] }) {
+        let next = match Id::from_link(if highest < 0 {
+            NONE
+        } else {
+            self.ready.heads[highest as usize]
+        }) {
             Some(next) => {
                 self.dequeue(next);
                 next

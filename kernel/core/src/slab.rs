@@ -18,7 +18,10 @@ pub struct Id<T> {
 
 impl<T> Id<T> {
     pub(crate) const fn new(index: u32) -> Id<T> {
-        Id { index, marker: PhantomData }
+        Id {
+            index,
+            marker: PhantomData,
+        }
     }
 
     /// Its number: what people see in `ps` and traces.
@@ -29,13 +32,10 @@ impl<T> Id<T> {
 
     /// From a list link: `None` at the list's end.
     pub(crate) const fn from_link(link: u32) -> Option<Id<T>> {
-        if link == NONE { None } else { Some(Id::new(link)) }
-    }
-
-    pub(crate) const fn link(id: Option<Id<T>>) -> u32 {
-        match id {
-            Some(id) => id.index,
-            None => NONE,
+        if link == NONE {
+            None
+        } else {
+            Some(Id::new(link))
         }
     }
 }
@@ -114,7 +114,11 @@ impl<T> Slab<T> {
             entry.value = Some(value);
             index
         } else if self.entries.len() < self.capacity {
-            self.entries.push(Entry { generation: 0, next_free: NONE, value: Some(value) });
+            self.entries.push(Entry {
+                generation: 0,
+                next_free: NONE,
+                value: Some(value),
+            });
             self.entries.len() as u32 - 1
         } else {
             return None;
@@ -136,7 +140,10 @@ impl<T> Slab<T> {
 
     #[inline]
     pub(crate) fn weak(&self, id: Id<T>) -> Weak<T> {
-        Weak { id, generation: self.entries[id.index as usize].generation }
+        Weak {
+            id,
+            generation: self.entries[id.index as usize].generation,
+        }
     }
 
     #[inline]
@@ -147,9 +154,15 @@ impl<T> Slab<T> {
 
     /// Live objects, in slot order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Id<T>, &T)> {
-        self.entries.iter().enumerate().filter_map(|(index, entry)| {
-            entry.value.as_ref().map(|value| (Id::new(index as u32), value))
-        })
+        self.entries
+            .iter()
+            .enumerate()
+            .filter_map(|(index, entry)| {
+                entry
+                    .value
+                    .as_ref()
+                    .map(|value| (Id::new(index as u32), value))
+            })
     }
 
     pub(crate) fn live(&self) -> u32 {

@@ -24,7 +24,9 @@ impl Timers {
     /// The earliest deadline, `u64::MAX` if there is none.
     #[inline]
     pub(crate) fn earliest(&self) -> u64 {
-        self.heap.first().map_or(u64::MAX, |&(deadline, _)| deadline)
+        self.heap
+            .first()
+            .map_or(u64::MAX, |&(deadline, _)| deadline)
     }
 
     /// Sets or replaces a signal's timer.
@@ -84,7 +86,9 @@ impl Timers {
     fn sift_down(&mut self, mut index: usize) {
         loop {
             let left = 2 * index + 1;
-            let Some(&(mut smallest, _)) = self.heap.get(left) else { break };
+            let Some(&(mut smallest, _)) = self.heap.get(left) else {
+                break;
+            };
             let mut child = left;
             if let Some(&(right, _)) = self.heap.get(left + 1)
                 && right < smallest
@@ -111,7 +115,9 @@ mod tests {
         let mut expected = [u64::MAX; 100];
         let mut seed = 7_u64;
         for _ in 0..5000 {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(99);
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(99);
             let index = (seed >> 40) as u32 % 100;
             if seed >> 60 < 10 {
                 let deadline = seed >> 20 & 0xffff;

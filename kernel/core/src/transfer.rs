@@ -18,7 +18,10 @@ impl<M: Machine> Kernel<M> {
         let mut leases = [Lease::EMPTY; MAX_LEASES];
         if count > 0 {
             let process = self.threads[sender].process;
-            let address = self.threads[sender].context.rbx.wrapping_add(Extension::LEASES_OFFSET);
+            let address = self.threads[sender]
+                .context
+                .rbx
+                .wrapping_add(Extension::LEASES_OFFSET);
             let mut bytes = [0; LEASE_BYTES * MAX_LEASES];
             let bytes = &mut bytes[..LEASE_BYTES * count];
             self.read_user(process, address, bytes)?;
@@ -71,7 +74,11 @@ impl<M: Machine> Kernel<M> {
         if result.is_ok() {
             let bytes = wire::handles(&received);
             result = self
-                .write_user(target, room.wrapping_add(Extension::RECEIVED_OFFSET), &bytes)
+                .write_user(
+                    target,
+                    room.wrapping_add(Extension::RECEIVED_OFFSET),
+                    &bytes,
+                )
                 .map_err(|_| Error::ReceiverRefused);
         }
         if result.is_err() {
@@ -97,14 +104,17 @@ impl<M: Machine> Kernel<M> {
         if transfer.reserved != 0 {
             return Err(Error::InvalidArgument);
         }
-        let (index, capability) = self.capabilities.find(source, u64::from(transfer.handle.0))?;
+        let (index, capability) = self
+            .capabilities
+            .find(source, u64::from(transfer.handle.0))?;
         if matches!(capability.object, Object::Mapping(_)) {
             return Err(Error::InvalidHandle);
         }
-        self.derive(index, target, rights, transfer.badge).map_err(|error| match error {
-            Error::QuotaExceeded => Error::ReceiverRefused,
-            other => other,
-        })
+        self.derive(index, target, rights, transfer.badge)
+            .map_err(|error| match error {
+                Error::QuotaExceeded => Error::ReceiverRefused,
+                other => other,
+            })
     }
 
     /// Whose leases a lease call means: the current caller's (0) or those of the caller a reply handle names.
@@ -146,13 +156,18 @@ impl<M: Machine> Kernel<M> {
         if lease.access & access == 0 || end > lease.length {
             return Err(Error::LeaseDenied);
         }
-        let lent = lease.address.checked_add(offset).ok_or(Error::LeaseDenied)?;
+        let lent = lease
+            .address
+            .checked_add(offset)
+            .ok_or(Error::LeaseDenied)?;
         let (mine, theirs) = (self.current_process, self.threads[owner].process);
         if access == Lease::READ {
-            self.check_user(theirs, lent, length, false).map_err(|_| Error::LeaseDenied)?;
+            self.check_user(theirs, lent, length, false)
+                .map_err(|_| Error::LeaseDenied)?;
             self.copy_user((theirs, lent), (mine, buffer), length)?;
         } else {
-            self.check_user(theirs, lent, length, true).map_err(|_| Error::LeaseDenied)?;
+            self.check_user(theirs, lent, length, true)
+                .map_err(|_| Error::LeaseDenied)?;
             self.copy_user((mine, buffer), (theirs, lent), length)?;
         }
         Ok(length)
@@ -162,7 +177,9 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn save_reply(&mut self) -> Result<Handle, Error> {
         let server = self.current;
         self.current_caller().ok_or(Error::NoCaller)?;
-        let Some(caller) = self.threads[server].reply_to else { return Err(Error::NoCaller) };
+        let Some(caller) = self.threads[server].reply_to else {
+            return Err(Error::NoCaller);
+        };
         let index = self.insert_capability(
             self.current_process,
             Object::Reply(caller),
@@ -177,7 +194,9 @@ impl<M: Machine> Kernel<M> {
     /// A reply handle of the running process, and its caller if that still waits.
     pub(crate) fn find_reply(&self, claim: u64) -> Result<(u32, Option<Id<Thread>>), Error> {
         let (index, capability) = self.find_any(claim)?;
-        let Object::Reply(caller) = capability.object else { return Err(Error::WrongType) };
+        let Object::Reply(caller) = capability.object else {
+            return Err(Error::WrongType);
+        };
         let caller = self
             .threads
             .upgrade(caller)

@@ -3,6 +3,8 @@
 use airox_abi::info::{ClockPage, KernelInfo, ProcessInfo, Registers, ThreadInfo};
 use airox_abi::message::{HandleTransfer, Lease, MAX_HANDLES};
 use airox_abi::root::RootBlock;
+use airox_abi::snapshot::{PortEntry, SnapshotHeader, ThreadEntry};
+use airox_abi::trace::Event;
 use airox_abi::{Handle, QuotaKind, QuotaLimits};
 use core::mem::offset_of;
 
@@ -29,6 +31,24 @@ impl Field for Handle {
 impl<const N: usize> Field for [u8; N] {
     fn put(&self, to: &mut [u8]) {
         to[..N].copy_from_slice(self);
+    }
+}
+
+impl Field for ThreadInfo {
+    fn put(&self, to: &mut [u8]) {
+        thread_info(self).put(to);
+    }
+}
+
+impl Field for KernelInfo {
+    fn put(&self, to: &mut [u8]) {
+        kernel_info(self).put(to);
+    }
+}
+
+impl Field for airox_abi::root::Framebuffer {
+    fn put(&self, to: &mut [u8]) {
+        framebuffer(self).put(to);
     }
 }
 
@@ -69,10 +89,21 @@ to_bytes! {
     registers: Registers {
         rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags,
     }
-    /// For `START_BLOCK` of the root task, but for its frame buffer.
+    /// For `START_BLOCK` of the root task.
     root_block: RootBlock {
-        magic, process, thread, quota, machine, bundle, bundle_length, bundle_offset, rsdp,
+        magic, process, thread, quota, machine, bundle, bundle_length, bundle_offset, rsdp, framebuffer,
         stack_base, stack_length, loader_ticks,
+    }
+    /// For snapshots.
+    event: Event { ticks, kind_a, b, c, d }
+    /// For snapshots.
+    port_entry: PortEntry { label, number, handles, receiving, sending }
+    /// For snapshots.
+    thread_entry: ThreadEntry { info, waits_at, owes, instruction }
+    /// For snapshots.
+    snapshot_header: SnapshotHeader {
+        magic, sequence, ticks, base_ticks, ticks_per_second, processes, threads, ports, events,
+        omitted, kernel,
     }
     /// For the root block.
     framebuffer: airox_abi::root::Framebuffer {
@@ -121,7 +152,10 @@ pub(crate) fn quota_limits(bytes: &[u8]) -> QuotaLimits {
 }
 
 /// Limits and use, as `quota_info` writes them.
-pub(crate) fn quota_info(limits: &QuotaLimits, used: &QuotaLimits) -> [u8; 2 * size_of::<QuotaLimits>()] {
+pub(crate) fn quota_info(
+    limits: &QuotaLimits,
+    used: &QuotaLimits,
+) -> [u8; 2 * size_of::<QuotaLimits>()] {
     let mut bytes = [0; 2 * size_of::<QuotaLimits>()];
     limits.put(&mut bytes);
     used.put(&mut bytes[size_of::<QuotaLimits>()..]);
@@ -142,7 +176,9 @@ pub(crate) fn read_registers(bytes: &[u8]) -> Registers {
     macro_rules! read {
         ($($field:ident),*) => { Registers { $($field: u64_at(bytes, offset_of!(Registers, $field)),)* } };
     }
-    read!(rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags)
+    read!(
+        rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags
+    )
 }
 
 #[cfg(test)]
@@ -151,7 +187,13 @@ mod tests {
 
     #[test]
     fn registers_survive_the_round_trip() {
-        let value = Registers { rax: 1, r15: u64::MAX, rip: 0x41_0000, rflags: 2, ..Default::default() };
+        let value = Registers {
+            rax: 1,
+            r15: u64::MAX,
+            rip: 0x41_0000,
+            rflags: 2,
+            ..Default::default()
+        };
         assert_eq!(read_registers(&registers(&value)), value);
     }
 

@@ -1,0 +1,332 @@
+//! Page tables and access to programs' memory.
+//!
+//! The kernel walks page tables in physical memory and copies between frames: it never dereferences a user address, so a bad one is an error of
+//! this module and never a fault of the kernel.
+
+use crate::kernel::Kernel;
+use crate::machine::{Frame, Machine};
+use crate::process::Process;
+use crate::quota::Quota;
+use crate::slab::Id;
+use crate::wire;
+use airox_abi::layout::{CLOCK_PAGE, PAGE_SIZE, USER_END, USER_START};
+use airox_abi::{Error, QuotaKind};
+
+bitflags::bitflags! {
+    /// Bits of a page-table entry (Intel SDM vol. 3, table 4-20).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) struct PageFlags: u64 {
+        const PRESENT = 1 << 0;
+        const WRITABLE = 1 << 1;
+        const USER = 1 << 2;
+        /// PAT entry 1 (PWT alone), which the machine sets to write-combining.
+        const WRITE_COMBINE = 1 << 3;
+        /// PAT entry 3 (PWT and PCD): strongly uncached.
+        const UNCACHED = 1 << 3 | 1 << 4;
+        const NO_EXECUTE = 1 << 63;
+    }
+}
+
+const ADDRESS_BITS: u64 = 0x000f_ffff_ffff_f000;
+/// Levels of page tables above the page itself.
+const LEVELS: u32 = 4;
+/// More pages than this, and the whole address space is flushed at once.
+const FLUSH_EACH: u64 = 32;
+
+/// What an instruction wanted of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+    Execute,
+}
+
+const fn slot(address: u64, level: u32) -> usize {
+    (address >> (12 + 9 * level) & 511) as usize
+}
+
+const fn frame_of(entry: u64) -> Frame {
+    Frame::containing(entry & ADDRESS_BITS)
+}
+
+impl<M: Machine> Kernel<M> {
+    /// A zeroed frame for a page table, charged to a quota.
+    pub(crate) fn allocate_table(&mut self, quota: Id<Quota>) -> Result<Frame, Error> {
+        self.charge(quota, QuotaKind::Frames, 1)?;
+        let Some(frame) = self.frames.allocate() else {
+            panic!("frames promised by quotas have run out")
+        };
+        self.machine.zero_frame(frame);
+        Ok(frame)
+    }
+
+    pub(crate) fn free_table(&mut self, quota: Id<Quota>, frame: Frame) {
+        self.frames.release(frame);
+        self.uncharge(quota, QuotaKind::Frames, 1);
+    }
+
+    /// The page table that holds an address's entry, made with all tables above it if need be.
+    fn ensure_table(&mut self, process: Id<Process>, address: u64) -> Result<Frame, Error> {
+        let Process {
+            root: mut table,
+            quota,
+            ..
+        } = self.processes[process];
+        for level in (1..LEVELS).rev() {
+            let entry = self.machine.read_word(table, slot(address, level));
+            table = if entry == 0 {
+                let new = self.allocate_table(quota)?;
+                self.processes[process].table_frames += 1;
+                let flags = PageFlags::PRESENT | PageFlags::WRITABLE | PageFlags::USER;
+                self.machine
+                    .write_word(table, slot(address, level), new.address() | flags.bits());
+                new
+            } else {
+                frame_of(entry)
+            };
+        }
+        Ok(table)
+    }
+
+    /// Makes all page tables for a range, so that backing a page later needs none. On an error those made stay, empty, with the process.
+    pub(crate) fn ensure_tables(
+        &mut self,
+        process: Id<Process>,
+        address: u64,
+        pages: u64,
+    ) -> Result<(), Error> {
+        let reach = PAGE_SIZE * 512;
+        let end = address + pages * PAGE_SIZE;
+        let mut at = address;
+        while at < end {
+            self.ensure_table(process, at)?;
+            at = (at & !(reach - 1)) + reach;
+        }
+        Ok(())
+    }
+
+    /// The page table that holds an address's entry, if it exists.
+    #[inline]
+    fn find_table(&self, process: Id<Process>, address: u64) -> Option<Frame> {
+        let mut table = self.processes[process].root;
+        for level in (1..LEVELS).rev() {
+            let entry = self.machine.read_word(table, slot(address, level));
+            if entry == 0 {
+                return None;
+            }
+            table = frame_of(entry);
+        }
+        Some(table)
+    }
+
+    /// Enters a page whose tables exist.
+    pub(crate) fn set_page(
+        &mut self,
+        process: Id<Process>,
+        address: u64,
+        frame: Frame,
+        flags: PageFlags,
+    ) {
+        if let Some(table) = self.find_table(process, address) {
+            let index = slot(address, 0);
+            if self.machine.read_word(table, index) == 0 {
+                self.processes[process].resident_pages += 1;
+            }
+            self.machine
+                .write_word(table, index, frame.address() | flags.bits());
+        }
+    }
+
+    /// Clears the entries of a range and what CPUs remember of them.
+    pub(crate) fn clear_pages(&mut self, process: Id<Process>, address: u64, pages: u64) {
+        let root = self.processes[process].root;
+        let alive = self.processes[process].alive;
+        let mut cleared = 0;
+        let mut page = 0;
+        while page < pages {
+            let at = address + page * PAGE_SIZE;
+            let run = (512 - slot(at, 0) as u64).min(pages - page);
+            if let Some(table) = self.find_table(process, at) {
+                for index in 0..run {
+                    let here = at + index * PAGE_SIZE;
+                    if self.machine.read_word(table, slot(here, 0)) != 0 {
+                        self.machine.write_word(table, slot(here, 0), 0);
+                        cleared += 1;
+                        if alive && pages <= FLUSH_EACH {
+                            self.machine.flush_page(root, here);
+                        }
+                    }
+                }
+            }
+            page += run;
+        }
+        self.processes[process].resident_pages -= cleared;
+        if alive && pages > FLUSH_EACH && cleared > 0 {
+            self.machine.flush_address_space(root);
+        }
+    }
+
+    /// Frees a dead process's page tables.
+    pub(crate) fn free_tables(&mut self, process: Id<Process>) {
+        let Process {
+            root,
+            quota,
+            table_frames,
+            ..
+        } = self.processes[process];
+        // The kernel's half (slots 256 and up) is shared.
+        self.free_table_tree(root, LEVELS - 1, 256);
+        self.uncharge(quota, QuotaKind::Frames, table_frames);
+        self.processes[process].table_frames = 0;
+    }
+
+    fn free_table_tree(&mut self, table: Frame, level: u32, slots: usize) {
+        if level > 0 {
+            for index in 0..slots {
+                let entry = self.machine.read_word(table, index);
+                if entry != 0 {
+                    self.free_table_tree(frame_of(entry), level - 1, 512);
+                }
+            }
+        }
+        self.frames.release(table);
+    }
+
+    /// Shows the clock page to a new process.
+    pub(crate) fn map_clock_page(&mut self, process: Id<Process>) -> Result<(), Error> {
+        self.ensure_table(process, CLOCK_PAGE)?;
+        let flags = PageFlags::PRESENT | PageFlags::USER | PageFlags::NO_EXECUTE;
+        self.set_page(process, CLOCK_PAGE, self.clock_frame, flags);
+        Ok(())
+    }
+
+    /// The frame behind a user address, backed if need be; the access must be allowed.
+    #[inline]
+    fn user_frame(
+        &mut self,
+        process: Id<Process>,
+        address: u64,
+        write: bool,
+    ) -> Result<Frame, Error> {
+        let entry = match self.find_table(process, address) {
+            Some(table) => self.machine.read_word(table, slot(address, 0)),
+            None => return Err(Error::InvalidAddress),
+        };
+        if entry == 0 {
+            let access = if write { Access::Write } else { Access::Read };
+            return self
+                .back_page(process, address, access)
+                .ok_or(Error::InvalidAddress);
+        }
+        let flags = PageFlags::from_bits_truncate(entry);
+        if write && !flags.contains(PageFlags::WRITABLE) {
+            return Err(Error::InvalidAddress);
+        }
+        Ok(frame_of(entry))
+    }
+
+    /// Checks that a whole range is accessible, and backs it.
+    pub(crate) fn check_user(
+        &mut self,
+        process: Id<Process>,
+        address: u64,
+        length: u64,
+        write: bool,
+    ) -> Result<(), Error> {
+        if length == 0 {
+            return Ok(());
+        }
+        if !(USER_START..USER_END).contains(&address) || length > USER_END - address {
+            return Err(Error::InvalidAddress);
+        }
+        let mut page = address & !(PAGE_SIZE - 1);
+        while page < address + length {
+            self.user_frame(process, page, write)?;
+            page += PAGE_SIZE;
+        }
+        Ok(())
+    }
+
+    /// Copies out of a process's memory, all or nothing.
+    pub(crate) fn read_user(
+        &mut self,
+        process: Id<Process>,
+        address: u64,
+        into: &mut [u8],
+    ) -> Result<(), Error> {
+        self.check_user(process, address, into.len() as u64, false)?;
+        let mut done = 0;
+        while done < into.len() {
+            let at = address + done as u64;
+            let (offset, run) = chunk(at, (into.len() - done) as u64);
+            let frame = self.user_frame(process, at, false)?;
+            self.machine
+                .read_frame(frame, offset, &mut into[done..done + run]);
+            done += run;
+        }
+        Ok(())
+    }
+
+    /// Copies into a process's memory, all or nothing.
+    pub(crate) fn write_user(
+        &mut self,
+        process: Id<Process>,
+        address: u64,
+        from: &[u8],
+    ) -> Result<(), Error> {
+        self.check_user(process, address, from.len() as u64, true)?;
+        let mut done = 0;
+        while done < from.len() {
+            let at = address + done as u64;
+            let (offset, run) = chunk(at, (from.len() - done) as u64);
+            let frame = self.user_frame(process, at, true)?;
+            self.machine
+                .write_frame(frame, offset, &from[done..done + run]);
+            done += run;
+        }
+        Ok(())
+    }
+
+    /// Copies between two processes' memory (or within one), all or nothing.
+    pub(crate) fn copy_user(
+        &mut self,
+        from: (Id<Process>, u64),
+        to: (Id<Process>, u64),
+        length: u64,
+    ) -> Result<(), Error> {
+        self.check_user(from.0, from.1, length, false)?;
+        self.check_user(to.0, to.1, length, true)?;
+        let mut done = 0;
+        while done < length {
+            let (source, target) = (from.1 + done, to.1 + done);
+            let (source_offset, source_run) = chunk(source, length - done);
+            let (target_offset, run) = chunk(target, source_run as u64);
+            let source_frame = self.user_frame(from.0, source, false)?;
+            let target_frame = self.user_frame(to.0, target, true)?;
+            self.machine.copy_frame(
+                (source_frame, source_offset),
+                (target_frame, target_offset),
+                run,
+            );
+            done += run as u64;
+        }
+        Ok(())
+    }
+
+    /// Writes what the clock page says.
+    pub(crate) fn fill_clock_page(&mut self) {
+        self.machine.zero_frame(self.clock_frame);
+        let bytes = wire::clock_page(&self.clock.page());
+        self.machine.write_frame(self.clock_frame, 0, &bytes);
+    }
+}
+
+/// Offset in its page of an address, and how many of `length` bytes lie in that page.
+const fn chunk(address: u64, length: u64) -> (usize, usize) {
+    let offset = address % PAGE_SIZE;
+    let room = PAGE_SIZE - offset;
+    (
+        offset as usize,
+        if length < room { length } else { room } as usize,
+    )
+}

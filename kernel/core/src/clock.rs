@@ -1,0 +1,77 @@
+//! Time: TSC ticks to nanoseconds since boot and back, without division.
+
+use airox_abi::info::ClockPage;
+
+/// Bits of fraction in the multipliers.
+const SHIFT: u32 = 32;
+
+/// The clock.
+pub(crate) struct Clock {
+    base_ticks: u64,
+    pub(crate) ticks_per_second: u64,
+    /// Nanoseconds per tick, times 2^32.
+    to_nanoseconds: u64,
+    /// Ticks per nanosecond, times 2^32, rounded up: a timer never fires early.
+    to_ticks: u64,
+}
+
+impl Clock {
+    /// A clock that was 0 at `base_ticks`.
+    pub(crate) fn new(base_ticks: u64, ticks_per_second: u64) -> Clock {
+        let ratio = |a: u64, b: u64| ((u128::from(a) << SHIFT) / u128::from(b.max(1))) as u64;
+        Clock {
+            base_ticks,
+            ticks_per_second,
+            to_nanoseconds: ratio(1_000_000_000, ticks_per_second),
+            to_ticks: ratio(ticks_per_second, 1_000_000_000) + 1,
+        }
+    }
+
+    /// The TSC value at this time since boot; saturates.
+    pub(crate) fn ticks(&self, nanoseconds: u64) -> u64 {
+        let ticks = (u128::from(nanoseconds) * u128::from(self.to_ticks)) >> SHIFT;
+        // `u64::MAX` would mean "never".
+        u64::try_from(ticks + u128::from(self.base_ticks))
+            .unwrap_or(u64::MAX)
+            .min(u64::MAX - 1)
+    }
+
+    /// What programs need to tell the time themselves.
+    pub(crate) const fn page(&self) -> ClockPage {
+        ClockPage {
+            base_ticks: self.base_ticks,
+            ticks_per_second: self.ticks_per_second,
+            multiplier: self.to_nanoseconds,
+            shift: SHIFT as u64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_never_early_and_hardly_late() {
+        for frequency in [1_000_000_000, 2_399_998_000, 24_000_000, 5_000_000_000_u64] {
+            let clock = Clock::new(12_345, frequency);
+            for nanoseconds in [0, 1, 999, 1_000_000, 3_600_000_000_000_u64] {
+                let ticks = clock.ticks(nanoseconds);
+                let exact = 12_345
+                    + (u128::from(nanoseconds) * u128::from(frequency) / 1_000_000_000) as u64;
+                assert!(ticks >= exact, "{frequency} {nanoseconds}");
+                assert!(
+                    ticks - exact <= 2 + nanoseconds / 1_000_000_000,
+                    "{frequency} {nanoseconds}: {}",
+                    ticks - exact
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn far_deadlines_saturate() {
+        let clock = Clock::new(u64::MAX / 2, 5_000_000_000);
+        assert_eq!(clock.ticks(u64::MAX - 1), u64::MAX - 1);
+    }
+}

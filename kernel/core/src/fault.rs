@@ -1,0 +1,119 @@
+//! CPU exceptions of ring-3 threads: a page to back, or a message to the fault port.
+
+use crate::address_space::Access;
+use crate::context::Context;
+use crate::kernel::Kernel;
+use crate::machine::Machine;
+use crate::slab::Id;
+use crate::thread::Thread;
+use airox_abi::fault::{self, FaultKind};
+use airox_abi::message::WORDS;
+use airox_abi::trace::EventKind;
+
+/// An exception as the CPU reports it.
+#[derive(Clone, Copy, Debug)]
+pub struct Exception {
+    /// Vector, 0 to 31.
+    pub vector: u8,
+    /// Error code, 0 where the vector has none.
+    pub code: u64,
+    /// CR2; meaningful for page faults.
+    pub address: u64,
+}
+
+/// A fault its handler has not answered yet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fault {
+    pub(crate) kind: FaultKind,
+    address: u64,
+    code: u64,
+}
+
+impl Fault {
+    /// The words of the fault message.
+    pub(crate) fn words(&self, context: &Context, thread: Id<Thread>) -> [u64; WORDS] {
+        let mut words = [0; WORDS];
+        words[fault::WORD_INSTRUCTION] = context.ip;
+        words[fault::WORD_ADDRESS] = self.address;
+        words[fault::WORD_STACK] = context.sp;
+        words[fault::WORD_FRAME] = context.rbp;
+        words[fault::WORD_CODE] = self.code;
+        words[fault::WORD_THREAD] = u64::from(thread.number());
+        words
+    }
+}
+
+const PAGE_FAULT: u8 = 14;
+/// Bits of a page fault's error code (Intel SDM vol. 3, 4.7).
+const CODE_PRESENT: u64 = 1 << 0;
+const CODE_WRITE: u64 = 1 << 1;
+const CODE_FETCH: u64 = 1 << 4;
+
+const fn access(code: u64) -> Access {
+    if code & CODE_FETCH != 0 {
+        Access::Execute
+    } else if code & CODE_WRITE != 0 {
+        Access::Write
+    } else {
+        Access::Read
+    }
+}
+
+const fn kind(exception: &Exception) -> FaultKind {
+    match exception.vector {
+        0 => FaultKind::Divide,
+        1 => FaultKind::Debug,
+        3 => FaultKind::Breakpoint,
+        6 => FaultKind::InvalidInstruction,
+        12 => FaultKind::Stack,
+        13 => FaultKind::Protection,
+        PAGE_FAULT => match access(exception.code) {
+            Access::Read => FaultKind::Read,
+            Access::Write => FaultKind::Write,
+            Access::Execute => FaultKind::Execute,
+        },
+        16 | 19 => FaultKind::FloatingPoint,
+        17 => FaultKind::Alignment,
+        _ => FaultKind::Other,
+    }
+}
+
+impl<M: Machine> Kernel<M> {
+    /// The running ring-3 thread raised an exception.
+    pub fn exception(&mut self, exception: Exception) {
+        if exception.vector == PAGE_FAULT
+            && exception.code & CODE_PRESENT == 0
+            && self
+                .back_page(
+                    self.current_process,
+                    exception.address,
+                    access(exception.code),
+                )
+                .is_some()
+        {
+            return;
+        }
+        let thread = self.current;
+        let kind = kind(&exception);
+        let address = if exception.vector == PAGE_FAULT {
+            exception.address
+        } else {
+            0
+        };
+        let ip = self.threads[thread].context.ip;
+        self.trace(EventKind::Fault, thread.number(), kind as u32, ip, address);
+        self.threads[thread].fault = Some(Fault {
+            kind,
+            address,
+            code: exception.code,
+        });
+        let port = self.threads[thread]
+            .fault_port
+            .and_then(|(port, badge)| Some((self.ports.upgrade(port)?, badge)));
+        let sent = port.is_some_and(|(port, badge)| self.send(port, badge).is_ok());
+        if !sent {
+            self.doom_process(self.current_process, -(kind as i64), true);
+        }
+        self.finish_entry();
+    }
+}

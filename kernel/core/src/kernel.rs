@@ -1,0 +1,285 @@
+//! The kernel's state, and how it comes to be.
+
+use crate::capability::Capabilities;
+use crate::clock::Clock;
+use crate::context::Context;
+use crate::frames::Frames;
+use crate::machine::{Frame, Machine};
+use crate::port::Port;
+use crate::process::Process;
+use crate::quota::Quota;
+use crate::region::{Mapping, Region};
+use crate::resource::{IoPorts, Irq};
+use crate::root::RootImage;
+use crate::scheduler::Ready;
+use crate::signal::Signal;
+use crate::slab::{Id, NONE, Slab};
+use crate::snapshot::Snapshot;
+use crate::thread::{State, Thread};
+use crate::timers::Timers;
+use crate::trace::Trace;
+use airox_abi::info::KernelInfo;
+use airox_abi::root::Framebuffer;
+use airox_abi::{QuotaKind, QuotaLimits};
+
+/// How many objects of each kind the kernel can hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Capacity(pub QuotaLimits);
+
+impl Capacity {
+    /// Sized for a machine with this many frames of RAM: about 5 % of it goes to the tables.
+    #[must_use]
+    pub const fn for_frames(frames: u32) -> Capacity {
+        let threads = match frames / 64 {
+            few if few < 256 => 256,
+            many if many > 4096 => 4096,
+            threads => threads,
+        };
+        Capacity(
+            QuotaLimits([0; QuotaKind::COUNT])
+                .with(QuotaKind::Frames, frames)
+                .with(QuotaKind::Handles, threads * 64)
+                .with(QuotaKind::Processes, threads / 2)
+                .with(QuotaKind::Threads, threads)
+                .with(QuotaKind::Ports, threads * 2)
+                .with(QuotaKind::Signals, threads * 2)
+                .with(QuotaKind::Regions, threads * 16)
+                .with(QuotaKind::Quotas, threads)
+                .with(QuotaKind::Resources, 256),
+        )
+    }
+
+    /// Bytes of heap the kernel's tables take, frame bookkeeping for frames below `end` included.
+    #[must_use]
+    pub const fn heap_bytes(&self, end: u32) -> usize {
+        let handles = self.0.get(QuotaKind::Handles) as usize;
+        let threads = self.0.get(QuotaKind::Threads) as usize;
+        // 16 bytes on top of each object for the slab's own fields; mappings share the handles' number.
+        let objects = handles
+            * (size_of::<crate::capability::Capability>() + size_of::<Mapping>() + 16)
+            + (threads + 1) * (size_of::<Thread>() + 64)
+            + self.0.get(QuotaKind::Processes) as usize * (size_of::<Process>() + 16)
+            + self.0.get(QuotaKind::Ports) as usize * (size_of::<Port>() + 16)
+            + self.0.get(QuotaKind::Signals) as usize * (size_of::<Signal>() + 16 + 24)
+            + self.0.get(QuotaKind::Regions) as usize * (size_of::<Region>() + 16)
+            + self.0.get(QuotaKind::Quotas) as usize * (size_of::<Quota>() + 16)
+            + self.0.get(QuotaKind::Resources) as usize * 128;
+        objects + end as usize * 9 + Trace::BYTES + Snapshot::BYTES + (1 << 20)
+    }
+}
+
+/// What the kernel learns from the boot code.
+pub struct Boot<'a> {
+    /// Ranges of RAM to hand out: first frame and count. Kernel, heap, page tables and bundle are not in them.
+    pub memory: &'a [(Frame, u32)],
+    /// TSC frequency.
+    pub ticks_per_second: u64,
+    /// TSC at the kernel's entry.
+    pub boot_ticks: u64,
+    /// TSC ticks the loader took, 0 if unknown.
+    pub loader_ticks: u64,
+    /// Physical address and length of the system bundle; the address is page-aligned.
+    pub bundle: (u64, u64),
+    /// Physical address of the RSDP, 0 if unknown.
+    pub rsdp: u64,
+    /// The frame buffer, `width == 0` if none.
+    pub framebuffer: Framebuffer,
+    /// The root program.
+    pub root: RootImage<'a>,
+    /// The kernel's own address space, loaded while nothing runs.
+    pub kernel_address_space: Frame,
+}
+
+/// Why the kernel could not start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BootError(pub &'static str, pub airox_abi::Error);
+
+/// Counters for `kernel_info`.
+#[derive(Default)]
+pub(crate) struct Statistics {
+    pub(crate) switches: u64,
+    pub(crate) system_calls: u64,
+    pub(crate) interrupts: u64,
+}
+
+/// The kernel: all objects, and the machine under them.
+pub struct Kernel<M> {
+    pub(crate) machine: M,
+    pub(crate) current: Id<Thread>,
+    pub(crate) current_process: Id<Process>,
+    pub(crate) idle: Id<Thread>,
+    /// Someone more urgent may be ready, or the running thread has stopped.
+    pub(crate) reschedule: bool,
+    /// Some process's I/O ports are open to ring 3.
+    pub(crate) io_ports_loaded: bool,
+    pub(crate) last_switch: u64,
+    pub(crate) slice_end: u64,
+    /// What the hardware timer is set to.
+    pub(crate) armed: u64,
+    pub(crate) first_doomed: u32,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) threads: Slab<Thread>,
+    pub(crate) ports: Slab<Port>,
+    pub(crate) processes: Slab<Process>,
+    pub(crate) signals: Slab<Signal>,
+    pub(crate) regions: Slab<Region>,
+    pub(crate) mappings: Slab<Mapping>,
+    pub(crate) quotas: Slab<Quota>,
+    pub(crate) irqs: Slab<Irq>,
+    pub(crate) io_ports: Slab<IoPorts>,
+    pub(crate) ready: Ready,
+    pub(crate) timers: Timers,
+    pub(crate) frames: Frames,
+    pub(crate) clock: Clock,
+    pub(crate) clock_frame: Frame,
+    pub(crate) statistics: Statistics,
+    pub(crate) trace: Trace,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) capacity: QuotaLimits,
+}
+
+impl<M: Machine> Kernel<M> {
+    /// Makes the kernel's tables and the root task, which is ready to run.
+    ///
+    /// # Errors
+    /// Names what did not fit or was wrong with the root program.
+    pub fn new(machine: M, boot: &Boot<'_>) -> Result<Kernel<M>, BootError> {
+        let end = boot
+            .memory
+            .iter()
+            .map(|&(first, count)| first.0 + count)
+            .max()
+            .unwrap_or(0);
+        let mut frames = Frames::new(end);
+        for &(first, count) in boot.memory {
+            frames.add(first, count);
+        }
+        let clock_frame = frames
+            .allocate()
+            .ok_or(BootError("clock page", airox_abi::Error::QuotaExceeded))?;
+        let capacity = Capacity::for_frames(frames.total())
+            .0
+            .with(QuotaKind::Frames, frames.free());
+        let of = |kind: QuotaKind| capacity.get(kind);
+
+        let mut quotas = Slab::with_capacity(of(QuotaKind::Quotas) + 1);
+        let root_quota = first(quotas.insert(Quota::root(capacity)));
+        // The idle thread's process: not alive, holds nothing, never seen by programs.
+        let mut processes = Slab::with_capacity(of(QuotaKind::Processes) + 1);
+        let mut nobody = Process::new(
+            *b"idle\0\0\0\0\0\0\0\0\0\0\0\0",
+            boot.kernel_address_space,
+            root_quota,
+            0,
+        );
+        nobody.alive = false;
+        let idle_process = first(processes.insert(nobody));
+        let mut threads = Slab::with_capacity(of(QuotaKind::Threads) + 1);
+        let mut idle = Thread::new(
+            idle_process,
+            root_quota,
+            boot.kernel_address_space.address(),
+            0,
+        );
+        idle.state = State::Running;
+        let idle = first(threads.insert(idle));
+
+        let signals = of(QuotaKind::Signals);
+        let mut kernel = Kernel {
+            current: idle,
+            current_process: idle_process,
+            idle,
+            reschedule: true,
+            io_ports_loaded: false,
+            last_switch: machine.now(),
+            machine,
+            slice_end: u64::MAX,
+            armed: u64::MAX,
+            first_doomed: NONE,
+            capabilities: Capabilities::with_capacity(of(QuotaKind::Handles)),
+            threads,
+            ports: Slab::with_capacity(of(QuotaKind::Ports)),
+            processes,
+            signals: Slab::with_capacity(signals),
+            regions: Slab::with_capacity(of(QuotaKind::Regions)),
+            mappings: Slab::with_capacity(of(QuotaKind::Handles)),
+            quotas,
+            irqs: Slab::with_capacity(of(QuotaKind::Resources)),
+            io_ports: Slab::with_capacity(of(QuotaKind::Resources)),
+            ready: Ready::new(),
+            timers: Timers::new(signals),
+            frames,
+            clock: Clock::new(boot.boot_ticks, boot.ticks_per_second),
+            clock_frame,
+            statistics: Statistics::default(),
+            trace: Trace::new(),
+            snapshot: Snapshot::new(),
+            capacity,
+        };
+        kernel.fill_clock_page();
+        kernel.start_root(boot, root_quota)?;
+        kernel.finish_entry();
+        Ok(kernel)
+    }
+
+    /// Where the idle loop is: a context of ring 0 that halts with interrupts on.
+    pub fn set_idle_context(&mut self, ip: u64, cs: u64, ss: u64, flags: u64) {
+        let idle = self.idle;
+        let context = &mut self.threads[idle].context;
+        (context.ip, context.cs, context.ss, context.flags) = (ip, cs, ss, flags);
+        // Interrupts from the idle loop push where its stack pointer points: right behind the context.
+        context.sp = core::ptr::from_ref(context).addr() as u64 + size_of::<Context>() as u64;
+    }
+
+    /// The context to resume: that of the running thread, or of the idle loop.
+    #[inline]
+    pub fn current(&mut self) -> &mut Context {
+        &mut self.threads[self.current].context
+    }
+
+    /// Whether no thread can run.
+    #[inline]
+    pub fn is_idle(&self) -> bool {
+        self.current == self.idle
+    }
+
+    /// The machine, for the boot code and the panic handler.
+    pub fn machine(&mut self) -> &mut M {
+        &mut self.machine
+    }
+
+    /// For `kernel_info`.
+    pub(crate) fn kernel_info(&self) -> KernelInfo {
+        let used = u64::from(self.frames.total() - self.frames.free());
+        let idle = &self.threads[self.idle];
+        let resources = self.irqs.live() + self.io_ports.live();
+        KernelInfo {
+            total_frames: u64::from(self.frames.total()),
+            used_frames: used,
+            objects: QuotaLimits([0; QuotaKind::COUNT])
+                .with(QuotaKind::Frames, used as u32)
+                .with(QuotaKind::Handles, self.capabilities.live())
+                // The idle thread and its process, and the root quota, are not programs' objects.
+                .with(QuotaKind::Processes, self.processes.live() - 1)
+                .with(QuotaKind::Threads, self.threads.live() - 1)
+                .with(QuotaKind::Ports, self.ports.live())
+                .with(QuotaKind::Signals, self.signals.live())
+                .with(QuotaKind::Regions, self.regions.live())
+                .with(QuotaKind::Quotas, self.quotas.live() - 1)
+                .with(QuotaKind::Resources, resources),
+            capacity: self.capacity,
+            switches: self.statistics.switches,
+            system_calls: self.statistics.system_calls,
+            interrupts: self.statistics.interrupts,
+            idle_ticks: idle.cpu_ticks,
+        }
+    }
+}
+
+/// The first object of an empty slab with room.
+fn first<T>(id: Option<Id<T>>) -> Id<T> {
+    let Some(id) = id else {
+        panic!("a slab without room at boot")
+    };
+    id
+}

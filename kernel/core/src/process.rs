@@ -1,0 +1,247 @@
+//! Processes: an address space, the handles it owns and a quota; destroyed as a whole.
+//!
+//! The end of a process is decided (`doom_process`) anywhere in the kernel and carried out once, at the end of the kernel entry: so the end of one
+//! process can bring about another's without recursion, and no code above has to expect that the running thread is suddenly gone.
+
+use crate::capability::Cause;
+use crate::kernel::Kernel;
+use crate::machine::{Frame, Machine};
+use crate::quota::Quota;
+use crate::signal::Signal;
+use crate::slab::{Id, NONE, Weak};
+use airox_abi::info::{ProcessInfo, ThreadState};
+use airox_abi::layout::NAME_LENGTH;
+use airox_abi::trace::EventKind;
+use airox_abi::{Error, QuotaKind};
+
+/// Most signals that can watch one process's end.
+const WATCHERS: usize = 4;
+/// Most I/O port ranges one process can use.
+pub(crate) const PORT_RANGES: usize = 16;
+
+/// A process.
+pub(crate) struct Process {
+    pub(crate) name: [u8; NAME_LENGTH],
+    pub(crate) alive: bool,
+    /// Its end is decided: next in the list of such processes.
+    doomed: Option<(i64, bool)>,
+    next_doomed: u32,
+    pub(crate) root: Frame,
+    /// Frames its page tables take.
+    pub(crate) table_frames: u32,
+    pub(crate) resident_pages: u32,
+    pub(crate) quota: Id<Quota>,
+    pub(crate) max_priority: u8,
+    pub(crate) first_capability: u32,
+    pub(crate) handle_count: u32,
+    pub(crate) first_mapping: u32,
+    pub(crate) first_thread: u32,
+    pub(crate) threads: u32,
+    pub(crate) io_ports: [(u16, u16); PORT_RANGES],
+    pub(crate) io_port_count: u8,
+    watchers: [Option<(Weak<Signal>, u64)>; WATCHERS],
+    exit_code: i64,
+    faulted: bool,
+    /// CPU time of threads that have ended.
+    pub(crate) cpu_ticks: u64,
+    /// Handles to it.
+    pub(crate) references: u32,
+}
+
+impl Process {
+    pub(crate) const fn new(
+        name: [u8; NAME_LENGTH],
+        root: Frame,
+        quota: Id<Quota>,
+        max_priority: u8,
+    ) -> Process {
+        Process {
+            name,
+            alive: true,
+            doomed: None,
+            next_doomed: NONE,
+            root,
+            table_frames: 1,
+            resident_pages: 0,
+            quota,
+            max_priority,
+            first_capability: NONE,
+            handle_count: 0,
+            first_mapping: NONE,
+            first_thread: NONE,
+            threads: 0,
+            io_ports: [(0, 0); PORT_RANGES],
+            io_port_count: 0,
+            watchers: [None; WATCHERS],
+            exit_code: 0,
+            faulted: false,
+            cpu_ticks: 0,
+            references: 0,
+        }
+    }
+}
+
+impl<M: Machine> Kernel<M> {
+    /// An empty process that sees the clock page and nothing else.
+    pub(crate) fn create_process(
+        &mut self,
+        quota: Id<Quota>,
+        name: [u8; NAME_LENGTH],
+        max_priority: u8,
+    ) -> Result<Id<Process>, Error> {
+        self.charge_object(quota, QuotaKind::Processes)?;
+        let root = match self.allocate_table(quota) {
+            Ok(root) => root,
+            Err(error) => {
+                self.uncharge_object(quota, QuotaKind::Processes);
+                return Err(error);
+            }
+        };
+        self.machine.init_address_space(root);
+        let process = Process::new(name, root, quota, max_priority);
+        let Some(id) = self.processes.insert(process) else {
+            self.free_table(quota, root);
+            self.uncharge_object(quota, QuotaKind::Processes);
+            return Err(Error::QuotaExceeded);
+        };
+        if let Err(error) = self.map_clock_page(id) {
+            self.doom_process(id, 0, false);
+            return Err(error);
+        }
+        Ok(id)
+    }
+
+    /// Decides that a process ends. Carried out by [`Self::destroy_doomed`].
+    pub(crate) fn doom_process(&mut self, id: Id<Process>, code: i64, faulted: bool) {
+        let process = &mut self.processes[id];
+        if process.alive && process.doomed.is_none() {
+            process.doomed = Some((code, faulted));
+            process.next_doomed = core::mem::replace(&mut self.first_doomed, id.number());
+        }
+    }
+
+    /// Ends the processes whose end is decided, and those whose end follows from it.
+    #[inline]
+    pub(crate) fn destroy_doomed(&mut self) {
+        while let Some(id) = Id::from_link(self.first_doomed) {
+            self.first_doomed = self.processes[id].next_doomed;
+            self.destroy_process(id);
+        }
+    }
+
+    #[cold]
+    fn destroy_process(&mut self, id: Id<Process>) {
+        let (code, faulted) = self.processes[id].doomed.unwrap_or((0, false));
+        let process = &mut self.processes[id];
+        process.alive = false;
+        process.exit_code = code;
+        process.faulted = faulted;
+        process.io_port_count = 0;
+        while let Some(thread) = Id::from_link(self.processes[id].first_thread) {
+            self.kill_thread(thread);
+        }
+        let root = self.processes[id].root;
+        self.machine.leave_address_space(root);
+        while self.processes[id].first_capability != NONE {
+            self.delete_capability(self.processes[id].first_capability, Cause::OwnerDied);
+        }
+        self.free_tables(id);
+        self.trace(
+            EventKind::Exit,
+            id.number(),
+            u32::from(faulted),
+            code as u64,
+            0,
+        );
+        for (signal, bits) in core::mem::take(&mut self.processes[id].watchers)
+            .into_iter()
+            .flatten()
+        {
+            self.notify_weak(signal, bits);
+        }
+        self.free_process_if_unused(id);
+    }
+
+    pub(crate) fn free_process_if_unused(&mut self, id: Id<Process>) {
+        let process = &self.processes[id];
+        if process.references == 0 && !process.alive {
+            let quota = process.quota;
+            self.processes.remove(id);
+            self.uncharge_object(quota, QuotaKind::Processes);
+        }
+    }
+
+    /// `process_watch`.
+    pub(crate) fn watch_process(
+        &mut self,
+        id: Id<Process>,
+        signal: Id<Signal>,
+        bits: u64,
+    ) -> Result<(), Error> {
+        if !self.processes[id].alive {
+            self.notify(signal, bits);
+            return Ok(());
+        }
+        let weak = self.signals.weak(signal);
+        let signals = &self.signals;
+        let free = self.processes[id]
+            .watchers
+            .iter_mut()
+            .find(|watcher| watcher.is_none_or(|(signal, _)| signals.upgrade(signal).is_none()))
+            .ok_or(Error::Busy)?;
+        *free = Some((weak, bits));
+        Ok(())
+    }
+
+    pub(crate) fn process_info(&self, id: Id<Process>) -> ProcessInfo {
+        let process = &self.processes[id];
+        let quota = &self.quotas[process.quota];
+        let mut info = ProcessInfo {
+            name: process.name,
+            number: id.number(),
+            threads: process.threads,
+            handles: process.handle_count,
+            resident_pages: process.resident_pages,
+            state: ThreadState::Dead as u8,
+            priority: 0,
+            max_priority: process.max_priority,
+            faulted: u8::from(process.faulted),
+            reserved: [0; 4],
+            exit_code: process.exit_code,
+            cpu_ticks: process.cpu_ticks,
+            limits: quota.limits,
+            used: quota.used,
+        };
+        if process.alive {
+            info.state = ThreadState::Suspended as u8;
+        }
+        let mut best = 0;
+        let mut link = process.first_thread;
+        while let Some(thread) = Id::from_link(link) {
+            let thread_info = self.thread_info(thread);
+            let activity = activity(ThreadState::from_code(thread_info.state));
+            if activity > best {
+                (best, info.state) = (activity, thread_info.state);
+            }
+            info.priority = info.priority.max(thread_info.priority);
+            info.cpu_ticks += thread_info.cpu_ticks;
+            link = self.threads[thread].next_in_process;
+        }
+        info
+    }
+}
+
+/// Which thread's state stands for its process: the most telling one.
+const fn activity(state: ThreadState) -> u8 {
+    match state {
+        ThreadState::Dead => 0,
+        ThreadState::Suspended => 1,
+        ThreadState::Waiting => 2,
+        ThreadState::Receiving => 3,
+        ThreadState::Sending => 4,
+        ThreadState::AwaitingReply => 5,
+        ThreadState::Ready => 6,
+        ThreadState::Running => 7,
+        ThreadState::Faulted => 8,
+    }
+}

@@ -1,0 +1,417 @@
+//! Regions: physical pages, and the mappings that show them in address spaces.
+//!
+//! RAM is backed at first touch. Its frames, and those of the index that finds them, are charged when the region is made, so
+//! backing a page can't fail. The index is a radix tree of frames with 512 entries each; a region of one page is its own index.
+
+use crate::address_space::{Access, PageFlags};
+use crate::capability::Object;
+use crate::kernel::Kernel;
+use crate::machine::{Frame, Machine};
+use crate::process::Process;
+use crate::quota::Quota;
+use crate::slab::{Id, NONE};
+use airox_abi::layout::{MAX_REGION_PAGES, PAGE_SIZE, USER_END, USER_START};
+use airox_abi::{Error, MapFlags, QuotaKind, RegionKind, Rights};
+
+/// Entries in an index frame.
+const FANOUT: u64 = 512;
+
+/// A region.
+pub(crate) struct Region {
+    pub(crate) kind: RegionKind,
+    pub(crate) pages: u64,
+    /// First frame of a contiguous or device region; root of a lazy one's index.
+    pub(crate) base: Option<Frame>,
+    /// Whether the frames go back to the allocator with the region.
+    owned: bool,
+    /// Frames charged.
+    charged: u32,
+    quota: Id<Quota>,
+    /// Handles to it, and mappings of it.
+    pub(crate) references: u32,
+}
+
+/// A range of a region at an address of a process; a node in the capability tree.
+pub(crate) struct Mapping {
+    process: Id<Process>,
+    pub(crate) address: u64,
+    pub(crate) pages: u64,
+    region: Id<Region>,
+    offset: u64,
+    flags: MapFlags,
+    node: u32,
+    next: u32,
+}
+
+/// Levels of index above the pages: 0 for one page.
+const fn levels(pages: u64) -> u32 {
+    let mut levels = 0;
+    let mut reach = 1;
+    while reach < pages {
+        reach *= FANOUT;
+        levels += 1;
+    }
+    levels
+}
+
+/// Frames of a fully backed lazy region: its pages and its index.
+fn lazy_frames(pages: u64) -> u64 {
+    let mut total = pages;
+    let mut level = pages;
+    while level > 1 {
+        level = level.div_ceil(FANOUT);
+        total += level;
+    }
+    total
+}
+
+impl<M: Machine> Kernel<M> {
+    /// `region_create`: zeroed RAM.
+    pub(crate) fn create_region(
+        &mut self,
+        quota: Id<Quota>,
+        pages: u64,
+        kind: RegionKind,
+    ) -> Result<Id<Region>, Error> {
+        if pages == 0 || pages > MAX_REGION_PAGES || kind == RegionKind::Device {
+            return Err(Error::InvalidArgument);
+        }
+        let frames = if kind == RegionKind::Lazy {
+            lazy_frames(pages) as u32
+        } else {
+            pages as u32
+        };
+        self.charge(quota, QuotaKind::Frames, frames)?;
+        let base = if kind == RegionKind::Contiguous {
+            let Some(first) = self.frames.allocate_contiguous(frames) else {
+                self.uncharge(quota, QuotaKind::Frames, frames);
+                return Err(Error::Fragmented);
+            };
+            for frame in first.0..first.0 + frames {
+                self.machine.zero_frame(Frame(frame));
+            }
+            Some(first)
+        } else {
+            None
+        };
+        let region = Region {
+            kind,
+            pages,
+            base,
+            owned: true,
+            charged: frames,
+            quota,
+            references: 0,
+        };
+        self.add_region(region).inspect_err(|_| {
+            if let Some(first) = base {
+                self.frames.release_contiguous(first, frames);
+            }
+            self.uncharge(quota, QuotaKind::Frames, frames);
+        })
+    }
+
+    /// A region over memory the allocator does not own: device memory, firmware tables, the bundle.
+    pub(crate) fn create_foreign_region(
+        &mut self,
+        quota: Id<Quota>,
+        first: Frame,
+        pages: u64,
+        kind: RegionKind,
+    ) -> Result<Id<Region>, Error> {
+        self.add_region(Region {
+            kind,
+            pages,
+            base: Some(first),
+            owned: false,
+            charged: 0,
+            quota,
+            references: 0,
+        })
+    }
+
+    fn add_region(&mut self, region: Region) -> Result<Id<Region>, Error> {
+        let quota = region.quota;
+        self.charge_object(quota, QuotaKind::Regions)?;
+        self.regions.insert(region).ok_or_else(|| {
+            self.uncharge_object(quota, QuotaKind::Regions);
+            Error::QuotaExceeded
+        })
+    }
+
+    /// The frame behind a page of a region; a lazy page is backed with zeros if `back` says so.
+    fn region_frame(&mut self, id: Id<Region>, page: u64, back: bool) -> Option<Frame> {
+        let region = &self.regions[id];
+        if region.kind != RegionKind::Lazy {
+            return region.base.map(|base| Frame(base.0 + page as u32));
+        }
+        let levels = levels(region.pages);
+        let mut frame = match region.base {
+            Some(frame) => frame,
+            None if back => {
+                let frame = self.back_frame();
+                self.regions[id].base = Some(frame);
+                frame
+            }
+            None => return None,
+        };
+        for level in (0..levels).rev() {
+            let slot = (page / FANOUT.pow(level) % FANOUT) as usize;
+            frame = match self.machine.read_word(frame, slot) {
+                0 if back => {
+                    let next = self.back_frame();
+                    self.machine.write_word(frame, slot, u64::from(next.0));
+                    next
+                }
+                0 => return None,
+                next => Frame(next as u32),
+            };
+        }
+        Some(frame)
+    }
+
+    /// A zeroed frame out of what has been charged already.
+    fn back_frame(&mut self) -> Frame {
+        let Some(frame) = self.frames.allocate() else {
+            panic!("frames promised by quotas have run out")
+        };
+        self.machine.zero_frame(frame);
+        frame
+    }
+
+    pub(crate) fn release_region(&mut self, id: Id<Region>) {
+        let region = &mut self.regions[id];
+        region.references -= 1;
+        if region.references > 0 {
+            return;
+        }
+        let Region {
+            kind,
+            pages,
+            base,
+            owned,
+            charged,
+            quota,
+            ..
+        } = *region;
+        if let (Some(base), true) = (base, owned) {
+            if kind == RegionKind::Lazy {
+                self.free_index(base, levels(pages));
+            } else {
+                self.frames.release_contiguous(base, charged);
+            }
+        }
+        self.regions.remove(id);
+        self.uncharge(quota, QuotaKind::Frames, charged);
+        self.uncharge_object(quota, QuotaKind::Regions);
+    }
+
+    /// Frees a lazy region's index and pages. Recursion is as deep as the index: at most three.
+    fn free_index(&mut self, frame: Frame, levels: u32) {
+        if levels > 0 {
+            for slot in 0..FANOUT as usize {
+                let next = self.machine.read_word(frame, slot);
+                if next != 0 {
+                    self.free_index(Frame(next as u32), levels - 1);
+                }
+            }
+        }
+        self.frames.release(frame);
+    }
+
+    /// `region_map`.
+    #[allow(clippy::too_many_arguments)]
+    pub(crate) fn map_region(
+        &mut self,
+        source: u32,
+        process: Id<Process>,
+        address: u64,
+        offset: u64,
+        pages: u64,
+        flags: MapFlags,
+    ) -> Result<(), Error> {
+        let capability = self.capabilities.get(source);
+        let Object::Region(region) = capability.object else {
+            return Err(Error::WrongType);
+        };
+        let mut needed = Rights::READ;
+        needed.set(Rights::WRITE, flags.contains(MapFlags::WRITE));
+        needed.set(Rights::EXECUTE, flags.contains(MapFlags::EXECUTE));
+        if !capability.rights.contains(needed) {
+            return Err(Error::MissingRight);
+        }
+        let entry = &self.regions[region];
+        let end = offset.checked_add(pages).ok_or(Error::InvalidArgument)?;
+        if flags.contains(MapFlags::WRITE | MapFlags::EXECUTE)
+            || flags.contains(MapFlags::WRITE_COMBINE) && entry.kind != RegionKind::Device
+            || !address.is_multiple_of(PAGE_SIZE)
+            || pages == 0
+            || end > entry.pages
+        {
+            return Err(Error::InvalidArgument);
+        }
+        let length = pages * PAGE_SIZE;
+        if !(USER_START..USER_END).contains(&address) || length > USER_END - address {
+            return Err(Error::InvalidAddress);
+        }
+        if !self.processes[process].alive {
+            return Err(Error::Dead);
+        }
+        if self.is_mapped(process, address, length) {
+            return Err(Error::AlreadyMapped);
+        }
+        self.ensure_tables(process, address, pages)?;
+        let mapping = Mapping {
+            process,
+            address,
+            pages,
+            region,
+            offset,
+            flags,
+            node: NONE,
+            next: NONE,
+        };
+        let id = self.mappings.insert(mapping).ok_or(Error::QuotaExceeded)?;
+        let node = match self.insert_capability(
+            process,
+            Object::Mapping(id),
+            Rights::empty(),
+            0,
+            Some(source),
+        ) {
+            Ok(node) => node,
+            Err(error) => {
+                self.mappings.remove(id);
+                return Err(error);
+            }
+        };
+        self.regions[region].references += 1;
+        let next = core::mem::replace(&mut self.processes[process].first_mapping, id.number());
+        let entry = &mut self.mappings[id];
+        (entry.node, entry.next) = (node, next);
+        let back = flags.contains(MapFlags::POPULATE);
+        if back || self.regions[region].base.is_some() {
+            for page in 0..pages {
+                if let Some(frame) = self.region_frame(region, offset + page, back) {
+                    self.set_page(
+                        process,
+                        address + page * PAGE_SIZE,
+                        frame,
+                        self.page_flags(region, flags),
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn page_flags(&self, region: Id<Region>, flags: MapFlags) -> PageFlags {
+        let device = self.regions[region].kind == RegionKind::Device;
+        let mut page = PageFlags::PRESENT | PageFlags::USER;
+        page.set(PageFlags::WRITABLE, flags.contains(MapFlags::WRITE));
+        page.set(PageFlags::NO_EXECUTE, !flags.contains(MapFlags::EXECUTE));
+        if flags.contains(MapFlags::WRITE_COMBINE) {
+            page |= PageFlags::WRITE_COMBINE;
+        } else if device {
+            page |= PageFlags::UNCACHED;
+        }
+        page
+    }
+
+    fn mappings_of(&self, process: Id<Process>) -> impl Iterator<Item = (Id<Mapping>, &Mapping)> {
+        let mut link = self.processes[process].first_mapping;
+        core::iter::from_fn(move || {
+            let id = Id::from_link(link)?;
+            let mapping = &self.mappings[id];
+            link = mapping.next;
+            Some((id, mapping))
+        })
+    }
+
+    /// Whether any mapping, or the clock page, overlaps the range.
+    fn is_mapped(&self, process: Id<Process>, address: u64, length: u64) -> bool {
+        let overlaps = |start: u64, size: u64| address < start + size && start < address + length;
+        overlaps(airox_abi::layout::CLOCK_PAGE, PAGE_SIZE)
+            || self
+                .mappings_of(process)
+                .any(|(_, mapping)| overlaps(mapping.address, mapping.pages * PAGE_SIZE))
+    }
+
+    /// `region_unmap`.
+    pub(crate) fn unmap(&mut self, process: Id<Process>, address: u64) -> Result<(), Error> {
+        let node = self
+            .mappings_of(process)
+            .find(|(_, mapping)| mapping.address == address)
+            .map(|(_, mapping)| mapping.node)
+            .ok_or(Error::NotMapped)?;
+        self.delete_capability(node, crate::capability::Cause::Closed);
+        Ok(())
+    }
+
+    /// The mapping's node has left the tree: its pages go.
+    pub(crate) fn remove_mapping(&mut self, id: Id<Mapping>) {
+        let Mapping {
+            process,
+            address,
+            pages,
+            region,
+            next,
+            ..
+        } = self.mappings[id];
+        let mut link = self.processes[process].first_mapping;
+        if link == id.number() {
+            self.processes[process].first_mapping = next;
+        } else {
+            while let Some(mapping) = Id::<Mapping>::from_link(link) {
+                link = self.mappings[mapping].next;
+                if link == id.number() {
+                    self.mappings[mapping].next = next;
+                    break;
+                }
+            }
+        }
+        self.mappings.remove(id);
+        self.clear_pages(process, address, pages);
+        self.release_region(region);
+    }
+
+    /// Backs the page at an address, if a mapping there allows the access and is only not backed yet.
+    pub(crate) fn back_page(
+        &mut self,
+        process: Id<Process>,
+        address: u64,
+        access: Access,
+    ) -> Option<Frame> {
+        let page = address & !(PAGE_SIZE - 1);
+        let (_, mapping) = self.mappings_of(process).find(|(_, mapping)| {
+            page >= mapping.address && page < mapping.address + mapping.pages * PAGE_SIZE
+        })?;
+        let allowed = match access {
+            Access::Read => true,
+            Access::Write => mapping.flags.contains(MapFlags::WRITE),
+            Access::Execute => mapping.flags.contains(MapFlags::EXECUTE),
+        };
+        if !allowed {
+            return None;
+        }
+        let (region, flags) = (mapping.region, mapping.flags);
+        let index = mapping.offset + (page - mapping.address) / PAGE_SIZE;
+        let frame = self.region_frame(region, index, true)?;
+        self.set_page(process, page, frame, self.page_flags(region, flags));
+        Some(frame)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_index_of_a_region_is_charged_with_it() {
+        assert_eq!((levels(1), lazy_frames(1)), (0, 1));
+        assert_eq!((levels(2), lazy_frames(2)), (1, 3));
+        assert_eq!((levels(512), lazy_frames(512)), (1, 513));
+        assert_eq!((levels(513), lazy_frames(513)), (2, 513 + 2 + 1));
+        assert_eq!(levels(MAX_REGION_PAGES), 3);
+    }
+}

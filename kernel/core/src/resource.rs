@@ -1,0 +1,217 @@
+//! Authority over the machine: interrupt lines and I/O port ranges.
+
+use crate::kernel::Kernel;
+use crate::machine::Machine;
+use crate::process::{PORT_RANGES, Process};
+use crate::quota::Quota;
+use crate::signal::Signal;
+use crate::slab::{Id, Weak};
+use airox_abi::trace::EventKind;
+use airox_abi::{Error, QuotaKind};
+
+/// One global interrupt line.
+pub(crate) struct Irq {
+    line: u32,
+    level_triggered: bool,
+    signal: Option<(Weak<Signal>, u64)>,
+    quota: Id<Quota>,
+    pub(crate) references: u32,
+}
+
+/// A range of x86 I/O ports.
+pub(crate) struct IoPorts {
+    first: u16,
+    count: u16,
+    /// Who may use them from ring 3.
+    process: Option<Weak<Process>>,
+    quota: Id<Quota>,
+    pub(crate) references: u32,
+}
+
+impl<M: Machine> Kernel<M> {
+    /// `irq_create`: one owner a line.
+    pub(crate) fn create_irq(&mut self, quota: Id<Quota>, line: u64) -> Result<Id<Irq>, Error> {
+        let line = u32::try_from(line).map_err(|_| Error::NoSuchResource)?;
+        if !self.machine.irq_exists(line) || self.irqs.iter().any(|(_, irq)| irq.line == line) {
+            return Err(Error::NoSuchResource);
+        }
+        self.charge_object(quota, QuotaKind::Resources)?;
+        let irq = Irq {
+            line,
+            level_triggered: false,
+            signal: None,
+            quota,
+            references: 0,
+        };
+        self.irqs.insert(irq).ok_or_else(|| {
+            self.uncharge_object(quota, QuotaKind::Resources);
+            Error::QuotaExceeded
+        })
+    }
+
+    /// `irq_bind`.
+    pub(crate) fn bind_irq(&mut self, id: Id<Irq>, signal: Id<Signal>, bits: u64) {
+        self.irqs[id].signal = Some((self.signals.weak(signal), bits));
+        let line = self.irqs[id].line;
+        self.irqs[id].level_triggered = self.machine.irq_enable(line);
+    }
+
+    /// `irq_acknowledge`.
+    pub(crate) fn acknowledge_irq(&mut self, id: Id<Irq>) -> Result<(), Error> {
+        let irq = &self.irqs[id];
+        if irq.signal.is_none() {
+            return Err(Error::WrongState);
+        }
+        self.machine.irq_unmask(irq.line);
+        Ok(())
+    }
+
+    pub(crate) fn release_irq(&mut self, id: Id<Irq>) {
+        let irq = &mut self.irqs[id];
+        irq.references -= 1;
+        if irq.references == 0 {
+            let (line, quota) = (irq.line, irq.quota);
+            self.machine.irq_mask(line);
+            self.irqs.remove(id);
+            self.uncharge_object(quota, QuotaKind::Resources);
+        }
+    }
+
+    /// A device interrupted. A level-triggered line stays masked until its driver acknowledges; so does one nobody listens to.
+    pub fn interrupt(&mut self, line: u32) {
+        self.statistics.interrupts += 1;
+        self.trace(EventKind::Irq, line, 0, 0, 0);
+        let bound = self
+            .irqs
+            .iter()
+            .find(|(_, irq)| irq.line == line)
+            .map(|(id, _)| id);
+        let target = bound.and_then(|id| {
+            let (signal, bits) = self.irqs[id].signal?;
+            Some((
+                self.signals.upgrade(signal)?,
+                bits,
+                self.irqs[id].level_triggered,
+            ))
+        });
+        match target {
+            Some((signal, bits, level_triggered)) => {
+                if level_triggered {
+                    self.machine.irq_mask(line);
+                }
+                self.notify(signal, bits);
+            }
+            None => self.machine.irq_mask(line),
+        }
+        self.finish_entry();
+    }
+
+    /// `io_ports_create`: ranges don't overlap.
+    pub(crate) fn create_io_ports(
+        &mut self,
+        quota: Id<Quota>,
+        first: u64,
+        count: u64,
+    ) -> Result<Id<IoPorts>, Error> {
+        let (Ok(first), Ok(count)) = (u16::try_from(first), u16::try_from(count)) else {
+            return Err(Error::NoSuchResource);
+        };
+        let end = u32::from(first) + u32::from(count);
+        let taken = |ports: &IoPorts| {
+            u32::from(ports.first) < end
+                && u32::from(first) < u32::from(ports.first) + u32::from(ports.count)
+        };
+        if count == 0 || end > 0x1_0000 || self.io_ports.iter().any(|(_, ports)| taken(ports)) {
+            return Err(Error::NoSuchResource);
+        }
+        self.charge_object(quota, QuotaKind::Resources)?;
+        let ports = IoPorts {
+            first,
+            count,
+            process: None,
+            quota,
+            references: 0,
+        };
+        self.io_ports.insert(ports).ok_or_else(|| {
+            self.uncharge_object(quota, QuotaKind::Resources);
+            Error::QuotaExceeded
+        })
+    }
+
+    /// `io_ports_bind`: one process at a time uses a range.
+    pub(crate) fn bind_io_ports(
+        &mut self,
+        id: Id<IoPorts>,
+        process: Id<Process>,
+    ) -> Result<(), Error> {
+        if !self.processes[process].alive {
+            return Err(Error::Dead);
+        }
+        let weak = self.processes.weak(process);
+        let user = self.io_ports[id]
+            .process
+            .and_then(|user| self.processes.upgrade(user));
+        match user {
+            Some(user) if user == process => return Ok(()),
+            Some(user) if self.processes[user].alive => return Err(Error::Busy),
+            _ => {}
+        }
+        let range = (self.io_ports[id].first, self.io_ports[id].count);
+        let target = &mut self.processes[process];
+        let count = target.io_port_count as usize;
+        if count == PORT_RANGES {
+            return Err(Error::QuotaExceeded);
+        }
+        target.io_ports[count] = range;
+        target.io_port_count += 1;
+        self.io_ports[id].process = Some(weak);
+        self.io_ports_changed(process);
+        Ok(())
+    }
+
+    pub(crate) fn release_io_ports(&mut self, id: Id<IoPorts>) {
+        let ports = &mut self.io_ports[id];
+        ports.references -= 1;
+        if ports.references > 0 {
+            return;
+        }
+        let (range, quota) = ((ports.first, ports.count), ports.quota);
+        let user = ports.process.and_then(|user| self.processes.upgrade(user));
+        self.io_ports.remove(id);
+        self.uncharge_object(quota, QuotaKind::Resources);
+        if let Some(user) = user {
+            let process = &mut self.processes[user];
+            let count = process.io_port_count as usize;
+            if let Some(index) = process.io_ports[..count]
+                .iter()
+                .position(|&used| used == range)
+            {
+                process.io_ports[index] = process.io_ports[count - 1];
+                process.io_port_count -= 1;
+                self.io_ports_changed(user);
+            }
+        }
+    }
+
+    fn io_ports_changed(&mut self, process: Id<Process>) {
+        if process == self.current_process {
+            self.load_io_ports(process);
+        }
+    }
+
+    /// At a switch to another process.
+    #[inline]
+    pub(crate) fn switch_io_ports(&mut self, process: Id<Process>) {
+        if self.io_ports_loaded || self.processes[process].io_port_count > 0 {
+            self.load_io_ports(process);
+        }
+    }
+
+    fn load_io_ports(&mut self, process: Id<Process>) {
+        let process = &self.processes[process];
+        let count = process.io_port_count as usize;
+        self.io_ports_loaded = count > 0;
+        self.machine
+            .set_io_ports(&mut process.io_ports[..count].iter().copied());
+    }
+}

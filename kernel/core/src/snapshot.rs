@@ -1,0 +1,146 @@
+//! A picture of the kernel for a debugger outside the machine; the format is in `airox_abi::snapshot`.
+
+use crate::kernel::Kernel;
+use crate::machine::Machine;
+use crate::slab::{Id, NONE};
+use crate::thread::{State, Thread};
+use crate::wire;
+use airox_abi::snapshot::{PortEntry, SNAPSHOT_MAGIC, SnapshotHeader, ThreadEntry};
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// The buffer; its memory is reserved at boot.
+pub(crate) struct Snapshot {
+    bytes: Vec<u8>,
+    used: usize,
+    sequence: u64,
+}
+
+impl Snapshot {
+    /// Memory it takes.
+    pub(crate) const BYTES: usize = 256 * 1024;
+
+    pub(crate) fn new() -> Snapshot {
+        Snapshot {
+            bytes: vec![0; Self::BYTES],
+            used: 0,
+            sequence: 0,
+        }
+    }
+
+    /// Appends an entry; false if the buffer is full.
+    fn push(&mut self, entry: &[u8]) -> bool {
+        let end = self.used + entry.len();
+        match self.bytes.get_mut(self.used..end) {
+            Some(to) => {
+                to.copy_from_slice(entry);
+                self.used = end;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+impl<M: Machine> Kernel<M> {
+    /// The snapshot buffer, for the symbol by which the host finds it.
+    #[must_use]
+    pub fn snapshot_buffer(&self) -> &[u8] {
+        &self.snapshot.bytes
+    }
+
+    /// Writes a picture of all objects into the snapshot buffer.
+    pub fn take_snapshot(&mut self) {
+        let mut snapshot = core::mem::replace(
+            &mut self.snapshot,
+            Snapshot {
+                bytes: Vec::new(),
+                used: 0,
+                sequence: 0,
+            },
+        );
+        snapshot.sequence += 1;
+        snapshot.bytes[..8].fill(0);
+        snapshot.used = size_of::<SnapshotHeader>();
+        let mut header = SnapshotHeader {
+            magic: SNAPSHOT_MAGIC,
+            sequence: snapshot.sequence,
+            ticks: self.machine.now(),
+            base_ticks: self.clock.page().base_ticks,
+            ticks_per_second: self.clock.ticks_per_second,
+            kernel: self.kernel_info(),
+            ..Default::default()
+        };
+        let mut count = |counter: &mut u32, pushed: bool| {
+            *if pushed { counter } else { &mut header.omitted } += 1;
+        };
+        let (mut processes, mut threads, mut ports, mut events) = (0, 0, 0, 0);
+        for (id, process) in self.processes.iter() {
+            if process.alive {
+                count(
+                    &mut processes,
+                    snapshot.push(&wire::process_info(&self.process_info(id))),
+                );
+            }
+        }
+        for (id, thread) in self.threads.iter() {
+            if id != self.idle {
+                count(
+                    &mut threads,
+                    snapshot.push(&wire::thread_entry(&self.thread_entry(id, thread))),
+                );
+            }
+        }
+        for (id, port) in self.ports.iter() {
+            let entry = PortEntry {
+                label: port.label,
+                number: id.number(),
+                handles: port.references,
+                receiving: self.queue_length(port.first_receiver),
+                sending: self.queue_length(port.first_sender),
+            };
+            count(&mut ports, snapshot.push(&wire::port_entry(&entry)));
+        }
+        for event in self.trace.events() {
+            count(&mut events, snapshot.push(&wire::event(event)));
+        }
+        (
+            header.processes,
+            header.threads,
+            header.ports,
+            header.events,
+        ) = (processes, threads, ports, events);
+        let bytes = wire::snapshot_header(&header);
+        // The magic number last: a reader that sees it sees a whole snapshot.
+        snapshot.bytes[8..bytes.len()].copy_from_slice(&bytes[8..]);
+        snapshot.bytes[..8].copy_from_slice(&bytes[..8]);
+        self.snapshot = snapshot;
+    }
+
+    fn thread_entry(&self, id: Id<Thread>, thread: &Thread) -> ThreadEntry {
+        let waits_at = match thread.state {
+            State::Sending(port) | State::Receiving(port) => port.number(),
+            State::Waiting(signal) => signal.number(),
+            _ => NONE,
+        };
+        let owes = thread
+            .reply_to
+            .and_then(|caller| self.threads.upgrade(caller));
+        ThreadEntry {
+            info: self.thread_info(id),
+            waits_at,
+            owes: owes.map_or(NONE, Id::number),
+            instruction: thread.context.ip,
+        }
+    }
+
+    fn queue_length(&self, first: u32) -> u32 {
+        let mut length = 0;
+        let mut link = first;
+        while let Some(thread) = Id::<Thread>::from_link(link) {
+            length += 1;
+            link = self.threads[thread].next;
+        }
+        length
+    }
+}

@@ -1,0 +1,633 @@
+//! System calls: arguments are claims until validated here; what follows works on typed ids.
+//!
+//! The message calls (`call`, `reply_receive`, `receive`) may leave the running thread waiting, and then their results are written by whoever wakes
+//! it; every other call writes its own: the error code in `rax`, results in `rdi, rsi, rdx, r8`.
+
+use crate::capability::{Cause, Object};
+use crate::kernel::Kernel;
+use crate::machine::{Frame, Machine};
+use crate::process::Process;
+use crate::quota::Quota;
+use crate::slab::Id;
+use crate::wire;
+use airox_abi::layout::NAME_LENGTH;
+use airox_abi::message::Lease;
+use airox_abi::{Error, Handle, MapFlags, QuotaLimits, RegionKind, Rights, SystemCall};
+
+/// Arguments 1 to 7.
+type Arguments = [u64; 7];
+/// Results; trailing zeros where a call has fewer.
+type Results = [u64; 4];
+
+const NOTHING: Results = [0; 4];
+
+/// Longest text one `debug_write` takes; keeps the time in the kernel bounded.
+const MAX_DEBUG_WRITE: usize = 256;
+/// Frames one `region_device` can cover.
+const MAX_DEVICE_PAGES: u64 = 1 << 20;
+
+const fn one(value: u64) -> Results {
+    [value, 0, 0, 0]
+}
+
+const fn handle(handle: Handle) -> Results {
+    one(handle.0 as u64)
+}
+
+fn rights(bits: u64) -> Result<Rights, Error> {
+    u16::try_from(bits)
+        .ok()
+        .and_then(Rights::from_bits)
+        .ok_or(Error::InvalidArgument)
+}
+
+fn priority(value: u64) -> Result<u8, Error> {
+    u8::try_from(value).map_err(|_| Error::InvalidArgument)
+}
+
+impl<M: Machine> Kernel<M> {
+    /// The running thread executed `syscall`; its context holds the arguments.
+    #[inline]
+    pub fn system_call(&mut self) {
+        let number = self.threads[self.current].context.rax;
+        let result = if number == SystemCall::Call as u64 {
+            self.call()
+        } else if number == SystemCall::ReplyReceive as u64 {
+            self.reply_receive()
+        } else if number == SystemCall::Null as u64 {
+            self.current().rax = 0;
+            return;
+        } else {
+            return self.other_system_call(number);
+        };
+        if let Err(error) = result {
+            self.current().rax = error as u64;
+        }
+        self.finish_entry();
+    }
+
+    #[inline(never)]
+    fn other_system_call(&mut self, number: u64) {
+        self.statistics.system_calls += 1;
+        let me = self.current;
+        let result = match SystemCall::from_number(number) {
+            Some(SystemCall::Receive) => self.receive().map(|()| None),
+            Some(SystemCall::Wait) => self.wait_call(),
+            Some(SystemCall::Reply) => self.reply().map(|()| Some(NOTHING)),
+            Some(SystemCall::ProcessExit) => {
+                let code = self.arguments()[0] as i64;
+                self.doom_process(self.current_process, code, false);
+                Ok(None)
+            }
+            Some(SystemCall::ThreadExit) => {
+                self.exit_thread();
+                Ok(None)
+            }
+            Some(SystemCall::ThreadYield) => {
+                // The result first: after the switch another thread is the running one.
+                self.threads[me].context.rax = 0;
+                self.rotate();
+                Ok(None)
+            }
+            Some(call) => self.simple_call(call).map(Some),
+            None => Err(Error::InvalidSystemCall),
+        };
+        match result {
+            Ok(None) => {}
+            Ok(Some(results)) => {
+                let context = &mut self.threads[me].context;
+                context.rax = 0;
+                context.rdi = results[0];
+                context.words[..3].copy_from_slice(&results[1..]);
+            }
+            Err(error) => self.threads[me].context.rax = error as u64,
+        }
+        self.finish_entry();
+    }
+
+    fn arguments(&self) -> Arguments {
+        let context = &self.threads[self.current].context;
+        let [a, b, c, d, e, f, ..] = context.words;
+        [context.rdi, a, b, c, d, e, f]
+    }
+
+    fn wait_call(&mut self) -> Result<Option<Results>, Error> {
+        let [claim, mask, ..] = self.arguments();
+        let (signal, _) = self.find_signal(claim, Rights::RECEIVE)?;
+        Ok(self.wait(signal, mask)?.map(one))
+    }
+
+    /// The quota a creating call charges: the named one, or the caller's own.
+    fn quota_argument(&self, claim: u64) -> Result<Id<Quota>, Error> {
+        if claim == 0 {
+            return Ok(self.processes[self.current_process].quota);
+        }
+        Ok(self.find_quota(claim, Rights::CONTROL)?.0)
+    }
+
+    /// The process a call is about: the named one, or the caller's own.
+    fn process_argument(&self, claim: u64, needed: Rights) -> Result<Id<Process>, Error> {
+        if claim == 0 {
+            return Ok(self.current_process);
+        }
+        Ok(self.find_process(claim, needed)?.0)
+    }
+
+    /// As [`Self::process_argument`], and it must be alive.
+    fn live_process(&self, claim: u64, needed: Rights) -> Result<Id<Process>, Error> {
+        let process = self.process_argument(claim, needed)?;
+        if self.processes[process].alive {
+            Ok(process)
+        } else {
+            Err(Error::Dead)
+        }
+    }
+
+    /// Gives the running process a handle with all rights to a new object; without room for the handle the object goes again.
+    fn hand_out(&mut self, object: Object) -> Result<Results, Error> {
+        self.hand_out_with(object, Rights::all())
+    }
+
+    fn hand_out_with(&mut self, object: Object, rights: Rights) -> Result<Results, Error> {
+        match self.insert_capability(self.current_process, object, rights, 0, None) {
+            Ok(index) => Ok(handle(self.capabilities.handle(index))),
+            Err(error) => {
+                self.discard(object);
+                Err(error)
+            }
+        }
+    }
+
+    /// Frees an object nobody got a handle to.
+    fn discard(&mut self, object: Object) {
+        match object {
+            Object::Port(id) => {
+                self.ports[id].references = 1;
+                self.release_port(id, Rights::empty());
+            }
+            Object::Signal(id) => self.free_signal_if_unused(id),
+            Object::Region(id) => {
+                self.regions[id].references = 1;
+                self.release_region(id);
+            }
+            Object::Quota(id) => {
+                self.quotas[id].references = 1;
+                self.release_quota(id);
+            }
+            Object::Process(id) => self.doom_process(id, 0, false),
+            Object::Thread(id) => self.kill_thread(id),
+            Object::Irq(id) => {
+                self.irqs[id].references = 1;
+                self.release_irq(id);
+            }
+            Object::IoPorts(id) => {
+                self.io_ports[id].references = 1;
+                self.release_io_ports(id);
+            }
+            Object::Reply(_) | Object::Machine | Object::Mapping(_) => {}
+        }
+    }
+
+    /// Calls that never wait.
+    fn simple_call(&mut self, call: SystemCall) -> Result<Results, Error> {
+        let arguments = self.arguments();
+        use SystemCall as Call;
+        match call {
+            Call::ReplySave
+            | Call::LeaseRead
+            | Call::LeaseWrite
+            | Call::LeaseInfo
+            | Call::Notify
+            | Call::Poll
+            | Call::TimerSet
+            | Call::PortCreate
+            | Call::PortBind
+            | Call::SignalCreate => self.message_call(call, arguments),
+            Call::HandleCopy
+            | Call::HandleClose
+            | Call::HandleRevoke
+            | Call::HandleInfo
+            | Call::RegionCreate
+            | Call::RegionMap
+            | Call::RegionUnmap
+            | Call::RegionInfo
+            | Call::QuotaCreate
+            | Call::QuotaInfo => self.memory_call(call, arguments),
+            Call::ProcessCreate
+            | Call::ProcessGrant
+            | Call::ProcessKill
+            | Call::ProcessWatch
+            | Call::ProcessInfo
+            | Call::ProcessRead
+            | Call::ProcessPriority
+            | Call::ProcessHandles => self.process_call(call, arguments),
+            Call::ThreadCreate
+            | Call::ThreadStart
+            | Call::ThreadSuspend
+            | Call::ThreadResume
+            | Call::ThreadPriority
+            | Call::ThreadInfo
+            | Call::ThreadReadRegisters
+            | Call::ThreadWriteRegisters => self.thread_call(call, arguments),
+            Call::IrqCreate
+            | Call::IrqBind
+            | Call::IrqAcknowledge
+            | Call::IoPortsCreate
+            | Call::IoPortsBind
+            | Call::RegionDevice
+            | Call::DebugWrite
+            | Call::TraceSet
+            | Call::KernelInfo => self.machine_call(call, arguments),
+            // Handled before: these may wait or end the caller.
+            Call::Call
+            | Call::ReplyReceive
+            | Call::Receive
+            | Call::Reply
+            | Call::Wait
+            | Call::ProcessExit
+            | Call::ThreadExit
+            | Call::ThreadYield
+            | Call::Null => Err(Error::InvalidSystemCall),
+        }
+    }
+
+    fn message_call(
+        &mut self,
+        call: SystemCall,
+        [a, b, c, d, e, ..]: Arguments,
+    ) -> Result<Results, Error> {
+        match call {
+            SystemCall::ReplySave => Ok(handle(self.save_reply()?)),
+            SystemCall::LeaseRead => Ok(one(self.lease_copy(a, b, c, d, e, Lease::READ)?)),
+            SystemCall::LeaseWrite => Ok(one(self.lease_copy(a, b, c, d, e, Lease::WRITE)?)),
+            SystemCall::LeaseInfo => {
+                let (length, access) = self.lease_info(a, b)?;
+                Ok([length, access, 0, 0])
+            }
+            SystemCall::Notify => {
+                let (signal, badge) = self.find_signal(a, Rights::SEND)?;
+                if badge != 0 && b & !badge != 0 {
+                    return Err(Error::MissingRight);
+                }
+                self.notify(signal, b);
+                Ok(NOTHING)
+            }
+            SystemCall::Poll => {
+                let (signal, _) = self.find_signal(a, Rights::RECEIVE)?;
+                let bits = &mut self.signals[signal].bits;
+                let taken = *bits & b;
+                *bits &= !b;
+                Ok(one(taken))
+            }
+            SystemCall::TimerSet => {
+                let (signal, _) = self.find_signal(a, Rights::RECEIVE)?;
+                self.set_timer(signal, b, c);
+                Ok(NOTHING)
+            }
+            SystemCall::PortCreate => {
+                let quota = self.quota_argument(a)?;
+                let port = self.create_port(quota, b)?;
+                self.hand_out(Object::Port(port))
+            }
+            SystemCall::PortBind => {
+                let (port, _) = self.find_port(a, Rights::RECEIVE)?;
+                let signal = if b == 0 {
+                    None
+                } else {
+                    Some(self.find_signal(b, Rights::RECEIVE)?.0)
+                };
+                self.bind_port(port, signal)?;
+                Ok(NOTHING)
+            }
+            _ => {
+                let quota = self.quota_argument(a)?;
+                let signal = self.create_signal(quota)?;
+                self.hand_out(Object::Signal(signal))
+            }
+        }
+    }
+
+    fn memory_call(
+        &mut self,
+        call: SystemCall,
+        [a, b, c, d, e, f, _]: Arguments,
+    ) -> Result<Results, Error> {
+        match call {
+            SystemCall::HandleCopy => {
+                let (index, _) = self.find_any(a)?;
+                Ok(handle(self.derive(
+                    index,
+                    self.current_process,
+                    rights(b)?,
+                    c,
+                )?))
+            }
+            SystemCall::HandleClose => {
+                let (index, _) = self.find_any(a)?;
+                self.delete_capability(index, Cause::Closed);
+                Ok(NOTHING)
+            }
+            SystemCall::HandleRevoke => {
+                let (index, _) = self.find_any(a)?;
+                self.revoke(index);
+                Ok(NOTHING)
+            }
+            SystemCall::HandleInfo => {
+                let (_, capability) = self.find_any(a)?;
+                let kind = capability.object.kind().map_or(0, |kind| kind as u64);
+                Ok([
+                    kind,
+                    u64::from(capability.rights.bits()),
+                    capability.badge,
+                    0,
+                ])
+            }
+            SystemCall::RegionCreate => {
+                let quota = self.quota_argument(a)?;
+                let kind = RegionKind::from_code(c).ok_or(Error::InvalidArgument)?;
+                let region = self.create_region(quota, b, kind)?;
+                let mut rights = Rights::all();
+                rights.set(Rights::DMA, kind == RegionKind::Contiguous);
+                self.hand_out_with(Object::Region(region), rights)
+            }
+            SystemCall::RegionMap => {
+                let (index, capability) = self.find_any(a)?;
+                if !matches!(capability.object, Object::Region(_)) {
+                    return Err(Error::WrongType);
+                }
+                let process = self.process_argument(b, Rights::CONTROL)?;
+                let flags = u32::try_from(f)
+                    .ok()
+                    .and_then(MapFlags::from_bits)
+                    .ok_or(Error::InvalidArgument)?;
+                self.map_region(index, process, c, d, e, flags)?;
+                Ok(NOTHING)
+            }
+            SystemCall::RegionUnmap => {
+                let process = self.process_argument(a, Rights::CONTROL)?;
+                self.unmap(process, b)?;
+                Ok(NOTHING)
+            }
+            SystemCall::RegionInfo => {
+                let (_, capability) = self.find_any(a)?;
+                let Object::Region(id) = capability.object else {
+                    return Err(Error::WrongType);
+                };
+                let region = &self.regions[id];
+                let physical = match region.base {
+                    Some(base)
+                        if capability.rights.contains(Rights::DMA)
+                            && region.kind != RegionKind::Lazy =>
+                    {
+                        base.address()
+                    }
+                    _ => 0,
+                };
+                Ok([region.pages, region.kind as u64, physical, 0])
+            }
+            SystemCall::QuotaCreate => {
+                let (parent, _) = self.find_quota(a, Rights::CONTROL)?;
+                let mut bytes = [0; size_of::<QuotaLimits>()];
+                self.read_user(self.current_process, b, &mut bytes)?;
+                let quota = self.create_quota(parent, wire::quota_limits(&bytes))?;
+                self.hand_out(Object::Quota(quota))
+            }
+            _ => {
+                let quota = if a == 0 {
+                    self.processes[self.current_process].quota
+                } else {
+                    self.find_quota(a, Rights::READ)?.0
+                };
+                let bytes = wire::quota_info(&self.quotas[quota].limits, &self.quotas[quota].used);
+                self.write_user(self.current_process, b, &bytes)?;
+                Ok(NOTHING)
+            }
+        }
+    }
+
+    fn process_call(
+        &mut self,
+        call: SystemCall,
+        [a, b, c, d, ..]: Arguments,
+    ) -> Result<Results, Error> {
+        match call {
+            SystemCall::ProcessCreate => {
+                let quota = self.quota_argument(a)?;
+                let mut name = [0; NAME_LENGTH];
+                self.read_user(self.current_process, b, &mut name)?;
+                let max_priority = self.processes[self.current_process].max_priority;
+                let process = self.create_process(quota, name, max_priority)?;
+                self.hand_out(Object::Process(process))
+            }
+            SystemCall::ProcessGrant => {
+                let target = self.live_process(a, Rights::CONTROL)?;
+                let (index, _) = self.find_any(b)?;
+                Ok(handle(self.derive(index, target, rights(c)?, d)?))
+            }
+            SystemCall::ProcessKill => {
+                let process = self.live_process(a, Rights::CONTROL)?;
+                self.doom_process(process, b as i64, false);
+                Ok(NOTHING)
+            }
+            SystemCall::ProcessWatch => {
+                let (process, _) = self.find_process(a, Rights::WATCH)?;
+                let (signal, badge) = self.find_signal(b, Rights::SEND)?;
+                if badge != 0 && c & !badge != 0 {
+                    return Err(Error::MissingRight);
+                }
+                self.watch_process(process, signal, c)?;
+                Ok(NOTHING)
+            }
+            SystemCall::ProcessInfo => {
+                let process = self.process_argument(a, Rights::READ)?;
+                let bytes = wire::process_info(&self.process_info(process));
+                self.write_user(self.current_process, b, &bytes)?;
+                Ok(NOTHING)
+            }
+            SystemCall::ProcessRead => {
+                let (process, _) = self.find_process(a, Rights::DEBUG)?;
+                if !self.processes[process].alive {
+                    return Err(Error::Dead);
+                }
+                self.copy_user((process, b), (self.current_process, c), d)?;
+                Ok(NOTHING)
+            }
+            SystemCall::ProcessPriority => {
+                let process = self.live_process(a, Rights::CONTROL)?;
+                let priority = priority(b)?;
+                if priority > self.processes[self.current_process].max_priority {
+                    return Err(Error::MissingRight);
+                }
+                self.processes[process].max_priority = priority;
+                Ok(NOTHING)
+            }
+            _ => {
+                let process = self.process_argument(a, Rights::READ)?;
+                let index = self.nth_capability(process, b).ok_or(Error::NotMapped)?;
+                let capability = self.capabilities.get(index);
+                let kind = capability.object.kind().map_or(0, |kind| kind as u64);
+                Ok([
+                    u64::from(self.capabilities.handle(index).0),
+                    kind << 16 | u64::from(capability.rights.bits()),
+                    capability.badge,
+                    u64::from(capability.object.number()),
+                ])
+            }
+        }
+    }
+
+    fn thread_call(
+        &mut self,
+        call: SystemCall,
+        [a, b, c, d, ..]: Arguments,
+    ) -> Result<Results, Error> {
+        match call {
+            SystemCall::ThreadCreate => {
+                let process = self.live_process(a, Rights::CONTROL)?;
+                let priority = self.allowed_priority(process, b)?;
+                let fault_port = if c == 0 {
+                    None
+                } else {
+                    Some(self.find_port(c, Rights::SEND | Rights::COPY)?)
+                };
+                let thread = self.create_thread(process, priority, fault_port)?;
+                self.hand_out(Object::Thread(thread))
+            }
+            SystemCall::ThreadStart => {
+                let (thread, _) = self.find_thread(a, Rights::CONTROL)?;
+                self.start_thread(thread, b, c, d)?;
+                Ok(NOTHING)
+            }
+            SystemCall::ThreadSuspend => {
+                let (thread, _) = self.find_thread(a, Rights::CONTROL)?;
+                self.suspend_thread(thread)?;
+                Ok(NOTHING)
+            }
+            SystemCall::ThreadResume => {
+                let (thread, _) = self.find_thread(a, Rights::CONTROL)?;
+                self.resume_thread(thread)?;
+                Ok(NOTHING)
+            }
+            SystemCall::ThreadPriority => {
+                let (thread, _) = self.find_thread(a, Rights::CONTROL)?;
+                let priority = self.allowed_priority(self.threads[thread].process, b)?;
+                self.set_priority(thread, priority)?;
+                Ok(NOTHING)
+            }
+            SystemCall::ThreadInfo => {
+                let thread = if a == 0 {
+                    self.current
+                } else {
+                    self.find_thread(a, Rights::READ)?.0
+                };
+                let bytes = wire::thread_info(&self.thread_info(thread));
+                self.write_user(self.current_process, b, &bytes)?;
+                Ok(NOTHING)
+            }
+            SystemCall::ThreadReadRegisters => {
+                let (thread, _) = self.find_thread(a, Rights::DEBUG)?;
+                let bytes = wire::registers(&self.read_registers(thread)?);
+                self.write_user(self.current_process, b, &bytes)?;
+                Ok(NOTHING)
+            }
+            _ => {
+                let (thread, _) = self.find_thread(a, Rights::WRITE)?;
+                let mut bytes = [0; size_of::<airox_abi::info::Registers>()];
+                self.read_user(self.current_process, b, &mut bytes)?;
+                self.write_registers(thread, &wire::read_registers(&bytes))?;
+                Ok(NOTHING)
+            }
+        }
+    }
+
+    /// A priority for a thread of `process`: at most what that process and the caller's may give.
+    fn allowed_priority(&self, process: Id<Process>, value: u64) -> Result<u8, Error> {
+        let priority = priority(value)?;
+        let limit = self.processes[process]
+            .max_priority
+            .min(self.processes[self.current_process].max_priority);
+        if priority > limit {
+            Err(Error::MissingRight)
+        } else {
+            Ok(priority)
+        }
+    }
+
+    fn machine_call(
+        &mut self,
+        call: SystemCall,
+        [a, b, c, ..]: Arguments,
+    ) -> Result<Results, Error> {
+        let own_quota = self.processes[self.current_process].quota;
+        match call {
+            SystemCall::IrqCreate => {
+                self.check_machine(a, Rights::CONTROL)?;
+                let irq = self.create_irq(own_quota, b)?;
+                self.hand_out(Object::Irq(irq))
+            }
+            SystemCall::IrqBind => {
+                let (irq, _) = self.find_irq(a, Rights::CONTROL)?;
+                let (signal, badge) = self.find_signal(b, Rights::SEND)?;
+                if badge != 0 && c & !badge != 0 {
+                    return Err(Error::MissingRight);
+                }
+                self.bind_irq(irq, signal, c);
+                Ok(NOTHING)
+            }
+            SystemCall::IrqAcknowledge => {
+                let (irq, _) = self.find_irq(a, Rights::CONTROL)?;
+                self.acknowledge_irq(irq)?;
+                Ok(NOTHING)
+            }
+            SystemCall::IoPortsCreate => {
+                self.check_machine(a, Rights::CONTROL)?;
+                let ports = self.create_io_ports(own_quota, b, c)?;
+                self.hand_out(Object::IoPorts(ports))
+            }
+            SystemCall::IoPortsBind => {
+                let (ports, _) = self.find_io_ports(a, Rights::CONTROL)?;
+                let process = self.process_argument(b, Rights::CONTROL)?;
+                self.bind_io_ports(ports, process)?;
+                Ok(NOTHING)
+            }
+            SystemCall::RegionDevice => {
+                self.check_machine(a, Rights::CONTROL)?;
+                if !b.is_multiple_of(airox_abi::layout::PAGE_SIZE) || c == 0 || c > MAX_DEVICE_PAGES
+                {
+                    return Err(Error::InvalidArgument);
+                }
+                let first = Frame::containing(b);
+                if b >> 44 != 0 || !self.machine.device_range_allowed(first, c as u32) {
+                    return Err(Error::NoSuchResource);
+                }
+                let region = self.create_foreign_region(own_quota, first, c, RegionKind::Device)?;
+                self.hand_out(Object::Region(region))
+            }
+            SystemCall::DebugWrite => {
+                self.check_machine(a, Rights::SEND)?;
+                let length = usize::try_from(c)
+                    .ok()
+                    .filter(|&length| length <= MAX_DEBUG_WRITE);
+                let length = length.ok_or(Error::InvalidArgument)?;
+                let mut text = [0; MAX_DEBUG_WRITE];
+                self.read_user(self.current_process, b, &mut text[..length])?;
+                self.machine.debug_write(&text[..length]);
+                Ok(NOTHING)
+            }
+            SystemCall::TraceSet => {
+                self.check_machine(a, Rights::CONTROL)?;
+                if b > 1 {
+                    return Err(Error::InvalidArgument);
+                }
+                self.trace.on = b == 1;
+                Ok(NOTHING)
+            }
+            _ => {
+                self.check_machine(a, Rights::READ)?;
+                let bytes = wire::kernel_info(&self.kernel_info());
+                self.write_user(self.current_process, b, &bytes)?;
+                Ok(NOTHING)
+            }
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! Threads: registers, priority and fault port.
+
+use crate::context::Context;
+use crate::fault::Fault;
+use crate::kernel::Kernel;
+use crate::machine::Machine;
+use crate::port::Port;
+use crate::process::Process;
+use crate::quota::Quota;
+use crate::signal::Signal;
+use crate::slab::{Id, NONE, Weak};
+use airox_abi::info::{Registers, ThreadInfo, ThreadState};
+use airox_abi::message::{Lease, MAX_LEASES};
+use airox_abi::{Error, QuotaKind};
+
+/// What a thread is doing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum State {
+    /// Created, never started.
+    New,
+    /// Could run: in its ready queue, unless suspended.
+    Ready,
+    /// Runs.
+    Running,
+    /// In a port's queue of senders.
+    Sending(Id<Port>),
+    /// Its message was received; waits for the answer.
+    AwaitingReply,
+    /// In a port's queue of receivers.
+    Receiving(Id<Port>),
+    /// In `wait`.
+    Waiting(Id<Signal>),
+    /// Has ended; the entry lives on while handles name it.
+    Dead,
+}
+
+/// A thread.
+pub(crate) struct Thread {
+    /// Saved registers; the entry stubs know its address.
+    pub(crate) context: Context,
+    pub(crate) state: State,
+    pub(crate) process: Id<Process>,
+    pub(crate) priority: u8,
+    /// Stays off the ready queue until resumed, whatever its state.
+    pub(crate) suspended: bool,
+    /// In a ready queue.
+    pub(crate) queued: bool,
+    /// Links of the one queue it can be in: ready, senders or receivers.
+    pub(crate) next: u32,
+    pub(crate) previous: u32,
+    /// The caller it owes an answer.
+    pub(crate) reply_to: Option<Weak<Thread>>,
+    /// Badge of the handle it called by.
+    pub(crate) call_badge: u64,
+    pub(crate) lease_count: u8,
+    pub(crate) leases: [Lease; MAX_LEASES],
+    /// A fault its handler has not answered.
+    pub(crate) fault: Option<Fault>,
+    pub(crate) fault_port: Option<(Weak<Port>, u64)>,
+    pub(crate) cpu_ticks: u64,
+    /// Handles to it.
+    pub(crate) references: u32,
+    pub(crate) next_in_process: u32,
+    quota: Id<Quota>,
+}
+
+impl Thread {
+    pub(crate) fn new(
+        process: Id<Process>,
+        quota: Id<Quota>,
+        address_space: u64,
+        priority: u8,
+    ) -> Thread {
+        Thread {
+            context: Context::new(address_space),
+            state: State::New,
+            process,
+            priority,
+            suspended: false,
+            queued: false,
+            next: NONE,
+            previous: NONE,
+            reply_to: None,
+            call_badge: 0,
+            lease_count: 0,
+            leases: [Lease::EMPTY; MAX_LEASES],
+            fault: None,
+            fault_port: None,
+            cpu_ticks: 0,
+            references: 0,
+            next_in_process: NONE,
+            quota,
+        }
+    }
+
+    /// Its state in the terms programs know.
+    pub(crate) const fn public_state(&self) -> ThreadState {
+        match self.state {
+            State::Dead => ThreadState::Dead,
+            _ if self.fault.is_some() => ThreadState::Faulted,
+            State::New => ThreadState::Suspended,
+            State::Ready if self.suspended => ThreadState::Suspended,
+            State::Ready => ThreadState::Ready,
+            State::Running => ThreadState::Running,
+            State::Sending(_) => ThreadState::Sending,
+            State::AwaitingReply => ThreadState::AwaitingReply,
+            State::Receiving(_) => ThreadState::Receiving,
+            State::Waiting(_) => ThreadState::Waiting,
+        }
+    }
+}
+
+impl<M: Machine> Kernel<M> {
+    pub(crate) fn create_thread(
+        &mut self,
+        process: Id<Process>,
+        priority: u8,
+        fault_port: Option<(Id<Port>, u64)>,
+    ) -> Result<Id<Thread>, Error> {
+        let target = &self.processes[process];
+        if !target.alive {
+            return Err(Error::Dead);
+        }
+        let (quota, address_space) = (target.quota, target.root.address());
+        self.charge_object(quota, QuotaKind::Threads)?;
+        let thread = Thread::new(process, quota, address_space, priority);
+        let Some(id) = self.threads.insert(thread) else {
+            self.uncharge_object(quota, QuotaKind::Threads);
+            return Err(Error::QuotaExceeded);
+        };
+        let target = &mut self.processes[process];
+        target.threads += 1;
+        let first = core::mem::replace(&mut target.first_thread, id.number());
+        self.threads[id].next_in_process = first;
+        self.threads[id].fault_port =
+            fault_port.map(|(port, badge)| (self.ports.weak(port), badge));
+        Ok(id)
+    }
+
+    /// `thread_start`.
+    pub(crate) fn start_thread(
+        &mut self,
+        id: Id<Thread>,
+        entry: u64,
+        stack: u64,
+        argument: u64,
+    ) -> Result<(), Error> {
+        match self.threads[id].state {
+            State::New => {}
+            State::Dead => return Err(Error::Dead),
+            _ => return Err(Error::WrongState),
+        }
+        if entry >= airox_abi::layout::USER_END {
+            return Err(Error::InvalidAddress);
+        }
+        let context = &mut self.threads[id].context;
+        context.ip = entry;
+        context.sp = stack;
+        context.rdi = argument;
+        self.make_ready(id);
+        Ok(())
+    }
+
+    /// `thread_suspend`.
+    pub(crate) fn suspend_thread(&mut self, id: Id<Thread>) -> Result<(), Error> {
+        if self.threads[id].state == State::Dead {
+            return Err(Error::Dead);
+        }
+        self.threads[id].suspended = true;
+        self.dequeue(id);
+        if id == self.current {
+            self.stop_running();
+        }
+        Ok(())
+    }
+
+    /// `thread_resume`.
+    pub(crate) fn resume_thread(&mut self, id: Id<Thread>) -> Result<(), Error> {
+        match self.threads[id].state {
+            State::Dead => return Err(Error::Dead),
+            State::New => return Err(Error::WrongState),
+            _ => {}
+        }
+        if core::mem::take(&mut self.threads[id].suspended)
+            && self.threads[id].state == State::Ready
+        {
+            self.make_ready(id);
+        }
+        Ok(())
+    }
+
+    /// `thread_priority`; takes effect at once, also for the place in a queue.
+    pub(crate) fn set_priority(&mut self, id: Id<Thread>, priority: u8) -> Result<(), Error> {
+        if self.threads[id].state == State::Dead {
+            return Err(Error::Dead);
+        }
+        let queued = self.threads[id].queued;
+        self.dequeue(id);
+        self.threads[id].priority = priority;
+        if queued {
+            self.make_ready(id);
+        }
+        if let State::Sending(port) = self.threads[id].state {
+            self.unlink_sender(port, id);
+            self.link_sender(port, id);
+        }
+        if id == self.current {
+            // Something more urgent may be ready now.
+            self.reschedule = true;
+        }
+        Ok(())
+    }
+
+    /// Whether its registers may be looked at: it neither runs nor could run.
+    fn is_stopped(&self, id: Id<Thread>) -> Result<(), Error> {
+        let thread = &self.threads[id];
+        match thread.state {
+            State::Dead => Err(Error::Dead),
+            State::New => Ok(()),
+            _ if thread.suspended || thread.fault.is_some() => Ok(()),
+            _ => Err(Error::WrongState),
+        }
+    }
+
+    pub(crate) fn read_registers(&self, id: Id<Thread>) -> Result<Registers, Error> {
+        self.is_stopped(id)?;
+        Ok(self.threads[id].context.registers())
+    }
+
+    pub(crate) fn write_registers(
+        &mut self,
+        id: Id<Thread>,
+        registers: &Registers,
+    ) -> Result<(), Error> {
+        self.is_stopped(id)?;
+        let thread = &self.threads[id];
+        // In the middle of a wait, the registers hold the wait's arguments.
+        if thread.fault.is_none() && !matches!(thread.state, State::New | State::Ready) {
+            return Err(Error::WrongState);
+        }
+        if registers.rip >= airox_abi::layout::USER_END {
+            return Err(Error::InvalidAddress);
+        }
+        self.threads[id].context.set_registers(registers);
+        Ok(())
+    }
+
+    pub(crate) fn thread_info(&self, id: Id<Thread>) -> ThreadInfo {
+        let thread = &self.threads[id];
+        let running = if id == self.current {
+            self.machine.now().wrapping_sub(self.last_switch)
+        } else {
+            0
+        };
+        ThreadInfo {
+            number: id.number(),
+            process: thread.process.number(),
+            state: thread.public_state() as u8,
+            priority: thread.priority,
+            reserved: [0; 6],
+            cpu_ticks: thread.cpu_ticks + running,
+        }
+    }
+
+    /// `thread_exit`: the last thread ends its process.
+    pub(crate) fn exit_thread(&mut self) {
+        let process = self.current_process;
+        if self.processes[process].threads == 1 {
+            self.doom_process(process, 0, false);
+        } else {
+            self.kill_thread(self.current);
+        }
+    }
+
+    /// Ends a thread: out of every queue, callers it owes an answer learn `ServerDied`.
+    pub(crate) fn kill_thread(&mut self, id: Id<Thread>) {
+        match self.threads[id].state {
+            State::Sending(port) => self.unlink_sender(port, id),
+            State::Receiving(port) => self.unlink_receiver(port, id),
+            State::Waiting(signal) => {
+                self.signals[signal].waiter = None;
+                self.free_signal_if_unused(signal);
+            }
+            State::Dead => return,
+            State::New | State::Ready | State::Running | State::AwaitingReply => self.dequeue(id),
+        }
+        if id == self.current {
+            let idle = self.idle;
+            self.threads[id].state = State::Dead;
+            self.switch_to(idle);
+            self.reschedule = true;
+        }
+        let thread = &mut self.threads[id];
+        thread.state = State::Dead;
+        thread.fault = None;
+        let (process, next, ticks) = (thread.process, thread.next_in_process, thread.cpu_ticks);
+        if let Some(caller) = thread.reply_to.take() {
+            self.abandon_caller(caller, Error::ServerDied);
+        }
+        self.unlink_from_process(process, id, next);
+        self.processes[process].cpu_ticks += ticks;
+        self.free_thread_if_unused(id);
+    }
+
+    fn unlink_from_process(&mut self, process: Id<Process>, id: Id<Thread>, next: u32) {
+        self.processes[process].threads -= 1;
+        let mut link = self.processes[process].first_thread;
+        if link == id.number() {
+            self.processes[process].first_thread = next;
+            return;
+        }
+        while let Some(thread) = Id::<Thread>::from_link(link) {
+            link = self.threads[thread].next_in_process;
+            if link == id.number() {
+                self.threads[thread].next_in_process = next;
+                return;
+            }
+        }
+    }
+
+    pub(crate) fn free_thread_if_unused(&mut self, id: Id<Thread>) {
+        let thread = &self.threads[id];
+        if thread.references == 0 && thread.state == State::Dead {
+            let quota = thread.quota;
+            self.threads.remove(id);
+            self.uncharge_object(quota, QuotaKind::Threads);
+        }
+    }
+}
