@@ -1,0 +1,229 @@
+//! Who calls whom: every interface used has exactly one provider, no circle, no call to a lower priority. From that
+//! follows the order in which components start.
+
+use airox_bundle::system::Use;
+
+use crate::component::ComponentManifest;
+use crate::problem::{Kind, Problems};
+use crate::source::Source;
+use crate::system_file::Entry;
+
+/// One component of a system with its manifest.
+pub(crate) struct Member<'a> {
+    pub entry: &'a Entry,
+    pub manifest: &'a ComponentManifest,
+}
+
+impl Member<'_> {
+    fn name(&self) -> &str {
+        &self.entry.name.value
+    }
+
+    fn provides(&self, interface: &str) -> bool {
+        self.manifest
+            .provides
+            .iter()
+            .any(|name| name.value == interface)
+    }
+}
+
+/// For each member, the providers of what it uses, as indices.
+pub(crate) type Providers = Vec<Vec<(String, usize)>>;
+
+/// Finds every use's provider.
+pub(crate) fn resolve(
+    members: &[Member<'_>],
+    source: &Source,
+    problems: &mut Problems,
+) -> Providers {
+    members
+        .iter()
+        .map(|member| {
+            check_choices(member, source, problems);
+            let uses = member.manifest.uses.iter();
+            uses.filter_map(|interface| {
+                let provider = provider(members, member, &interface.value, source, problems)?;
+                Some((interface.value.clone(), provider))
+            })
+            .collect()
+        })
+        .collect()
+}
+
+/// Every `uses` entry of the system file must be about an interface that the component uses.
+fn check_choices(member: &Member<'_>, source: &Source, problems: &mut Problems) {
+    for (interface, _) in &member.entry.uses {
+        if !member
+            .manifest
+            .uses
+            .iter()
+            .any(|used| used.value == interface.value)
+        {
+            let reason = format!(
+                "`{}` does not use the interface `{}`",
+                member.manifest.name(),
+                interface.value
+            );
+            problems.add(Kind::WrongProvider, source, &interface.span, reason);
+        }
+    }
+}
+
+fn provider(
+    members: &[Member<'_>],
+    client: &Member<'_>,
+    interface: &str,
+    source: &Source,
+    problems: &mut Problems,
+) -> Option<usize> {
+    let chosen = client
+        .entry
+        .uses
+        .iter()
+        .find(|(name, _)| name.value == interface);
+    if let Some((_, provider)) = chosen {
+        let found = members
+            .iter()
+            .position(|member| member.name() == provider.value && member.provides(interface));
+        if found.is_none() {
+            let reason = format!("no component `{}` provides `{interface}`", provider.value);
+            problems.add(Kind::WrongProvider, source, &provider.span, reason);
+        }
+        return found;
+    }
+    let providers: Vec<usize> = (0..members.len())
+        .filter(|index| members[*index].provides(interface))
+        .collect();
+    match providers[..] {
+        [only] => Some(only),
+        [] => {
+            let reason = format!(
+                "`{}` uses `{interface}`, which nobody provides",
+                client.name()
+            );
+            problems.add(
+                Kind::UnresolvedInterface,
+                source,
+                &client.entry.span,
+                reason,
+            );
+            None
+        }
+        _ => {
+            let names: Vec<&str> = providers
+                .iter()
+                .map(|index| members[*index].name())
+                .collect();
+            let reason = format!(
+                "`{}` uses `{interface}`, which {} provide; choose one with `uses`",
+                client.name(),
+                names.join(" and ")
+            );
+            problems.add(Kind::AmbiguousProvider, source, &client.entry.span, reason);
+            None
+        }
+    }
+}
+
+/// Calls go to a server of higher or equal priority; otherwise a waiting caller would be held up by anything in between.
+pub(crate) fn check_priorities(
+    members: &[Member<'_>],
+    providers: &Providers,
+    source: &Source,
+    problems: &mut Problems,
+) {
+    for (client, uses) in members.iter().zip(providers) {
+        for (interface, provider) in uses {
+            let server = &members[*provider];
+            let (own, other) = (client.entry.priority.value, server.entry.priority.value);
+            if other < own {
+                let reason = format!(
+                    "`{}` (priority {own}) would call `{}` (priority {other}) for `{interface}`",
+                    client.name(),
+                    server.name()
+                );
+                problems.add(
+                    Kind::CallToLowerPriority,
+                    source,
+                    &client.entry.priority.span,
+                    reason,
+                );
+            }
+        }
+    }
+}
+
+/// Members in start order: providers first, else as the file lists them. A circle is reported once.
+pub(crate) fn start_order(
+    members: &[Member<'_>],
+    providers: &Providers,
+    source: &Source,
+    problems: &mut Problems,
+) -> Vec<usize> {
+    let mut order = Vec::with_capacity(members.len());
+    let mut left: Vec<usize> = (0..members.len()).collect();
+    while !left.is_empty() {
+        let is_ready = |member: &usize| {
+            providers[*member]
+                .iter()
+                .all(|(_, provider)| order.contains(provider))
+        };
+        let Some(position) = left.iter().position(is_ready) else {
+            report_circle(members, providers, &left, source, problems);
+            return order;
+        };
+        order.push(left.remove(position));
+    }
+    order
+}
+
+/// Follows providers among those left until one comes again: that is the circle.
+fn report_circle(
+    members: &[Member<'_>],
+    providers: &Providers,
+    left: &[usize],
+    source: &Source,
+    problems: &mut Problems,
+) {
+    let mut path: Vec<usize> = Vec::new();
+    let mut current = left[0];
+    while !path.contains(&current) {
+        path.push(current);
+        let next = providers[current]
+            .iter()
+            .find(|(_, provider)| left.contains(provider));
+        current = next.map_or(current, |(_, provider)| *provider);
+    }
+    let start = path
+        .iter()
+        .position(|member| *member == current)
+        .unwrap_or(0);
+    let circle = &path[start..];
+    let mut names: Vec<&str> = circle
+        .iter()
+        .map(|member| members[*member].name())
+        .collect();
+    names.push(members[current].name());
+    let first = circle.iter().min().copied().unwrap_or(current);
+    let reason = format!(
+        "components use each other in a circle: {}",
+        names.join(" -> ")
+    );
+    problems.add(
+        Kind::DependencyCycle,
+        source,
+        &members[first].entry.span,
+        reason,
+    );
+}
+
+/// The record's form of one member's uses.
+pub(crate) fn uses(members: &[Member<'_>], providers: &[(String, usize)]) -> Vec<Use> {
+    providers
+        .iter()
+        .map(|(interface, provider)| Use {
+            interface: interface.clone(),
+            provider: members[*provider].name().to_owned(),
+        })
+        .collect()
+}

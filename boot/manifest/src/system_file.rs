@@ -1,0 +1,218 @@
+//! System files: who runs, with which priority, memory and authority, on which machine.
+//!
+//! ```toml
+//! [system]
+//! name = "qemu"
+//! memory = "128M"                # RAM the machine has at least
+//! root = "init"                  # the program the kernel starts; default init
+//! programs = ["cat", "top"]      # further programs in the bundle
+//!
+//! [machine.uart0]                # what the machine has
+//! ports = [0x3f8, 8]
+//! irq = 4
+//!
+//! [[component]]
+//! name = "serial-console"        # unique in the system
+//! component = "serial-console"   # whose component.toml; default: the name
+//! priority = 180
+//! memory = "1M"                  # default: stack + heap + 512K
+//! arguments = []
+//! resources = { uart = "uart0" } # the component's name = the machine's name
+//! uses = { clock = "rtc" }       # only where several components provide an interface
+//! restart = { policy = "always", max-restarts = 10, window-ms = 60000, backoff-ms = 10, backoff-max-ms = 1000 }
+//! ```
+
+use airox_bundle::system::{Restart, RestartPolicy};
+
+use crate::component::{COMPONENT_NAME_LENGTH, NAME_LENGTH};
+use crate::devices::Device;
+use crate::problem::{Kind, Problems};
+use crate::reader::{At, Reader, parse};
+use crate::source::{Source, Span};
+
+/// A parsed system file, before its names are looked up.
+#[derive(Debug)]
+pub(crate) struct SystemFile {
+    pub name: String,
+    pub memory: At<u64>,
+    pub root: At<String>,
+    pub programs: Vec<At<String>>,
+    pub devices: Vec<Device>,
+    pub entries: Vec<Entry>,
+}
+
+/// One `[[component]]`.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// Where it begins.
+    pub span: Span,
+    pub name: At<String>,
+    pub component: At<String>,
+    pub priority: At<u8>,
+    pub max_priority: Option<At<u8>>,
+    pub memory: Option<At<u64>>,
+    pub arguments: Vec<String>,
+    pub resources: Vec<(At<String>, At<String>)>,
+    pub uses: Vec<(At<String>, At<String>)>,
+    pub restart: Restart,
+}
+
+const DEFAULT_RESTART: Restart = Restart {
+    policy: RestartPolicy::Always,
+    max_restarts: 10,
+    window_ms: 60_000,
+    backoff_ms: 10,
+    backoff_max_ms: 1_000,
+};
+const DAY_MS: u64 = 24 * 3600 * 1000;
+const BUDGETS: &str = "budgets are not supported yet; a component runs by priority alone";
+
+pub(crate) fn read(source: &Source, problems: &mut Problems) -> Option<SystemFile> {
+    let mut file = Reader::new(source, 0..0, parse(source, problems)?);
+    let system = file.table("system", problems);
+    let machine = file.table("machine", problems);
+    let components = file.tables("component", problems);
+    if system.is_none() {
+        file.missing("system", problems);
+    }
+    file.finish(problems);
+
+    let devices = machine.map_or_else(Vec::new, |table| {
+        table
+            .into_tables(problems)
+            .into_iter()
+            .map(|(name, table)| Device::read(name, table, source, problems))
+            .collect()
+    });
+    let entries = components
+        .into_iter()
+        .filter_map(|table| Entry::read(table, source, problems))
+        .collect();
+
+    let mut table = system?;
+    let name = table.required("name", problems, |table, key, problems| {
+        table.name(key, NAME_LENGTH, problems)
+    });
+    let memory = table.required("memory", problems, Reader::size);
+    let root = table.name("root", NAME_LENGTH, problems);
+    let root = root.unwrap_or_else(|| At::new("init".into(), table.span.clone()));
+    let programs = table.names("programs", NAME_LENGTH, problems);
+    table.finish(problems);
+    Some(SystemFile {
+        name: name?.value,
+        memory: memory?,
+        root,
+        programs,
+        devices,
+        entries,
+    })
+}
+
+impl Entry {
+    fn read(mut table: Reader<'_>, source: &Source, problems: &mut Problems) -> Option<Entry> {
+        let span = table.span.clone();
+        let name = table.required("name", problems, |table, key, problems| {
+            table.name(key, COMPONENT_NAME_LENGTH, problems)
+        });
+        let component = table.name("component", COMPONENT_NAME_LENGTH, problems);
+        let priority = table.required("priority", problems, priority);
+        let max_priority = priority_limit(&mut table, priority.as_ref(), source, problems);
+        let memory = table.size("memory", problems);
+        let arguments = table.strings("arguments", problems);
+        let resources = table.table("resources", problems);
+        let resources = resources.map_or_else(Vec::new, |table| table.into_strings(problems));
+        let uses = table.table("uses", problems);
+        let uses = uses.map_or_else(Vec::new, |table| table.into_strings(problems));
+        let restart = table.table("restart", problems);
+        let restart = restart.map_or(DEFAULT_RESTART, |table| {
+            read_restart(table, source, problems)
+        });
+        table.refuse("budget", BUDGETS, problems);
+        table.refuse("period", BUDGETS, problems);
+        table.finish(problems);
+        let name = name?;
+        Some(Entry {
+            span,
+            component: component.unwrap_or_else(|| name.clone()),
+            name,
+            priority: priority?,
+            max_priority,
+            memory,
+            arguments: arguments
+                .into_iter()
+                .map(|argument| argument.value)
+                .collect(),
+            resources,
+            uses,
+            restart,
+        })
+    }
+}
+
+fn priority(table: &mut Reader<'_>, key: &'static str, problems: &mut Problems) -> Option<At<u8>> {
+    // 0 is the idle band and 255 init's own.
+    let number = table.number(key, 1, 254, problems)?;
+    Some(At::new(number.value as u8, number.span))
+}
+
+fn priority_limit(
+    table: &mut Reader<'_>,
+    own: Option<&At<u8>>,
+    source: &Source,
+    problems: &mut Problems,
+) -> Option<At<u8>> {
+    let limit = priority(table, "max-priority", problems)?;
+    if let Some(own) = own
+        && limit.value < own.value
+    {
+        let reason = format!(
+            "`max-priority` {} is below the component's own priority {}",
+            limit.value, own.value
+        );
+        problems.add(Kind::OutOfRange, source, &limit.span, reason);
+    }
+    Some(limit)
+}
+
+fn read_restart(mut table: Reader<'_>, source: &Source, problems: &mut Problems) -> Restart {
+    let span = table.span.clone();
+    let mut restart = DEFAULT_RESTART;
+    if let Some(word) = table.string("policy", problems) {
+        restart.policy = match word.value.as_str() {
+            "always" => RestartPolicy::Always,
+            "on-failure" => RestartPolicy::OnFailure,
+            "never" => RestartPolicy::Never,
+            other => {
+                let reason =
+                    format!("`{other}` is no restart policy; policies: always, on-failure, never");
+                problems.add(Kind::BadRestart, source, &word.span, reason);
+                restart.policy
+            }
+        };
+    }
+    let mut numbers = 0;
+    let mut number = |key: &'static str, high: u64, value: &mut u32| {
+        if let Some(number) = table.number(key, 0, high, problems) {
+            *value = number.value as u32;
+            numbers += 1;
+        }
+    };
+    number("max-restarts", 1_000_000, &mut restart.max_restarts);
+    number("window-ms", DAY_MS, &mut restart.window_ms);
+    number("backoff-ms", DAY_MS, &mut restart.backoff_ms);
+    number("backoff-max-ms", DAY_MS, &mut restart.backoff_max_ms);
+    table.finish(problems);
+    let reason = if restart.policy == RestartPolicy::Never && numbers > 0 {
+        "a component that is never restarted has no limits or back-off"
+    } else if restart.policy != RestartPolicy::Never && restart.max_restarts == 0 {
+        "`max-restarts` is 0; write policy = \"never\""
+    } else if restart.window_ms == 0 {
+        "`window-ms` is 0, so the restarts would not be limited"
+    } else if restart.backoff_ms > restart.backoff_max_ms {
+        "`backoff-ms` is longer than `backoff-max-ms`"
+    } else {
+        return restart;
+    };
+    problems.add(Kind::BadRestart, source, &span, reason);
+    restart
+}
