@@ -1,0 +1,57 @@
+//! What belongs to one CPU, behind its GS base.
+//!
+//! The entry and exit stubs reach the fields by `gs:[offset]`; hence `repr(C)`. In ring 3 the GS base is the program's and this
+//! structure's address waits in `KERNEL_GS_BASE`; each entry and exit swaps the two.
+
+use super::descriptors::TaskState;
+use super::local_apic::LocalApic;
+use super::machine::Pc;
+use airox_kernel_core::context::Context;
+use airox_kernel_core::kernel::Kernel;
+use core::arch::asm;
+
+/// One CPU.
+#[repr(C)]
+pub struct Cpu {
+    /// Its own address.
+    pub this: *mut Cpu,
+    /// The context that runs, or ran until the kernel was entered.
+    pub current: *mut Context,
+    /// Where `syscall` begins to push: the address of `current.ss`.
+    pub system_call_frame: u64,
+    /// The user's stack pointer during the first instructions of a system call.
+    pub scratch: u64,
+    /// Top of the kernel stack.
+    pub stack: u64,
+    /// The address space in CR3.
+    pub loaded: u64,
+    /// State components that XSAVE and XRSTOR handle (XCR0), 0 if the CPU has only FXSAVE.
+    pub vector_components: u32,
+    /// 1 if the CPU has SMAP, else 0.
+    pub has_smap: u32,
+    /// TSS and I/O permission bitmap.
+    pub task_state: TaskState,
+    /// The kernel's own top-level table: loaded where no program's may be.
+    pub kernel_root: u64,
+    /// Interrupt controller and timer.
+    pub local_apic: LocalApic,
+    /// The kernel's logic, shared by all CPUs.
+    pub kernel: *mut Kernel<Pc>,
+}
+
+impl Cpu {
+    /// The CPU that runs this.
+    ///
+    /// # Safety
+    /// 1. The GS base has been set. 2. No other reference to the CPU's structure is alive.
+    pub unsafe fn current<'a>() -> &'a mut Cpu {
+        let cpu: *mut Cpu;
+        // SAFETY: 1. In the kernel the GS base is the address of this CPU's structure, whose first field is that address.
+        // 2. The instruction only reads.
+        unsafe {
+            asm!("mov {}, gs:[0]", out(reg) cpu, options(nostack, preserves_flags, readonly, pure));
+        }
+        // SAFETY: 1. The structure is never freed. 2. It is this CPU's alone, and no other reference lives, by the contract.
+        unsafe { &mut *cpu }
+    }
+}

@@ -1,0 +1,165 @@
+//! GDT, TSS and IDT.
+//!
+//! Ring 3 enters through `TSS.RSP0`, the end of the running thread's `Context`. Only what may strike where the stack pointer
+//! cannot be trusted has a stack of its own (IST): NMI, double fault (a kernel stack that overflowed ends there) and
+//! machine check. Other exceptions in ring 0 are the kernel's own bugs: they stay on its stack and end in a panic.
+
+use super::cpu::Cpu;
+use super::entry;
+use airox_kernel_core::context::{USER_CODE, USER_DATA};
+use alloc::boxed::Box;
+use core::ptr::{addr_of, addr_of_mut};
+use x86_64::instructions::segmentation::{CS, DS, ES, FS, GS, SS, Segment};
+use x86_64::instructions::tables::{lidt, load_tss};
+use x86_64::structures::DescriptorTablePointer;
+use x86_64::structures::gdt::{Descriptor, GlobalDescriptorTable, SegmentSelector};
+use x86_64::structures::tss::TaskStateSegment;
+use x86_64::{PrivilegeLevel, VirtAddr};
+
+/// Selector of the kernel's code segment.
+pub const KERNEL_CODE: u16 = 0x08;
+/// Selector of the kernel's data segment.
+pub const KERNEL_DATA: u16 = 0x10;
+
+/// Bytes of the I/O permission bitmap: one bit a port.
+pub const PORT_BITMAP: usize = 8192;
+
+/// The TSS, and behind it the I/O permission bitmap and the byte of ones that must end it (Intel SDM vol. 1, 19.5.2).
+#[repr(C)]
+pub struct TaskState {
+    /// The TSS.
+    pub segment: TaskStateSegment,
+    /// A clear bit allows ring 3 the port.
+    ports: [u8; PORT_BITMAP + 1],
+    /// Bytes of the bitmap that may have clear bits.
+    dirty: core::ops::Range<usize>,
+}
+
+/// Offset of the bitmap in the TSS.
+const PORTS_OFFSET: u16 = core::mem::offset_of!(TaskState, ports) as u16;
+/// A bitmap offset beyond the segment's limit: every port is denied without a look at the bitmap.
+const NO_PORTS: u16 = u16::MAX;
+
+impl TaskState {
+    /// A TSS that allows ring 3 no port, with stacks for NMI, double fault and machine check.
+    pub fn new(stacks: [u64; 3]) -> TaskState {
+        let mut segment = TaskStateSegment::new();
+        for (entry, top) in segment.interrupt_stack_table.iter_mut().zip(stacks) {
+            *entry = VirtAddr::new(top);
+        }
+        segment.iomap_base = PORTS_OFFSET;
+        TaskState {
+            segment,
+            ports: [0xff; PORT_BITMAP + 1],
+            dirty: 0..0,
+        }
+    }
+
+    /// Allows ring 3 exactly these ports. A range that passes port 0xffff ends there.
+    pub fn set_ports(&mut self, ranges: &mut dyn Iterator<Item = (u16, u16)>) {
+        self.ports[self.dirty.clone()].fill(0xff);
+        self.dirty = 0..0;
+        self.segment.iomap_base = NO_PORTS;
+        for (first, count) in ranges {
+            let end = (usize::from(first) + usize::from(count)).min(PORT_BITMAP * 8);
+            for port in usize::from(first)..end {
+                self.ports[port / 8] &= !(1 << (port % 8));
+            }
+            let bytes = usize::from(first) / 8..end.div_ceil(8);
+            self.dirty = if self.dirty.is_empty() {
+                bytes
+            } else {
+                self.dirty.start.min(bytes.start)..self.dirty.end.max(bytes.end)
+            };
+            self.segment.iomap_base = PORTS_OFFSET;
+        }
+    }
+}
+
+/// One IDT entry (Intel SDM vol. 3, figure 6-8).
+#[derive(Clone, Copy)]
+#[repr(C, align(16))]
+struct Gate {
+    low: u64,
+    high: u64,
+}
+
+/// Present 64-bit interrupt gate: interrupts are off in the handler.
+const INTERRUPT_GATE: u64 = 0x8e << 40;
+/// Ring 3 may use it with `int3`.
+const FROM_RING_3: u64 = 3 << 45;
+
+impl Gate {
+    const fn new(handler: u64, stack: u64, flags: u64) -> Gate {
+        Gate {
+            low: handler & 0xffff
+                | (KERNEL_CODE as u64) << 16
+                | stack << 32
+                | INTERRUPT_GATE
+                | flags
+                | (handler >> 16 & 0xffff) << 48,
+            high: handler >> 32,
+        }
+    }
+}
+
+/// Vectors with stacks of their own, with the index of the stack in the TSS's table counted from 1.
+const OWN_STACK: [(usize, u64); 3] = [(2, 1), (8, 2), (18, 3)];
+const BREAKPOINT: usize = 3;
+
+/// Loads GDT, TSS, IDT and the GS base of a CPU. All three tables live as long as the CPU.
+///
+/// # Safety
+/// 1. The kernel runs with interrupts off. 2. `cpu` is never freed and no reference to it is alive. 3. Its stacks are mapped.
+pub unsafe fn load(cpu: *mut Cpu) {
+    let mut gdt = Box::new(GlobalDescriptorTable::<8>::empty());
+    let code = gdt.append(Descriptor::kernel_code_segment());
+    let data = gdt.append(Descriptor::kernel_data_segment());
+    let user_data = gdt.append(Descriptor::user_data_segment());
+    let user_code = gdt.append(Descriptor::user_code_segment());
+    assert!(
+        (code.0, data.0) == (KERNEL_CODE, KERNEL_DATA)
+            && u64::from(user_data.0) == USER_DATA
+            && u64::from(user_code.0) == USER_CODE,
+        "selectors differ from the contract"
+    );
+    // SAFETY: 1. `cpu` is never freed, so both parts of its task state live for ever. 2. The references end with the call:
+    // only their addresses go into the descriptor.
+    let task = unsafe {
+        let state = addr_of_mut!((*cpu).task_state);
+        let bitmap = core::slice::from_raw_parts(addr_of!((*state).ports).cast(), PORT_BITMAP + 1);
+        Descriptor::tss_segment_with_iomap(&*addr_of!((*state).segment), bitmap)
+    };
+    let task = gdt.append(task.expect("I/O permission bitmap"));
+    Box::leak(gdt).load();
+
+    let mut gates = Box::new([Gate::new(0, 0, 0); 256]);
+    for (vector, gate) in gates.iter_mut().enumerate() {
+        let stack = OWN_STACK
+            .iter()
+            .find_map(|&(own, stack)| (own == vector).then_some(stack));
+        let flags = if vector == BREAKPOINT { FROM_RING_3 } else { 0 };
+        *gate = Gate::new(entry::stub(vector), stack.unwrap_or(0), flags);
+    }
+    let gates = Box::leak(gates);
+    let null = SegmentSelector::new(0, PrivilegeLevel::Ring0);
+    // SAFETY: 1. The selectors are those of the GDT just loaded, which lives for ever. 2. The IDT lives for ever and each handler
+    // is an entry stub. 3. GS is not used before its base is set.
+    unsafe {
+        CS::set_reg(code);
+        SS::set_reg(data);
+        DS::set_reg(null);
+        ES::set_reg(null);
+        FS::set_reg(null);
+        GS::set_reg(null);
+        load_tss(task);
+        lidt(&DescriptorTablePointer {
+            limit: (size_of_val(gates) - 1) as u16,
+            base: VirtAddr::from_ptr(gates),
+        });
+        (*cpu).task_state.segment.iomap_base = NO_PORTS;
+        (*cpu).this = cpu;
+    }
+    x86_64::registers::model_specific::GsBase::write(VirtAddr::from_ptr(cpu));
+    x86_64::registers::model_specific::KernelGsBase::write(VirtAddr::zero());
+}

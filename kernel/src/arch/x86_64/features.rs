@@ -1,0 +1,149 @@
+//! What the CPU can do, and the control registers and MSRs set accordingly.
+
+use super::descriptors::{KERNEL_CODE, KERNEL_DATA};
+use super::entry;
+use raw_cpuid::{CpuId, CpuIdReaderNative};
+use x86_64::VirtAddr;
+use x86_64::registers::control::{Cr0, Cr0Flags, Cr4, Cr4Flags, Efer, EferFlags};
+use x86_64::registers::debug::{Dr7, Dr7Value};
+use x86_64::registers::model_specific::{LStar, Msr, SFMask, Star};
+use x86_64::registers::rflags::RFlags;
+use x86_64::registers::xcontrol::{XCr0, XCr0Flags};
+
+/// What the kernel uses if it is there.
+pub struct Features {
+    /// Supervisor mode execution prevention.
+    pub smep: bool,
+    /// Supervisor mode access prevention.
+    pub smap: bool,
+    /// User mode instruction prevention.
+    pub umip: bool,
+    /// XSAVE and XRSTOR.
+    pub xsave: bool,
+    /// 256-bit vectors.
+    pub avx: bool,
+    /// x2APIC mode.
+    pub x2apic: bool,
+    /// The APIC timer's TSC-deadline mode.
+    pub tsc_deadline: bool,
+    /// Ticks of the TSC a second, if the CPU tells.
+    pub tsc_frequency: Option<u64>,
+}
+
+const IA32_PAT: u32 = 0x277;
+/// Memory types by PAT index, low to high. 0, 2 and 3 are as after reset: write-back, uncached unless the MTRRs say write-combining,
+/// uncached. Index 1 (PWT alone) is write-combining, for frame buffers. The upper four repeat the lower.
+const MEMORY_TYPES: u64 = 0x0007_0106_0007_0106;
+
+impl Features {
+    /// Asks the CPU.
+    ///
+    /// # Panics
+    /// If it lacks NX, without which no memory could be kept from being executed.
+    pub fn detect() -> Features {
+        let cpu = CpuId::with_cpuid_reader(CpuIdReaderNative);
+        let basic = cpu.get_feature_info();
+        let basic = |test: fn(&raw_cpuid::FeatureInfo) -> bool| basic.as_ref().is_some_and(test);
+        let extended = cpu.get_extended_feature_info();
+        let extended =
+            |test: fn(&raw_cpuid::ExtendedFeatures) -> bool| extended.as_ref().is_some_and(test);
+        assert!(
+            cpu.get_extended_processor_and_feature_identifiers()
+                .is_some_and(|info| info.has_execute_disable()),
+            "the CPU has no NX"
+        );
+        let xsave = basic(|info| info.has_xsave());
+        Features {
+            smep: extended(|info| info.has_smep()),
+            smap: extended(|info| info.has_smap()),
+            umip: extended(|info| info.has_umip()),
+            xsave,
+            avx: xsave && basic(|info| info.has_avx()),
+            x2apic: basic(|info| info.has_x2apic()),
+            tsc_deadline: basic(|info| info.has_tsc_deadline()),
+            // Leaf 0x15 is exact. Where it lacks the crystal's frequency, the base frequency of leaf 0x16 is what it was made from.
+            tsc_frequency: cpu.get_tsc_info().and_then(|tsc| {
+                tsc.tsc_frequency().or_else(|| {
+                    let megahertz = cpu.get_processor_frequency_info()?.processor_base_frequency();
+                    (tsc.denominator() != 0 && megahertz != 0)
+                        .then_some(u64::from(megahertz) * 1_000_000)
+                })
+            }),
+        }
+    }
+
+    /// State components that XSAVE handles: x87, SSE, AVX; 0 without XSAVE. AVX-512 stays off: its state would double the cost of
+    /// every interrupt.
+    pub fn vector_components(&self) -> u32 {
+        match (self.xsave, self.avx) {
+            (false, _) => 0,
+            (true, false) => 0b011,
+            (true, true) => 0b111,
+        }
+    }
+
+    /// Protections that must hold before the kernel's own page tables are loaded.
+    pub fn protect(&self) {
+        // SAFETY: 1. NX exists, by `detect`. 2. The loader's tables, like the kernel's, map nothing the kernel writes to read-only.
+        unsafe {
+            Efer::update(|flags| {
+                flags.insert(EferFlags::NO_EXECUTE_ENABLE | EferFlags::SYSTEM_CALL_EXTENSIONS);
+            });
+            Cr0::update(|flags| {
+                flags.insert(
+                    Cr0Flags::WRITE_PROTECT | Cr0Flags::NUMERIC_ERROR | Cr0Flags::MONITOR_COPROCESSOR,
+                );
+                flags.remove(
+                    Cr0Flags::EMULATE_COPROCESSOR
+                        | Cr0Flags::TASK_SWITCHED
+                        | Cr0Flags::ALIGNMENT_MASK,
+                );
+            });
+        }
+    }
+
+    /// Everything else this CPU needs before it may run ring 3.
+    pub fn enable(&self) {
+        let mut flags = Cr4Flags::PHYSICAL_ADDRESS_EXTENSION
+            | Cr4Flags::PAGE_GLOBAL
+            | Cr4Flags::OSFXSR
+            | Cr4Flags::OSXMMEXCPT_ENABLE;
+        flags.set(Cr4Flags::SUPERVISOR_MODE_EXECUTION_PROTECTION, self.smep);
+        flags.set(Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION, self.smap);
+        flags.set(Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION, self.umip);
+        flags.set(Cr4Flags::OSXSAVE, self.xsave);
+        // SAFETY: 1. Each optional bit is set only if the CPU has the feature. 2. No kernel mapping is accessible to ring 3, so neither
+        // SMEP nor SMAP hits the kernel. 3. What is left out stays denied to ring 3 (performance counters, FS and GS bases) or
+        // allowed (RDTSC).
+        unsafe { Cr4::write(flags) };
+        if self.xsave {
+            let mut components = XCr0Flags::X87 | XCr0Flags::SSE;
+            components.set(XCr0Flags::AVX, self.avx);
+            // SAFETY: OSXSAVE is set and the CPU has the components.
+            unsafe { XCr0::write_raw(components.bits()) };
+        }
+        // SAFETY: the types are valid ones, and index 0, which all memory uses, does not change.
+        unsafe { Msr::new(IA32_PAT).write(MEMORY_TYPES) };
+        // No hardware breakpoint of the firmware's survives.
+        Dr7::write(Dr7Value::empty());
+
+        // SAFETY: the GDT has these selectors in the order that SYSCALL and SYSRET expect (user data, user code behind kernel data).
+        unsafe { Star::write_raw(KERNEL_DATA | 3, KERNEL_CODE) };
+        let stub = if self.avx {
+            entry::system_call_avx
+        } else {
+            entry::system_call_sse
+        };
+        LStar::write(VirtAddr::new(stub as *const () as u64));
+        SFMask::write(
+            RFlags::INTERRUPT_FLAG
+                | RFlags::DIRECTION_FLAG
+                | RFlags::TRAP_FLAG
+                | RFlags::ALIGNMENT_CHECK
+                | RFlags::NESTED_TASK
+                | RFlags::RESUME_FLAG
+                | RFlags::IOPL_LOW
+                | RFlags::IOPL_HIGH,
+        );
+    }
+}

@@ -1,0 +1,159 @@
+//! The local APIC of a CPU, and its one-shot timer.
+//!
+//! The timer is the TSC deadline where the CPU has it. Else it is the APIC's own down counter: 32 bits, so a far deadline
+//! takes several shots; [`LocalApic::expired`] tells whether the last one was due.
+
+use super::features::Features;
+use airox_kernel::ticks::Rate;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use x2apic::lapic::{LocalApicBuilder, TimerDivide, TimerMode};
+use x86_64::registers::model_specific::Msr;
+
+/// Vector of the first interrupt line.
+pub const FIRST_LINE: u8 = 0x30;
+/// How many lines have a vector.
+pub const LINES: u32 = 0xa0;
+/// Vector of the timer.
+pub const TIMER: u8 = 0xf0;
+/// Vector that asks for a snapshot of the kernel's state.
+pub const INSPECT: u8 = 0xf1;
+/// Vector of APIC errors.
+pub const ERROR: u8 = 0xfe;
+/// Vector of spurious interrupts; the low four bits are ones, as old APICs need.
+pub const SPURIOUS: u8 = 0xff;
+
+/// Whether the APIC works in x2APIC mode. For the NMI stub, which may use no registers' contents but its own.
+pub static X2APIC: AtomicBool = AtomicBool::new(false);
+/// Where the APIC's registers are mapped, 0 in x2APIC mode. For the NMI stub.
+pub static XAPIC: AtomicU64 = AtomicU64::new(0);
+
+const IA32_TSC_DEADLINE: u32 = 0x6e0;
+/// Local vector table entries: x2APIC MSR, xAPIC offset, value. LINT0 (the legacy PIC) is masked; LINT1 is NMI.
+const PINS: [(u32, u64, u32); 2] = [(0x835, 0x350, 1 << 16), (0x836, 0x360, 0b100 << 8)];
+
+/// How the timer counts.
+enum Timer {
+    Deadline(Msr),
+    /// Counts at this rate; not known before the calibration.
+    Counter(Option<Rate>),
+}
+
+/// The local APIC of the CPU that runs.
+pub struct LocalApic {
+    apic: x2apic::lapic::LocalApic,
+    timer: Timer,
+    /// TSC value the timer waits for, `u64::MAX` for none.
+    deadline: u64,
+}
+
+impl LocalApic {
+    /// Enables the APIC of this CPU; its registers are mapped, uncached, at `registers`. The timer is quiet.
+    pub fn new(registers: u64, features: &Features) -> LocalApic {
+        let mode = if features.tsc_deadline {
+            TimerMode::TscDeadline
+        } else {
+            TimerMode::OneShot
+        };
+        let mut apic = LocalApicBuilder::new()
+            .timer_vector(usize::from(TIMER))
+            .error_vector(usize::from(ERROR))
+            .spurious_vector(usize::from(SPURIOUS))
+            .timer_mode(mode)
+            .timer_divide(TimerDivide::Div1)
+            .timer_initial(0)
+            .set_xapic_base(registers)
+            .build()
+            .expect("local APIC");
+        // SAFETY: 1. The vectors have handlers. 2. Interrupts are off, and the kernel alone uses the APIC.
+        unsafe { apic.enable() };
+        for (msr, offset, value) in PINS {
+            // SAFETY: 1. The APIC is enabled in this mode. 2. Both entries exist on every APIC with an integrated version.
+            unsafe {
+                if features.x2apic {
+                    Msr::new(msr).write(u64::from(value));
+                } else {
+                    core::ptr::with_exposed_provenance_mut::<u32>((registers + offset) as usize)
+                        .write_volatile(value);
+                }
+            }
+        }
+        X2APIC.store(features.x2apic, Ordering::Relaxed);
+        XAPIC.store(if features.x2apic { 0 } else { registers }, Ordering::Relaxed);
+        LocalApic {
+            apic,
+            timer: if features.tsc_deadline {
+                Timer::Deadline(Msr::new(IA32_TSC_DEADLINE))
+            } else {
+                Timer::Counter(None)
+            },
+            deadline: u64::MAX,
+        }
+    }
+
+    /// The APIC's id, for interrupts addressed to it.
+    pub fn id(&self) -> u32 {
+        // SAFETY: reading the id changes nothing.
+        let id = unsafe { self.apic.id() };
+        // An xAPIC keeps it in the top byte.
+        if X2APIC.load(Ordering::Relaxed) { id } else { id >> 24 }
+    }
+
+    /// Whether the timer's rate has to be measured: start with [`Self::start_count`], then pass what [`Self::counted`] to
+    /// [`Self::set_rate`].
+    pub fn needs_rate(&self) -> bool {
+        matches!(self.timer, Timer::Counter(None))
+    }
+
+    /// Lets the counter run down from its largest value.
+    pub fn start_count(&mut self) {
+        // SAFETY: the timer is the kernel's; interrupts are off.
+        unsafe { self.apic.set_timer_initial(u32::MAX) };
+    }
+
+    /// How far the counter has come.
+    pub fn counted(&self) -> u32 {
+        // SAFETY: reading the counter changes nothing.
+        u32::MAX - unsafe { self.apic.timer_current() }
+    }
+
+    /// Tells the counter's rate and stops it.
+    pub fn set_rate(&mut self, rate: Rate) {
+        self.timer = Timer::Counter(Some(rate));
+        self.arm(u64::MAX, 0);
+    }
+
+    /// Asks for the timer interrupt at `deadline`, which may be past; `u64::MAX` for none.
+    pub fn arm(&mut self, deadline: u64, now: u64) {
+        self.deadline = deadline;
+        match &mut self.timer {
+            // SAFETY: 1. The CPU has the register. 2. The handler expects the interrupt at any time. 0 disarms it.
+            Timer::Deadline(msr) => unsafe {
+                msr.write(if deadline == u64::MAX { 0 } else { deadline.max(1) });
+            },
+            Timer::Counter(rate) => {
+                let count = match rate {
+                    Some(rate) if deadline != u64::MAX => rate.counts(deadline.saturating_sub(now)),
+                    _ => 0,
+                };
+                // SAFETY: the handler expects the interrupt at any time. 0 disarms the timer.
+                unsafe { self.apic.set_timer_initial(count) };
+            }
+        }
+    }
+
+    /// After a timer interrupt: whether the deadline has come. If not, the timer runs on towards it.
+    pub fn expired(&mut self, now: u64) -> bool {
+        if now >= self.deadline {
+            self.deadline = u64::MAX;
+            return true;
+        }
+        self.arm(self.deadline, now);
+        false
+    }
+
+    /// Ends the interrupt in service.
+    pub fn end_of_interrupt(&mut self) {
+        // SAFETY: called once for each interrupt but the spurious one.
+        unsafe { self.apic.end_of_interrupt() };
+    }
+}

@@ -1,0 +1,158 @@
+//! The PC as the kernel's logic sees it.
+
+use super::clock;
+use super::cpu::Cpu;
+use super::io_apic::InterruptLines;
+use super::physical::{self, PAGE, in_frame};
+use super::uart;
+use airox_kernel::memory::Range;
+use airox_kernel_core::machine::{Frame, Machine};
+use alloc::vec::Vec;
+use core::arch::asm;
+use x86_64::instructions::tlb;
+use x86_64::{PhysAddr, VirtAddr};
+
+/// A PC: what all its CPUs share. What belongs to one is found through [`Cpu::current`].
+pub struct Pc {
+    /// Interrupt lines.
+    pub lines: InterruptLines,
+    /// Physical ranges no driver may have: RAM in use, interrupt controllers.
+    pub occupied: Vec<Range>,
+}
+
+/// Loads an address space on this CPU.
+fn load(cpu: &mut Cpu, root: u64) {
+    cpu.loaded = root;
+    // SAFETY: `root` is a top-level table whose upper half is the kernel's.
+    unsafe { asm!("mov cr3, {}", in(reg) root, options(nostack, preserves_flags)) };
+}
+
+impl Pc {
+    /// This CPU.
+    fn cpu(&mut self) -> &mut Cpu {
+        // SAFETY: 1. The GS base is set before the kernel's logic starts. 2. The reference borrows the machine exclusively, and
+        // the kernel holds no other: the entry stubs' Rust side keeps only a pointer.
+        unsafe { Cpu::current() }
+    }
+}
+
+impl Machine for Pc {
+    #[inline]
+    fn read_word(&self, frame: Frame, word: usize) -> u64 {
+        let pointer = in_frame(frame, word * 8, 8).cast::<u64>();
+        // SAFETY: 1. The word is mapped and aligned, by `in_frame`. 2. Frames are no Rust object's memory.
+        unsafe { pointer.read_volatile() }
+    }
+
+    #[inline]
+    fn write_word(&mut self, frame: Frame, word: usize, value: u64) {
+        let pointer = in_frame(frame, word * 8, 8).cast::<u64>();
+        // SAFETY: as in `read_word`; core decides what may be written to a frame.
+        unsafe { pointer.write_volatile(value) };
+    }
+
+    fn zero_frame(&mut self, frame: Frame) {
+        let pointer = in_frame(frame, 0, PAGE);
+        // SAFETY: the whole frame is mapped, by `in_frame`, and no Rust object's memory.
+        unsafe { core::ptr::write_bytes(pointer, 0, PAGE) };
+    }
+
+    fn copy_frame(&mut self, from: (Frame, usize), to: (Frame, usize), length: usize) {
+        let source = in_frame(from.0, from.1, length);
+        let target = in_frame(to.0, to.1, length);
+        // SAFETY: both ranges are mapped, by `in_frame`; they may overlap.
+        unsafe { core::ptr::copy(source, target, length) };
+    }
+
+    fn read_frame(&self, frame: Frame, offset: usize, into: &mut [u8]) {
+        let source = in_frame(frame, offset, into.len());
+        // SAFETY: 1. The source is mapped, by `in_frame`. 2. `into` is the kernel's own memory, which no frame passed here is.
+        unsafe { core::ptr::copy_nonoverlapping(source, into.as_mut_ptr(), into.len()) };
+    }
+
+    fn write_frame(&mut self, frame: Frame, offset: usize, from: &[u8]) {
+        let target = in_frame(frame, offset, from.len());
+        // SAFETY: as in `read_frame`.
+        unsafe { core::ptr::copy_nonoverlapping(from.as_ptr(), target, from.len()) };
+    }
+
+    fn init_address_space(&mut self, root: Frame) {
+        let kernel = Frame::containing(self.cpu().kernel_root);
+        // The upper half of the top-level table: 256 entries.
+        self.copy_frame((kernel, PAGE / 2), (root, PAGE / 2), PAGE / 2);
+    }
+
+    fn leave_address_space(&mut self, root: Frame) {
+        let cpu = self.cpu();
+        if cpu.loaded == root.address() {
+            let kernel = cpu.kernel_root;
+            load(cpu, kernel);
+        }
+    }
+
+    fn flush_page(&mut self, root: Frame, address: u64) {
+        if self.cpu().loaded == root.address() {
+            tlb::flush(VirtAddr::new_truncate(address));
+        }
+    }
+
+    fn flush_address_space(&mut self, root: Frame) {
+        let cpu = self.cpu();
+        if cpu.loaded == root.address() {
+            load(cpu, root.address());
+        }
+    }
+
+    #[inline]
+    fn now(&self) -> u64 {
+        clock::now()
+    }
+
+    fn arm_timer(&mut self, ticks: u64) {
+        self.cpu().local_apic.arm(ticks, clock::now());
+    }
+
+    fn irq_exists(&self, line: u32) -> bool {
+        self.lines.exists(line)
+    }
+
+    fn irq_enable(&mut self, line: u32) -> bool {
+        self.lines.enable(line)
+    }
+
+    fn irq_unmask(&mut self, line: u32) {
+        self.lines.set_masked(line, false);
+    }
+
+    fn irq_mask(&mut self, line: u32) {
+        self.lines.set_masked(line, true);
+    }
+
+    fn set_io_ports(&mut self, ranges: &mut dyn Iterator<Item = (u16, u16)>) {
+        let (first, count) = uart::PORTS;
+        let mut ranges = ranges.inspect(|range| {
+            if range.0 < first + count && first < range.0.saturating_add(range.1) {
+                uart::give_away();
+            }
+        });
+        self.cpu().task_state.set_ports(&mut ranges);
+    }
+
+    fn device_range_allowed(&self, first: Frame, count: u32) -> bool {
+        let start = first.address();
+        let Some(end) = first.0.checked_add(count) else {
+            return false;
+        };
+        let range = Range {
+            start,
+            end: Frame(end).address(),
+        };
+        PhysAddr::try_new(range.end).is_ok()
+            && !self.occupied.iter().any(|taken| taken.overlaps(range))
+    }
+
+    fn debug_write(&mut self, text: &[u8]) {
+        uart::write(text);
+    }
+}
+

@@ -1,0 +1,38 @@
+//! The kernel on x86_64.
+//!
+//! # Principles
+//! - The kernel is event based: one stack a CPU, interrupts off from entry to exit. Nothing of a thread lives on a
+//!   kernel stack; an entry stub saves its registers straight into its [`airox_kernel_core::context::Context`].
+//! - No user address is ever dereferenced: [`machine`] copies between physical frames through the physical map.
+//! - The kernel's half of every address space is built once, at start ([`paging`]), and never changes.
+//! - What belongs to one CPU lies in its [`cpu::Cpu`], found through the GS base.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`start`] | from the loader's hand-over to the first thread |
+//! | [`paging`], [`physical`] | kernel mappings, physical memory, kernel stacks |
+//! | [`features`] | control registers and MSRs |
+//! | [`cpu`], [`descriptors`] | per-CPU data, GDT, TSS, IDT |
+//! | [`entry`], [`dispatch`] | entry and exit stubs, and what they call |
+//! | [`firmware`] | ACPI tables |
+//! | [`local_apic`], [`io_apic`], [`clock`] | interrupts, timer, TSC |
+//! | [`machine`] | [`airox_kernel_core::machine::Machine`] |
+//! | [`uart`], [`panic`] | text for people |
+//! | [`runtime`] | what the compiler expects of a C library |
+
+pub mod clock;
+pub mod cpu;
+pub mod descriptors;
+pub mod dispatch;
+pub mod entry;
+pub mod features;
+pub mod firmware;
+pub mod io_apic;
+pub mod local_apic;
+pub mod machine;
+pub mod paging;
+pub mod panic;
+pub mod physical;
+pub mod runtime;
+pub mod start;
+pub mod uart;

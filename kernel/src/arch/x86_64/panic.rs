@@ -1,0 +1,101 @@
+//! The end of the kernel: a message, a backtrace with names, and a halt.
+
+use super::{paging, uart};
+use airox_bundle::Symbols;
+use core::arch::asm;
+use core::fmt::{Arguments, Write};
+use core::sync::atomic::{AtomicBool, Ordering};
+use spin::Once;
+use x86_64::instructions::port::Port;
+
+/// Function names, once the bundle is known.
+static SYMBOLS: Once<Symbols<'static>> = Once::new();
+/// A panic inside a panic only halts.
+static STOPPING: AtomicBool = AtomicBool::new(false);
+
+/// Most frames a backtrace shows.
+const DEPTH: usize = 32;
+/// QEMU's isa-debug-exit device; reads as 0 where it is, as all ones where it is not.
+const DEBUG_EXIT: u16 = 0xf4;
+/// The value written there; QEMU's status becomes `value << 1 | 1`.
+const DEBUG_EXIT_PANIC: u32 = 0x10;
+
+/// Tells the function names.
+pub fn set_symbols(symbols: Symbols<'static>) {
+    SYMBOLS.call_once(|| symbols);
+}
+
+#[panic_handler]
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    match info.location() {
+        Some(location) => stop(format_args!("{} ({location})", info.message()), None),
+        None => stop(format_args!("{}", info.message()), None),
+    }
+}
+
+/// Prints a message and a backtrace, from `(instruction, frame pointer)` or from here, and stops the machine.
+pub fn stop(message: Arguments<'_>, from: Option<(u64, u64)>) -> ! {
+    x86_64::instructions::interrupts::disable();
+    if !STOPPING.swap(true, Ordering::Relaxed)
+        && let Some(mut port) = uart::seize()
+    {
+        // Writing to the port cannot fail.
+        let _ = writeln!(port, "\nKERNEL PANIC: {message}");
+        backtrace(&mut port, from);
+        port.drain();
+        leave_emulator();
+    }
+    loop {
+        x86_64::instructions::hlt();
+    }
+}
+
+fn backtrace(port: &mut uart::Port, from: Option<(u64, u64)>) {
+    let mut frame: u64;
+    // SAFETY: only reads a register.
+    unsafe { asm!("mov {}, rbp", out(reg) frame, options(nomem, nostack, preserves_flags)) };
+    if let Some((instruction, pointer)) = from {
+        print_frame(port, instruction, instruction);
+        frame = pointer;
+    }
+    for _ in 0..DEPTH {
+        // A frame holds the caller's frame pointer and, above it, the return address. Both must lie on a kernel stack.
+        let Some(stack) = paging::stack_above(frame) else {
+            return;
+        };
+        if !frame.is_multiple_of(8) || stack.end - stack.start < 16 {
+            return;
+        }
+        let at: *const [u64; 2] = core::ptr::with_exposed_provenance(frame as usize);
+        // SAFETY: 16 bytes from `frame` are mapped: they lie on a kernel stack, by the check above; and `frame` is aligned.
+        let [caller, instruction] = unsafe { at.read() };
+        if !paging::text().contains(&instruction) {
+            return;
+        }
+        // The call is before the return address, perhaps as the function's last instruction.
+        print_frame(port, instruction, instruction - 1);
+        if caller <= frame {
+            return;
+        }
+        frame = caller;
+    }
+}
+
+fn print_frame(port: &mut uart::Port, address: u64, lookup: u64) {
+    let found = SYMBOLS.get().and_then(|symbols| symbols.lookup(lookup));
+    // Writing to the port cannot fail.
+    let _ = match found {
+        Some((name, offset)) => writeln!(port, "  {address:#x} {name} + {offset:#x}"),
+        None => writeln!(port, "  {address:#x}"),
+    };
+}
+
+/// Ends QEMU, if this is QEMU with the device for it.
+fn leave_emulator() {
+    // SAFETY: 1. No PC device is at port 0xf4, save the one looked for. 2. The kernel has ended, nothing is lost.
+    unsafe {
+        if Port::<u8>::new(DEBUG_EXIT).read() == 0 {
+            Port::<u32>::new(DEBUG_EXIT).write(DEBUG_EXIT_PANIC);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The kernel's debug UART: the first serial port, until a driver gets its I/O ports. From then on only a panic
+//! writes there.
+
+use core::fmt;
+use spin::Mutex;
+use uart_16550::backend::PioBackend;
+use uart_16550::{BaudRate, Config, Uart16550};
+
+/// First I/O port of COM1, and how many it has.
+pub const PORTS: (u16, u16) = (0x3f8, 8);
+
+/// The UART, once it answered; `None` before, if there is none, and once a driver owns it.
+static DEBUG: Mutex<Option<Port>> = Mutex::new(None);
+
+/// A working 16550.
+pub struct Port(Uart16550<PioBackend>);
+
+impl Port {
+    /// Sets the UART up, if the machine has one.
+    fn open() -> Option<Port> {
+        // SAFETY: 1. 0x3f8..0x400 is COM1 on every PC, or nothing. 2. The kernel alone uses it: before a driver has it, or in
+        // a panic, after which no driver runs.
+        let mut uart = unsafe { Uart16550::new_port(PORTS.0) }.ok()?;
+        uart.init(Config {
+            baud_rate: BaudRate::Baud115200,
+            ..Config::default()
+        })
+        .ok()?;
+        Some(Port(uart))
+    }
+
+    fn write_bytes(&mut self, text: &[u8]) {
+        for line in text.split_inclusive(|&byte| byte == b'\n') {
+            match line.split_last() {
+                Some((b'\n', rest)) => {
+                    self.0.send_bytes_exact(rest);
+                    self.0.send_bytes_exact(b"\r\n");
+                }
+                _ => self.0.send_bytes_exact(line),
+            }
+        }
+    }
+}
+
+impl fmt::Write for Port {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.write_bytes(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// Sets the debug UART up and makes it the target of the `log` macros.
+pub fn init() {
+    *DEBUG.lock() = Port::open();
+    // The logger can only be set already if the kernel started twice; then it is the same one.
+    let _ = log::set_logger(&Logger);
+    log::set_max_level(log::LevelFilter::Info);
+}
+
+/// Writes text, unless a driver owns the UART.
+pub fn write(text: &[u8]) {
+    if let Some(port) = DEBUG.lock().as_mut() {
+        port.write_bytes(text);
+    }
+}
+
+/// A driver gets the UART: the kernel no longer writes.
+pub fn give_away() {
+    *DEBUG.lock() = None;
+}
+
+/// For a panic: the UART, set up afresh whoever owned it.
+pub fn seize() -> Option<Port> {
+    Port::open()
+}
+
+struct Logger;
+
+impl log::Log for Logger {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        use fmt::Write;
+        if let Some(port) = DEBUG.lock().as_mut() {
+            // Writing to the port cannot fail.
+            let _ = writeln!(port, "kernel: {}", record.args());
+        }
+    }
+
+    fn flush(&self) {}
+}

@@ -1,0 +1,62 @@
+//! From TSC ticks to the counts of another timer, without division on the timer path.
+
+/// A rate in counts a TSC tick, as a 32.32 fixed-point number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate(u64);
+
+impl Rate {
+    /// `counts` happened while the TSC advanced by `ticks`. `None` if that gives no usable rate.
+    #[must_use]
+    pub fn new(counts: u64, ticks: u64) -> Option<Rate> {
+        let rate = (u128::from(counts) << 32).checked_div(u128::from(ticks))?;
+        u64::try_from(rate).ok().filter(|&rate| rate != 0).map(Rate)
+    }
+
+    /// The count that passes `ticks` at the earliest, at least 1 and at most what a 32-bit counter holds.
+    #[must_use]
+    pub const fn counts(self, ticks: u64) -> u32 {
+        let counts = (ticks as u128 * self.0 as u128 >> 32) + 1;
+        if counts > u32::MAX as u128 {
+            u32::MAX
+        } else {
+            counts as u32
+        }
+    }
+}
+
+/// Ticks a second of a counter that advanced by `ticks` while a reference of `frequency` hertz advanced by `reference`.
+#[must_use]
+pub const fn per_second(ticks: u64, reference: u64, frequency: u64) -> u64 {
+    if reference == 0 {
+        return 0;
+    }
+    (ticks as u128 * frequency as u128 / reference as u128) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_never_too_few() {
+        let rate = Rate::new(1_000_000, 3_000_001).unwrap();
+        for ticks in [0, 1, 2, 3, 1000, 2_999_999_999] {
+            let counts = u64::from(rate.counts(ticks));
+            assert!(counts * 3_000_001 >= ticks * 1_000_000, "{ticks} ticks gave {counts}");
+            assert!(counts <= ticks / 3 + 2);
+        }
+        assert_eq!(rate.counts(u64::MAX), u32::MAX);
+    }
+
+    #[test]
+    fn senseless_measurements_give_no_rate() {
+        assert_eq!(Rate::new(1, 0), None);
+        assert_eq!(Rate::new(0, 1000), None);
+        assert_eq!(per_second(1000, 0, 3_579_545), 0);
+    }
+
+    #[test]
+    fn a_frequency_is_measured_against_a_reference() {
+        assert_eq!(per_second(2_000_000, 7159, 3_579_545), 1_000_012_571);
+    }
+}
