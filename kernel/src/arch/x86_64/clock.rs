@@ -115,8 +115,11 @@ fn measure<R: Reference>(reference: &mut R, apic: &mut LocalApic) -> (u64, Optio
         apic.start_count();
     }
     let start = sample(reference, apic);
-    while reference.elapsed(start.1, reference.read()) < R::HERTZ / WINDOW {
-        core::hint::spin_loop();
+    loop {
+        let value = reference.read();
+        if reference.elapsed(start.1, value) >= R::HERTZ / WINDOW {
+            break;
+        }
     }
     let end = sample(reference, apic);
     let ticks = end.0 - start.0;

@@ -7,7 +7,7 @@ use super::descriptors::TaskState;
 use super::local_apic::LocalApic;
 use super::machine::Pc;
 use airox_kernel_core::context::Context;
-use airox_kernel_core::kernel::Kernel;
+use airox_kernel_core::Kernel;
 use core::arch::asm;
 
 /// One CPU.
@@ -33,8 +33,8 @@ pub struct Cpu {
     pub task_state: TaskState,
     /// The kernel's own top-level table: loaded where no program's may be.
     pub kernel_root: u64,
-    /// Interrupt controller and timer.
-    pub local_apic: LocalApic,
+    /// Interrupt controller and timer, once they are set up.
+    pub local_apic: Option<LocalApic>,
     /// The kernel's logic, shared by all CPUs.
     pub kernel: *mut Kernel<Pc>,
 }
@@ -53,5 +53,13 @@ impl Cpu {
         }
         // SAFETY: 1. The structure is never freed. 2. It is this CPU's alone, and no other reference lives, by the contract.
         unsafe { &mut *cpu }
+    }
+
+    /// The local APIC.
+    ///
+    /// # Panics
+    /// Before it is set up.
+    pub fn local_apic(&mut self) -> &mut LocalApic {
+        self.local_apic.as_mut().expect("no local APIC yet")
     }
 }

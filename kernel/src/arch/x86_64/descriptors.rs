@@ -44,9 +44,11 @@ impl TaskState {
     /// A TSS that allows ring 3 no port, with stacks for NMI, double fault and machine check.
     pub fn new(stacks: [u64; 3]) -> TaskState {
         let mut segment = TaskStateSegment::new();
-        for (entry, top) in segment.interrupt_stack_table.iter_mut().zip(stacks) {
+        let mut tops = [VirtAddr::zero(); 7];
+        for (entry, top) in tops.iter_mut().zip(stacks) {
             *entry = VirtAddr::new(top);
         }
+        segment.interrupt_stack_table = tops;
         segment.iomap_base = PORTS_OFFSET;
         TaskState {
             segment,

@@ -48,7 +48,7 @@ pub extern "C" fn interrupt(cpu: *mut Cpu, vector: u32) -> *mut Context {
         TIMER => {
             end_of_interrupt();
             // SAFETY: 1. The GS base is set. 2. The reference ends with this statement.
-            if unsafe { Cpu::current() }.local_apic.expired(clock::now()) {
+            if unsafe { Cpu::current() }.local_apic().expired(clock::now()) {
                 kernel.timer();
             }
         }
@@ -77,7 +77,7 @@ pub extern "C" fn interrupt(cpu: *mut Cpu, vector: u32) -> *mut Context {
 
 fn end_of_interrupt() {
     // SAFETY: 1. The GS base is set. 2. The reference ends with this statement.
-    unsafe { Cpu::current() }.local_apic.end_of_interrupt();
+    unsafe { Cpu::current() }.local_apic().end_of_interrupt();
 }
 
 /// What the stubs have pushed when an exception cannot be survived: the end of a [`Context`], without vector registers.

@@ -22,7 +22,7 @@
 use super::cpu::Cpu;
 use super::dispatch;
 use super::local_apic::{INSPECT, X2APIC, XAPIC};
-use airox_kernel_core::context::{Context, Resume, USER_CODE, USER_DATA, VectorState};
+use airox_kernel_core::context::{Context, Resume, USER_CODE, VectorState};
 use core::arch::{global_asm, naked_asm};
 use core::mem::offset_of;
 use x86_64::structures::tss::TaskStateSegment;

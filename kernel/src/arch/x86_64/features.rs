@@ -125,7 +125,7 @@ impl Features {
         // SAFETY: the types are valid ones, and index 0, which all memory uses, does not change.
         unsafe { Msr::new(IA32_PAT).write(MEMORY_TYPES) };
         // No hardware breakpoint of the firmware's survives.
-        Dr7::write(Dr7Value::empty());
+        Dr7::write(Dr7Value::from_bits_truncate(0));
 
         // SAFETY: the GDT has these selectors in the order that SYSCALL and SYSRET expect (user data, user code behind kernel data).
         unsafe { Star::write_raw(KERNEL_DATA | 3, KERNEL_CODE) };

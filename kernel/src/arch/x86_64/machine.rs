@@ -3,7 +3,7 @@
 use super::clock;
 use super::cpu::Cpu;
 use super::io_apic::InterruptLines;
-use super::physical::{self, PAGE, in_frame};
+use super::physical::{PAGE, in_frame};
 use super::uart;
 use airox_kernel::memory::Range;
 use airox_kernel_core::machine::{Frame, Machine};
@@ -109,7 +109,7 @@ impl Machine for Pc {
     }
 
     fn arm_timer(&mut self, ticks: u64) {
-        self.cpu().local_apic.arm(ticks, clock::now());
+        self.cpu().local_apic().arm(ticks, clock::now());
     }
 
     fn irq_exists(&self, line: u32) -> bool {

@@ -202,11 +202,6 @@ impl Tables {
         page + address % Size4KiB::SIZE
     }
 
-    /// A frame nobody else uses, zeroed.
-    pub fn frame(&mut self) -> Option<PhysFrame> {
-        self.frames.take()
-    }
-
     /// The top-level table.
     pub fn root(&self) -> PhysFrame {
         self.root

@@ -13,23 +13,29 @@ use super::local_apic::LocalApic;
 use super::machine::Pc;
 use super::paging::{self, Frames, Tables};
 use super::{clock, entry, panic, physical, uart};
-use crate::handoff::{Handoff, bundle_root};
-use airox_bundle::{Bundle, Symbols};
+use airox_abi::root::Framebuffer;
+use airox_bundle::{Bundle, KERNEL_SYMBOLS_FILE, Symbols};
 use airox_kernel::memory::{Range, remainder, reserve};
+use airox_kernel_core::context::Context;
 use airox_kernel_core::machine::Frame;
-use airox_kernel_core::{Boot, Capacity, Kernel, RootImage};
+use airox_kernel_core::{Boot, Capacity, Kernel, RootImage, RootSegment};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use bootloader_api::config::Mapping;
-use bootloader_api::info::{MemoryRegionKind, Optional};
+use bootloader_api::info::{MemoryRegion, MemoryRegionKind, Optional, PixelFormat};
 use bootloader_api::{BootInfo, BootloaderConfig};
-use core::ptr::NonNull;
+use core::ptr::null_mut;
 use linked_list_allocator::LockedHeap;
 use pic8259::ChainedPics;
 
 /// The kernel's tables are allocated here at start; nothing is allocated after.
 #[global_allocator]
 static HEAP: LockedHeap = LockedHeap::empty();
+
+/// Vectors of the legacy interrupt controllers, which are masked; of spurious interrupts they might raise all the same.
+const LEGACY: u8 = 0x20;
+/// Flags of the idle loop, which turns interrupts on itself: only the bit that is always 1.
+const IDLE_FLAGS: u64 = 1 << 1;
 
 /// What the kernel asks the loader for: all physical memory mapped at [`physical::MAP`].
 static CONFIG: BootloaderConfig = {
@@ -41,3 +47,233 @@ static CONFIG: BootloaderConfig = {
 };
 
 bootloader_api::entry_point!(main, config = &CONFIG);
+
+/// What [`main`] passes to [`running`].
+struct Handoff {
+    tables: Tables,
+    features: Features,
+    stack: u64,
+    entry_ticks: u64,
+    loader_ticks: u64,
+    /// RAM, in use or not.
+    ram: Vec<Range>,
+    /// RAM that the kernel hands out.
+    memory: Vec<(Frame, u32)>,
+    rsdp: u64,
+    framebuffer: Framebuffer,
+    bundle: (u64, u64),
+}
+
+/// The kernel's entry.
+fn main(boot: &'static mut BootInfo) -> ! {
+    let entry_ticks = clock::now();
+    uart::init();
+    let features = Features::detect();
+    features.protect();
+    assert!(
+        boot.physical_memory_offset.into_option() == Some(physical::MAP),
+        "the loader has not mapped physical memory where it should"
+    );
+    let is_ram = |kind| matches!(kind, MemoryRegionKind::Usable | MemoryRegionKind::Bootloader);
+    let range = |region: &MemoryRegion| Range {
+        start: region.start,
+        end: region.end,
+    };
+    let ram = boot.memory_regions.iter().filter(|region| is_ram(region.kind));
+    let ram_end = ram.clone().map(|region| region.end).max().unwrap_or(0);
+    let usable = boot
+        .memory_regions
+        .iter()
+        .filter(|region| region.kind == MemoryRegionKind::Usable)
+        .map(range);
+
+    // At least the first 4 GiB, so that firmware tables are within reach, and whole 2 MiB pages.
+    let limit = ram_end.max(1 << 32).next_multiple_of(2 << 20);
+    physical::set_limit(limit);
+    let frames = usable.clone().map(|range| range.usable().length() >> 12).sum::<u64>();
+    let capacity = Capacity::for_frames(u32::try_from(frames).unwrap_or(u32::MAX));
+    let heap = (capacity.heap_bytes(Frame::containing(ram_end).0) as u64).next_multiple_of(4096);
+    let tables = Frames::needed(limit) << 12;
+    let reserved = reserve(usable.clone(), heap + tables).expect("too little memory");
+    let tables = Range {
+        start: reserved.end - tables,
+        end: reserved.end,
+    };
+    // SAFETY: 1. The range is RAM that the loader says is free, mapped at this address in its tables and in the kernel's. 2. Nothing has
+    // been allocated yet.
+    unsafe { HEAP.lock().init(physical::pointer(reserved.start), heap as usize) };
+
+    let bundle = bundle_range(boot);
+    let mut tables = Tables::build(Frames::new(tables), limit);
+    let handoff = Box::new(Handoff {
+        stack: tables.stack(),
+        tables,
+        features,
+        entry_ticks,
+        loader_ticks: loader_entry(bundle.0).map_or(0, |entry| entry_ticks.saturating_sub(entry)),
+        ram: ram.map(range).collect(),
+        memory: usable.filter_map(|range| remainder(range, reserved)).collect(),
+        rsdp: boot.rsdp_addr.into_option().unwrap_or(0),
+        framebuffer: framebuffer(boot),
+        bundle,
+    });
+    let (root, stack) = (handoff.tables.root().start_address().as_u64(), handoff.stack);
+    // SAFETY: 1. `Tables::build` has mapped the image as it is mapped now. 2. The stack is new. 3. The argument is on the heap, and this
+    // function does not return.
+    unsafe { paging::switch(root, stack, running, Box::into_raw(handoff).cast()) }
+}
+
+/// Where the system bundle is, physically.
+fn bundle_range(boot: &BootInfo) -> (u64, u64) {
+    let address = boot.ramdisk_addr.into_option().expect("the loader brought no system bundle");
+    let start = paging::translate(address).expect("the system bundle is not mapped");
+    assert!(start.is_multiple_of(4096), "the system bundle is not page-aligned");
+    (start, boot.ramdisk_len)
+}
+
+/// TSC at the loader's entry: the loader leaves it, behind its magic number, in the 16 bytes before the bundle.
+fn loader_entry(bundle: u64) -> Option<u64> {
+    // SAFETY: the page before the bundle is the loader's and nobody writes to it any more.
+    let record = unsafe { physical::slice(bundle.checked_sub(16)?, 16) }?;
+    let (magic, ticks) = record.split_first_chunk::<8>()?;
+    (magic == b"AIROXldr").then(|| u64::from_le_bytes(ticks.try_into().unwrap_or([0; 8])))
+}
+
+/// The frame buffer as firmware set it up; none if its pixel format has no name.
+fn framebuffer(boot: &BootInfo) -> Framebuffer {
+    let none = Framebuffer::default();
+    let Optional::Some(buffer) = &boot.framebuffer else {
+        return none;
+    };
+    let info = buffer.info();
+    let format = match info.pixel_format {
+        PixelFormat::Rgb => 0,
+        PixelFormat::Bgr => 1,
+        PixelFormat::U8 => 2,
+        _ => return none,
+    };
+    let Some(address) = paging::translate(buffer.buffer().as_ptr() as u64) else {
+        return none;
+    };
+    Framebuffer {
+        address,
+        length: info.byte_len as u64,
+        width: info.width as u32,
+        height: info.height as u32,
+        stride: info.stride as u32,
+        bytes_per_pixel: info.bytes_per_pixel as u32,
+        format,
+        reserved: 0,
+    }
+}
+
+/// Continues on the kernel's own stack and page tables.
+extern "C" fn running(handoff: *mut u8) -> ! {
+    // SAFETY: `main` has made this pointer from the box.
+    let handoff = unsafe { Box::from_raw(handoff.cast::<Handoff>()) };
+    let Handoff {
+        mut tables,
+        features,
+        stack,
+        entry_ticks,
+        loader_ticks,
+        mut ram,
+        memory,
+        rsdp,
+        framebuffer,
+        bundle: (bundle_address, bundle_length),
+    } = *handoff;
+
+    // SAFETY: the loader has put the bundle there; nobody writes to it: its frames are not handed out, and programs map it read-only.
+    let bytes = unsafe { physical::slice(bundle_address, bundle_length) };
+    let bundle = Bundle::parse(bytes.expect("the system bundle is outside physical memory"));
+    let bundle = bundle.unwrap_or_else(|error| panic!("system bundle: {error}"));
+    if let Some(symbols) = bundle.file(KERNEL_SYMBOLS_FILE).and_then(|file| Symbols::parse(file).ok()) {
+        panic::set_symbols(symbols);
+    }
+
+    let root = tables.root();
+    let cpu = Box::leak(Box::new(Cpu {
+        this: null_mut(),
+        current: null_mut(),
+        system_call_frame: 0,
+        scratch: 0,
+        stack,
+        loaded: root.start_address().as_u64(),
+        vector_components: features.vector_components(),
+        has_smap: u32::from(features.smap),
+        task_state: TaskState::new(core::array::from_fn(|_| tables.stack())),
+        kernel_root: root.start_address().as_u64(),
+        local_apic: None,
+        kernel: null_mut(),
+    }));
+    let cpu: *mut Cpu = cpu;
+    // SAFETY: 1. Interrupts are off. 2. The structure is leaked, and only this pointer to it is left. 3. Its stacks have just been mapped.
+    unsafe { descriptors::load(cpu) };
+    features.enable();
+
+    let firmware = Firmware::read(rsdp);
+    let mut local_apic = LocalApic::new(tables.device(firmware.local_apic), &features);
+    // SAFETY: the kernel alone uses the legacy interrupt controllers; from here on they are masked.
+    unsafe { ChainedPics::new_contiguous(LEGACY).disable() };
+    let ticks_per_second = clock::calibrate(features.tsc_frequency, &firmware, &mut local_apic);
+    let lines = InterruptLines::new(&firmware, &mut tables, local_apic.id() as u8);
+    // Messages that interrupt a CPU go to this range; no driver may write there.
+    ram.push(Range { start: 0xfee0_0000, end: 0xfef0_0000 });
+    for &(start, _) in &firmware.io_apics {
+        ram.push(Range { start, end: start + 4096 });
+    }
+    let machine = Pc { lines, occupied: ram };
+    // SAFETY: no reference to the structure is alive; interrupts are off.
+    unsafe { (*cpu).local_apic = Some(local_apic) };
+
+    let root_program = bundle.program(bundle.root_program()).expect("the bundle lacks its root program");
+    let segments: Vec<_> = root_program
+        .segments()
+        .map(|segment| RootSegment {
+            address: segment.address,
+            memory_size: segment.memory_size,
+            bundle_page: segment.offset / 4096,
+            file_size: segment.file_size,
+            writable: segment.writable,
+            executable: segment.executable,
+        })
+        .collect();
+    let boot = Boot {
+        memory: &memory,
+        ticks_per_second,
+        boot_ticks: entry_ticks,
+        loader_ticks,
+        bundle: (bundle_address, bundle_length),
+        rsdp,
+        framebuffer,
+        root: RootImage {
+            name: root_program.name(),
+            entry: root_program.entry(),
+            segments: &segments,
+        },
+        kernel_address_space: Frame::containing(root.start_address().as_u64()),
+    };
+    let kernel = Kernel::new(machine, &boot)
+        .unwrap_or_else(|error| panic!("{}: {}", error.0, error.1));
+    let kernel = Box::leak(Box::new(kernel));
+    kernel.set_idle_context(
+        entry::idle as *const () as u64,
+        u64::from(KERNEL_CODE),
+        u64::from(KERNEL_DATA),
+        IDLE_FLAGS,
+    );
+    log::info!(
+        "{} MiB of memory, TSC {} kHz, {} us since entry",
+        memory.iter().map(|&(_, frames)| u64::from(frames)).sum::<u64>() >> 8,
+        ticks_per_second / 1000,
+        (clock::now() - entry_ticks) * 1000 / (ticks_per_second / 1000).max(1),
+    );
+    let current: *mut Context = kernel.current();
+    // SAFETY: 1. The CPU is set up, interrupts are off. 2. `current` is what the kernel wants to run. 3. This stack's contents are not used
+    // again: what must last is on the heap. No reference to the CPU's structure or the kernel is used again.
+    unsafe {
+        (*cpu).kernel = kernel;
+        entry::leave(current)
+    }
+}

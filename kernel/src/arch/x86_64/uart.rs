@@ -4,6 +4,7 @@
 use core::fmt;
 use spin::Mutex;
 use uart_16550::backend::PioBackend;
+use uart_16550::spec::registers::LSR;
 use uart_16550::{BaudRate, Config, Uart16550};
 
 /// First I/O port of COM1, and how many it has.
@@ -27,6 +28,13 @@ impl Port {
         })
         .ok()?;
         Some(Port(uart))
+    }
+
+    /// Waits until the last byte is on the line.
+    pub fn drain(&mut self) {
+        while !self.0.lsr().contains(LSR::TRANSMITTER_EMPTY) {
+            core::hint::spin_loop();
+        }
     }
 
     fn write_bytes(&mut self, text: &[u8]) {
