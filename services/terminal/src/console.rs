@@ -116,12 +116,15 @@ impl<W: WriteCall, R: ReadCall, F: FlushCall, I: Interrupt> Console<W, R, F, I> 
         self.answer_reads();
     }
 
-    /// Registers what to notify on Ctrl-C for a client, in place of the one it registered before.
+    /// Registers what to notify on Ctrl-C for a client, in place of the one it registered before; `None` only removes that.
     ///
     /// # Errors
     /// [`CallRefused::Busy`] if too many clients are registered.
-    pub fn set_interrupt(&mut self, client: u64, interrupt: I) -> Result<(), CallRefused> {
+    pub fn set_interrupt(&mut self, client: u64, interrupt: Option<I>) -> Result<(), CallRefused> {
         self.interrupts.retain(|(owner, _)| *owner != client);
+        let Some(interrupt) = interrupt else {
+            return Ok(());
+        };
         if self.interrupts.len() >= MAX_INTERRUPTS {
             return Err(CallRefused::Busy);
         }

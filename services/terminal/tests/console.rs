@@ -132,7 +132,7 @@ impl Setup {
             dead: dead.clone(),
         };
         self.0
-            .set_interrupt(client, counter)
+            .set_interrupt(client, Some(counter))
             .expect("there is room for it");
         (count, dead)
     }
@@ -300,10 +300,13 @@ fn a_client_has_one_interrupt_and_clients_are_limited() {
         setup.on_interrupt(client);
     }
     let (count, dead) = (Rc::default(), Rc::default());
-    let refused = setup.0.set_interrupt(99, Counter { count, dead });
+    let refused = setup.0.set_interrupt(99, Some(Counter { count, dead }));
     assert_eq!(refused, Err(CallRefused::Busy));
     setup.0.typed(b"\x03");
     assert_eq!((old.get(), new.get()), (0, 1));
+    assert_eq!(setup.0.set_interrupt(1, None), Ok(()));
+    setup.0.typed(b"\x03");
+    assert_eq!(new.get(), 1);
 }
 
 #[test]
@@ -376,7 +379,7 @@ proptest! {
                 Step::Interrupt(client, dies) => {
                     let (count, dead) = (Rc::default(), Rc::new(Cell::new(dies)));
                     // Refused when too many are registered, which changes nothing.
-                    let _ = setup.0.set_interrupt(client, Counter { count, dead });
+                    let _ = setup.0.set_interrupt(client, Some(Counter { count, dead }));
                 }
             }
         }
