@@ -1,0 +1,161 @@
+//! Building everything that runs on the bare machine: kernel, loader, and all ring-3 programs.
+//!
+//! Host and guest share one target triple, so the guest's compiler flags are passed here, for these builds alone, with a
+//! target folder of their own; plain `cargo build` never sees them. The linker goes through `-Clinker`: with `--target`,
+//! these flags do not reach build scripts and procedural macros, which run on the host.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::progress::Step;
+use crate::workspace::{KERNEL_PACKAGE, LOADER_PACKAGE, Workspace, cargo};
+
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+const PROFILE: &str = "guest";
+const COMMON_FLAGS: [&str; 5] = [
+    "-Clinker=rust-lld",
+    "-Clinker-flavor=ld.lld",
+    "-Clink-self-contained=no",
+    "-Cno-redzone=yes",
+    "-Cforce-frame-pointers=yes",
+];
+const KERNEL_FLAGS: [&str; 2] = ["-Crelocation-model=static", "-Ccode-model=kernel"];
+const PROGRAM_FLAGS: [&str; 1] = ["-Crelocation-model=static"];
+/// The UEFI loader is a position-independent ELF whose load segments become PE sections.
+const UEFI_FLAGS: [&str; 9] = [
+    "-Crelocation-model=pie",
+    "-Clink-arg=-pie",
+    "-Clink-arg=--no-dynamic-linker",
+    "-Clink-arg=-znorelro",
+    "-Clink-arg=-zseparate-loadable-segments",
+    "-Clink-arg=-zmax-page-size=4096",
+    "-Clink-arg=--image-base=0x1000",
+    "-Clink-arg=--entry=efi_main",
+    "-Clink-arg=--gc-sections",
+];
+const BIOS_FLAGS: [&str; 1] = ["-Crelocation-model=static"];
+
+const UEFI_LOADER: &str = "airox-loader-uefi";
+const BIOS_LOADER: &str = "airox-loader-bios";
+
+/// The loader's two forms, as ELF files.
+pub struct Loader {
+    /// For UEFI.
+    pub uefi: PathBuf,
+    /// For BIOS.
+    pub bios: PathBuf,
+}
+
+/// One cargo call for the guest.
+struct GuestBuild<'a> {
+    what: &'a str,
+    /// Its folder below `target/guest`.
+    folder: &'a str,
+    packages: Vec<&'a str>,
+    /// Builds only this binary.
+    binary: Option<&'a str>,
+    flags: Vec<String>,
+}
+
+impl GuestBuild<'_> {
+    /// Runs cargo; returns the folder with the binaries.
+    fn run(&self, workspace: &Workspace) -> Result<PathBuf> {
+        let step = Step::start(format!("building {}", self.what));
+        let target = workspace.target.join("guest").join(self.folder);
+        let flags: Vec<String> = COMMON_FLAGS
+            .iter()
+            .map(|flag| (*flag).to_owned())
+            .chain(self.flags.iter().cloned())
+            .map(|flag| format!("{flag:?}"))
+            .collect();
+        let mut command = Command::new(cargo());
+        command
+            .arg("build")
+            .args(["--quiet", "--profile", PROFILE, "--target", TARGET])
+            .arg("--target-dir")
+            .arg(&target)
+            .arg("--config")
+            .arg(format!("target.{TARGET}.rustflags=[{}]", flags.join(",")))
+            .current_dir(&workspace.root)
+            // Either would replace the flags above.
+            .env_remove("RUSTFLAGS")
+            .env_remove("CARGO_ENCODED_RUSTFLAGS");
+        match self.binary {
+            Some(binary) => command.args(["--bin", binary]),
+            None => command.arg("--bins"),
+        };
+        for package in &self.packages {
+            command.args(["--package", package, "--features"]);
+            command.arg(format!("{package}/guest"));
+        }
+        let status = command.status().context("cannot run cargo")?;
+        if !status.success() {
+            bail!("building {} failed", self.what);
+        }
+        step.done();
+        Ok(target.join(TARGET).join(PROFILE))
+    }
+}
+
+/// Builds the kernel; returns its ELF file.
+pub fn kernel(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = GuestBuild {
+        what: "the kernel",
+        folder: "kernel",
+        packages: vec![KERNEL_PACKAGE],
+        binary: None,
+        flags: with_script(&KERNEL_FLAGS, &workspace.root.join("kernel/kernel.ld")),
+    }
+    .run(workspace)?;
+    Ok(folder.join(KERNEL_PACKAGE))
+}
+
+/// Builds the loader.
+pub fn loader(workspace: &Workspace) -> Result<Loader> {
+    let build = |binary, what, script: &str, flags: &[&str]| -> Result<PathBuf> {
+        let script = workspace.root.join("boot/loader").join(script);
+        let folder = GuestBuild {
+            what,
+            folder: binary,
+            packages: vec![LOADER_PACKAGE],
+            binary: Some(binary),
+            flags: with_script(flags, &script),
+        }
+        .run(workspace)?;
+        Ok(folder.join(binary))
+    };
+    Ok(Loader {
+        uefi: build(UEFI_LOADER, "the UEFI loader", "uefi.ld", &UEFI_FLAGS)?,
+        bios: build(BIOS_LOADER, "the BIOS loader", "bios.ld", &BIOS_FLAGS)?,
+    })
+}
+
+/// Builds every ring-3 program; returns the folder with their ELF files.
+pub fn programs(workspace: &Workspace) -> Result<PathBuf> {
+    let packages: Vec<&str> = workspace
+        .program_packages()
+        .map(|package| package.name.as_str())
+        .collect();
+    GuestBuild {
+        what: "the programs",
+        folder: "programs",
+        packages,
+        binary: None,
+        flags: with_script(
+            &PROGRAM_FLAGS,
+            &workspace.root.join("userland/rt/program.ld"),
+        ),
+    }
+    .run(workspace)
+}
+
+fn with_script(flags: &[&str], script: &Path) -> Vec<String> {
+    let script = format!("-Clink-arg=-T{}", script.display());
+    flags
+        .iter()
+        .map(|flag| (*flag).to_owned())
+        .chain([script])
+        .collect()
+}
