@@ -1,3 +1,26 @@
 //! Console over the frame buffer and a PS/2 keyboard.
+//!
+//! # Principles
+//! - The frame buffer is written and never read: what is on it is known from the screen model, and only cells that changed are
+//!   painted, at most [`FRAME_NS`] apart.
+//! - What firmware says about the frame buffer is a claim: [`Geometry`] is checked against the mapped memory once, and every write
+//!   against its bounds.
+//! - The keyboard controller is asked with bounded patience; a machine without one gives an error, not a hang.
+//! - `frame_memory` is this crate's only unsafe home: writing mapped memory.
 #![no_std]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
+
+mod controller;
+mod frame_memory;
+mod geometry;
+mod glyph;
+mod keyboard;
+mod painter;
+mod screen_console;
+
+pub use controller::{Controller, ControllerError, KeyboardFound};
+pub use frame_memory::FrameMemory;
+pub use geometry::{Geometry, GeometryError, PixelFormat};
+pub use keyboard::{Keyboard, UnknownLayout};
+pub use painter::{Canvas, Painter};
+pub use screen_console::{FRAME_NS, ScreenConsole};

@@ -12,5 +12,5 @@ mod backend;
 mod serial;
 mod uart;
 
-pub use serial::{Progress, SerialConsole};
+pub use serial::SerialConsole;
 pub use uart::{LineErrors, Uart, UartError};

@@ -2,7 +2,9 @@
 
 use crate::uart::{FIFO, LineErrors, Uart};
 use airox_driver_traits::PortIo;
-use airox_terminal::{CallRefused, Console, FlushCall, Interrupt, Mode, ReadCall, WriteCall};
+use airox_terminal::{
+    CallRefused, Console, FlushCall, Interrupt, Mode, Progress, ReadCall, WriteCall,
+};
 
 /// Times the device is asked in one call of [`SerialConsole::interrupt`] whether it wants more.
 const ROUNDS: u32 = 64;
@@ -10,16 +12,6 @@ const ROUNDS: u32 = 64;
 const BURST: usize = 16 * 1024;
 /// Bytes received at a time.
 const CHUNK: usize = 64;
-
-/// Whether a call did all there was to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "unfinished work gets no new interrupt"]
-pub enum Progress {
-    /// The next interrupt or client brings more.
-    Done,
-    /// Serve the clients that wait, then call [`SerialConsole::interrupt`] again.
-    More,
-}
 
 /// The serial console: clients' calls on one side, the UART on the other.
 pub struct SerialConsole<P: PortIo, W, R, F, I> {

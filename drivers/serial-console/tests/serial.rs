@@ -2,8 +2,10 @@
 
 mod model;
 
-use airox_serial_console::{LineErrors, Progress, SerialConsole, Uart, UartError};
-use airox_terminal::{CallRefused, FlushCall, Gone, Interrupt, Mode, ReadCall, WriteCall};
+use airox_serial_console::{LineErrors, SerialConsole, Uart, UartError};
+use airox_terminal::{
+    CallRefused, FlushCall, Gone, Interrupt, Mode, Progress, ReadCall, WriteCall,
+};
 use model::{BASE, LSR_FRAMING, LSR_OVERRUN, Model, Speed};
 use proptest::prelude::*;
 use std::cell::{Cell, RefCell};

@@ -65,3 +65,13 @@ pub trait FlushCall {
     /// Ends the call.
     fn answer(self, result: Result<(), CallRefused>);
 }
+
+/// Whether a call of a driver did all there was to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "unfinished work gets no new interrupt"]
+pub enum Progress {
+    /// The next interrupt or client brings more.
+    Done,
+    /// Serve the clients that wait, then let the driver go on.
+    More,
+}

@@ -21,7 +21,7 @@ mod output;
 mod screen;
 mod vt100;
 
-pub use calls::{CallRefused, FlushCall, Gone, ReadCall, WriteCall};
+pub use calls::{CallRefused, FlushCall, Gone, Progress, ReadCall, WriteCall};
 pub use cell::{Attributes, Cell};
 pub use colour::rgb;
 pub use console::{Console, Interrupt, MAX_INTERRUPTS, MAX_READS, MAX_WRITE_LENGTH, MAX_WRITES};
