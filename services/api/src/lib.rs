@@ -1,3 +1,90 @@
-//! Interfaces between AIROX servers: types, errors, clients, dispatchers, decoders.
+//! The interfaces between AIROX programs: one module for each, with its types and errors.
+//!
+//! # How an interface is made
+//! One trait with [`interface`] on it. The macro generates, for `trait Log` named "log":
+//! - `Log`: the trait a server implements (`&mut self` and the [`Caller`] are added to every method);
+//! - `LogClient`: the typed client over a port; every method returns `Result<T, CallError<E>>`;
+//! - `LogDispatcher`: turns a message into a call of a `Log` and its result into a reply;
+//! - `LogInterface`: name, id and method names, as an [`Interface`];
+//! - `INFO`: the same as data, with the decoder that `cargo xtask inspect` uses.
+//!
+//! Method numbers are the methods' places in the trait, so a method is added at the end. Names, numbers and
+//! errors exist in this one place only.
+//!
+//! # How arguments travel
+//! | in the trait | client passes | server gets | in the message |
+//! |---|---|---|---|
+//! | `T`, `&str` | the same | the same | postcard, in the words; in a read lease if longer than 64 bytes |
+//! | `&T`, `&[T]` | the same | `T`, `Vec<T>` | likewise |
+//! | `&[u8]` | the same | [`ReadLease`] | a read lease |
+//! | `&mut [u8]` | the same | [`WriteLease`] | a write lease |
+//! | `Port`, `Signal`, ... | `&Port`, ... | `Port`, ... | a copy of the handle; `#[rights(SEND)]` limits its rights |
+//! | `Option<Port>`, ... | `Option<&Port>` | `Option<Port>` | a copy, or nothing |
+//!
+//! A method's result is a `Result<T, E>`. Handles in `T` (itself, or an element of a tuple) are handed over. A `T` that may not
+//! fit in 64 bytes of postcard is written to a buffer the client lends: 4096 bytes, or `#[reply_bytes(n)]`.
+//! `#[inline_reply]` says that `T` always fits; types made of numbers only need no such word.
+//!
+//! `#[deferred]` on a method lets its server answer later: it gets a [`Deferred`] and returns nothing.
+//!
+//! Everything a message claims is checked by the dispatcher; what is wrong is answered with a [`ProtocolError`] and
+//! never reaches the server's code.
 #![no_std]
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+extern crate alloc;
+// The generated code names this crate from outside.
+extern crate self as airox_api;
+
+pub mod clock;
+pub mod console;
+pub mod log;
+pub mod power;
+pub mod process;
+pub mod start;
+pub mod supervisor;
+pub mod wire;
+
+pub use airox_api_macros::interface;
+pub use wire::{
+    CallError, Caller, Client, Deferred, Dispatch, Incoming, Interface, InterfaceInfo, Outcome,
+    ProtocolError, ReadLease, ReplyMessage, SavedLease, Transport, WriteLease,
+};
+
+/// Every interface of this crate, for debuggers.
+pub const INTERFACES: &[&InterfaceInfo] = &[
+    &clock::INFO,
+    &console::INFO,
+    &log::INFO,
+    &power::INFO,
+    &process::INFO,
+    &supervisor::INFO,
+];
+
+/// The interface with this id, which is the label of its ports.
+#[must_use]
+pub fn interface_by_id(id: u64) -> Option<&'static InterfaceInfo> {
+    INTERFACES
+        .iter()
+        .copied()
+        .find(|info| u64::from(info.id) == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::INTERFACES;
+
+    #[test]
+    fn interface_ids_differ_in_the_half_that_travels_in_messages() {
+        for (index, first) in INTERFACES.iter().enumerate() {
+            for second in &INTERFACES[index + 1..] {
+                assert_ne!(
+                    first.id as u16, second.id as u16,
+                    "{} {}",
+                    first.name, second.name
+                );
+            }
+        }
+    }
+}

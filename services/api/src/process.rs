@@ -1,0 +1,237 @@
+//! Programs and processes, as a person sees them: start, list, wait, end, inspect.
+//!
+//! The process server runs programs of the bundle and merges what init's supervisor tells about system components.
+
+use airox_api_macros::interface;
+use airox_sys::Port;
+use alloc::string::String;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// Whether a process belongs to the system or was started by a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// A component of the system file, supervised by init.
+    Component,
+    /// A program run through the process server.
+    Program,
+    /// The root task.
+    Root,
+}
+
+/// What a process does; the states of its most active thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum State {
+    /// Created or suspended.
+    Suspended,
+    /// Could run.
+    Ready,
+    /// Runs now.
+    Running,
+    /// Waits for a server to receive its call.
+    Sending,
+    /// Waits for a server's reply.
+    AwaitingReply,
+    /// Waits for a message.
+    Receiving,
+    /// Waits for a signal.
+    Waiting,
+    /// Waits for its fault handler.
+    Faulted,
+    /// Has ended and is not restarted.
+    Dead,
+    /// Has ended and will be restarted.
+    Restarting,
+}
+
+impl State {
+    /// A word for people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            State::Suspended => "suspended",
+            State::Ready => "ready",
+            State::Running => "running",
+            State::Sending => "sending",
+            State::AwaitingReply => "awaiting reply",
+            State::Receiving => "receiving",
+            State::Waiting => "waiting",
+            State::Faulted => "faulted",
+            State::Dead => "dead",
+            State::Restarting => "restarting",
+        }
+    }
+}
+
+impl From<airox_abi::info::ThreadState> for State {
+    fn from(state: airox_abi::info::ThreadState) -> State {
+        use airox_abi::info::ThreadState;
+        match state {
+            ThreadState::Suspended => State::Suspended,
+            ThreadState::Ready => State::Ready,
+            ThreadState::Running => State::Running,
+            ThreadState::Sending => State::Sending,
+            ThreadState::AwaitingReply => State::AwaitingReply,
+            ThreadState::Receiving => State::Receiving,
+            ThreadState::Waiting => State::Waiting,
+            ThreadState::Faulted => State::Faulted,
+            ThreadState::Dead => State::Dead,
+        }
+    }
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExitStatus {
+    /// It exited with this code, or was ended with it.
+    Exited(i64),
+    /// A fault ended it.
+    Faulted,
+    /// A person or the system ended it.
+    Killed,
+}
+
+/// One process in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessEntry {
+    /// Its number: unique among live processes, for people.
+    pub id: u32,
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub state: State,
+    /// Highest priority among its threads.
+    pub priority: u8,
+    /// CPU time used, in nanoseconds.
+    pub cpu_ns: u64,
+    /// Memory mapped and backed, in bytes.
+    pub memory_bytes: u64,
+    /// Handles held.
+    pub handles: u32,
+    /// Live threads.
+    pub threads: u32,
+    /// How often it was restarted.
+    pub restarts: u32,
+    /// Whose it is.
+    pub kind: Kind,
+}
+
+/// One handle a process holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandleEntry {
+    /// Its value in that process.
+    pub handle: u32,
+    /// Kind of object: an [`airox_abi::ObjectKind`] code.
+    pub kind: u8,
+    /// [`airox_abi::Rights`] bits.
+    pub rights: u16,
+    /// Badge, 0 if none.
+    pub badge: u64,
+    /// The object's number: the same in every process that holds a handle to it.
+    pub object: u64,
+    /// The name it was granted under, empty if unknown.
+    pub name: String,
+}
+
+/// Objects of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectCount {
+    /// An [`airox_abi::QuotaKind`] code.
+    pub kind: u8,
+    /// Live now.
+    pub used: u32,
+    /// How many there can be.
+    pub capacity: u32,
+}
+
+/// Memory and objects of the whole machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    /// RAM the kernel can hand out, in bytes.
+    pub total_bytes: u64,
+    /// RAM handed out now, in bytes.
+    pub used_bytes: u64,
+    /// Objects of each kind.
+    pub objects: Vec<ObjectCount>,
+}
+
+/// What the process server refuses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProcessError {
+    /// The bundle has no such program.
+    UnknownProgram,
+    /// There is no such process.
+    UnknownProcess,
+    /// The handle may not do this.
+    NotAllowed,
+    /// No room: memory, handles, threads or places in the server's table.
+    OutOfQuota,
+    /// The arguments do not fit in the start block.
+    ArgumentsTooLong,
+    /// The program could not be started: an [`airox_abi::Error`] code.
+    Kernel(u32),
+    /// The supervisor does not answer.
+    SupervisorDied,
+}
+
+impl core::fmt::Display for ProcessError {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let text = match self {
+            ProcessError::UnknownProgram => "no such program",
+            ProcessError::UnknownProcess => "no such process",
+            ProcessError::NotAllowed => "not allowed",
+            ProcessError::OutOfQuota => "out of memory or other quota",
+            ProcessError::ArgumentsTooLong => "arguments too long",
+            ProcessError::Kernel(code) => match airox_abi::Error::from_code(u64::from(*code)) {
+                Some(error) => error.text(),
+                None => "unknown kernel error",
+            },
+            ProcessError::SupervisorDied => "the supervisor does not answer",
+        };
+        formatter.write_str(text)
+    }
+}
+
+impl From<airox_abi::Error> for ProcessError {
+    fn from(error: airox_abi::Error) -> ProcessError {
+        match error {
+            airox_abi::Error::QuotaExceeded => ProcessError::OutOfQuota,
+            other => ProcessError::Kernel(other as u32),
+        }
+    }
+}
+
+/// The process server.
+#[interface(name = "process")]
+pub trait Process {
+    /// The names of the programs a person can run, from place `cursor` on, as many as fit; none past the end.
+    fn programs(cursor: u32) -> Result<Vec<String>, ProcessError>;
+
+    /// Starts a program with these arguments and, if given, this console. Returns its number.
+    fn run(
+        program: &str,
+        arguments: &[String],
+        #[rights(SEND | COPY)] console: Option<Port>,
+    ) -> Result<u32, ProcessError>;
+
+    /// Answers, when the process has ended, with how. Each process started through `run` can be waited for once
+    /// more after its end.
+    #[deferred]
+    #[inline_reply]
+    fn wait(id: u32) -> Result<ExitStatus, ProcessError>;
+
+    /// Ends a process by its number or its name. A component may be restarted by its policy.
+    fn kill(process: &str) -> Result<(), ProcessError>;
+
+    /// Ends a component, if it runs, and starts it anew, whatever its policy says.
+    fn restart(name: &str) -> Result<(), ProcessError>;
+
+    /// All processes, from place `cursor` on, as many as fit in one answer; none past the end.
+    fn list(cursor: u32) -> Result<Vec<ProcessEntry>, ProcessError>;
+
+    /// The handles of a process by its number or name, from place `cursor` on, as many as fit; none past the end.
+    fn handles(process: &str, cursor: u32) -> Result<Vec<HandleEntry>, ProcessError>;
+
+    /// Memory and objects of the whole machine.
+    fn memory() -> Result<Memory, ProcessError>;
+}
