@@ -80,8 +80,22 @@ mod tests {
     #[test]
     fn isa_lines_are_edge_triggered_and_pci_lines_level_triggered() {
         let lines = Lines::new();
-        assert_eq!(lines.route(4), Route { input: 4, level: false, low: false });
-        assert_eq!(lines.route(20), Route { input: 20, level: true, low: true });
+        assert_eq!(
+            lines.route(4),
+            Route {
+                input: 4,
+                level: false,
+                low: false
+            }
+        );
+        assert_eq!(
+            lines.route(20),
+            Route {
+                input: 20,
+                level: true,
+                low: true
+            }
+        );
     }
 
     #[test]
@@ -91,8 +105,29 @@ mod tests {
         lines.set_override(9, 9, 0b1101);
         lines.set_override(5, 5, 0b1111);
         lines.set_override(200, 1, 0);
-        assert_eq!(lines.route(0), Route { input: 2, level: false, low: false });
-        assert_eq!(lines.route(9), Route { input: 9, level: true, low: false });
-        assert_eq!(lines.route(5), Route { input: 5, level: true, low: true });
+        assert_eq!(
+            lines.route(0),
+            Route {
+                input: 2,
+                level: false,
+                low: false
+            }
+        );
+        assert_eq!(
+            lines.route(9),
+            Route {
+                input: 9,
+                level: true,
+                low: false
+            }
+        );
+        assert_eq!(
+            lines.route(5),
+            Route {
+                input: 5,
+                level: true,
+                low: true
+            }
+        );
     }
 }

@@ -15,7 +15,7 @@ impl Rate {
     /// The count that passes `ticks` at the earliest, at least 1 and at most what a 32-bit counter holds.
     #[must_use]
     pub const fn counts(self, ticks: u64) -> u32 {
-        let counts = (ticks as u128 * self.0 as u128 >> 32) + 1;
+        let counts = ((ticks as u128 * self.0 as u128) >> 32) + 1;
         if counts > u32::MAX as u128 {
             u32::MAX
         } else {
@@ -42,7 +42,10 @@ mod tests {
         let rate = Rate::new(1_000_000, 3_000_001).unwrap();
         for ticks in [0, 1, 2, 3, 1000, 2_999_999_999] {
             let counts = u64::from(rate.counts(ticks));
-            assert!(counts * 3_000_001 >= ticks * 1_000_000, "{ticks} ticks gave {counts}");
+            assert!(
+                counts * 3_000_001 >= ticks * 1_000_000,
+                "{ticks} ticks gave {counts}"
+            );
             assert!(counts <= ticks / 3 + 2);
         }
         assert_eq!(rate.counts(u64::MAX), u32::MAX);

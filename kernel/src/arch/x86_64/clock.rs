@@ -15,8 +15,8 @@ const WINDOW: u64 = 500;
 const ACPI_HERTZ: u64 = 3_579_545;
 /// Hertz of the 8254.
 const PIT_HERTZ: u64 = 1_193_182;
-/// A reference and the TSC are read together; of this many tries, the one that took least time counts.
-const TRIES: usize = 4;
+/// Reference and TSC are read together as the reference steps; of this many steps, the one read in the least time counts.
+const STEPS: usize = 4;
 
 /// The TSC.
 pub fn now() -> u64 {
@@ -94,17 +94,23 @@ impl Reference for Pit {
     }
 }
 
-/// TSC, reference and APIC count at one time, as nearly as can be.
+/// TSC, reference and APIC count at one time, as nearly as can be: just after a step of the reference.
 fn sample(reference: &mut impl Reference, apic: &LocalApic) -> (u64, u64, u32) {
     let mut best = (u64::MAX, (0, 0, 0));
-    for _ in 0..TRIES {
+    let mut last = reference.read();
+    let mut steps = 0;
+    while steps < STEPS {
         let before = now();
         let value = reference.read();
-        let count = apic.counted();
         let after = now();
-        if after - before < best.0 {
-            best = (after - before, (before + (after - before) / 2, value, count));
+        let count = apic.counted();
+        if value != last {
+            steps += 1;
+            if after - before < best.0 {
+                best = (after - before, (after, value, count));
+            }
         }
+        last = value;
     }
     best.1
 }

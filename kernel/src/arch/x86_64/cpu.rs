@@ -6,8 +6,8 @@
 use super::descriptors::TaskState;
 use super::local_apic::LocalApic;
 use super::machine::Pc;
-use airox_kernel_core::context::Context;
 use airox_kernel_core::Kernel;
+use airox_kernel_core::context::Context;
 use core::arch::asm;
 
 /// One CPU.

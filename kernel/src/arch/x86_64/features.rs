@@ -64,7 +64,9 @@ impl Features {
             // Leaf 0x15 is exact. Where it lacks the crystal's frequency, the base frequency of leaf 0x16 is what it was made from.
             tsc_frequency: cpu.get_tsc_info().and_then(|tsc| {
                 tsc.tsc_frequency().or_else(|| {
-                    let megahertz = cpu.get_processor_frequency_info()?.processor_base_frequency();
+                    let megahertz = cpu
+                        .get_processor_frequency_info()?
+                        .processor_base_frequency();
                     (tsc.denominator() != 0 && megahertz != 0)
                         .then_some(u64::from(megahertz) * 1_000_000)
                 })
@@ -91,7 +93,9 @@ impl Features {
             });
             Cr0::update(|flags| {
                 flags.insert(
-                    Cr0Flags::WRITE_PROTECT | Cr0Flags::NUMERIC_ERROR | Cr0Flags::MONITOR_COPROCESSOR,
+                    Cr0Flags::WRITE_PROTECT
+                        | Cr0Flags::NUMERIC_ERROR
+                        | Cr0Flags::MONITOR_COPROCESSOR,
                 );
                 flags.remove(
                     Cr0Flags::EMULATE_COPROCESSOR

@@ -78,7 +78,10 @@ impl LocalApic {
             }
         }
         X2APIC.store(features.x2apic, Ordering::Relaxed);
-        XAPIC.store(if features.x2apic { 0 } else { registers }, Ordering::Relaxed);
+        XAPIC.store(
+            if features.x2apic { 0 } else { registers },
+            Ordering::Relaxed,
+        );
         LocalApic {
             apic,
             timer: if features.tsc_deadline {
@@ -95,7 +98,11 @@ impl LocalApic {
         // SAFETY: reading the id changes nothing.
         let id = unsafe { self.apic.id() };
         // An xAPIC keeps it in the top byte.
-        if X2APIC.load(Ordering::Relaxed) { id } else { id >> 24 }
+        if X2APIC.load(Ordering::Relaxed) {
+            id
+        } else {
+            id >> 24
+        }
     }
 
     /// Whether the timer's rate has to be measured: start with [`Self::start_count`], then pass what [`Self::counted`] to
@@ -128,7 +135,11 @@ impl LocalApic {
         match &mut self.timer {
             // SAFETY: 1. The CPU has the register. 2. The handler expects the interrupt at any time. 0 disarms it.
             Timer::Deadline(msr) => unsafe {
-                msr.write(if deadline == u64::MAX { 0 } else { deadline.max(1) });
+                msr.write(if deadline == u64::MAX {
+                    0
+                } else {
+                    deadline.max(1)
+                });
             },
             Timer::Counter(rate) => {
                 let count = match rate {

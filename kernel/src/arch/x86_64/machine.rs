@@ -155,4 +155,3 @@ impl Machine for Pc {
         uart::write(text);
     }
 }
-
