@@ -54,6 +54,9 @@ pub struct Registers {
     pub rflags: u64,
 }
 
+/// Exit code of a process that ended because its creator did.
+pub const EXIT_CREATOR_ENDED: i64 = i64::MIN;
+
 /// What a thread does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]

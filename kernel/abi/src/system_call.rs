@@ -90,7 +90,8 @@ system_calls! {
     QuotaInfo = 24, "quota_info";
 
     // Processes and threads.
-    /// `(quota?: CONTROL, name address) -> process`: empty, charged to that quota, which becomes its own.
+    /// `(quota?: CONTROL, name address) -> process`: empty, charged to that quota, which becomes its own. It ends when its
+    /// creator does, if not before.
     ProcessCreate = 25, "process_create";
     /// `(process: CONTROL, handle: COPY, rights, badge) -> handle value in that process`: gives it a copy.
     ProcessGrant = 26, "process_grant";

@@ -30,6 +30,9 @@ mod trace;
 mod transfer;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 pub use fault::Exception;
 pub use kernel::{Boot, BootError, Capacity, Kernel};
 pub use root::{RootImage, RootSegment};

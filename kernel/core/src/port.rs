@@ -334,7 +334,9 @@ impl<M: Machine> Kernel<M> {
             match self.transfer_handles(server, caller, tag.handles()) {
                 Ok(()) => {}
                 Err(Error::ReceiverRefused) => {
-                    self.threads[caller].context.rax = Error::ReceiverRefused as u64;
+                    let to = &mut self.threads[caller];
+                    to.context.rax = Error::ReceiverRefused as u64;
+                    to.state = State::Ready;
                     return Ok(true);
                 }
                 Err(error) => return Err(error),
@@ -347,11 +349,13 @@ impl<M: Machine> Kernel<M> {
             tag.0,
             words[0],
         );
-        let to = &mut self.threads[caller].context;
-        to.words = words;
-        to.tag = tag.with_kind(MessageKind::Call);
-        to.rdi = 0;
-        to.rax = 0;
+        let to = &mut self.threads[caller];
+        // Not awaiting any more: giving up the reply handle must not take it for abandoned.
+        to.state = State::Ready;
+        to.context.words = words;
+        to.context.tag = tag.with_kind(MessageKind::Call);
+        to.context.rdi = 0;
+        to.context.rax = 0;
         Ok(true)
     }
 
@@ -361,17 +365,15 @@ impl<M: Machine> Kernel<M> {
             .fault
             .take()
             .map_or(0, |fault| fault.kind as i64);
-        if action == FaultAction::Resume as u16 {
-            return true;
-        }
-        if action == FaultAction::Suspend as u16 {
-            let entry = &mut self.threads[thread];
-            entry.suspended = true;
-            entry.state = State::Ready;
-        } else {
+        let suspend = action == FaultAction::Suspend as u16;
+        if !suspend && action != FaultAction::Resume as u16 {
             self.doom_process(self.threads[thread].process, -kind, true);
+            return false;
         }
-        false
+        let entry = &mut self.threads[thread];
+        entry.state = State::Ready;
+        entry.suspended |= suspend;
+        true
     }
 
     /// Nobody will answer this caller any more.

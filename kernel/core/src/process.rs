@@ -1,5 +1,7 @@
 //! Processes: an address space, the handles it owns and a quota; destroyed as a whole.
 //!
+//! A process ends with its creator: whoever is killed or crashes leaves no orphans that hold what it was given.
+//!
 //! The end of a process is decided (`doom_process`) anywhere in the kernel and carried out once, at the end of the kernel entry: so the end of one
 //! process can bring about another's without recursion, and no code above has to expect that the running thread is suddenly gone.
 
@@ -9,7 +11,7 @@ use crate::machine::{Frame, Machine};
 use crate::quota::Quota;
 use crate::signal::Signal;
 use crate::slab::{Id, NONE, Weak};
-use airox_abi::info::{ProcessInfo, ThreadState};
+use airox_abi::info::{EXIT_CREATOR_ENDED, ProcessInfo, ThreadState};
 use airox_abi::layout::NAME_LENGTH;
 use airox_abi::trace::EventKind;
 use airox_abi::{Error, QuotaKind};
@@ -23,6 +25,8 @@ pub(crate) const PORT_RANGES: usize = 16;
 pub(crate) struct Process {
     pub(crate) name: [u8; NAME_LENGTH],
     pub(crate) alive: bool,
+    /// Who made it; `None` for the root task.
+    creator: Option<Weak<Process>>,
     /// Its end is decided: next in the list of such processes.
     doomed: Option<(i64, bool)>,
     next_doomed: u32,
@@ -58,6 +62,7 @@ impl Process {
         Process {
             name,
             alive: true,
+            creator: None,
             doomed: None,
             next_doomed: NONE,
             root,
@@ -88,6 +93,7 @@ impl<M: Machine> Kernel<M> {
         quota: Id<Quota>,
         name: [u8; NAME_LENGTH],
         max_priority: u8,
+        creator: Option<Id<Process>>,
     ) -> Result<Id<Process>, Error> {
         self.charge_object(quota, QuotaKind::Processes)?;
         let root = match self.allocate_table(quota) {
@@ -98,7 +104,8 @@ impl<M: Machine> Kernel<M> {
             }
         };
         self.machine.init_address_space(root);
-        let process = Process::new(name, root, quota, max_priority);
+        let mut process = Process::new(name, root, quota, max_priority);
+        process.creator = creator.map(|creator| self.processes.weak(creator));
         let Some(id) = self.processes.insert(process) else {
             self.free_table(quota, root);
             self.uncharge_object(quota, QuotaKind::Processes);
@@ -146,6 +153,7 @@ impl<M: Machine> Kernel<M> {
             self.delete_capability(self.processes[id].first_capability, Cause::OwnerDied);
         }
         self.free_tables(id);
+        self.doom_created_by(id);
         self.trace(
             EventKind::Exit,
             id.number(),
@@ -160,6 +168,19 @@ impl<M: Machine> Kernel<M> {
             self.notify_weak(signal, bits);
         }
         self.free_process_if_unused(id);
+    }
+
+    fn doom_created_by(&mut self, creator: Id<Process>) {
+        let creator = self.processes.weak(creator);
+        for index in 0..self.processes.slots() {
+            let created = self
+                .processes
+                .at(index)
+                .filter(|&id| self.processes[id].creator == Some(creator));
+            if let Some(created) = created {
+                self.doom_process(created, EXIT_CREATOR_ENDED, false);
+            }
+        }
     }
 
     pub(crate) fn free_process_if_unused(&mut self, id: Id<Process>) {

@@ -57,7 +57,7 @@ impl<M: Machine> Kernel<M> {
             *to = from;
         }
         let process = self
-            .create_process(quota, name, PRIORITY)
+            .create_process(quota, name, PRIORITY, None)
             .map_err(step("root process"))?;
         let bundle = self
             .map_root_image(boot, quota, process)

@@ -152,6 +152,20 @@ impl<T> Slab<T> {
         (entry.generation == weak.generation && entry.value.is_some()).then_some(weak.id)
     }
 
+    /// Slots used so far; each holds an object or is free.
+    pub(crate) fn slots(&self) -> u32 {
+        self.entries.len() as u32
+    }
+
+    /// The object in a slot, if there is one.
+    pub(crate) fn at(&self, slot: u32) -> Option<Id<T>> {
+        self.entries
+            .get(slot as usize)?
+            .value
+            .as_ref()
+            .map(|_| Id::new(slot))
+    }
+
     /// Live objects, in slot order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Id<T>, &T)> {
         self.entries

@@ -416,7 +416,8 @@ impl<M: Machine> Kernel<M> {
                 let mut name = [0; NAME_LENGTH];
                 self.read_user(self.current_process, b, &mut name)?;
                 let max_priority = self.processes[self.current_process].max_priority;
-                let process = self.create_process(quota, name, max_priority)?;
+                let process =
+                    self.create_process(quota, name, max_priority, Some(self.current_process))?;
                 self.hand_out(Object::Process(process))
             }
             SystemCall::ProcessGrant => {
@@ -510,6 +511,9 @@ impl<M: Machine> Kernel<M> {
             }
             SystemCall::ThreadPriority => {
                 let (thread, _) = self.find_thread(a, Rights::CONTROL)?;
+                if self.threads[thread].state == crate::thread::State::Dead {
+                    return Err(Error::Dead);
+                }
                 let priority = self.allowed_priority(self.threads[thread].process, b)?;
                 self.set_priority(thread, priority)?;
                 Ok(NOTHING)

@@ -1,0 +1,364 @@
+//! A machine in a hash map, and a driver that makes system calls as whichever thread the kernel lets run.
+
+use crate::context::Context;
+use crate::kernel::{Boot, Kernel};
+use crate::machine::{Frame, Machine};
+use crate::process::Process;
+use crate::root::{RootImage, RootSegment};
+use crate::slab::Id;
+use crate::thread::Thread;
+use airox_abi::layout::{CLOCK_PAGE, PAGE_SIZE, PROGRAM_BASE, START_BLOCK};
+use airox_abi::message::Tag;
+use airox_abi::root::RootBlock;
+use airox_abi::{Error, QuotaKind, QuotaLimits, Rights, SystemCall};
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
+use std::mem::offset_of;
+
+/// Frames of RAM of the model.
+pub const FRAMES: u32 = 8192;
+/// Where every test process has scratch memory.
+pub const SCRATCH: u64 = 0x2000_0000;
+/// Its length in pages.
+pub const SCRATCH_PAGES: u64 = 4;
+
+#[derive(Default)]
+pub struct Model {
+    memory: HashMap<u32, Box<[u8; 4096]>>,
+    pub time: Cell<u64>,
+    pub armed: u64,
+    pub debug: Vec<u8>,
+    pub masked: HashSet<u32>,
+    pub ports: Vec<(u16, u16)>,
+}
+
+impl Model {
+    fn frame(&self, frame: Frame) -> &[u8; 4096] {
+        static ZERO: [u8; 4096] = [0xee; 4096];
+        self.memory.get(&frame.0).map_or(&ZERO, |frame| frame)
+    }
+
+    fn frame_mut(&mut self, frame: Frame) -> &mut [u8; 4096] {
+        // RAM, or the bundle behind it: nothing else is ever touched.
+        assert!(frame.0 < FRAMES + 64, "write to frame {frame:?}");
+        self.memory
+            .entry(frame.0)
+            .or_insert_with(|| Box::new([0xee; 4096]))
+    }
+}
+
+impl Machine for Model {
+    fn read_word(&self, frame: Frame, word: usize) -> u64 {
+        u64::from_le_bytes(self.frame(frame)[word * 8..][..8].try_into().unwrap())
+    }
+    fn write_word(&mut self, frame: Frame, word: usize, value: u64) {
+        self.frame_mut(frame)[word * 8..][..8].copy_from_slice(&value.to_le_bytes());
+    }
+    fn zero_frame(&mut self, frame: Frame) {
+        self.frame_mut(frame).fill(0);
+    }
+    fn copy_frame(&mut self, from: (Frame, usize), to: (Frame, usize), length: usize) {
+        let bytes = self.frame(from.0)[from.1..from.1 + length].to_vec();
+        self.frame_mut(to.0)[to.1..to.1 + length].copy_from_slice(&bytes);
+    }
+    fn read_frame(&self, frame: Frame, offset: usize, into: &mut [u8]) {
+        into.copy_from_slice(&self.frame(frame)[offset..offset + into.len()]);
+    }
+    fn write_frame(&mut self, frame: Frame, offset: usize, from: &[u8]) {
+        self.frame_mut(frame)[offset..offset + from.len()].copy_from_slice(from);
+    }
+    fn init_address_space(&mut self, root: Frame) {
+        self.write_word(root, 256, 0xdead_0001);
+    }
+    fn leave_address_space(&mut self, _root: Frame) {}
+    fn flush_page(&mut self, _root: Frame, _address: u64) {}
+    fn flush_address_space(&mut self, _root: Frame) {}
+    fn now(&self) -> u64 {
+        self.time.set(self.time.get() + 1);
+        self.time.get()
+    }
+    fn arm_timer(&mut self, ticks: u64) {
+        self.armed = ticks;
+    }
+    fn irq_exists(&self, line: u32) -> bool {
+        line < 24
+    }
+    fn irq_enable(&mut self, line: u32) -> bool {
+        self.masked.remove(&line);
+        line >= 16
+    }
+    fn irq_unmask(&mut self, line: u32) {
+        self.masked.remove(&line);
+    }
+    fn irq_mask(&mut self, line: u32) {
+        self.masked.insert(line);
+    }
+    fn set_io_ports(&mut self, ranges: &mut dyn Iterator<Item = (u16, u16)>) {
+        self.ports = ranges.collect();
+    }
+    fn device_range_allowed(&self, first: Frame, count: u32) -> bool {
+        first.0 >= FRAMES + 64 && count > 0
+    }
+    fn debug_write(&mut self, text: &[u8]) {
+        self.debug.extend_from_slice(text);
+    }
+}
+
+/// A test process as its creator (always the root task) sees it.
+#[derive(Clone, Copy)]
+pub struct Child {
+    pub process: Id<Process>,
+    pub thread: Id<Thread>,
+    pub process_handle: u64,
+    pub thread_handle: u64,
+    pub quota_handle: u64,
+}
+
+pub struct System {
+    pub kernel: Kernel<Model>,
+    pub root: Id<Thread>,
+    pub root_process: Id<Process>,
+    pub process: u64,
+    pub quota: u64,
+    pub machine: u64,
+}
+
+/// Limits of a test child.
+pub fn child_limits() -> QuotaLimits {
+    let mut limits = QuotaLimits([8; QuotaKind::COUNT]);
+    limits.0[QuotaKind::Frames as usize] = 64;
+    limits.0[QuotaKind::Handles as usize] = 48;
+    limits
+}
+
+impl System {
+    pub fn boot() -> System {
+        let segments = [
+            RootSegment {
+                address: PROGRAM_BASE,
+                memory_size: 8192,
+                bundle_page: 1,
+                file_size: 8192,
+                writable: false,
+                executable: true,
+            },
+            RootSegment {
+                address: PROGRAM_BASE + 8192,
+                memory_size: 3 * 4096,
+                bundle_page: 3,
+                file_size: 5000,
+                writable: true,
+                executable: false,
+            },
+        ];
+        let mut machine = Model::default();
+        for page in 0..8 {
+            machine.frame_mut(Frame(FRAMES + page)).fill(page as u8 + 1);
+        }
+        let boot = Boot {
+            memory: &[(Frame(16), 1000), (Frame(1040), FRAMES - 1040)],
+            ticks_per_second: 1_000_000_000,
+            boot_ticks: 0,
+            loader_ticks: 0,
+            bundle: (u64::from(FRAMES) * PAGE_SIZE, 8 * PAGE_SIZE),
+            rsdp: 0xe0000,
+            framebuffer: Default::default(),
+            root: RootImage {
+                name: "root",
+                entry: PROGRAM_BASE,
+                segments: &segments,
+            },
+            kernel_address_space: Frame(8),
+        };
+        let mut kernel = Kernel::new(machine, &boot).expect("boots");
+        let (root, root_process) = (kernel.current, kernel.current_process);
+        assert!(!kernel.is_idle());
+        let mut block = [0; size_of::<RootBlock>()];
+        kernel
+            .read_user(root_process, START_BLOCK, &mut block)
+            .unwrap();
+        let word =
+            |offset: usize| u64::from(u32::from_le_bytes(block[offset..][..4].try_into().unwrap()));
+        System {
+            root,
+            root_process,
+            process: word(offset_of!(RootBlock, process)),
+            quota: word(offset_of!(RootBlock, quota)),
+            machine: word(offset_of!(RootBlock, machine)),
+            kernel,
+        }
+        .with_scratch()
+    }
+
+    fn with_scratch(mut self) -> System {
+        let region = self.ok(SystemCall::RegionCreate, &[0, SCRATCH_PAGES, 0]);
+        self.ok(
+            SystemCall::RegionMap,
+            &[region, 0, SCRATCH, 0, SCRATCH_PAGES, 1 | 4],
+        );
+        self
+    }
+
+    /// Makes the running thread execute a system call. The outcome is read from its context, if it did not block.
+    pub fn raw(&mut self, number: u64, arguments: &[u64], tag: Tag, extension: u64) {
+        let context = self.kernel.current();
+        context.rax = number;
+        context.rdi = arguments.first().copied().unwrap_or(0);
+        context.words = [0; 8];
+        for (word, &value) in context.words.iter_mut().zip(arguments.iter().skip(1)) {
+            *word = value;
+        }
+        context.tag = tag;
+        context.rbx = extension;
+        self.kernel.system_call();
+    }
+
+    /// A call that must not block: error code or first result.
+    pub fn call(&mut self, call: SystemCall, arguments: &[u64]) -> Result<u64, Error> {
+        let me = self.kernel.current;
+        self.raw(call as u64, arguments, Tag(0), 0);
+        self.result(me)
+    }
+
+    /// What a thread's last call returned.
+    pub fn result(&self, thread: Id<Thread>) -> Result<u64, Error> {
+        let context = self.context(thread);
+        match context.rax {
+            0 => Ok(context.rdi),
+            code => Err(Error::from_code(code).expect("a known error")),
+        }
+    }
+
+    pub fn context(&self, thread: Id<Thread>) -> &Context {
+        &self.kernel.threads[thread].context
+    }
+
+    pub fn ok(&mut self, call: SystemCall, arguments: &[u64]) -> u64 {
+        self.call(call, arguments)
+            .unwrap_or_else(|error| panic!("{}: {error}", call.name()))
+    }
+
+    pub fn err(&mut self, call: SystemCall, arguments: &[u64]) -> Error {
+        self.call(call, arguments).expect_err(call.name())
+    }
+
+    /// `call` or `reply_receive` with message words; may block.
+    pub fn message(&mut self, call: SystemCall, handle: u64, tag: Tag, words: &[u64]) {
+        let mut arguments = vec![handle];
+        arguments.extend_from_slice(words);
+        self.raw(call as u64, &arguments, tag, SCRATCH);
+    }
+
+    pub fn write(&mut self, process: Id<Process>, address: u64, bytes: &[u8]) {
+        self.kernel
+            .write_user(process, address, bytes)
+            .expect("test memory");
+    }
+
+    pub fn read(&mut self, process: Id<Process>, address: u64, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        self.kernel
+            .read_user(process, address, &mut bytes)
+            .expect("test memory");
+        bytes
+    }
+
+    /// As the root task: makes a process with scratch memory and a started thread. The root keeps running if it is at least as urgent.
+    pub fn spawn(&mut self, priority: u8, fault_port: u64) -> Child {
+        assert_eq!(self.kernel.current, self.root);
+        let limits: Vec<u8> = child_limits()
+            .0
+            .iter()
+            .flat_map(|limit| limit.to_le_bytes())
+            .collect();
+        let root = self.root_process;
+        self.write(root, SCRATCH, &limits);
+        let quota_handle = self.ok(SystemCall::QuotaCreate, &[self.quota, SCRATCH]);
+        let process_handle = self.ok(SystemCall::ProcessCreate, &[quota_handle, SCRATCH]);
+        let region = self.ok(SystemCall::RegionCreate, &[quota_handle, SCRATCH_PAGES, 0]);
+        self.ok(
+            SystemCall::RegionMap,
+            &[region, process_handle, SCRATCH, 0, SCRATCH_PAGES, 1],
+        );
+        self.ok(SystemCall::HandleClose, &[region]);
+        let thread_handle = self.ok(
+            SystemCall::ThreadCreate,
+            &[process_handle, u64::from(priority), fault_port],
+        );
+        let number = |system: &mut System, call, handle, at: usize| {
+            system.ok(call, &[handle, SCRATCH]);
+            u32::from_le_bytes(
+                system
+                    .read(root, SCRATCH + at as u64, 4)
+                    .try_into()
+                    .unwrap(),
+            )
+        };
+        let process = number(
+            self,
+            SystemCall::ProcessInfo,
+            process_handle,
+            offset_of!(airox_abi::info::ProcessInfo, number),
+        );
+        let thread = number(
+            self,
+            SystemCall::ThreadInfo,
+            thread_handle,
+            offset_of!(airox_abi::info::ThreadInfo, number),
+        );
+        self.ok(
+            SystemCall::ThreadStart,
+            &[thread_handle, PROGRAM_BASE, 0x1000_0000, START_BLOCK],
+        );
+        Child {
+            process: Id::new(process),
+            thread: Id::new(thread),
+            process_handle,
+            thread_handle,
+            quota_handle,
+        }
+    }
+
+    /// As the root task: gives a child a copy of a handle.
+    pub fn grant(&mut self, child: &Child, handle: u64, rights: Rights, badge: u64) -> u64 {
+        self.ok(
+            SystemCall::ProcessGrant,
+            &[
+                child.process_handle,
+                handle,
+                u64::from(rights.bits()),
+                badge,
+            ],
+        )
+    }
+
+    /// As the root task: ends a child and gives everything about it back.
+    pub fn reap(&mut self, child: &Child) {
+        let _ = self.call(SystemCall::ProcessKill, &[child.process_handle, 0]);
+        for handle in [
+            child.thread_handle,
+            child.process_handle,
+            child.quota_handle,
+        ] {
+            self.ok(SystemCall::HandleClose, &[handle]);
+        }
+    }
+
+    /// Lowers the root's priority below the children's, so that they run whenever they can.
+    pub fn root_in_background(&mut self) {
+        let thread = self.root;
+        self.kernel.set_priority(thread, 1).unwrap();
+    }
+
+    /// Live objects by kind, and frames in use.
+    pub fn counts(&self) -> QuotaLimits {
+        self.kernel.kernel_info().objects
+    }
+
+    pub fn running(&self, thread: Id<Thread>) {
+        assert_eq!(self.kernel.current, thread, "another thread runs");
+    }
+
+    /// An address that is mapped nowhere in a test process.
+    pub const UNMAPPED: u64 = CLOCK_PAGE + 0x10_0000;
+}

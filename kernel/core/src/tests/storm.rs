@@ -1,0 +1,228 @@
+//! Random system calls from several processes with partial authority: the kernel must neither panic nor leak. The seed is in the message, so a failure
+//! is reproduced by running it again.
+
+use super::model::{Child, SCRATCH, System};
+use crate::fault::Exception;
+use airox_abi::message::Tag;
+use airox_abi::{Rights, SystemCall};
+
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        // xorshift64* (Vigna 2016).
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, limit: u64) -> u64 {
+        (self.next() >> 32) % limit
+    }
+}
+
+/// A value that often means something to some call.
+fn argument(random: &mut Random, system: &System, me: u32) -> u64 {
+    match random.below(12) {
+        0 => 0,
+        1 => random.next(),
+        2 => random.below(64),
+        3 => SCRATCH + random.below(4 * 4096),
+        4 => 0x3000_0000 + random.below(8) * 4096,
+        5 => 1 << random.below(64),
+        6 => u64::from(Rights::all().bits()),
+        7 => u64::MAX - random.below(3),
+        // A handle of one's own.
+        _ => {
+            let process = crate::slab::Id::new(me);
+            let count = u64::from(system.kernel.processes[process].handle_count).max(1);
+            system
+                .kernel
+                .nth_capability(process, random.below(count))
+                .map_or(1, |index| {
+                    u64::from(system.kernel.capabilities.handle(index).0)
+                })
+        }
+    }
+}
+
+/// What must hold between kernel entries: every list is whole, and every thread is where its state says.
+fn check(kernel: &crate::kernel::Kernel<super::model::Model>) {
+    use crate::thread::State;
+    assert_eq!(
+        kernel.threads[kernel.current].process,
+        kernel.current_process
+    );
+    for (id, process) in kernel.processes.iter() {
+        let mut link = process.first_thread;
+        let mut threads = 0;
+        while let Some(thread) = crate::slab::Id::<crate::thread::Thread>::from_link(link) {
+            assert_eq!(kernel.threads[thread].process, id);
+            assert_ne!(kernel.threads[thread].state, State::Dead);
+            threads += 1;
+            link = kernel.threads[thread].next_in_process;
+        }
+        assert_eq!(threads, process.threads, "threads of {id:?}");
+    }
+    for priority in 0..=255 {
+        let mut previous = crate::slab::NONE;
+        let mut link = kernel.ready.head(priority);
+        while let Some(id) = crate::slab::Id::<crate::thread::Thread>::from_link(link) {
+            let thread = &kernel.threads[id];
+            assert!(
+                thread.queued && thread.priority == priority && thread.previous == previous,
+                "{id:?}"
+            );
+            previous = link;
+            link = thread.next;
+        }
+    }
+    for (id, thread) in kernel.threads.iter() {
+        if id == kernel.idle {
+            continue;
+        }
+        if thread.state != State::Dead {
+            let mut link = kernel.processes[thread.process].first_thread;
+            while link != id.number() {
+                assert_ne!(
+                    link,
+                    crate::slab::NONE,
+                    "{id:?} {:?} is not in {:?}",
+                    thread.state,
+                    thread.process
+                );
+                link = kernel.threads[crate::slab::Id::new(link)].next_in_process;
+            }
+            assert!(
+                kernel.processes[thread.process].alive,
+                "{id:?} {:?} outlives {:?}",
+                thread.state, thread.process
+            );
+        }
+        let running = id == kernel.current;
+        assert_eq!(
+            thread.state == State::Running,
+            running,
+            "{id:?} {:?}",
+            thread.state
+        );
+        assert_eq!(
+            thread.queued,
+            thread.state == State::Ready && !thread.suspended,
+            "{id:?} {:?}",
+            thread.state
+        );
+    }
+}
+
+fn storm(seed: u64, calls: u32) {
+    let mut system = System::boot();
+    let before = system.counts();
+    let mut random = Random(seed);
+    let port = system.ok(SystemCall::PortCreate, &[0, 0]);
+    let signal = system.ok(SystemCall::SignalCreate, &[0]);
+    let mut children: Vec<Child> = Vec::new();
+    for step in 0..calls {
+        check(&system.kernel);
+        if system.kernel.current == system.root || system.kernel.is_idle() {
+            // The root is the most urgent, and waits while the children storm: it gets here when they are all stuck or dead.
+            if system.kernel.is_idle() {
+                let id = system.kernel.threads[system.root].state;
+                let crate::thread::State::Waiting(id) = id else {
+                    panic!("seed {seed:#x} step {step}: {id:?}")
+                };
+                system.kernel.notify(id, 1 << 63);
+                system.kernel.finish_entry();
+            }
+            system.running(system.root);
+            for child in children.drain(..) {
+                system.reap(&child);
+            }
+            for priority in [10, 11, 11] {
+                let child = system.spawn(priority, if random.below(2) == 0 { port } else { 0 });
+                for (handle, badge) in [
+                    (port, 0),
+                    (port, 9),
+                    (signal, 0),
+                    (child.process_handle, 0),
+                    (child.quota_handle, 0),
+                    (child.thread_handle, 0),
+                    (system.machine, 0),
+                ] {
+                    let rights = if handle == system.machine {
+                        Rights::READ
+                    } else {
+                        Rights::from_bits_truncate(random.next() as u16)
+                    };
+                    system.grant(&child, handle, rights | Rights::COPY, badge);
+                }
+                children.push(child);
+            }
+            system.raw(SystemCall::Wait as u64, &[signal, 1 << 63], Tag(0), 0);
+            continue;
+        }
+        let me = system.kernel.current_process.number();
+        if random.below(64) == 0 {
+            let exception = Exception {
+                vector: random.below(20) as u8,
+                code: random.below(32),
+                address: argument(&mut random, &system, me),
+            };
+            system.kernel.exception(exception);
+            continue;
+        }
+        if random.below(64) == 0 {
+            let time = system.kernel.machine().time.get() + random.below(20_000_000);
+            system.kernel.machine().time.set(time);
+            system.kernel.timer();
+            continue;
+        }
+        // Fill some memory with plausible structures.
+        if random.below(4) == 0 {
+            let words: Vec<u8> = (0..28)
+                .flat_map(|_| argument(&mut random, &system, me).to_le_bytes())
+                .collect();
+            let _ = system
+                .kernel
+                .write_user(crate::slab::Id::new(me), SCRATCH, &words);
+        }
+        let number = random.below(SystemCall::ALL.len() as u64 + 2);
+        let tag = if random.below(3) == 0 {
+            Tag(random.next() & 0x33_ffff)
+        } else {
+            Tag(0)
+        };
+        let arguments: Vec<u64> = (0..7).map(|_| argument(&mut random, &system, me)).collect();
+        let extension = if random.below(8) == 0 {
+            random.next()
+        } else {
+            SCRATCH
+        };
+        system.raw(number, &arguments, tag, extension);
+    }
+    // End everything and count.
+    let root = system.root;
+    if system.kernel.current != root {
+        let crate::thread::State::Waiting(id) = system.kernel.threads[root].state else {
+            panic!("seed {seed:#x}")
+        };
+        system.kernel.notify(id, 1 << 63);
+        system.kernel.finish_entry();
+    }
+    system.running(root);
+    for child in children {
+        system.reap(&child);
+    }
+    for handle in [port, signal] {
+        system.ok(SystemCall::HandleClose, &[handle]);
+    }
+    assert_eq!(system.counts(), before, "seed {seed:#x}: leaked");
+}
+
+#[test]
+fn random_calls_neither_panic_nor_leak() {
+    for seed in 1..=100 {
+        storm(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed), 20_000);
+    }
+}
