@@ -240,10 +240,11 @@ extern "C" fn running(handoff: *mut u8) -> ! {
     unsafe { descriptors::load(cpu) };
     features.enable();
 
-    let firmware = Firmware::read(rsdp);
-    let mut local_apic = LocalApic::new(tables.device(firmware.local_apic), &features);
+    // Before the local APIC stops listening to them: an interrupt they have already announced is withdrawn only while it does.
     // SAFETY: the kernel alone uses the legacy interrupt controllers; from here on they are masked.
     unsafe { ChainedPics::new_contiguous(LEGACY).disable() };
+    let firmware = Firmware::read(rsdp);
+    let mut local_apic = LocalApic::new(tables.device(firmware.local_apic), &features);
     let ticks_per_second = clock::calibrate(features.tsc_frequency, &firmware, &mut local_apic);
     let lines = InterruptLines::new(&firmware, &mut tables, local_apic.id() as u8);
     // Messages that interrupt a CPU go to this range; no driver may write there.
