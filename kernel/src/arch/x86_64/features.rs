@@ -18,6 +18,8 @@ pub struct Features {
     pub smap: bool,
     /// User mode instruction prevention.
     pub umip: bool,
+    /// Machine-check exceptions.
+    pub machine_check: bool,
     /// XSAVE and XRSTOR.
     pub xsave: bool,
     /// 256-bit vectors.
@@ -57,6 +59,7 @@ impl Features {
             smep: extended(|info| info.has_smep()),
             smap: extended(|info| info.has_smap()),
             umip: extended(|info| info.has_umip()),
+            machine_check: basic(|info| info.has_mce()),
             xsave,
             avx: xsave && basic(|info| info.has_avx()),
             x2apic: basic(|info| info.has_x2apic()),
@@ -87,10 +90,12 @@ impl Features {
     /// Protections that must hold before the kernel's own page tables are loaded.
     pub fn protect(&self) {
         // SAFETY: 1. NX exists, by `detect`. 2. The loader's tables, like the kernel's, map nothing the kernel writes to read-only.
+        // 3. Without global pages, no translation of the loader's survives the switch to the kernel's tables.
         unsafe {
             Efer::update(|flags| {
                 flags.insert(EferFlags::NO_EXECUTE_ENABLE | EferFlags::SYSTEM_CALL_EXTENSIONS);
             });
+            Cr4::update(|flags| flags.remove(Cr4Flags::PAGE_GLOBAL));
             Cr0::update(|flags| {
                 flags.insert(
                     Cr0Flags::WRITE_PROTECT
@@ -116,6 +121,7 @@ impl Features {
         flags.set(Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION, self.smap);
         flags.set(Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION, self.umip);
         flags.set(Cr4Flags::OSXSAVE, self.xsave);
+        flags.set(Cr4Flags::MACHINE_CHECK_EXCEPTION, self.machine_check);
         // SAFETY: 1. Each optional bit is set only if the CPU has the feature. 2. No kernel mapping is accessible to ring 3, so neither
         // SMEP nor SMAP hits the kernel. 3. What is left out stays denied to ring 3 (performance counters, FS and GS bases) or
         // allowed (RDTSC).

@@ -265,6 +265,9 @@ extern "C" fn running(handoff: *mut u8) -> ! {
     // SAFETY: no reference to the structure is alive; interrupts are off.
     unsafe { (*cpu).local_apic = Some(local_apic) };
 
+    if let Some(how) = bundle.file(panic::FILE_FOR_TESTS) {
+        panic::fail_on_purpose(how);
+    }
     let root_program = bundle
         .program(bundle.root_program())
         .expect("the bundle lacks its root program");
