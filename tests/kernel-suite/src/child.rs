@@ -93,6 +93,13 @@ impl Child {
         unsafe { &*(self.block.address() as *const Block) }
     }
 
+    /// Copies from the shared page, at a byte offset, behind what [`Block`] uses.
+    pub fn copy_page(&self, offset: usize, buffer: &mut [u8]) {
+        for (index, byte) in buffer.iter_mut().enumerate() {
+            *byte = self.block.byte((offset + index) as u64);
+        }
+    }
+
     /// Gives the child a copy of a handle and tells it the value as argument `index`.
     pub fn grant(&self, index: usize, handle: Handle, rights: Rights) -> Result<Handle, Error> {
         self.grant_badged(index, handle, rights, 0)
@@ -155,6 +162,22 @@ impl Child {
     pub fn kill(&self) -> Result<ProcessInfo, Failure> {
         kernel::process_kill(self.process.get(), -9)?;
         self.wait()
+    }
+
+    /// The next message at `port`, to which the child's thread is expected to fault or call; fails if the child ends instead.
+    #[track_caller]
+    pub fn expect_message(&self, port: Handle) -> Result<kernel::Message, Failure> {
+        kernel::port_bind(port, self.ended.get())?;
+        kernel::timer_set(self.ended.get(), kernel::now() + PATIENCE, TIME_UP)?;
+        let message = kernel::receive(port)?;
+        kernel::port_bind(port, Handle::NONE)?;
+        kernel::timer_set(self.ended.get(), u64::MAX, TIME_UP)?;
+        if message.tag.kind() == airox_abi::message::MessageKind::Signal {
+            kernel::notify(self.ended.get(), message.words[0] & ENDED)?;
+            let text = self.block().text();
+            return Err(Failure::new(format_args!("the child ended or hangs instead: {text}")));
+        }
+        Ok(message)
     }
 
     /// Waits until its first thread is in this state.

@@ -1,0 +1,211 @@
+//! The machine authority: interrupt lines, I/O ports, the debug UART and the kernel's counts.
+
+use airox_abi::{Error, Handle, Rights};
+
+use crate::block::Block;
+use crate::calls::table::{FREE_PORT, free_irq};
+use crate::child::Child;
+use crate::failure::{Failure, Outcome, check, check_equal, check_error};
+use crate::kernel::{self, Owned};
+use crate::registry::Test;
+use crate::suite::Suite;
+
+/// The tests.
+pub const TESTS: &[Test] = &[
+    Test::new("machine", "one_owner_for_an_interrupt_line", one_owner_for_an_interrupt_line),
+    Test::new("machine", "one_owner_for_a_port", one_owner_for_a_port),
+    Test::new("machine", "ports_work_only_where_bound", ports_work_only_where_bound),
+    Test::new("machine", "ports_go_with_their_handle", ports_go_with_their_handle),
+    Test::new("machine", "keyboard_controller_interrupts", keyboard_controller_interrupts),
+    Test::new("machine", "kernel_info", kernel_info),
+    Test::new("machine", "debug_write", debug_write),
+];
+
+fn one_owner_for_an_interrupt_line(suite: &Suite) -> Outcome {
+    let machine = suite.root.machine;
+    for line in [256, 1000, 1 << 32, u64::MAX] {
+        let minted = kernel::irq_create(machine, line);
+        check!(matches!(minted, Err(Error::NoSuchResource | Error::InvalidArgument)), "line {line}: {minted:?}");
+    }
+    let (line, irq) = (3..24)
+        .find_map(|line| Some((line, kernel::irq_create(machine, line).ok()?)))
+        .ok_or_else(|| Failure::new(format_args!("no line is free")))?;
+    check_error!(kernel::irq_create(machine, line), Error::NoSuchResource);
+    let signal = kernel::signal_create(Handle::NONE)?;
+    kernel::irq_bind(irq.get(), signal.get(), 1)?;
+    kernel::irq_acknowledge(irq.get())?;
+    drop(irq);
+    // Given up, it can be had again.
+    drop(kernel::irq_create(machine, line)?);
+    Ok(())
+}
+
+fn one_owner_for_a_port(suite: &Suite) -> Outcome {
+    let machine = suite.root.machine;
+    for (first, count) in [(0, 0), (0xffff, 2), (0x1_0000, 1), (1 << 32, 1), (u64::MAX, 1), (0, 0x1_0001), (0x300, u64::MAX)] {
+        let minted = kernel::io_ports_create(machine, first, count);
+        check!(
+            matches!(minted, Err(Error::InvalidArgument | Error::NoSuchResource)),
+            "{count:#x} ports from {first:#x}: {minted:?}"
+        );
+    }
+    let ports = kernel::io_ports_create(machine, FREE_PORT, 8)?;
+    for (first, count) in [(FREE_PORT, 8), (FREE_PORT + 7, 1), (FREE_PORT - 1, 2), (FREE_PORT + 2, 2), (FREE_PORT - 8, 32)] {
+        check_error!(kernel::io_ports_create(machine, first, count), Error::NoSuchResource);
+    }
+    drop(kernel::io_ports_create(machine, FREE_PORT + 8, 1)?);
+    drop(ports);
+    drop(kernel::io_ports_create(machine, FREE_PORT + 2, 2)?);
+    // The interrupt controllers and the interval timer are the kernel's.
+    for port in [0x20, 0x21, 0xa0, 0xa1] {
+        check!(kernel::io_ports_create(machine, port, 1).is_err(), "port {port:#x} was minted");
+    }
+    Ok(())
+}
+
+/// Reads a byte from the port in argument 0, and says so in result 0.
+fn reads_port(block: &Block) -> Outcome {
+    let value = input(block.argument(0) as u16);
+    block.set_result(0, 1);
+    block.set_result(1, u64::from(value));
+    Ok(())
+}
+
+fn input(port: u16) -> u8 {
+    let value: u8;
+    // SAFETY: reading a port of a device that this program uses alone, or of none; without authority the CPU faults.
+    unsafe { core::arch::asm!("in al, dx", out("al") value, in("dx") port) };
+    value
+}
+
+fn output(port: u16, value: u8) {
+    // SAFETY: writing a port of a device that this program uses alone; without authority the CPU faults.
+    unsafe { core::arch::asm!("out dx, al", in("al") value, in("dx") port) };
+}
+
+fn ports_work_only_where_bound(suite: &Suite) -> Outcome {
+    let ports = kernel::io_ports_create(suite.root.machine, FREE_PORT, 2)?;
+    for (port, bound, works) in [
+        (FREE_PORT, false, false),
+        (FREE_PORT, true, true),
+        (FREE_PORT + 1, true, true),
+        (FREE_PORT + 2, true, false),
+        (FREE_PORT - 1, true, false),
+        (0x80, true, false),
+    ] {
+        let child = Child::new(suite)?;
+        if bound {
+            kernel::io_ports_bind(ports.get(), child.process.get())?;
+        }
+        child.block().set_argument(0, port);
+        child.start(reads_port)?;
+        let info = child.wait()?;
+        check!(
+            (info.faulted == 0) == works && (child.block().result(0) == 1) == works,
+            "port {port:#x}, bound: {bound}, faulted: {}",
+            info.faulted
+        );
+    }
+    Ok(())
+}
+
+/// Reads the port in argument 0 again and again; waits for signal 1 in between.
+fn reads_port_on_demand(block: &Block) -> Outcome {
+    loop {
+        input(block.argument(0) as u16);
+        block.set_result(0, block.result(0) + 1);
+        kernel::wait(block.handle(1), 1)?;
+    }
+}
+
+fn ports_go_with_their_handle(suite: &Suite) -> Outcome {
+    let ports = kernel::io_ports_create(suite.root.machine, FREE_PORT, 1)?;
+    let signal = kernel::signal_create(Handle::NONE)?;
+    let child = Child::new(suite)?;
+    child.block().set_argument(0, FREE_PORT);
+    child.grant(1, signal.get(), Rights::RECEIVE)?;
+    kernel::io_ports_bind(ports.get(), child.process.get())?;
+    child.start(reads_port_on_demand)?;
+    suite.until(|| Ok(child.block().result(0) == 1))?;
+    kernel::notify(signal.get(), 1)?;
+    suite.until(|| Ok(child.block().result(0) == 2))?;
+    drop(ports);
+    kernel::notify(signal.get(), 1)?;
+    let info = child.wait()?;
+    check_equal!((info.faulted, child.block().result(0)), (1, 2));
+    Ok(())
+}
+
+/// The 8042 keyboard controller: its data and command ports.
+const DATA: u16 = 0x60;
+const COMMAND: u16 = 0x64;
+
+/// Gives the suite the controller and its interrupt; `None` if the machine has none.
+fn keyboard(suite: &Suite) -> Result<Option<(Owned, Owned, Owned)>, Error> {
+    let machine = suite.root.machine;
+    let data = kernel::io_ports_create(machine, DATA.into(), 1)?;
+    let command = kernel::io_ports_create(machine, COMMAND.into(), 1)?;
+    kernel::io_ports_bind(data.get(), Handle::NONE)?;
+    kernel::io_ports_bind(command.get(), Handle::NONE)?;
+    let irq = kernel::irq_create(machine, 1)?;
+    // A port without a device reads as ones.
+    Ok((input(COMMAND) != 0xff).then_some((data, command, irq)))
+}
+
+/// Makes the controller interrupt as if a key had been pressed, three times.
+fn keyboard_controller_interrupts(suite: &Suite) -> Outcome {
+    let Some((_data, _command, irq)) = keyboard(suite)? else {
+        return Ok(());
+    };
+    let signal = kernel::signal_create(Handle::NONE)?;
+    kernel::irq_bind(irq.get(), signal.get(), 1 << 7)?;
+    while input(COMMAND) & 1 != 0 {
+        input(DATA);
+    }
+    // "Write command byte": interrupt for the first device on, as firmware may have left it off.
+    output(COMMAND, 0x60);
+    output(DATA, 0x41);
+    kernel::irq_acknowledge(irq.get())?;
+    suite.sleep(1_000_000)?;
+    kernel::poll(signal.get(), u64::MAX)?;
+    for byte in [0x1e, 0x9e, 0x30] {
+        // "Write keyboard output buffer": the next byte arrives as if the keyboard had sent it.
+        output(COMMAND, 0xd2);
+        output(DATA, byte);
+        kernel::timer_set(signal.get(), kernel::now() + 1_000_000_000, 1 << 8)?;
+        let bits = kernel::wait(signal.get(), u64::MAX)?;
+        check!(bits == 1 << 7, "no interrupt for {byte:#x}");
+        check_equal!(input(DATA), byte);
+        kernel::irq_acknowledge(irq.get())?;
+        kernel::poll(signal.get(), u64::MAX)?;
+    }
+    kernel::timer_set(signal.get(), u64::MAX, 0)?;
+    Ok(())
+}
+
+fn kernel_info(suite: &Suite) -> Outcome {
+    let before = suite.kernel_info()?;
+    check!(before.used_frames < before.total_frames, "no frame is free");
+    for (used, capacity) in before.objects.0.iter().zip(before.capacity.0).skip(1) {
+        check!(*used <= capacity, "more objects than the kernel can hold");
+    }
+    let region = kernel::region_create(Handle::NONE, 5, airox_abi::RegionKind::Contiguous)?;
+    let after = suite.kernel_info()?;
+    check_equal!(after.used_frames, before.used_frames + 5);
+    check_equal!(after.objects.get(airox_abi::QuotaKind::Regions), before.objects.get(airox_abi::QuotaKind::Regions) + 1);
+    check_equal!(after.objects.get(airox_abi::QuotaKind::Handles), before.objects.get(airox_abi::QuotaKind::Handles) + 1);
+    check_equal!(u64::from(after.objects.get(airox_abi::QuotaKind::Frames)), after.used_frames);
+    drop(region);
+    suite.sleep(1_000_000)?;
+    let later = suite.kernel_info()?;
+    check!(later.switches > after.switches && later.idle_ticks > after.idle_ticks, "the suite slept and nothing was counted");
+    check!(later.system_calls > after.system_calls && later.interrupts > after.interrupts, "a timer went off and nothing was counted");
+    Ok(())
+}
+
+fn debug_write(suite: &Suite) -> Outcome {
+    kernel::debug_write(suite.root.machine, b"")?;
+    kernel::debug_write(suite.root.machine, b"debug_write: one line of text\n")?;
+    drop(free_irq(suite)?);
+    Ok(())
+}

@@ -1,0 +1,452 @@
+//! Vector, x87 and control registers: never lost when a thread is preempted, never seen by another process.
+
+use core::arch::{asm, naked_asm};
+
+use airox_abi::layout::START_BLOCK;
+use airox_abi::{Handle, Rights};
+
+use crate::actors::PORT;
+use crate::block::Block;
+use crate::child::{Child, stack_pointer};
+use crate::failure::{Outcome, check, check_equal};
+use crate::kernel::{self, EntryRegisters};
+use crate::registry::Test;
+use crate::suite::Suite;
+
+/// The tests.
+pub const TESTS: &[Test] = &[
+    Test::new("vector", "kept_across_preemption", kept_across_preemption),
+    Test::new("vector", "control_words_kept_across_preemption", control_words_kept_across_preemption),
+    Test::new("vector", "nothing_leaks_when_processes_alternate", nothing_leaks_when_processes_alternate),
+    Test::new("vector", "nothing_leaks_through_a_call", nothing_leaks_through_a_call),
+    Test::new("vector", "a_thread_starts_clean", a_thread_starts_clean),
+    Test::new("vector", "control_words_are_reset_by_a_wait", control_words_are_reset_by_a_wait),
+    Test::new("vector", "results_hold_no_kernel_address", results_hold_no_kernel_address),
+    Test::new("vector", "segment_bases_do_not_leak", segment_bases_do_not_leak),
+];
+
+/// The sixteen vector registers, 32 bytes each; without AVX the upper halves are unused.
+#[repr(C, align(32))]
+#[derive(Clone, Copy, PartialEq)]
+struct Vectors([[u64; 4]; 16]);
+
+/// What process `seed` keeps in its registers.
+fn pattern(seed: u64) -> Vectors {
+    let upper = if has_avx() { u64::MAX } else { 0 };
+    Vectors(core::array::from_fn(|register| {
+        let word = 0x5ec2_e700_0000_0000 | seed << 16 | register as u64;
+        [word, word + 0x100, word & upper, (word + 0x300) & upper]
+    }))
+}
+
+/// Whether the CPU has AVX and the kernel has turned it on.
+fn has_avx() -> bool {
+    const OSXSAVE_AND_AVX: u32 = 1 << 27 | 1 << 28;
+    if core::arch::x86_64::__cpuid(1).ecx & OSXSAVE_AND_AVX != OSXSAVE_AND_AVX {
+        return false;
+    }
+    let low: u32;
+    // SAFETY: XGETBV is enabled for ring 3 where OSXSAVE is set.
+    unsafe { asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") _) };
+    low & 6 == 6
+}
+
+/// Loads all registers, spins `count` times, and stores them.
+#[unsafe(naked)]
+#[rustfmt::skip]
+unsafe extern "sysv64" fn hold_avx(vectors: *const Vectors, count: u64, out: *mut Vectors) {
+    naked_asm!(
+        "vmovups ymm0, [rdi + 0]", "vmovups ymm1, [rdi + 32]", "vmovups ymm2, [rdi + 64]",
+        "vmovups ymm3, [rdi + 96]", "vmovups ymm4, [rdi + 128]", "vmovups ymm5, [rdi + 160]",
+        "vmovups ymm6, [rdi + 192]", "vmovups ymm7, [rdi + 224]", "vmovups ymm8, [rdi + 256]",
+        "vmovups ymm9, [rdi + 288]", "vmovups ymm10, [rdi + 320]", "vmovups ymm11, [rdi + 352]",
+        "vmovups ymm12, [rdi + 384]", "vmovups ymm13, [rdi + 416]", "vmovups ymm14, [rdi + 448]",
+        "vmovups ymm15, [rdi + 480]",
+        "2: dec rsi", "jnz 2b",
+        "vmovups [rdx + 0], ymm0", "vmovups [rdx + 32], ymm1", "vmovups [rdx + 64], ymm2",
+        "vmovups [rdx + 96], ymm3", "vmovups [rdx + 128], ymm4", "vmovups [rdx + 160], ymm5",
+        "vmovups [rdx + 192], ymm6", "vmovups [rdx + 224], ymm7", "vmovups [rdx + 256], ymm8",
+        "vmovups [rdx + 288], ymm9", "vmovups [rdx + 320], ymm10", "vmovups [rdx + 352], ymm11",
+        "vmovups [rdx + 384], ymm12", "vmovups [rdx + 416], ymm13", "vmovups [rdx + 448], ymm14",
+        "vmovups [rdx + 480], ymm15",
+        "vzeroupper", "ret",
+    )
+}
+
+/// The same on a CPU without AVX.
+#[unsafe(naked)]
+#[rustfmt::skip]
+unsafe extern "sysv64" fn hold_sse(vectors: *const Vectors, count: u64, out: *mut Vectors) {
+    naked_asm!(
+        "movups xmm0, [rdi + 0]", "movups xmm1, [rdi + 32]", "movups xmm2, [rdi + 64]",
+        "movups xmm3, [rdi + 96]", "movups xmm4, [rdi + 128]", "movups xmm5, [rdi + 160]",
+        "movups xmm6, [rdi + 192]", "movups xmm7, [rdi + 224]", "movups xmm8, [rdi + 256]",
+        "movups xmm9, [rdi + 288]", "movups xmm10, [rdi + 320]", "movups xmm11, [rdi + 352]",
+        "movups xmm12, [rdi + 384]", "movups xmm13, [rdi + 416]", "movups xmm14, [rdi + 448]",
+        "movups xmm15, [rdi + 480]",
+        "2: dec rsi", "jnz 2b",
+        "movups [rdx + 0], xmm0", "movups [rdx + 32], xmm1", "movups [rdx + 64], xmm2",
+        "movups [rdx + 96], xmm3", "movups [rdx + 128], xmm4", "movups [rdx + 160], xmm5",
+        "movups [rdx + 192], xmm6", "movups [rdx + 224], xmm7", "movups [rdx + 256], xmm8",
+        "movups [rdx + 288], xmm9", "movups [rdx + 320], xmm10", "movups [rdx + 352], xmm11",
+        "movups [rdx + 384], xmm12", "movups [rdx + 416], xmm13", "movups [rdx + 448], xmm14",
+        "movups [rdx + 480], xmm15",
+        "ret",
+    )
+}
+
+/// Loads all registers, makes a system call with one argument, and stores them. Returns the call's error.
+#[unsafe(naked)]
+#[rustfmt::skip]
+unsafe extern "sysv64" fn call_between_avx(vectors: *const Vectors, out: *mut Vectors, call: u64, argument: u64) -> u64 {
+    naked_asm!(
+        "vmovups ymm0, [rdi + 0]", "vmovups ymm1, [rdi + 32]", "vmovups ymm2, [rdi + 64]",
+        "vmovups ymm3, [rdi + 96]", "vmovups ymm4, [rdi + 128]", "vmovups ymm5, [rdi + 160]",
+        "vmovups ymm6, [rdi + 192]", "vmovups ymm7, [rdi + 224]", "vmovups ymm8, [rdi + 256]",
+        "vmovups ymm9, [rdi + 288]", "vmovups ymm10, [rdi + 320]", "vmovups ymm11, [rdi + 352]",
+        "vmovups ymm12, [rdi + 384]", "vmovups ymm13, [rdi + 416]", "vmovups ymm14, [rdi + 448]",
+        "vmovups ymm15, [rdi + 480]",
+        "push rbx", "push rbp", "push r12", "push r13", "push r14", "push r15", "push rsi",
+        "mov rax, rdx", "mov rdi, rcx", "mov rsi, -1", "xor r15d, r15d", "xor ebx, ebx",
+        "syscall",
+        "pop rsi", "pop r15", "pop r14", "pop r13", "pop r12", "pop rbp", "pop rbx",
+        "vmovups [rsi + 0], ymm0", "vmovups [rsi + 32], ymm1", "vmovups [rsi + 64], ymm2",
+        "vmovups [rsi + 96], ymm3", "vmovups [rsi + 128], ymm4", "vmovups [rsi + 160], ymm5",
+        "vmovups [rsi + 192], ymm6", "vmovups [rsi + 224], ymm7", "vmovups [rsi + 256], ymm8",
+        "vmovups [rsi + 288], ymm9", "vmovups [rsi + 320], ymm10", "vmovups [rsi + 352], ymm11",
+        "vmovups [rsi + 384], ymm12", "vmovups [rsi + 416], ymm13", "vmovups [rsi + 448], ymm14",
+        "vmovups [rsi + 480], ymm15",
+        "vzeroupper", "ret",
+    )
+}
+
+/// The same on a CPU without AVX.
+#[unsafe(naked)]
+#[rustfmt::skip]
+unsafe extern "sysv64" fn call_between_sse(vectors: *const Vectors, out: *mut Vectors, call: u64, argument: u64) -> u64 {
+    naked_asm!(
+        "movups xmm0, [rdi + 0]", "movups xmm1, [rdi + 32]", "movups xmm2, [rdi + 64]",
+        "movups xmm3, [rdi + 96]", "movups xmm4, [rdi + 128]", "movups xmm5, [rdi + 160]",
+        "movups xmm6, [rdi + 192]", "movups xmm7, [rdi + 224]", "movups xmm8, [rdi + 256]",
+        "movups xmm9, [rdi + 288]", "movups xmm10, [rdi + 320]", "movups xmm11, [rdi + 352]",
+        "movups xmm12, [rdi + 384]", "movups xmm13, [rdi + 416]", "movups xmm14, [rdi + 448]",
+        "movups xmm15, [rdi + 480]",
+        "push rbx", "push rbp", "push r12", "push r13", "push r14", "push r15", "push rsi",
+        "mov rax, rdx", "mov rdi, rcx", "mov rsi, -1", "xor r15d, r15d", "xor ebx, ebx",
+        "syscall",
+        "pop rsi", "pop r15", "pop r14", "pop r13", "pop r12", "pop rbp", "pop rbx",
+        "movups [rsi + 0], xmm0", "movups [rsi + 32], xmm1", "movups [rsi + 64], xmm2",
+        "movups [rsi + 96], xmm3", "movups [rsi + 128], xmm4", "movups [rsi + 160], xmm5",
+        "movups [rsi + 192], xmm6", "movups [rsi + 224], xmm7", "movups [rsi + 256], xmm8",
+        "movups [rsi + 288], xmm9", "movups [rsi + 320], xmm10", "movups [rsi + 352], xmm11",
+        "movups [rsi + 384], xmm12", "movups [rsi + 416], xmm13", "movups [rsi + 448], xmm14",
+        "movups [rsi + 480], xmm15",
+        "ret",
+    )
+}
+
+fn hold(vectors: &Vectors, count: u64) -> Vectors {
+    let mut out = Vectors([[0; 4]; 16]);
+    // SAFETY: 1. both pointers are to live, aligned structures; 2. AVX is used only where it is on; 3. all
+    // vector registers are the callee's to change.
+    unsafe {
+        if has_avx() {
+            hold_avx(vectors, count, &mut out);
+        } else {
+            hold_sse(vectors, count, &mut out);
+        }
+    }
+    out
+}
+
+/// What the registers hold after a system call made with them full of `vectors`.
+fn call_between(vectors: &Vectors, call: airox_abi::SystemCall, argument: u64) -> (u64, Vectors) {
+    let mut out = Vectors([[0; 4]; 16]);
+    // SAFETY: as in `hold`; the calls made through this write no memory.
+    let error = unsafe {
+        if has_avx() {
+            call_between_avx(vectors, &mut out, call as u64, argument)
+        } else {
+            call_between_sse(vectors, &mut out, call as u64, argument)
+        }
+    };
+    (error, out)
+}
+
+/// Keeps pattern `argument 0` in its registers, result 0 counts the rounds.
+fn keeps_pattern(block: &Block) -> Outcome {
+    let mine = pattern(block.argument(0));
+    loop {
+        let found = hold(&mine, 20_000);
+        check!(found == mine, "a vector register changed in round {}", block.result(0));
+        block.set_result(0, block.result(0) + 1);
+    }
+}
+
+fn kept_across_preemption(suite: &Suite) -> Outcome {
+    let children = [Child::new(suite)?, Child::new(suite)?, Child::new(suite)?];
+    for (index, child) in children.iter().enumerate() {
+        kernel::thread_priority(child.thread.get(), 50)?;
+        child.block().set_argument(0, index as u64 + 1);
+        child.start(keeps_pattern)?;
+    }
+    for delay in 0..200 {
+        // Preempts whoever runs, somewhere else each time, and fills the suite's own registers.
+        suite.sleep(300_000 + delay * 1_013)?;
+        let own = pattern(9);
+        check!(hold(&own, 100) == own, "the suite's own registers changed");
+    }
+    for child in &children {
+        let info = kernel::process_info(child.process.get())?;
+        check!(info.exit_code == 0 && child.block().result(0) > 0, "{}", child.block().text());
+    }
+    Ok(())
+}
+
+/// Sets the control words, spins, and returns them and an x87 value computed before: `mxcsr`, control word, value.
+fn hold_control(mxcsr: u32, control: u16, value: u64, count: u64) -> (u32, u16, u64) {
+    let (mut mxcsr_after, mut control_after, mut value_after) = (0u32, 0u16, 0u64);
+    // SAFETY: 1. all operands are live; 2. the words are put back to what Rust expects before anything else runs.
+    unsafe {
+        asm!(
+            "ldmxcsr [{mxcsr}]",
+            "fninit",
+            "fldcw [{control}]",
+            "fild qword ptr [{value}]",
+            "2: dec {count}",
+            "jnz 2b",
+            "stmxcsr [{mxcsr_after}]",
+            "fnstcw [{control_after}]",
+            "fistp qword ptr [{value_after}]",
+            "fninit",
+            "ldmxcsr [{reset}]",
+            mxcsr = in(reg) &mxcsr,
+            control = in(reg) &control,
+            value = in(reg) &value,
+            count = inout(reg) count => _,
+            mxcsr_after = in(reg) &mut mxcsr_after,
+            control_after = in(reg) &mut control_after,
+            value_after = in(reg) &mut value_after,
+            reset = in(reg) &0x1f80u32,
+            out("st(0)") _, out("st(1)") _, out("st(2)") _, out("st(3)") _,
+            out("st(4)") _, out("st(5)") _, out("st(6)") _, out("st(7)") _,
+        );
+    }
+    (mxcsr_after, control_after, value_after)
+}
+
+/// Rounding modes: argument 0 picks one.
+fn keeps_control_words(block: &Block) -> Outcome {
+    let mode = block.argument(0);
+    let (mxcsr, control) = (0x1f80 | (mode as u32) << 13, 0x037f | (mode as u16) << 10);
+    loop {
+        let found = hold_control(mxcsr, control, 1000 + mode, 20_000);
+        check_equal!(found, (mxcsr, control, 1000 + mode));
+        block.set_result(0, block.result(0) + 1);
+    }
+}
+
+fn control_words_kept_across_preemption(suite: &Suite) -> Outcome {
+    let children = [Child::new(suite)?, Child::new(suite)?, Child::new(suite)?];
+    for (index, child) in children.iter().enumerate() {
+        kernel::thread_priority(child.thread.get(), 50)?;
+        child.block().set_argument(0, index as u64 + 1);
+        child.start(keeps_control_words)?;
+    }
+    for delay in 0..100 {
+        suite.sleep(300_000 + delay * 1_013)?;
+    }
+    for child in &children {
+        let info = kernel::process_info(child.process.get())?;
+        check!(info.exit_code == 0 && child.block().result(0) > 0, "{}", child.block().text());
+    }
+    Ok(())
+}
+
+/// Fails if any register holds what another process keeps there.
+fn check_clean(found: &Vectors, mine: &Vectors) -> Outcome {
+    for (register, (found, mine)) in found.0.iter().zip(&mine.0).enumerate() {
+        for (found, mine) in found.iter().zip(mine) {
+            check!(*found == 0 || found == mine, "register {register} holds {found:#x}");
+        }
+    }
+    Ok(())
+}
+
+/// Gives way again and again with its own pattern (argument 0) in the registers; nothing else may come back.
+fn alternates(block: &Block) -> Outcome {
+    let mine = pattern(block.argument(0));
+    for _ in 0..500 {
+        let (error, found) = call_between(&mine, airox_abi::SystemCall::ThreadYield, 0);
+        check_equal!(error, 0);
+        check_clean(&found, &mine)?;
+        block.set_result(0, block.result(0) + 1);
+    }
+    Ok(())
+}
+
+fn nothing_leaks_when_processes_alternate(suite: &Suite) -> Outcome {
+    let children = [Child::new(suite)?, Child::new(suite)?];
+    for (index, child) in children.iter().enumerate() {
+        child.block().set_argument(0, index as u64 + 1);
+        child.start(alternates)?;
+    }
+    for child in children {
+        child.finish()?;
+    }
+    // Beside one that is preempted and never enters the kernel by itself.
+    let keeper = Child::new(suite)?;
+    keeper.block().set_argument(0, 3);
+    keeper.start(keeps_pattern)?;
+    let other = Child::new(suite)?;
+    other.block().set_argument(0, 4);
+    other.start(alternates)?;
+    other.finish()?;
+    check!(keeper.block().result(0) > 0, "{}", keeper.block().text());
+    Ok(())
+}
+
+/// Calls with its pattern in the registers; the server must not see it, nor the client the server's.
+fn calls_with_pattern(block: &Block) -> Outcome {
+    let mine = pattern(1);
+    for _ in 0..200 {
+        let (error, found) = call_between(&mine, airox_abi::SystemCall::Call, block.argument(PORT));
+        check_equal!(error, 0);
+        check_clean(&found, &mine)?;
+    }
+    Ok(())
+}
+
+/// Serves with its own pattern in the registers.
+fn serves_with_pattern(block: &Block) -> Outcome {
+    let mine = pattern(2);
+    loop {
+        let (error, found) = call_between(&mine, airox_abi::SystemCall::ReplyReceive, block.argument(PORT));
+        check_equal!(error, 0);
+        check_clean(&found, &mine)?;
+        block.set_result(0, block.result(0) + 1);
+    }
+}
+
+fn nothing_leaks_through_a_call(suite: &Suite) -> Outcome {
+    let port = kernel::port_create(Handle::NONE)?;
+    let (server, client) = (Child::new(suite)?, Child::new(suite)?);
+    server.grant(PORT, port.get(), Rights::RECEIVE)?;
+    client.grant(PORT, port.get(), Rights::SEND)?;
+    server.start(serves_with_pattern)?;
+    client.start(calls_with_pattern)?;
+    client.finish()?;
+    check_equal!(server.block().result(0), 200);
+    Ok(())
+}
+
+/// Where the registers a new thread starts with are put: behind the block's own words, in the same page.
+const START_STATE: u64 = START_BLOCK + 2048;
+
+/// A thread's first instructions: stores all it was given and ends the process.
+#[unsafe(naked)]
+unsafe extern "C" fn dumps_registers() {
+    naked_asm!(
+        "mov [rdi], rax", "mov [rdi + 8], rbx", "mov [rdi + 16], rcx", "mov [rdi + 24], rdx", "mov [rdi + 32], rsi",
+        "mov [rdi + 40], rbp", "mov [rdi + 48], r8", "mov [rdi + 56], r9", "mov [rdi + 64], r10", "mov [rdi + 72], r11",
+        "mov [rdi + 80], r12", "mov [rdi + 88], r13", "mov [rdi + 96], r14", "mov [rdi + 104], r15",
+        "fxsave64 [rdi + 512]",
+        "mov eax, {exit}",
+        "xor edi, edi",
+        "syscall",
+        "ud2",
+        exit = const airox_abi::SystemCall::ProcessExit as u32,
+    )
+}
+
+fn a_thread_starts_clean(suite: &Suite) -> Outcome {
+    let dirty = Child::new(suite)?;
+    dirty.block().set_argument(0, 7);
+    dirty.start(keeps_pattern)?;
+    for _ in 0..5 {
+        let own = pattern(8);
+        check!(hold(&own, 10) == own, "the suite's own registers changed");
+        suite.sleep(1_000_000)?;
+        let child = Child::new(suite)?;
+        kernel::thread_start(child.thread.get(), dumps_registers as *const () as u64, stack_pointer(0), START_STATE)?;
+        child.wait()?;
+        let mut state = [0; 1024];
+        let offset = (START_STATE - START_BLOCK) as usize;
+        child.copy_page(offset, &mut state);
+        check!(state[..112].iter().all(|byte| *byte == 0), "a general register is not 0");
+        // FXSAVE: control word at 0, MXCSR at 24, x87 registers from 32, vector registers from 160 to 416.
+        let image = &state[512..];
+        check_equal!((image[0], image[1], image[24], image[25]), (0x7f, 0x03, 0x80, 0x1f));
+        check!(image[32..416].iter().all(|byte| *byte == 0), "a vector or x87 register is not 0");
+    }
+    Ok(())
+}
+
+fn control_words_are_reset_by_a_wait(suite: &Suite) -> Outcome {
+    let (mut mxcsr, mut control) = (0x7f80u32, 0x0f7fu16);
+    // SAFETY: the words are put back to what Rust expects right below.
+    unsafe { asm!("ldmxcsr [{}]", "fldcw [{}]", in(reg) &mxcsr, in(reg) &control) };
+    let slept = suite.sleep(100_000);
+    // SAFETY: both destinations are live; then the words are what Rust expects.
+    unsafe {
+        asm!("stmxcsr [{}]", "fnstcw [{}]", "ldmxcsr [{}]", "fninit", in(reg) &mut mxcsr, in(reg) &mut control, in(reg) &0x1f80u32);
+    }
+    slept?;
+    check_equal!((mxcsr, control), (0x1f80, 0x037f));
+    Ok(())
+}
+
+/// No register may tell where the kernel lies or what it last worked with.
+fn results_hold_no_kernel_address(_: &Suite) -> Outcome {
+    for call in airox_abi::SystemCall::ALL {
+        use airox_abi::SystemCall as Call;
+        if matches!(call, Call::ProcessExit | Call::ThreadExit) {
+            continue;
+        }
+        let signal = kernel::signal_create(Handle::NONE)?;
+        // With a signal's handle as the only argument most calls fail, and none blocks or harms.
+        let mut registers = EntryRegisters::call(*call, &[signal.get().0.into()]);
+        // SAFETY: all addresses are null, which is never mapped.
+        let _ = unsafe { kernel::invoke(&mut registers) };
+        let values = [registers.rax, registers.rdi, registers.tag, registers.extension];
+        for value in values.into_iter().chain(registers.words) {
+            check!(value >> 47 == 0, "{} leaves {value:#x}", call.name());
+        }
+    }
+    Ok(())
+}
+
+/// Sets the bases of FS and GS if the kernel lets programs do so; result 0 tells.
+fn sets_bases(block: &Block) -> Outcome {
+    // SAFETY: nothing in this program is addressed through FS or GS. Where the instruction is off, the process ends.
+    unsafe { asm!("wrfsbase {0}", "wrgsbase {0}", in(reg) 0x5ec2_e700u64) };
+    block.set_result(0, 1);
+    for _ in 0..100 {
+        kernel::thread_yield()?;
+    }
+    Ok(())
+}
+
+/// Reads them; result 0 and 1.
+fn reads_bases(block: &Block) -> Outcome {
+    for _ in 0..50 {
+        let (fs, gs): (u64, u64);
+        // SAFETY: reading the bases has no effect. Where the instruction is off, the process ends.
+        unsafe { asm!("rdfsbase {}", "rdgsbase {}", out(reg) fs, out(reg) gs) };
+        check!(fs != 0x5ec2_e700 && gs != 0x5ec2_e700, "another process's segment base");
+        check!(fs >> 47 == 0 && gs >> 47 == 0, "a kernel address in a segment base");
+        kernel::thread_yield()?;
+    }
+    block.set_result(0, 1);
+    Ok(())
+}
+
+fn segment_bases_do_not_leak(suite: &Suite) -> Outcome {
+    let (writer, reader) = (Child::run(suite, sets_bases)?, Child::run(suite, reads_bases)?);
+    for child in [writer, reader] {
+        let info = child.wait()?;
+        // Off is as good: then neither can be done, and it is the same for all.
+        check!(info.faulted == 1 || info.exit_code == 0, "{}", child.block().text());
+    }
+    Ok(())
+}
