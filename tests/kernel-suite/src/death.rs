@@ -15,17 +15,41 @@ use crate::suite::Suite;
 /// The tests.
 pub const TESTS: &[Test] = &[
     Test::new("server_death", "call_is_queued", call_is_queued),
-    Test::new("server_death", "call_is_queued_and_the_port_stays", call_is_queued_and_the_port_stays),
+    Test::new(
+        "server_death",
+        "call_is_queued_and_the_port_stays",
+        call_is_queued_and_the_port_stays,
+    ),
     Test::new("server_death", "call_was_received", call_was_received),
     Test::new("server_death", "by_exit", by_exit),
     Test::new("server_death", "by_fault", by_fault),
     Test::new("server_death", "of_its_thread_only", of_its_thread_only),
     Test::new("server_death", "reply_was_saved", reply_was_saved),
-    Test::new("server_death", "several_replies_were_saved", several_replies_were_saved),
-    Test::new("server_death", "while_it_uses_a_lease", while_it_uses_a_lease),
-    Test::new("server_death", "while_it_replies_with_handles", while_it_replies_with_handles),
-    Test::new("server_death", "while_it_calls_another", while_it_calls_another),
-    Test::new("server_death", "next_instance_goes_on", next_instance_goes_on),
+    Test::new(
+        "server_death",
+        "several_replies_were_saved",
+        several_replies_were_saved,
+    ),
+    Test::new(
+        "server_death",
+        "while_it_uses_a_lease",
+        while_it_uses_a_lease,
+    ),
+    Test::new(
+        "server_death",
+        "while_it_replies_with_handles",
+        while_it_replies_with_handles,
+    ),
+    Test::new(
+        "server_death",
+        "while_it_calls_another",
+        while_it_calls_another,
+    ),
+    Test::new(
+        "server_death",
+        "next_instance_goes_on",
+        next_instance_goes_on,
+    ),
     Test::new("client_death", "queued", client_queued),
     Test::new("client_death", "received", client_received),
     Test::new("client_death", "reply_was_saved", client_reply_was_saved),
@@ -52,7 +76,11 @@ fn pair(suite: &Suite, server_function: ChildFunction) -> Result<Pair, Failure> 
     client.grant(PORT, sender.get(), Rights::SEND)?;
     server.start(server_function)?;
     client.start(actors::client)?;
-    Ok(Pair { server, client, _sender: sender })
+    Ok(Pair {
+        server,
+        client,
+        _sender: sender,
+    })
 }
 
 impl Pair {
@@ -132,7 +160,10 @@ fn of_its_thread_only(suite: &Suite) -> Outcome {
     client.start(actors::client)?;
     client.wait()?;
     let error = Error::from_code(client.block().result(0));
-    check!(matches!(error, Some(Error::ServerDied | Error::NoReply)), "the client got {error:?}");
+    check!(
+        matches!(error, Some(Error::ServerDied | Error::NoReply)),
+        "the client got {error:?}"
+    );
     suite.await_state(thread.get(), ThreadState::Dead)?;
     check_equal!(kernel::process_info(server.process.get())?.threads, 1);
     client.finish()
@@ -196,8 +227,16 @@ fn lends(block: &Block) -> Outcome {
         length: 1024,
         access: Lease::READ | Lease::WRITE,
     };
-    let message = Message { tag: Tag::new(0).with_leases(1), ..Message::new(0) };
-    let result = kernel::exchange(SystemCall::Call, block.handle(PORT), &message, Some(&mut extension));
+    let message = Message {
+        tag: Tag::new(0).with_leases(1),
+        ..Message::new(0)
+    };
+    let result = kernel::exchange(
+        SystemCall::Call,
+        block.handle(PORT),
+        &message,
+        Some(&mut extension),
+    );
     block.set_result(0, actors::code(&result));
     let (first, second) = core::hint::black_box(&memory).split_at(512);
     check!(first == second, "a lease was left half written");
@@ -228,8 +267,16 @@ fn gives_handles(block: &Block) -> Outcome {
         let signal = kernel::signal_create(Handle::NONE)?;
         let mut extension = Extension::EMPTY;
         extension.handles[0] = HandleTransfer::new(signal.get(), Rights::SEND);
-        let reply = Message { tag: Tag::new(0).with_handles(1), ..Message::new(0) };
-        kernel::exchange(SystemCall::ReplyReceive, block.handle(PORT), &reply, Some(&mut extension))?;
+        let reply = Message {
+            tag: Tag::new(0).with_handles(1),
+            ..Message::new(0)
+        };
+        kernel::exchange(
+            SystemCall::ReplyReceive,
+            block.handle(PORT),
+            &reply,
+            Some(&mut extension),
+        )?;
         block.set_result(0, block.result(0) + 1);
     }
 }
@@ -238,7 +285,12 @@ fn gives_handles(block: &Block) -> Outcome {
 fn takes_handles(block: &Block) -> Outcome {
     loop {
         let mut extension = Extension::EMPTY;
-        let result = kernel::exchange(SystemCall::Call, block.handle(PORT), &Message::new(0), Some(&mut extension));
+        let result = kernel::exchange(
+            SystemCall::Call,
+            block.handle(PORT),
+            &Message::new(0),
+            Some(&mut extension),
+        );
         match result {
             Ok(reply) => {
                 check_equal!(reply.tag.handles(), 1);
@@ -279,7 +331,10 @@ fn delegates(block: &Block) -> Outcome {
 }
 
 fn while_it_calls_another(suite: &Suite) -> Outcome {
-    let (front, back) = (kernel::port_create(Handle::NONE)?, kernel::port_create(Handle::NONE)?);
+    let (front, back) = (
+        kernel::port_create(Handle::NONE)?,
+        kernel::port_create(Handle::NONE)?,
+    );
     let (server, client) = (Child::new(suite)?, Child::new(suite)?);
     server.grant(PORT, front.get(), Rights::RECEIVE)?;
     server.grant(1, back.get(), Rights::SEND)?;
@@ -290,7 +345,10 @@ fn while_it_calls_another(suite: &Suite) -> Outcome {
     server.kill()?;
     client.wait()?;
     check_equal!(client.block().result(0), Error::ServerDied as u64);
-    check_error!(kernel::reply(Handle::NONE, &Message::new(0)), Error::NoCaller);
+    check_error!(
+        kernel::reply(Handle::NONE, &Message::new(0)),
+        Error::NoCaller
+    );
     client.finish()
 }
 
@@ -307,7 +365,10 @@ fn next_instance_goes_on(suite: &Suite) -> Outcome {
         server.start(actors::echo_server)?;
         early.wait()?;
         check_equal!(early.block().result(0), 0);
-        check_equal!(kernel::send(port.get(), &Message::word(0, round))?.words[0], round + 1);
+        check_equal!(
+            kernel::send(port.get(), &Message::word(0, round))?.words[0],
+            round + 1
+        );
         server.kill()?;
     }
     Ok(())
@@ -336,10 +397,16 @@ fn client_received(suite: &Suite) -> Outcome {
     doomed.start(actors::client)?;
     kernel::receive(port.get())?;
     doomed.kill()?;
-    check_error!(kernel::reply(Handle::NONE, &Message::new(0)), Error::NoCaller);
+    check_error!(
+        kernel::reply(Handle::NONE, &Message::new(0)),
+        Error::NoCaller
+    );
     check_error!(kernel::reply_save(), Error::NoCaller);
     other.start(actors::client)?;
-    check_equal!(kernel::reply_receive(port.get(), &Message::new(0))?.words[0], 10);
+    check_equal!(
+        kernel::reply_receive(port.get(), &Message::new(0))?.words[0],
+        10
+    );
     kernel::reply(Handle::NONE, &Message::new(0))?;
     other.finish()
 }
@@ -354,7 +421,10 @@ fn client_reply_was_saved(suite: &Suite) -> Outcome {
     doomed.kill()?;
     drop(doomed);
     check_error!(kernel::lease_info(saved.get(), 0), Error::NoCaller);
-    check_error!(kernel::reply(saved.get(), &Message::new(0)), Error::NoCaller);
+    check_error!(
+        kernel::reply(saved.get(), &Message::new(0)),
+        Error::NoCaller
+    );
     Ok(())
 }
 
@@ -390,8 +460,16 @@ fn sends_own_signal(block: &Block) -> Outcome {
     let signal = kernel::signal_create(Handle::NONE)?;
     let mut extension = Extension::EMPTY;
     extension.handles[0] = HandleTransfer::new(signal.get(), Rights::all());
-    let message = Message { tag: Tag::new(0).with_handles(1), ..Message::new(0) };
-    kernel::exchange(SystemCall::Call, block.handle(PORT), &message, Some(&mut extension))?;
+    let message = Message {
+        tag: Tag::new(0).with_handles(1),
+        ..Message::new(0)
+    };
+    kernel::exchange(
+        SystemCall::Call,
+        block.handle(PORT),
+        &message,
+        Some(&mut extension),
+    )?;
     Ok(())
 }
 
@@ -401,7 +479,12 @@ fn what_it_sent_stays(suite: &Suite) -> Outcome {
     client.grant(PORT, port.get(), Rights::SEND)?;
     client.start(sends_own_signal)?;
     let mut extension = Extension::EMPTY;
-    kernel::exchange(SystemCall::Receive, port.get(), &Message::new(0), Some(&mut extension))?;
+    kernel::exchange(
+        SystemCall::Receive,
+        port.get(),
+        &Message::new(0),
+        Some(&mut extension),
+    )?;
     let signal = Owned::new(extension.received[0]);
     client.kill()?;
     drop(client);
@@ -424,7 +507,13 @@ fn many_threads_at_once(suite: &Suite) -> Outcome {
     let saved = kernel::reply_save()?;
     kernel::receive(port.get())?;
     client.kill()?;
-    check_error!(kernel::reply(saved.get(), &Message::new(0)), Error::NoCaller);
-    check_error!(kernel::reply(Handle::NONE, &Message::new(0)), Error::NoCaller);
+    check_error!(
+        kernel::reply(saved.get(), &Message::new(0)),
+        Error::NoCaller
+    );
+    check_error!(
+        kernel::reply(Handle::NONE, &Message::new(0)),
+        Error::NoCaller
+    );
     Ok(())
 }

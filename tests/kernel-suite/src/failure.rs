@@ -35,7 +35,13 @@ impl From<Error> for Failure {
 impl core::fmt::Display for Failure {
     fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let file = self.location.file().rsplit('/').next().unwrap_or("");
-        write!(formatter, "{} ({}:{})", self.text, file, self.location.line())
+        write!(
+            formatter,
+            "{} ({}:{})",
+            self.text,
+            file,
+            self.location.line()
+        )
     }
 }
 

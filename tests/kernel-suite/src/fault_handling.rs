@@ -16,19 +16,47 @@ use crate::suite::Suite;
 
 /// The tests.
 pub const TESTS: &[Test] = &[
-    Test::new("fault_handling", "a_pager_backs_the_page", a_pager_backs_the_page),
-    Test::new("fault_handling", "suspended_then_resumed", suspended_then_resumed),
+    Test::new(
+        "fault_handling",
+        "a_pager_backs_the_page",
+        a_pager_backs_the_page,
+    ),
+    Test::new(
+        "fault_handling",
+        "suspended_then_resumed",
+        suspended_then_resumed,
+    ),
     Test::new("fault_handling", "answered_later", answered_later),
-    Test::new("fault_handling", "unknown_action_kills", unknown_action_kills),
+    Test::new(
+        "fault_handling",
+        "unknown_action_kills",
+        unknown_action_kills,
+    ),
     Test::new("fault_handling", "handler_gives_up", handler_gives_up),
     Test::new("fault_handling", "port_closes", port_closes),
-    Test::new("fault_handling", "killed_while_faulted", killed_while_faulted),
-    Test::new("fault_handling", "other_threads_run_on", other_threads_run_on),
-    Test::new("fault_handling", "every_register_survives", every_register_survives),
+    Test::new(
+        "fault_handling",
+        "killed_while_faulted",
+        killed_while_faulted,
+    ),
+    Test::new(
+        "fault_handling",
+        "other_threads_run_on",
+        other_threads_run_on,
+    ),
+    Test::new(
+        "fault_handling",
+        "every_register_survives",
+        every_register_survives,
+    ),
     Test::new("hostile_entry", "flags", hostile_flags),
     Test::new("hostile_entry", "stack_pointer", hostile_stack_pointer),
     Test::new("hostile_entry", "segments", hostile_segments),
-    Test::new("hostile_entry", "last_address", system_call_at_the_last_address),
+    Test::new(
+        "hostile_entry",
+        "last_address",
+        system_call_at_the_last_address,
+    ),
 ];
 
 /// An address at which a child has nothing.
@@ -37,7 +65,9 @@ const HOLE: u64 = 0x3000_0000;
 /// Adds up two words at `HOLE`.
 fn reads_hole(block: &Block) -> Outcome {
     // SAFETY: either the handler maps memory there, or the process ends.
-    let sum = unsafe { (HOLE as *const u64).read_volatile() + ((HOLE + 8) as *const u64).read_volatile() };
+    let sum = unsafe {
+        (HOLE as *const u64).read_volatile() + ((HOLE + 8) as *const u64).read_volatile()
+    };
     block.set_result(0, sum);
     Ok(())
 }
@@ -47,11 +77,21 @@ fn a_pager_backs_the_page(suite: &Suite) -> Outcome {
     let child = watched_child(suite, &sender, reads_hole)?;
     let message = child.expect_message(port.get())?;
     check_equal!(message.words[WORD_ADDRESS], HOLE);
-    check_equal!(message.words[WORD_THREAD], u64::from(kernel::thread_info(child.thread.get())?.number));
+    check_equal!(
+        message.words[WORD_THREAD],
+        u64::from(kernel::thread_info(child.thread.get())?.number)
+    );
     let memory = Mapped::new(1)?;
     memory.fill(0, &40u64.to_le_bytes());
     memory.fill(8, &2u64.to_le_bytes());
-    kernel::region_map(memory.region(), child.process.get(), HOLE, 0, 1, MapFlags::empty())?;
+    kernel::region_map(
+        memory.region(),
+        child.process.get(),
+        HOLE,
+        0,
+        1,
+        MapFlags::empty(),
+    )?;
     act(FaultAction::Resume)?;
     child.wait()?;
     check_equal!(child.block().result(0), 42);
@@ -64,9 +104,15 @@ fn suspended_then_resumed(suite: &Suite) -> Outcome {
     child.expect_message(port.get())?;
     act(FaultAction::Suspend)?;
     let thread = child.thread.get();
-    check_equal!(kernel::thread_info(thread)?.state, ThreadState::Suspended as u8);
+    check_equal!(
+        kernel::thread_info(thread)?.state,
+        ThreadState::Suspended as u8
+    );
     suite.sleep(1_000_000)?;
-    check_equal!(kernel::thread_info(thread)?.state, ThreadState::Suspended as u8);
+    check_equal!(
+        kernel::thread_info(thread)?.state,
+        ThreadState::Suspended as u8
+    );
     // Resumed as it is, it faults again.
     kernel::thread_resume(thread)?;
     check_equal!(child.expect_message(port.get())?.words[WORD_ADDRESS], HOLE);
@@ -140,7 +186,10 @@ fn killed_while_faulted(suite: &Suite) -> Outcome {
 
 fn other_threads_run_on(suite: &Suite) -> Outcome {
     let (port, sender) = fault_port()?;
-    let options = Options { fault_port: sender.get(), ..Options::DEFAULT };
+    let options = Options {
+        fault_port: sender.get(),
+        ..Options::DEFAULT
+    };
     let child = Child::with(suite, options)?;
     let other = child.start_thread(1, crate::child::NORMAL, crate::actors::sleeper)?;
     child.start(reads_hole)?;
@@ -149,7 +198,10 @@ fn other_threads_run_on(suite: &Suite) -> Outcome {
     // The fault of one thread takes the whole process with it, if nobody repairs it.
     act(FaultAction::Kill)?;
     check_equal!(child.wait()?.faulted, 1);
-    check_equal!(kernel::thread_info(other.get())?.state, ThreadState::Dead as u8);
+    check_equal!(
+        kernel::thread_info(other.get())?.state,
+        ThreadState::Dead as u8
+    );
     Ok(())
 }
 
@@ -182,17 +234,48 @@ fn every_register_survives(suite: &Suite) -> Outcome {
     let (port, sender) = fault_port()?;
     let child = watched_child(suite, &sender, fills)?;
     let message = child.expect_message(port.get())?;
-    check_equal!(FaultKind::from_code(message.tag.label().into()), Some(FaultKind::Breakpoint));
+    check_equal!(
+        FaultKind::from_code(message.tag.label().into()),
+        Some(FaultKind::Breakpoint)
+    );
     let found = kernel::thread_read_registers(child.thread.get())?;
     let expected = Registers {
-        rax: 0x1001, rbx: 0x1002, rcx: 0x1003, rdx: 0x1004, rsi: 0x1005, rdi: 0x1006, rbp: 0x1007,
-        r8: 0x1008, r9: 0x1009, r10: 0x100a, r11: 0x100b, r12: 0x100c, r13: 0x100d, r14: 0x100e, r15: 0x100f,
-        rsp: found.rsp, rip: found.rip, rflags: found.rflags,
+        rax: 0x1001,
+        rbx: 0x1002,
+        rcx: 0x1003,
+        rdx: 0x1004,
+        rsi: 0x1005,
+        rdi: 0x1006,
+        rbp: 0x1007,
+        r8: 0x1008,
+        r9: 0x1009,
+        r10: 0x100a,
+        r11: 0x100b,
+        r12: 0x100c,
+        r13: 0x100d,
+        r14: 0x100e,
+        r15: 0x100f,
+        rsp: found.rsp,
+        rip: found.rip,
+        rflags: found.rflags,
     };
     check_equal!(found, expected);
     let changed = Registers {
-        rax: 0x1002, rbx: 0x1003, rcx: 0x1004, rdx: 0x1005, rsi: 0x1006, rdi: 0x1007, rbp: 0x1008,
-        r8: 0x1009, r9: 0x100a, r10: 0x100b, r11: 0x100c, r12: 0x100d, r13: 0x100e, r14: 0x100f, r15: 0x1010,
+        rax: 0x1002,
+        rbx: 0x1003,
+        rcx: 0x1004,
+        rdx: 0x1005,
+        rsi: 0x1006,
+        rdi: 0x1007,
+        rbp: 0x1008,
+        r8: 0x1009,
+        r9: 0x100a,
+        r10: 0x100b,
+        r11: 0x100c,
+        r12: 0x100d,
+        r13: 0x100e,
+        r14: 0x100f,
+        r15: 0x1010,
         ..found
     };
     kernel::thread_write_registers(child.thread.get(), &changed)?;
@@ -262,12 +345,26 @@ fn calls_with_stack(block: &Block) -> Outcome {
 }
 
 fn hostile_stack_pointer(suite: &Suite) -> Outcome {
-    for stack in [0, 1, 0x1234_5677, USER_END, 0x8000_0000_0000, 0xdead_beef_dead_beef, 0xffff_8000_0000_1000, 0xffff_ffff_8000_1000, u64::MAX] {
+    for stack in [
+        0,
+        1,
+        0x1234_5677,
+        USER_END,
+        0x8000_0000_0000,
+        0xdead_beef_dead_beef,
+        0xffff_8000_0000_1000,
+        0xffff_ffff_8000_1000,
+        u64::MAX,
+    ] {
         let child = Child::new(suite)?;
         child.block().set_argument(0, stack);
         child.start(calls_with_stack)?;
         let info = child.wait()?;
-        check!(info.exit_code == RECOVERED, "with stack pointer {stack:#x} it ends with {}", info.exit_code);
+        check!(
+            info.exit_code == RECOVERED,
+            "with stack pointer {stack:#x} it ends with {}",
+            info.exit_code
+        );
     }
     Ok(())
 }
@@ -289,7 +386,10 @@ fn loads_segments(block: &Block) -> Outcome {
 }
 
 fn hostile_segments(suite: &Suite) -> Outcome {
-    let children = [Child::run(suite, loads_segments)?, Child::run(suite, loads_segments)?];
+    let children = [
+        Child::run(suite, loads_segments)?,
+        Child::run(suite, loads_segments)?,
+    ];
     for child in children {
         child.finish()?;
     }
@@ -299,10 +399,23 @@ fn hostile_segments(suite: &Suite) -> Outcome {
 /// A `syscall` as the last two bytes of the user half: the instruction after it lies at `USER_END`.
 fn system_call_at_the_last_address(suite: &Suite) -> Outcome {
     let (port, sender) = fault_port()?;
-    let child = Child::with(suite, Options { fault_port: sender.get(), ..Options::DEFAULT })?;
+    let child = Child::with(
+        suite,
+        Options {
+            fault_port: sender.get(),
+            ..Options::DEFAULT
+        },
+    )?;
     let code = Mapped::of(kernel::region_create(Handle::NONE, 1, RegionKind::Lazy)?, 1)?;
     code.fill(PAGE_SIZE - 2, &[0x0f, 0x05]);
-    kernel::region_map(code.region(), child.process.get(), USER_END - PAGE_SIZE, 0, 1, MapFlags::EXECUTE)?;
+    kernel::region_map(
+        code.region(),
+        child.process.get(),
+        USER_END - PAGE_SIZE,
+        0,
+        1,
+        MapFlags::EXECUTE,
+    )?;
     let registers = Registers {
         rax: airox_abi::SystemCall::Null as u64,
         rip: USER_END - 2,
@@ -311,11 +424,19 @@ fn system_call_at_the_last_address(suite: &Suite) -> Outcome {
     };
     // Started where it may be started, then stopped and moved.
     kernel::thread_suspend(child.thread.get())?;
-    kernel::thread_start(child.thread.get(), recovered as *const () as u64, stack_pointer(0), 0)?;
+    kernel::thread_start(
+        child.thread.get(),
+        recovered as *const () as u64,
+        stack_pointer(0),
+        0,
+    )?;
     kernel::thread_write_registers(child.thread.get(), &registers)?;
     kernel::thread_resume(child.thread.get())?;
     let message = child.expect_message(port.get())?;
-    check_equal!(FaultKind::from_code(message.tag.label().into()), Some(FaultKind::Execute));
+    check_equal!(
+        FaultKind::from_code(message.tag.label().into()),
+        Some(FaultKind::Execute)
+    );
     check_equal!(message.words[WORD_ADDRESS], USER_END);
     repair(child.thread.get())?;
     act(FaultAction::Resume)?;

@@ -72,8 +72,18 @@ pub fn fault_port() -> Result<(Owned, Owned), Failure> {
 }
 
 /// A child whose faults arrive at the port.
-pub fn watched_child(suite: &Suite, sender: &Owned, function: ChildFunction) -> Result<Child, Failure> {
-    let child = Child::with(suite, Options { fault_port: sender.get(), ..Options::DEFAULT })?;
+pub fn watched_child(
+    suite: &Suite,
+    sender: &Owned,
+    function: ChildFunction,
+) -> Result<Child, Failure> {
+    let child = Child::with(
+        suite,
+        Options {
+            fault_port: sender.get(),
+            ..Options::DEFAULT
+        },
+    )?;
     child.start(function)?;
     Ok(child)
 }
@@ -103,7 +113,11 @@ impl FaultCase {
         self.killed(suite)?;
         let alone = Child::run(suite, self.function)?;
         let info = alone.wait()?;
-        check!(info.faulted == 1, "without a handler it lives on: {}", alone.block().text());
+        check!(
+            info.faulted == 1,
+            "without a handler it lives on: {}",
+            alone.block().text()
+        );
         Ok(())
     }
 
@@ -112,7 +126,10 @@ impl FaultCase {
         let child = watched_child(suite, &sender, self.function)?;
         let message = child.expect_message(port.get())?;
         self.check_message(&message)?;
-        check_equal!(kernel::thread_info(child.thread.get())?.state, ThreadState::Faulted as u8);
+        check_equal!(
+            kernel::thread_info(child.thread.get())?.state,
+            ThreadState::Faulted as u8
+        );
         repair(child.thread.get())?;
         act(FaultAction::Resume)?;
         let info = child.wait()?;
@@ -146,7 +163,10 @@ impl FaultCase {
         check!(place, "address {address:#x}");
         // A jump to where nothing can be executed is reported there.
         let there = self.kind == FaultKind::Execute && instruction == address;
-        check!(there || code.contains(&instruction), "instruction {instruction:#x}, code {code:#x?}");
+        check!(
+            there || code.contains(&instruction),
+            "instruction {instruction:#x}, code {code:#x?}"
+        );
         check!(message.words[WORD_STACK] != 0, "no stack pointer");
         Ok(())
     }
@@ -160,7 +180,9 @@ impl When {
             When::Always => true,
             When::Umip => core::arch::x86_64::__cpuid_count(7, 0).ecx & UMIP != 0,
             // "TCGT", of the hypervisor signature "TCGTCGTCGTCG".
-            When::NotInterpreted => core::arch::x86_64::__cpuid(0x4000_0000).ebx != u32::from_le_bytes(*b"TCGT"),
+            When::NotInterpreted => {
+                core::arch::x86_64::__cpuid(0x4000_0000).ebx != u32::from_le_bytes(*b"TCGT")
+            }
         }
     }
 }

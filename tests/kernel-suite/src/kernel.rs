@@ -18,21 +18,46 @@ pub use airox_kernel_suite::registers::EntryRegisters;
 #[unsafe(naked)]
 unsafe extern "sysv64" fn enter(registers: *mut EntryRegisters) {
     naked_asm!(
-        "push rbx", "push rbp", "push r12", "push r13", "push r14", "push r15", "push rdi",
+        "push rbx",
+        "push rbp",
+        "push r12",
+        "push r13",
+        "push r14",
+        "push r15",
+        "push rdi",
         "mov rax, [rdi]",
-        "mov rsi, [rdi + 16]", "mov rdx, [rdi + 24]", "mov r8, [rdi + 32]", "mov r9, [rdi + 40]",
-        "mov r10, [rdi + 48]", "mov r12, [rdi + 56]", "mov r13, [rdi + 64]", "mov r14, [rdi + 72]",
-        "mov r15, [rdi + 80]", "mov rbx, [rdi + 88]",
+        "mov rsi, [rdi + 16]",
+        "mov rdx, [rdi + 24]",
+        "mov r8, [rdi + 32]",
+        "mov r9, [rdi + 40]",
+        "mov r10, [rdi + 48]",
+        "mov r12, [rdi + 56]",
+        "mov r13, [rdi + 64]",
+        "mov r14, [rdi + 72]",
+        "mov r15, [rdi + 80]",
+        "mov rbx, [rdi + 88]",
         "mov rdi, [rdi + 8]",
         "syscall",
         "xchg rdi, [rsp]",
         "mov [rdi], rax",
-        "mov [rdi + 16], rsi", "mov [rdi + 24], rdx", "mov [rdi + 32], r8", "mov [rdi + 40], r9",
-        "mov [rdi + 48], r10", "mov [rdi + 56], r12", "mov [rdi + 64], r13", "mov [rdi + 72], r14",
-        "mov [rdi + 80], r15", "mov [rdi + 88], rbx",
+        "mov [rdi + 16], rsi",
+        "mov [rdi + 24], rdx",
+        "mov [rdi + 32], r8",
+        "mov [rdi + 40], r9",
+        "mov [rdi + 48], r10",
+        "mov [rdi + 56], r12",
+        "mov [rdi + 64], r13",
+        "mov [rdi + 72], r14",
+        "mov [rdi + 80], r15",
+        "mov [rdi + 88], rbx",
         "pop rax",
         "mov [rdi + 8], rax",
-        "pop r15", "pop r14", "pop r13", "pop r12", "pop rbp", "pop rbx",
+        "pop r15",
+        "pop r14",
+        "pop r13",
+        "pop r12",
+        "pop rbp",
+        "pop rbx",
         "ret",
     )
 }
@@ -114,7 +139,11 @@ pub struct Message {
 impl Message {
     /// A message with a label and no words.
     pub const fn new(label: u16) -> Message {
-        Message { badge: 0, tag: Tag::new(label), words: [0; WORDS] }
+        Message {
+            badge: 0,
+            tag: Tag::new(label),
+            words: [0; WORDS],
+        }
     }
 
     /// A message with a label and its first word.
@@ -142,7 +171,11 @@ pub fn exchange(
     // SAFETY: 1. the kernel writes only `received` of the extension, which is borrowed exclusively; 2. leases
     // of a call are of memory that the caller lends on purpose.
     unsafe { invoke(&mut registers) }?;
-    Ok(Message { badge: registers.rdi, tag: Tag(registers.tag), words: registers.words })
+    Ok(Message {
+        badge: registers.rdi,
+        tag: Tag(registers.tag),
+        words: registers.words,
+    })
 }
 
 /// `call` without handles or leases.
@@ -171,12 +204,30 @@ pub fn reply_save() -> Result<Owned, Error> {
 
 /// Copies from a lease into `buffer`; returns how much.
 pub fn lease_read(reply: Handle, index: u64, offset: u64, buffer: &mut [u8]) -> Result<u64, Error> {
-    lease(SystemCall::LeaseRead, [raw(reply), index, offset, buffer.as_mut_ptr() as u64, buffer.len() as u64])
+    lease(
+        SystemCall::LeaseRead,
+        [
+            raw(reply),
+            index,
+            offset,
+            buffer.as_mut_ptr() as u64,
+            buffer.len() as u64,
+        ],
+    )
 }
 
 /// Copies `buffer` to a lease; returns how much.
 pub fn lease_write(reply: Handle, index: u64, offset: u64, buffer: &[u8]) -> Result<u64, Error> {
-    lease(SystemCall::LeaseWrite, [raw(reply), index, offset, buffer.as_ptr() as u64, buffer.len() as u64])
+    lease(
+        SystemCall::LeaseWrite,
+        [
+            raw(reply),
+            index,
+            offset,
+            buffer.as_ptr() as u64,
+            buffer.len() as u64,
+        ],
+    )
 }
 
 fn lease(call: SystemCall, arguments: [u64; 5]) -> Result<u64, Error> {
@@ -209,7 +260,11 @@ pub fn timer_set(signal: Handle, deadline: u64, bits: u64) -> Result<(), Error> 
 }
 
 pub fn handle_copy(handle: Handle, rights: Rights, badge: u64) -> Result<Owned, Error> {
-    plain(SystemCall::HandleCopy, &[raw(handle), u64::from(rights.bits()), badge]).map(owned)
+    plain(
+        SystemCall::HandleCopy,
+        &[raw(handle), u64::from(rights.bits()), badge],
+    )
+    .map(owned)
 }
 
 pub fn handle_close(handle: Handle) -> Result<(), Error> {
@@ -224,7 +279,11 @@ pub fn handle_revoke(handle: Handle) -> Result<(), Error> {
 pub fn handle_info(handle: Handle) -> Result<(Option<ObjectKind>, Rights, u64), Error> {
     let registers = plain(SystemCall::HandleInfo, &[raw(handle)])?;
     let rights = Rights::from_bits_retain(registers.words[0] as u16);
-    Ok((ObjectKind::from_code(registers.rdi), rights, registers.words[1]))
+    Ok((
+        ObjectKind::from_code(registers.rdi),
+        rights,
+        registers.words[1],
+    ))
 }
 
 pub fn port_create(quota: Handle) -> Result<Owned, Error> {
@@ -251,7 +310,14 @@ pub fn region_map(
     pages: u64,
     flags: MapFlags,
 ) -> Result<(), Error> {
-    let arguments = [raw(region), raw(process), address, offset, pages, u64::from(flags.bits())];
+    let arguments = [
+        raw(region),
+        raw(process),
+        address,
+        offset,
+        pages,
+        u64::from(flags.bits()),
+    ];
     plain(SystemCall::RegionMap, &arguments).map(drop)
 }
 
@@ -266,11 +332,19 @@ pub unsafe fn region_unmap(process: Handle, address: u64) -> Result<(), Error> {
 /// Pages, kind and physical address.
 pub fn region_info(region: Handle) -> Result<(u64, Option<RegionKind>, u64), Error> {
     let registers = plain(SystemCall::RegionInfo, &[raw(region)])?;
-    Ok((registers.rdi, RegionKind::from_code(registers.words[0]), registers.words[1]))
+    Ok((
+        registers.rdi,
+        RegionKind::from_code(registers.words[0]),
+        registers.words[1],
+    ))
 }
 
 pub fn quota_create(quota: Handle, limits: &QuotaLimits) -> Result<Owned, Error> {
-    plain(SystemCall::QuotaCreate, &[raw(quota), limits as *const _ as u64]).map(owned)
+    plain(
+        SystemCall::QuotaCreate,
+        &[raw(quota), limits as *const _ as u64],
+    )
+    .map(owned)
 }
 
 /// Limits and use.
@@ -279,13 +353,24 @@ pub fn quota_info(quota: Handle) -> Result<[QuotaLimits; 2], Error> {
 }
 
 pub fn process_create(quota: Handle, name: &[u8; 16]) -> Result<Owned, Error> {
-    plain(SystemCall::ProcessCreate, &[raw(quota), name.as_ptr() as u64]).map(owned)
+    plain(
+        SystemCall::ProcessCreate,
+        &[raw(quota), name.as_ptr() as u64],
+    )
+    .map(owned)
 }
 
 /// The copy's value in the other process.
-pub fn process_grant(process: Handle, handle: Handle, rights: Rights, badge: u64) -> Result<Handle, Error> {
+pub fn process_grant(
+    process: Handle,
+    handle: Handle,
+    rights: Rights,
+    badge: u64,
+) -> Result<Handle, Error> {
     let arguments = [raw(process), raw(handle), u64::from(rights.bits()), badge];
-    Ok(Handle(plain(SystemCall::ProcessGrant, &arguments)?.rdi as u32))
+    Ok(Handle(
+        plain(SystemCall::ProcessGrant, &arguments)?.rdi as u32,
+    ))
 }
 
 pub fn process_kill(process: Handle, code: i64) -> Result<(), Error> {
@@ -302,7 +387,12 @@ pub fn process_info(process: Handle) -> Result<ProcessInfo, Error> {
 
 /// Copies from another process's memory.
 pub fn process_read(process: Handle, address: u64, buffer: &mut [u8]) -> Result<(), Error> {
-    let arguments = [raw(process), address, buffer.as_mut_ptr() as u64, buffer.len() as u64];
+    let arguments = [
+        raw(process),
+        address,
+        buffer.as_mut_ptr() as u64,
+        buffer.len() as u64,
+    ];
     let mut registers = EntryRegisters::call(SystemCall::ProcessRead, &arguments);
     // SAFETY: the kernel writes only to the buffer, which is borrowed exclusively.
     unsafe { invoke(&mut registers) }
@@ -325,11 +415,19 @@ pub fn process_handles(process: Handle, index: u64) -> Result<(Handle, u64, u64,
 }
 
 pub fn thread_create(process: Handle, priority: u64, fault_port: Handle) -> Result<Owned, Error> {
-    plain(SystemCall::ThreadCreate, &[raw(process), priority, raw(fault_port)]).map(owned)
+    plain(
+        SystemCall::ThreadCreate,
+        &[raw(process), priority, raw(fault_port)],
+    )
+    .map(owned)
 }
 
 pub fn thread_start(thread: Handle, entry: u64, stack: u64, argument: u64) -> Result<(), Error> {
-    plain(SystemCall::ThreadStart, &[raw(thread), entry, stack, argument]).map(drop)
+    plain(
+        SystemCall::ThreadStart,
+        &[raw(thread), entry, stack, argument],
+    )
+    .map(drop)
 }
 
 pub fn thread_suspend(thread: Handle) -> Result<(), Error> {
@@ -353,7 +451,11 @@ pub fn thread_read_registers(thread: Handle) -> Result<Registers, Error> {
 }
 
 pub fn thread_write_registers(thread: Handle, registers: &Registers) -> Result<(), Error> {
-    plain(SystemCall::ThreadWriteRegisters, &[raw(thread), registers as *const _ as u64]).map(drop)
+    plain(
+        SystemCall::ThreadWriteRegisters,
+        &[raw(thread), registers as *const _ as u64],
+    )
+    .map(drop)
 }
 
 pub fn thread_exit() -> ! {
@@ -390,7 +492,11 @@ pub fn region_device(machine: Handle, address: u64, pages: u64) -> Result<Owned,
 }
 
 pub fn debug_write(machine: Handle, text: &[u8]) -> Result<(), Error> {
-    plain(SystemCall::DebugWrite, &[raw(machine), text.as_ptr() as u64, text.len() as u64]).map(drop)
+    plain(
+        SystemCall::DebugWrite,
+        &[raw(machine), text.as_ptr() as u64, text.len() as u64],
+    )
+    .map(drop)
 }
 
 pub fn kernel_info(machine: Handle) -> Result<KernelInfo, Error> {

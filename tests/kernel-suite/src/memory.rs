@@ -24,7 +24,10 @@ static FIRST: AtomicU64 = AtomicU64::new(WINDOW);
 pub fn reserve(pages: u64) -> u64 {
     let address = NEXT.fetch_add((pages + 1) * PAGE_SIZE, Ordering::Relaxed) + PAGE_SIZE;
     let end = address + pages * PAGE_SIZE;
-    assert!(end < WINDOW + TABLES * TABLE_SPAN, "the suite's address window is used up");
+    assert!(
+        end < WINDOW + TABLES * TABLE_SPAN,
+        "the suite's address window is used up"
+    );
     address
 }
 
@@ -44,7 +47,14 @@ pub fn keep_page_tables() -> Result<(), Error> {
     for table in 0..TABLES {
         let region = kernel::region_create(Handle::NONE, 1, RegionKind::Lazy)?;
         let address = WINDOW + (table + 1) * TABLE_SPAN - PAGE_SIZE;
-        kernel::region_map(region.get(), Handle::NONE, address, 0, 1, MapFlags::POPULATE)?;
+        kernel::region_map(
+            region.get(),
+            Handle::NONE,
+            address,
+            0,
+            1,
+            MapFlags::POPULATE,
+        )?;
         core::mem::forget(region);
     }
     Ok(())
@@ -60,14 +70,28 @@ pub struct Mapped {
 impl Mapped {
     /// New zeroed memory, charged to the suite.
     pub fn new(pages: u64) -> Result<Mapped, Error> {
-        Self::of(kernel::region_create(Handle::NONE, pages, RegionKind::Lazy)?, pages)
+        Self::of(
+            kernel::region_create(Handle::NONE, pages, RegionKind::Lazy)?,
+            pages,
+        )
     }
 
     /// Maps the first pages of a region.
     pub fn of(region: Owned, pages: u64) -> Result<Mapped, Error> {
         let address = reserve(pages);
-        kernel::region_map(region.get(), Handle::NONE, address, 0, pages, MapFlags::WRITE)?;
-        Ok(Mapped { region, address, length: pages * PAGE_SIZE })
+        kernel::region_map(
+            region.get(),
+            Handle::NONE,
+            address,
+            0,
+            pages,
+            MapFlags::WRITE,
+        )?;
+        Ok(Mapped {
+            region,
+            address,
+            length: pages * PAGE_SIZE,
+        })
     }
 
     pub fn region(&self) -> Handle {

@@ -95,8 +95,17 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        assert_eq!(Options::parse("--flter x"), Err(OptionError::Unknown("--flter")));
-        assert_eq!(Options::parse("--calls"), Err(OptionError::MissingValue("--calls")));
-        assert_eq!(Options::parse("--seed 0xzz"), Err(OptionError::NotANumber("0xzz")));
+        assert_eq!(
+            Options::parse("--flter x"),
+            Err(OptionError::Unknown("--flter"))
+        );
+        assert_eq!(
+            Options::parse("--calls"),
+            Err(OptionError::MissingValue("--calls"))
+        );
+        assert_eq!(
+            Options::parse("--seed 0xzz"),
+            Err(OptionError::NotANumber("0xzz"))
+        );
     }
 }

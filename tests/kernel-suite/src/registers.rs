@@ -54,7 +54,10 @@ mod tests {
     fn arguments_go_where_the_contract_says() {
         let mut registers = EntryRegisters::call(SystemCall::HandleCopy, &[1, 2, 3]);
         assert_eq!(registers.rax, SystemCall::HandleCopy as u64);
-        assert_eq!((registers.rdi, registers.words[0], registers.words[1]), (1, 2, 3));
+        assert_eq!(
+            (registers.rdi, registers.words[0], registers.words[1]),
+            (1, 2, 3)
+        );
         registers.set_argument(0, 9);
         registers.set_argument(8, 8);
         registers.set_argument(9, 7);

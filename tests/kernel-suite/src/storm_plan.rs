@@ -47,9 +47,46 @@ const EDGES: &[u64] = &[
 
 /// Numbers at the edges of some argument's range.
 const NUMBERS: &[u64] = &[
-    0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 31, 32, 63, 64, 100, 127, 128, 254, 255, 256, 4095, 4096, 4097,
-    0x7fff, 0x8000, 0xffff, 0x1_0000, 0xf_ffff, 0x10_0000, 1 << 22, (1 << 22) + 1, 0x7fff_ffff, 0x8000_0000,
-    0xffff_ffff, 0x1_0000_0000, 1 << 52, 1 << 63, u64::MAX - 1, u64::MAX,
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    7,
+    8,
+    9,
+    15,
+    16,
+    31,
+    32,
+    63,
+    64,
+    100,
+    127,
+    128,
+    254,
+    255,
+    256,
+    4095,
+    4096,
+    4097,
+    0x7fff,
+    0x8000,
+    0xffff,
+    0x1_0000,
+    0xf_ffff,
+    0x10_0000,
+    1 << 22,
+    (1 << 22) + 1,
+    0x7fff_ffff,
+    0x8000_0000,
+    0xffff_ffff,
+    0x1_0000_0000,
+    1 << 52,
+    1 << 63,
+    u64::MAX - 1,
+    u64::MAX,
 ];
 
 /// The next call: its registers, and the extension it may point to.
@@ -57,7 +94,11 @@ const NUMBERS: &[u64] = &[
 pub fn next(random: &mut Random, pool: &Pool<'_>) -> (EntryRegisters, Extension) {
     let mut registers = EntryRegisters {
         rax: number(random),
-        rdi: if random.below(8) == 0 { argument(random, pool) } else { handle(random, pool) },
+        rdi: if random.below(8) == 0 {
+            argument(random, pool)
+        } else {
+            handle(random, pool)
+        },
         ..EntryRegisters::default()
     };
     for word in &mut registers.words {
@@ -139,14 +180,27 @@ fn extension(random: &mut Random, pool: &Pool<'_>) -> Extension {
             handle: Handle(handle(random, pool) as u32),
             rights: random.next() as u16,
             reserved: u16::from(random.below(32) == 0),
-            badge: if random.below(4) == 0 { random.next() } else { 0 },
+            badge: if random.below(4) == 0 {
+                random.next()
+            } else {
+                0
+            },
         };
     }
     for lease in &mut extension.leases {
         *lease = Lease {
             address: address(random, pool),
-            length: if random.below(4) == 0 { random.pick(NUMBERS, 0) } else { random.below(8192) },
-            access: random.below(4) | if random.below(32) == 0 { random.next() } else { 0 },
+            length: if random.below(4) == 0 {
+                random.pick(NUMBERS, 0)
+            } else {
+                random.below(8192)
+            },
+            access: random.below(4)
+                | if random.below(32) == 0 {
+                    random.next()
+                } else {
+                    0
+                },
         };
     }
     extension
@@ -180,17 +234,30 @@ mod tests {
             seen.insert(next(&mut random, &POOL).0.rax);
         }
         for call in SystemCall::ALL {
-            assert!(seen.contains(&(*call as u64)), "{} was never tried", call.name());
+            assert!(
+                seen.contains(&(*call as u64)),
+                "{} was never tried",
+                call.name()
+            );
         }
-        assert!(seen.iter().any(|number| SystemCall::from_number(*number).is_none()));
+        assert!(
+            seen.iter()
+                .any(|number| SystemCall::from_number(*number).is_none())
+        );
     }
 
     #[test]
     fn many_calls_are_plausible() {
         let mut random = Random::new(2);
         let known = (0..1000)
-            .filter(|_| POOL.handles.contains(&(next(&mut random, &POOL).0.rdi as u32)))
+            .filter(|_| {
+                POOL.handles
+                    .contains(&(next(&mut random, &POOL).0.rdi as u32))
+            })
             .count();
-        assert!(known > 400, "only {known} of 1000 calls name a handle the caller has");
+        assert!(
+            known > 400,
+            "only {known} of 1000 calls name a handle the caller has"
+        );
     }
 }

@@ -16,13 +16,37 @@ use crate::suite::Suite;
 /// The tests.
 pub const TESTS: &[Test] = &[
     Test::new("vector", "kept_across_preemption", kept_across_preemption),
-    Test::new("vector", "control_words_kept_across_preemption", control_words_kept_across_preemption),
-    Test::new("vector", "nothing_leaks_when_processes_alternate", nothing_leaks_when_processes_alternate),
-    Test::new("vector", "nothing_leaks_through_a_call", nothing_leaks_through_a_call),
+    Test::new(
+        "vector",
+        "control_words_kept_across_preemption",
+        control_words_kept_across_preemption,
+    ),
+    Test::new(
+        "vector",
+        "nothing_leaks_when_processes_alternate",
+        nothing_leaks_when_processes_alternate,
+    ),
+    Test::new(
+        "vector",
+        "nothing_leaks_through_a_call",
+        nothing_leaks_through_a_call,
+    ),
     Test::new("vector", "a_thread_starts_clean", a_thread_starts_clean),
-    Test::new("vector", "control_words_are_reset_by_a_wait", control_words_are_reset_by_a_wait),
-    Test::new("vector", "results_hold_no_kernel_address", results_hold_no_kernel_address),
-    Test::new("vector", "segment_bases_do_not_leak", segment_bases_do_not_leak),
+    Test::new(
+        "vector",
+        "control_words_are_reset_by_a_wait",
+        control_words_are_reset_by_a_wait,
+    ),
+    Test::new(
+        "vector",
+        "results_hold_no_kernel_address",
+        results_hold_no_kernel_address,
+    ),
+    Test::new(
+        "vector",
+        "segment_bases_do_not_leak",
+        segment_bases_do_not_leak,
+    ),
 ];
 
 /// The sixteen vector registers, 32 bytes each; without AVX the upper halves are unused.
@@ -178,7 +202,11 @@ fn keeps_pattern(block: &Block) -> Outcome {
     let mine = pattern(block.argument(0));
     loop {
         let found = hold(&mine, 20_000);
-        check!(found == mine, "a vector register changed in round {}", block.result(0));
+        check!(
+            found == mine,
+            "a vector register changed in round {}",
+            block.result(0)
+        );
         block.set_result(0, block.result(0) + 1);
     }
 }
@@ -198,7 +226,11 @@ fn kept_across_preemption(suite: &Suite) -> Outcome {
     }
     for child in &children {
         let info = kernel::process_info(child.process.get())?;
-        check!(info.exit_code == 0 && child.block().result(0) > 0, "{}", child.block().text());
+        check!(
+            info.exit_code == 0 && child.block().result(0) > 0,
+            "{}",
+            child.block().text()
+        );
     }
     Ok(())
 }
@@ -258,7 +290,11 @@ fn control_words_kept_across_preemption(suite: &Suite) -> Outcome {
     }
     for child in &children {
         let info = kernel::process_info(child.process.get())?;
-        check!(info.exit_code == 0 && child.block().result(0) > 0, "{}", child.block().text());
+        check!(
+            info.exit_code == 0 && child.block().result(0) > 0,
+            "{}",
+            child.block().text()
+        );
     }
     Ok(())
 }
@@ -267,7 +303,10 @@ fn control_words_kept_across_preemption(suite: &Suite) -> Outcome {
 fn check_clean(found: &Vectors, mine: &Vectors) -> Outcome {
     for (register, (found, mine)) in found.0.iter().zip(&mine.0).enumerate() {
         for (found, mine) in found.iter().zip(mine) {
-            check!(*found == 0 || found == mine, "register {register} holds {found:#x}");
+            check!(
+                *found == 0 || found == mine,
+                "register {register} holds {found:#x}"
+            );
         }
     }
     Ok(())
@@ -321,7 +360,11 @@ fn calls_with_pattern(block: &Block) -> Outcome {
 fn serves_with_pattern(block: &Block) -> Outcome {
     let mine = pattern(2);
     loop {
-        let (error, found) = call_between(&mine, airox_abi::SystemCall::ReplyReceive, block.argument(PORT));
+        let (error, found) = call_between(
+            &mine,
+            airox_abi::SystemCall::ReplyReceive,
+            block.argument(PORT),
+        );
         check_equal!(error, 0);
         check_clean(&found, &mine)?;
         block.set_result(0, block.result(0) + 1);
@@ -368,16 +411,30 @@ fn a_thread_starts_clean(suite: &Suite) -> Outcome {
         check!(hold(&own, 10) == own, "the suite's own registers changed");
         suite.sleep(1_000_000)?;
         let child = Child::new(suite)?;
-        kernel::thread_start(child.thread.get(), dumps_registers as *const () as u64, stack_pointer(0), START_STATE)?;
+        kernel::thread_start(
+            child.thread.get(),
+            dumps_registers as *const () as u64,
+            stack_pointer(0),
+            START_STATE,
+        )?;
         child.wait()?;
         let mut state = [0; 1024];
         let offset = (START_STATE - START_BLOCK) as usize;
         child.copy_page(offset, &mut state);
-        check!(state[..112].iter().all(|byte| *byte == 0), "a general register is not 0");
+        check!(
+            state[..112].iter().all(|byte| *byte == 0),
+            "a general register is not 0"
+        );
         // FXSAVE: control word at 0, MXCSR at 24, x87 registers from 32, vector registers from 160 to 416.
         let image = &state[512..];
-        check_equal!((image[0], image[1], image[24], image[25]), (0x7f, 0x03, 0x80, 0x1f));
-        check!(image[32..416].iter().all(|byte| *byte == 0), "a vector or x87 register is not 0");
+        check_equal!(
+            (image[0], image[1], image[24], image[25]),
+            (0x7f, 0x03, 0x80, 0x1f)
+        );
+        check!(
+            image[32..416].iter().all(|byte| *byte == 0),
+            "a vector or x87 register is not 0"
+        );
     }
     Ok(())
 }
@@ -408,7 +465,12 @@ fn results_hold_no_kernel_address(_: &Suite) -> Outcome {
         let mut registers = EntryRegisters::call(*call, &[signal.get().0.into()]);
         // SAFETY: all addresses are null, which is never mapped.
         let _ = unsafe { kernel::invoke(&mut registers) };
-        let values = [registers.rax, registers.rdi, registers.tag, registers.extension];
+        let values = [
+            registers.rax,
+            registers.rdi,
+            registers.tag,
+            registers.extension,
+        ];
         for value in values.into_iter().chain(registers.words) {
             check!(value >> 47 == 0, "{} leaves {value:#x}", call.name());
         }
@@ -433,8 +495,14 @@ fn reads_bases(block: &Block) -> Outcome {
         let (fs, gs): (u64, u64);
         // SAFETY: reading the bases has no effect. Where the instruction is off, the process ends.
         unsafe { asm!("rdfsbase {}", "rdgsbase {}", out(reg) fs, out(reg) gs) };
-        check!(fs != 0x5ec2_e700 && gs != 0x5ec2_e700, "another process's segment base");
-        check!(fs >> 47 == 0 && gs >> 47 == 0, "a kernel address in a segment base");
+        check!(
+            fs != 0x5ec2_e700 && gs != 0x5ec2_e700,
+            "another process's segment base"
+        );
+        check!(
+            fs >> 47 == 0 && gs >> 47 == 0,
+            "a kernel address in a segment base"
+        );
         kernel::thread_yield()?;
     }
     block.set_result(0, 1);
@@ -442,11 +510,18 @@ fn reads_bases(block: &Block) -> Outcome {
 }
 
 fn segment_bases_do_not_leak(suite: &Suite) -> Outcome {
-    let (writer, reader) = (Child::run(suite, sets_bases)?, Child::run(suite, reads_bases)?);
+    let (writer, reader) = (
+        Child::run(suite, sets_bases)?,
+        Child::run(suite, reads_bases)?,
+    );
     for child in [writer, reader] {
         let info = child.wait()?;
         // Off is as good: then neither can be done, and it is the same for all.
-        check!(info.faulted == 1 || info.exit_code == 0, "{}", child.block().text());
+        check!(
+            info.faulted == 1 || info.exit_code == 0,
+            "{}",
+            child.block().text()
+        );
     }
     Ok(())
 }

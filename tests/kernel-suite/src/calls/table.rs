@@ -96,7 +96,9 @@ impl HandleCase {
 
     fn valid(&self, fixture: &Fixture) -> Handle {
         // Where any kind will do, a port will; a call that wants a reply gets no valid one.
-        self.kind.and_then(|kind| fixture.of(kind)).unwrap_or(fixture.port.get())
+        self.kind
+            .and_then(|kind| fixture.of(kind))
+            .unwrap_or(fixture.port.get())
     }
 
     fn attempt(&self, fixture: &Fixture, handle: Handle) -> Result<(), Error> {
@@ -109,7 +111,11 @@ impl HandleCase {
 
     fn expect(&self, fixture: &Fixture, handle: Handle, what: &str, error: Error) -> Outcome {
         let result = self.attempt(fixture, handle);
-        check!(result == Err(error), "{}: {what} gives {result:?}, not {error:?}", self.call.name());
+        check!(
+            result == Err(error),
+            "{}: {what} gives {result:?}, not {error:?}",
+            self.call.name()
+        );
         Ok(())
     }
 
@@ -124,9 +130,15 @@ impl HandleCase {
         let forged = [
             (stale, "a stale handle"),
             (Handle(u32::MAX), "a handle of ones"),
-            (Handle::new(valid.index(), valid.generation() + 1), "the next generation"),
+            (
+                Handle::new(valid.index(), valid.generation() + 1),
+                "the next generation",
+            ),
             (Handle::new(valid.index(), 0), "generation 0"),
-            (Handle::new((1 << Handle::INDEX_BITS) - 1, 1), "the last index"),
+            (
+                Handle::new((1 << Handle::INDEX_BITS) - 1, 1),
+                "the last index",
+            ),
         ];
         for (handle, what) in forged {
             self.expect(fixture, handle, what, Error::InvalidHandle)?;
@@ -135,7 +147,9 @@ impl HandleCase {
     }
 
     fn wrong_type(&self, fixture: &Fixture) -> Outcome {
-        let Some(wanted) = self.kind else { return Ok(()) };
+        let Some(wanted) = self.kind else {
+            return Ok(());
+        };
         for kind in ObjectKind::ALL.iter().filter(|kind| **kind != wanted) {
             if let Some(handle) = fixture.of(*kind) {
                 self.expect(fixture, handle, kind.name(), Error::WrongType)?;
@@ -198,7 +212,12 @@ impl PointerCase {
         Ok(())
     }
 
-    fn attempt(&self, fixture: &Fixture, address: u64, length: Option<(usize, u64)>) -> Result<(), Error> {
+    fn attempt(
+        &self,
+        fixture: &Fixture,
+        address: u64,
+        length: Option<(usize, u64)>,
+    ) -> Result<(), Error> {
         let mut registers = EntryRegisters::call(self.call, &(self.arguments)(fixture));
         registers.set_argument(self.position, address);
         if let Length::Argument(position) = self.length {
@@ -253,8 +272,19 @@ impl PointerCase {
         let pair = kernel::region_create(Handle::NONE, 2, RegionKind::Lazy)?;
         let address = free_address(2);
         kernel::region_map(pair.get(), Handle::NONE, address, 0, 1, MapFlags::WRITE)?;
-        kernel::region_map(pair.get(), Handle::NONE, address + PAGE_SIZE, 1, 1, MapFlags::empty())?;
-        let straddling = self.expect(fixture, address + PAGE_SIZE - length / 2, "a range that turns read-only");
+        kernel::region_map(
+            pair.get(),
+            Handle::NONE,
+            address + PAGE_SIZE,
+            1,
+            1,
+            MapFlags::empty(),
+        )?;
+        let straddling = self.expect(
+            fixture,
+            address + PAGE_SIZE - length / 2,
+            "a range that turns read-only",
+        );
         // SAFETY: nothing else knows these mappings.
         let unmapped = unsafe {
             (
@@ -269,7 +299,14 @@ impl PointerCase {
 
     fn lengths(&self, fixture: &Fixture, position: usize) -> Outcome {
         let start = fixture.memory.address();
-        for length in [fixture.memory.length() + 1, 1 << 47, 1 << 63, u64::MAX - start, u64::MAX - start + 1, u64::MAX] {
+        for length in [
+            fixture.memory.length() + 1,
+            1 << 47,
+            1 << 63,
+            u64::MAX - start,
+            u64::MAX - start + 1,
+            u64::MAX,
+        ] {
             let result = self.attempt(fixture, start, Some((position, length)));
             check!(
                 matches!(result, Err(Error::InvalidAddress | Error::InvalidArgument)),
