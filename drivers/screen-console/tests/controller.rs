@@ -101,7 +101,7 @@ impl PortIo for Model {
                     if self.delay != u32::MAX {
                         self.busy -= 1;
                     }
-                    return status | 0x02;
+                    status |= 0x02;
                 }
                 if let Some((_, mouse)) = self.output.front() {
                     status |= if *mouse { 0x21 } else { 0x01 };
