@@ -6,12 +6,10 @@
 //! - What firmware says about the frame buffer is a claim: [`Geometry`] is checked against the mapped memory once, and every write
 //!   against its bounds.
 //! - The keyboard controller is asked with bounded patience; a machine without one gives an error, not a hang.
-//! - `frame_memory` is this crate's only unsafe home: writing mapped memory.
 #![no_std]
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
 mod controller;
-mod frame_memory;
 mod geometry;
 mod glyph;
 mod keyboard;
@@ -19,7 +17,6 @@ mod painter;
 mod screen_console;
 
 pub use controller::{Controller, ControllerError, KeyboardFound};
-pub use frame_memory::FrameMemory;
 pub use geometry::{Geometry, GeometryError, PixelFormat};
 pub use keyboard::{Keyboard, UnknownLayout};
 pub use painter::{Canvas, Painter};

@@ -2,12 +2,20 @@
 
 use crate::geometry::Geometry;
 use crate::glyph::Font;
+use airox_sys::volatile::Window;
 use airox_terminal::{Attributes, Cell, rgb};
 
 /// Memory that can be written.
 pub trait Canvas {
     /// Writes bytes; those that would lie outside are left out with the whole write.
     fn write(&mut self, offset: usize, bytes: &[u8]);
+}
+
+impl Canvas for Window<'_> {
+    fn write(&mut self, offset: usize, bytes: &[u8]) {
+        // Out of range or read-only: left out, as the trait says.
+        let _left_out = self.copy_from(offset, bytes);
+    }
 }
 
 /// Widest font, in pixels, times the widest pixel.

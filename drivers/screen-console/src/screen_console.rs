@@ -5,8 +5,7 @@ use crate::keyboard::Keyboard;
 use crate::painter::{Canvas, Painter};
 use airox_driver_traits::PortIo;
 use airox_terminal::{
-    CallRefused, Console, FlushCall, Interrupt, Mode, Progress, ReadCall, Screen, ScreenTooLarge,
-    WriteCall,
+    Console, FlushCall, Interrupt, Progress, ReadCall, Screen, ScreenTooLarge, WriteCall,
 };
 
 /// Shortest time between two paintings, in nanoseconds: 60 a second.
@@ -64,34 +63,9 @@ where
         self.screen.size()
     }
 
-    /// Takes a write.
-    pub fn write(&mut self, call: W) -> Progress {
-        self.console.write(call);
-        self.advance()
-    }
-
-    /// Takes a read.
-    pub fn read(&mut self, call: R) {
-        self.console.read(call);
-    }
-
-    /// Takes a flush; it is answered when all output before it is on the screen.
-    pub fn flush(&mut self, call: F) -> Progress {
-        self.console.flush(call);
-        self.advance()
-    }
-
-    /// Changes what readers get.
-    pub fn set_mode(&mut self, mode: Mode) {
-        self.console.set_mode(mode);
-    }
-
-    /// Registers, or with `None` removes, what to notify on Ctrl-C for a client.
-    ///
-    /// # Errors
-    /// As [`Console::set_interrupt`].
-    pub fn set_interrupt(&mut self, client: u64, interrupt: Option<I>) -> Result<(), CallRefused> {
-        self.console.set_interrupt(client, interrupt)
+    /// The console. After a call that may give output, [`Self::advance`] moves it on.
+    pub fn console(&mut self) -> &mut Console<W, R, F, I> {
+        &mut self.console
     }
 
     /// Serves the keyboard after an interrupt.

@@ -130,8 +130,8 @@ fn console() -> (Tested, Ports, Rc<Cell<usize>>) {
 
 fn write(console: &mut Tested, text: &str) -> (Progress, Rc<Cell<bool>>) {
     let done = Rc::<Cell<bool>>::default();
-    let progress = console.write(Text(text.into(), done.clone()));
-    (progress, done)
+    console.console().write(Text(text.into(), done.clone()));
+    (console.advance(), done)
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn keys_are_read_and_echoed_as_pixels() {
     let (mut console, ports, _) = console();
     assert!(console.size().0 >= 80 && console.size().1 >= 25);
     let got = Rc::<RefCell<Vec<u8>>>::default();
-    console.read(Reader(got.clone()));
+    console.console().read(Reader(got.clone()));
     // h, i, Enter
     let codes = [0x23, 0xa3, 0x17, 0x97, 0x1c, 0x9c];
     ports.answers.borrow_mut().extend(codes);
@@ -165,7 +165,8 @@ fn painting_is_paced_and_flush_paints_at_once() {
     assert_eq!(writes.get(), painted);
     assert_eq!(write(&mut console, "two").0, Progress::Done);
     let flushed = Rc::<Cell<bool>>::default();
-    assert_eq!(console.flush(Flush(flushed.clone())), Progress::Done);
+    console.console().flush(Flush(flushed.clone()));
+    assert_eq!(console.advance(), Progress::Done);
     assert!(flushed.get() && writes.get() > painted);
 }
 
@@ -184,11 +185,11 @@ fn long_output_leaves_time_for_others() {
 #[test]
 fn cursor_position_is_reported_to_raw_readers() {
     let (mut console, _, _) = console();
-    console.set_mode(Mode::Raw);
+    console.console().set_mode(Mode::Raw);
     let asked = write(&mut console, "\x1b[5;9H\x1b[6n");
     assert_eq!(asked.0, Progress::Done);
     let got = Rc::<RefCell<Vec<u8>>>::default();
-    console.read(Reader(got.clone()));
+    console.console().read(Reader(got.clone()));
     assert_eq!(*got.borrow(), b"\x1b[5;9R");
-    assert_eq!(console.set_interrupt(1, Some(Bell)), Ok(()));
+    assert_eq!(console.console().set_interrupt(1, Some(Bell)), Ok(()));
 }

@@ -2,9 +2,7 @@
 
 use crate::uart::{FIFO, LineErrors, Uart};
 use airox_driver_traits::PortIo;
-use airox_terminal::{
-    CallRefused, Console, FlushCall, Interrupt, Mode, Progress, ReadCall, WriteCall,
-};
+use airox_terminal::{Console, FlushCall, Interrupt, Progress, ReadCall, WriteCall};
 
 /// Times the device is asked in one call of [`SerialConsole::interrupt`] whether it wants more.
 const ROUNDS: u32 = 64;
@@ -49,46 +47,21 @@ where
         let mut buffer = [0; CHUNK];
         for _ in 0..ROUNDS {
             if !self.uart.is_interrupting() {
-                return self.send();
+                return self.advance();
             }
             let count = self.uart.receive(&mut buffer);
             self.console.typed(&buffer[..count]);
             // A transmit interrupt is served by sending, or by finding nothing to send.
-            if self.send() == Progress::More {
+            if self.advance() == Progress::More {
                 return Progress::More;
             }
         }
         Progress::More
     }
 
-    /// Takes a write.
-    pub fn write(&mut self, call: W) -> Progress {
-        self.console.write(call);
-        self.send()
-    }
-
-    /// Takes a read.
-    pub fn read(&mut self, call: R) {
-        self.console.read(call);
-    }
-
-    /// Takes a flush; it is answered when all output before it is on the wire.
-    pub fn flush(&mut self, call: F) -> Progress {
-        self.console.flush(call);
-        self.send()
-    }
-
-    /// Changes what readers get.
-    pub fn set_mode(&mut self, mode: Mode) {
-        self.console.set_mode(mode);
-    }
-
-    /// Registers, or with `None` removes, what to notify on Ctrl-C for a client.
-    ///
-    /// # Errors
-    /// As [`Console::set_interrupt`].
-    pub fn set_interrupt(&mut self, client: u64, interrupt: Option<I>) -> Result<(), CallRefused> {
-        self.console.set_interrupt(client, interrupt)
+    /// The console. After a call that may give output, [`Self::advance`] moves it on.
+    pub fn console(&mut self) -> &mut Console<W, R, F, I> {
+        &mut self.console
     }
 
     /// What went wrong on the line so far.
@@ -96,13 +69,8 @@ where
         self.uart.errors()
     }
 
-    /// Input bytes lost so far because nobody read them.
-    pub fn lost_input(&self) -> u64 {
-        self.console.lost_input()
-    }
-
-    /// Sends until the device is full or nothing is left.
-    fn send(&mut self) -> Progress {
+    /// Sends until the device is full or nothing is left, or [`BURST`] bytes are gone.
+    pub fn advance(&mut self) -> Progress {
         let mut sent = 0;
         loop {
             if self.staged_from == self.staged_to {

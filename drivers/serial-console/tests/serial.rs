@@ -95,7 +95,8 @@ fn run(serial: &mut Serial, model: &Model) {
 
 fn write(serial: &mut Serial, text: &[u8]) -> Rc<Cell<bool>> {
     let done = Rc::<Cell<bool>>::default();
-    if serial.write(Text(text.to_vec(), done.clone())) == Progress::More {
+    serial.console().write(Text(text.to_vec(), done.clone()));
+    if serial.advance() == Progress::More {
         while serial.interrupt() == Progress::More {}
     }
     done
@@ -103,7 +104,7 @@ fn write(serial: &mut Serial, text: &[u8]) -> Rc<Cell<bool>> {
 
 fn read(serial: &mut Serial) -> Rc<RefCell<Vec<u8>>> {
     let got = Rc::<RefCell<Vec<u8>>>::default();
-    serial.read(Reader(got.clone()));
+    serial.console().read(Reader(got.clone()));
     got
 }
 
@@ -150,7 +151,8 @@ fn flush_is_answered_when_the_last_bit_is_out() {
     let mut serial = start(&model);
     write(&mut serial, b"goodbye\n");
     let flushed = Rc::<Cell<bool>>::default();
-    assert_eq!(serial.flush(Flush(flushed.clone())), Progress::Done);
+    serial.console().flush(Flush(flushed.clone()));
+    assert_eq!(serial.advance(), Progress::Done);
     assert!(!flushed.get());
     while !flushed.get() {
         assert!(
@@ -163,7 +165,8 @@ fn flush_is_answered_when_the_last_bit_is_out() {
     }
     assert_eq!(model.wire(), b"goodbye\r\n");
     let idle = Rc::<Cell<bool>>::default();
-    assert_eq!(serial.flush(Flush(idle.clone())), Progress::Done);
+    serial.console().flush(Flush(idle.clone()));
+    assert_eq!(serial.advance(), Progress::Done);
     assert!(idle.get());
 }
 
@@ -178,9 +181,9 @@ fn input_is_echoed_and_read() {
     }
     assert_eq!(*got.borrow(), b"hi\n");
     assert_eq!(model.wire(), b"hi\r\n");
-    serial.set_mode(Mode::Raw);
+    serial.console().set_mode(Mode::Raw);
     let bell = Rc::<Cell<u32>>::default();
-    let registered = serial.set_interrupt(1, Some(Bell(bell.clone())));
+    let registered = serial.console().set_interrupt(1, Some(Bell(bell.clone())));
     assert_eq!(registered, Ok(()));
     model.arrive(b"\x03");
     run(&mut serial, &model);

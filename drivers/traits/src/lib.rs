@@ -3,13 +3,15 @@
 //!
 //! # Principles
 //! - A trait says only what a driver needs; who may touch which device is decided by handles, not here.
-//! - `x86_ports` is this crate's only unsafe home: the `in` and `out` instructions.
+//! - The `in` and `out` instructions themselves are in `airox-sys`.
 #![no_std]
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
-mod x86_ports;
+extern crate alloc;
 
-pub use x86_ports::HardwarePorts;
+mod bound_ports;
+
+pub use bound_ports::BoundPorts;
 
 /// Byte and word access to a device's x86 I/O ports. Port numbers are absolute (COM1's data register is `0x3f8`).
 ///

@@ -33,6 +33,13 @@ impl PortRange {
         self.first
     }
 
+    /// The offset of a port, if the range has it.
+    #[must_use]
+    pub fn offset_of(&self, port: u16) -> Option<u16> {
+        port.checked_sub(self.first)
+            .filter(|&offset| offset < self.count)
+    }
+
     /// The port at `offset`, for an access of `width` bytes.
     fn port(&self, offset: u16, width: u16) -> u16 {
         assert!(
