@@ -1,0 +1,44 @@
+//! `poweroff`, `reboot`.
+
+use super::{Command, no_arguments};
+use crate::services::Failure;
+use crate::shell::{Done, Shell, Stop};
+use alloc::format;
+use alloc::string::String;
+
+pub const COMMANDS: &[Command] = &[
+    Command {
+        name: "poweroff",
+        summary: "switch the machine off",
+        arguments: &[],
+        run: poweroff,
+        ..Command::PLAIN
+    },
+    Command {
+        name: "reboot",
+        summary: "start the machine again",
+        arguments: &[],
+        run: reboot,
+        ..Command::PLAIN
+    },
+];
+
+fn poweroff(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
+    no_arguments(arguments)?;
+    shell.print("Switching off.\n");
+    let answer = shell.services.power.off();
+    still_on(answer, "switched off")
+}
+
+fn reboot(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
+    no_arguments(arguments)?;
+    shell.print("Starting again.\n");
+    let answer = shell.services.power.reboot();
+    still_on(answer, "restarted")
+}
+
+/// An answer at all means that the machine still runs.
+fn still_on(answer: Result<(), Failure>, what: &str) -> Done {
+    answer?;
+    Err(Stop::Failed(format!("the power server accepted this, but the machine was not {what}")))
+}

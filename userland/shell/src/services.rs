@@ -1,0 +1,141 @@
+//! What the shell asks of the rest of the system, one trait a service, so that every command is tested on
+//! the host against fakes. The guest binary implements them with the clients of `airox-api`.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+pub use airox_api::log::{Level, Record, SourceLevel};
+pub use airox_api::process::{ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, State};
+
+/// Why a service did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The server died during the call; a later call reaches its next instance.
+    Died(&'static str),
+    /// This shell was given no handle to the service.
+    Missing(&'static str),
+    /// The service's own reason, a sentence.
+    Refused(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Died(service) => write!(formatter, "the {service} server died before it answered; try again"),
+            Failure::Missing(service) => write!(formatter, "this shell has no access to the {service} server"),
+            Failure::Refused(reason) => formatter.write_str(reason),
+        }
+    }
+}
+
+impl core::error::Error for Failure {}
+
+/// What a service answers.
+pub type Answer<T> = Result<T, Failure>;
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited<T> {
+    /// What was waited for came.
+    Done(T),
+    /// Ctrl-C came first.
+    Interrupted,
+}
+
+/// Processes and programs.
+pub trait Processes {
+    /// Names of the programs that can be run.
+    fn programs(&mut self) -> Answer<Vec<String>>;
+    /// Every process.
+    fn list(&mut self) -> Answer<Vec<ProcessEntry>>;
+    /// The handles of a process, by its number or name.
+    fn handles(&mut self, process: &str) -> Answer<Vec<HandleEntry>>;
+    /// Memory and kernel objects of the machine.
+    fn memory(&mut self) -> Answer<Memory>;
+    /// Starts a program on this console.
+    fn run(&mut self, program: &str, arguments: &[String]) -> Answer<u32>;
+    /// Waits until a program started by [`Processes::run`] ends.
+    fn wait(&mut self, id: u32) -> Answer<Waited<ExitStatus>>;
+    /// Ends a process, by its number or name.
+    fn kill(&mut self, process: &str) -> Answer<()>;
+    /// Ends a component of the system and starts it anew.
+    fn restart(&mut self, name: &str) -> Answer<()>;
+}
+
+/// The log server.
+pub trait Logs {
+    /// The first records newer than `after`, oldest first; empty if there are none.
+    fn read(&mut self, after: u64) -> Answer<Vec<Record>>;
+    /// Waits until the newest record is another than `after`; returns its number. It is smaller if the log began anew.
+    fn wait(&mut self, after: u64) -> Answer<Waited<u64>>;
+    /// The sources and their levels.
+    fn levels(&mut self) -> Answer<Vec<SourceLevel>>;
+    /// Sets a source's level, or that of all (`*`).
+    fn set_level(&mut self, server: &str, level: Level) -> Answer<()>;
+}
+
+/// The calendar clock, in nanoseconds since 1970, UTC.
+pub trait Clock {
+    /// The time.
+    fn now(&mut self) -> Answer<u64>;
+    /// Sets it.
+    fn set(&mut self, unix_ns: u64) -> Answer<()>;
+}
+
+/// The machine's power. Neither call comes back if it succeeds.
+pub trait Power {
+    /// Switches off.
+    fn off(&mut self) -> Answer<()>;
+    /// Starts again.
+    fn reboot(&mut self) -> Answer<()>;
+}
+
+/// Scripts for `source`.
+pub trait Scripts {
+    /// Names of all scripts.
+    fn names(&mut self) -> Answer<Vec<String>>;
+    /// The text of one.
+    fn text(&mut self, name: &str) -> Answer<String>;
+}
+
+/// The console, as bytes. A failed call means that its server died; [`Console::reopen`] prepares the next instance.
+pub trait Console {
+    /// Writes everything.
+    fn write(&mut self, text: &str) -> Answer<()>;
+    /// Waits for input.
+    fn read(&mut self, buffer: &mut [u8]) -> Answer<usize>;
+    /// Width of the terminal in columns.
+    fn columns(&mut self) -> Answer<usize>;
+    /// Sets the modes this shell needs.
+    fn reopen(&mut self) -> Answer<()>;
+}
+
+/// Time since boot, and Ctrl-C.
+pub trait Host {
+    /// Nanoseconds since boot.
+    fn uptime_ns(&mut self) -> u64;
+    /// Waits, unless Ctrl-C comes first.
+    fn sleep(&mut self, ns: u64) -> Waited<()>;
+    /// Whether Ctrl-C came since the last time this was asked or a wait ended with it.
+    fn interrupted(&mut self) -> bool;
+}
+
+/// Everything a shell works with.
+pub struct Services {
+    /// See [`Processes`].
+    pub processes: Box<dyn Processes>,
+    /// See [`Logs`].
+    pub logs: Box<dyn Logs>,
+    /// See [`Clock`].
+    pub clock: Box<dyn Clock>,
+    /// See [`Power`].
+    pub power: Box<dyn Power>,
+    /// See [`Scripts`].
+    pub scripts: Box<dyn Scripts>,
+    /// See [`Console`].
+    pub console: Box<dyn Console>,
+    /// See [`Host`].
+    pub host: Box<dyn Host>,
+}

@@ -1,0 +1,312 @@
+//! The shell itself: reads lines, runs their steps, prints what went wrong.
+//!
+//! No error ends it. A command's failure is one line; a dead server likewise. A dead console is waited for, with a growing
+//! pause between attempts, and the line being typed is shown again when it is back.
+
+use crate::command::{self, Command};
+use crate::complete::{Argument, Completer, matching, split};
+use crate::editor::{Editor, Outcome};
+use crate::nearest::nearest;
+use crate::parse::{Step, parse};
+use crate::services::{Answer, Level, Services};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// What the shell prints when it waits for a line.
+pub const PROMPT: &str = "airox> ";
+
+const FIRST_PAUSE_NS: u64 = 20_000_000;
+const LONGEST_PAUSE_NS: u64 = 2_000_000_000;
+
+/// Why a command did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// It failed: one sentence.
+    Failed(String),
+    /// It was called in a wrong way: what is wrong.
+    Usage(String),
+    /// It failed and has already said why.
+    Silent,
+    /// Ctrl-C.
+    Interrupted,
+    /// `exit`: leave the script, with this success.
+    Exit(bool),
+}
+
+impl<T: Into<crate::services::Failure>> From<T> for Stop {
+    fn from(failure: T) -> Stop {
+        Stop::Failed(failure.into().to_string())
+    }
+}
+
+/// How a command ended.
+pub type Done = Result<(), Stop>;
+
+/// See the module documentation.
+pub struct Shell {
+    /// The servers it uses.
+    pub services: Services,
+    /// The line editor, with the history.
+    pub editor: Editor,
+    /// Programs running in the background: number and name.
+    pub background: Vec<(u32, String)>,
+    /// How many scripts are running inside each other.
+    pub script_depth: usize,
+    /// Pause before the next attempt to reach a console that failed.
+    pause_ns: u64,
+}
+
+impl Shell {
+    /// A shell on these services.
+    #[must_use]
+    pub fn new(services: Services) -> Shell {
+        Shell {
+            services,
+            editor: Editor::default(),
+            background: Vec::new(),
+            script_depth: 0,
+            pause_ns: FIRST_PAUSE_NS,
+        }
+    }
+
+    /// Reads and runs lines for ever.
+    pub fn run(&mut self) -> ! {
+        if self.services.console.reopen().is_err() {
+            self.console_failed();
+        }
+        loop {
+            self.turn();
+        }
+    }
+
+    /// One prompt, one line.
+    pub fn turn(&mut self) {
+        self.report_background();
+        match self.read_line(PROMPT) {
+            Outcome::Line(line) => {
+                // A Ctrl-C that came before the line was entered is not meant for its commands.
+                self.services.host.interrupted();
+                if self.run_line(&line) == Err(Stop::Interrupted) {
+                    self.print("^C\n");
+                }
+            }
+            Outcome::EndOfInput => {
+                self.print("This console has only this shell. `poweroff` switches the machine off, `reboot` starts it again.\n");
+            }
+            Outcome::Cancelled | Outcome::Editing => {}
+        }
+    }
+
+    /// Runs the steps of a line and prints the error that ends it.
+    ///
+    /// # Errors
+    /// Why the last step that ran did not succeed; it has been printed.
+    pub fn run_line(&mut self, line: &str) -> Done {
+        let done = match parse(line) {
+            Ok(steps) => return self.run_steps(&steps),
+            Err(error) => Err(Stop::Failed(error.to_string())),
+        };
+        self.explain("shell", &done);
+        done
+    }
+
+    fn run_steps(&mut self, steps: &[Step]) -> Done {
+        let mut done = Ok(());
+        for step in steps {
+            if step.needs_success && done.is_err() {
+                continue;
+            }
+            done = self.run_words(&step.words, step.background);
+            self.explain(&step.words[0], &done);
+            if matches!(done, Err(Stop::Interrupted | Stop::Exit(_))) {
+                break;
+            }
+        }
+        done
+    }
+
+    /// Runs one command, without printing its error.
+    ///
+    /// # Errors
+    /// Why it did not succeed.
+    pub fn run_words(&mut self, words: &[String], background: bool) -> Done {
+        let Some((name, arguments)) = words.split_first() else {
+            return Ok(());
+        };
+        let Some(command) = command::find(name) else {
+            return Err(self.unknown(name));
+        };
+        if background && !command.background {
+            return Err(Stop::Failed("only `run` works in the background (&)".into()));
+        }
+        if arguments.iter().any(|argument| argument == "--help") {
+            self.print(&command::help_text(command));
+            return Ok(());
+        }
+        (command.run)(self, arguments, background)
+    }
+
+    fn unknown(&mut self, name: &str) -> Stop {
+        let programs = self.services.processes.programs().unwrap_or_default();
+        let hint = if programs.iter().any(|program| program == name) {
+            format!("to start the program of this name: run {name}")
+        } else if let Some(near) = nearest(name, command::names()) {
+            format!("did you mean `{near}`?")
+        } else if let Some(near) = nearest(name, programs.iter().map(String::as_str)) {
+            format!("did you mean the program: run {near}?")
+        } else {
+            "`help` lists all commands".into()
+        };
+        Stop::Failed(format!("no such command; {hint}"))
+    }
+
+    /// Prints why a command did not succeed. That it was interrupted is told once, before the next prompt.
+    pub fn explain(&mut self, name: &str, done: &Done) {
+        match done {
+            Ok(()) | Err(Stop::Silent | Stop::Interrupted | Stop::Exit(_)) => {}
+            Err(Stop::Failed(why)) => self.print(&format!("{name}: {why}\n")),
+            Err(Stop::Usage(why)) => {
+                let usage = command::find(name).map_or_else(String::new, |command| {
+                    format!("; usage: {} {}", command.name, command.usage)
+                });
+                self.print(&format!("{name}: {why}{}\n", usage.trim_end()));
+            }
+        }
+    }
+
+    /// Tells about background programs that have ended since the last prompt.
+    fn report_background(&mut self) {
+        if self.background.is_empty() {
+            return;
+        }
+        // If the list cannot be had now, the next prompt asks again.
+        let Ok(list) = self.services.processes.list() else { return };
+        let (running, ended) = core::mem::take(&mut self.background)
+            .into_iter()
+            .partition(|(id, _)| list.iter().any(|row| row.id == *id));
+        self.background = running;
+        for (id, name) in ended {
+            let how = match self.services.processes.wait(id) {
+                Ok(crate::services::Waited::Done(ending)) => command::describe(&ending),
+                _ => "ended".into(),
+            };
+            self.print(&format!("[{id}] {name}: {how}\n"));
+        }
+    }
+
+    /// Lets a person type a line behind `prompt`.
+    ///
+    /// Bytes are taken one by one, so that what was typed ahead for a program stays with the console.
+    pub fn read_line(&mut self, prompt: &str) -> Outcome {
+        let columns = self.columns();
+        self.editor.begin(prompt, columns);
+        loop {
+            self.flush_editor();
+            let mut byte = [0];
+            match self.services.console.read(&mut byte) {
+                // No mode that this shell sets ends the input; asking again is all there is to do.
+                Ok(0) => self.console_failed(),
+                Ok(_) => {
+                    self.pause_ns = FIRST_PAUSE_NS;
+                    let mut editor = core::mem::take(&mut self.editor);
+                    let outcome = editor.feed(byte[0], self);
+                    self.editor = editor;
+                    if outcome != Outcome::Editing {
+                        self.flush_editor();
+                        return outcome;
+                    }
+                }
+                Err(_) => {
+                    self.console_failed();
+                    self.editor.show_again();
+                }
+            }
+        }
+    }
+
+    fn flush_editor(&mut self) {
+        let output = self.editor.take_output();
+        if !output.is_empty() {
+            self.print(&output);
+        }
+    }
+
+    /// Prints to the console; waits for a dead console to come back.
+    pub fn print(&mut self, text: &str) {
+        while self.services.console.write(text).is_err() {
+            self.console_failed();
+        }
+    }
+
+    /// Width of the terminal.
+    pub fn columns(&mut self) -> usize {
+        self.services.console.columns().unwrap_or(80)
+    }
+
+    /// After a failed call to the console: waits, longer each time until one succeeds, and prepares its next instance.
+    fn console_failed(&mut self) {
+        loop {
+            // A dead console sends no Ctrl-C; an old one ends this pause early at most once.
+            self.services.host.sleep(self.pause_ns);
+            self.pause_ns = (self.pause_ns * 2).min(LONGEST_PAUSE_NS);
+            if self.services.console.reopen().is_ok() {
+                return;
+            }
+        }
+    }
+}
+
+impl Completer for Shell {
+    fn complete(&mut self, before: &str) -> (usize, Vec<String>) {
+        let (words, start) = split(before);
+        let mut words = words.as_slice();
+        // Commands that take a command hand over to its own arguments.
+        let argument = loop {
+            let Some((name, rest)) = words.split_first() else {
+                break Argument::Command;
+            };
+            let Some(command) = command::find(name) else {
+                break Argument::Free;
+            };
+            match command.arguments.iter().position(|argument| *argument == Argument::Line) {
+                Some(at) if rest.len() >= at => words = &rest[at..],
+                _ => break argument_of(command, rest),
+            }
+        };
+        (start, matching(&before[start..], self.candidates(argument)))
+    }
+}
+
+/// What the argument after `rest` can be; options do not count, and the last kind repeats.
+fn argument_of(command: &Command, rest: &[&str]) -> Argument {
+    let at = rest.iter().filter(|word| !word.starts_with('-')).count();
+    let last = command.arguments.len().checked_sub(1);
+    last.map_or(Argument::Free, |last| command.arguments[at.min(last)])
+}
+
+impl Shell {
+    fn candidates(&mut self, argument: Argument) -> Vec<String> {
+        fn or_empty(answer: Answer<Vec<String>>) -> Vec<String> {
+            answer.unwrap_or_default()
+        }
+        let processes = |shell: &mut Shell| {
+            let list = shell.services.processes.list();
+            or_empty(list.map(|list| list.into_iter().map(|row| row.name).collect()))
+        };
+        match argument {
+            Argument::Free | Argument::Line => Vec::new(),
+            Argument::Command => command::names().map(String::from).collect(),
+            Argument::Program => or_empty(self.services.processes.programs()),
+            Argument::Script => or_empty(self.services.scripts.names()),
+            Argument::Process => processes(self),
+            Argument::Source => {
+                let mut names = processes(self);
+                names.push("level".into());
+                names
+            }
+            Argument::Level => Level::ALL.iter().map(|level| level.name().into()).collect(),
+            Argument::Words(words) => words.iter().map(|word| (*word).into()).collect(),
+        }
+    }
+}
