@@ -9,7 +9,8 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::boxed::Box;
-use airox_api::log::Level;
+use alloc::string::String;
+use airox_api::log::{Level, Record};
 
 /// A record as the ring keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,18 @@ impl Stored {
     #[must_use]
     pub fn cost(&self) -> usize {
         size_of::<Stored>() + self.text.len()
+    }
+
+    /// The record as readers get it.
+    #[must_use]
+    pub fn to_record(&self, source: String) -> Record {
+        Record {
+            sequence: self.sequence,
+            time_ns: self.time_ns,
+            source,
+            level: self.level,
+            text: self.text.as_ref().into(),
+        }
     }
 }
 
@@ -134,6 +147,11 @@ impl Ring {
     #[must_use]
     pub fn last(&self) -> u64 {
         self.last
+    }
+
+    /// The sources of which records are held.
+    pub fn sources(&self) -> impl Iterator<Item = u64> {
+        self.queues.keys().copied()
     }
 
     /// Records dropped since the start.

@@ -5,13 +5,12 @@
 
 use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::string::String;
 use airox_api::log::Level;
 
 /// Most names kept. When another comes, the one registered longest ago whose records are all gone makes room.
 pub const MAX_NAMES: usize = 512;
-/// Most levels set for single servers.
+/// Most levels set for single sources.
 pub const MAX_OVERRIDES: usize = 128;
 /// Longest name of a source, in bytes.
 pub const MAX_NAME: usize = 32;
@@ -63,6 +62,13 @@ impl Names {
     }
 }
 
+impl Names {
+    /// Every registered name.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        self.by_badge.values().map(|named| named.name.as_str())
+    }
+}
+
 /// A bounded table has no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
@@ -87,17 +93,14 @@ pub fn clean_name(name: &str) -> String {
     clean
 }
 
-/// The least grave level that is kept, for each server.
+/// The least grave level that is kept, for each source.
 pub struct Levels {
     default: Level,
     overrides: BTreeMap<String, Level>,
 }
 
 impl Levels {
-    /// Stands for every server without a level of its own.
-    pub const DEFAULT: &'static str = "default";
-
-    /// Every server at `default`.
+    /// Every source at `default`.
     #[must_use]
     pub fn new(default: Level) -> Levels {
         Levels {
@@ -106,36 +109,45 @@ impl Levels {
         }
     }
 
-    /// Sets one server's level, or everybody else's ([`Levels::DEFAULT`]). Setting a server to the default keeps it at that
-    /// level when the default changes.
+    /// Sets one source's level; it keeps it when the default changes.
     ///
     /// # Errors
     /// The table is full.
     pub fn set(&mut self, name: &str, level: Level) -> Result<(), Full> {
-        let name = clean_name(name);
-        if name == Self::DEFAULT {
-            self.default = level;
-            return Ok(());
-        }
-        if !self.overrides.contains_key(&name) && self.overrides.len() >= MAX_OVERRIDES {
+        if !self.overrides.contains_key(name) && self.overrides.len() >= MAX_OVERRIDES {
             return Err(Full);
         }
-        self.overrides.insert(name, level);
+        self.overrides.insert(clean_name(name), level);
         Ok(())
     }
 
-    /// Whether a record of this level from this server is kept.
-    #[must_use]
-    pub fn keeps(&self, name: &str, level: Level) -> bool {
-        level <= self.overrides.get(name).copied().unwrap_or(self.default)
+    /// Sets the level of every source, present and future.
+    pub fn set_all(&mut self, level: Level) {
+        self.overrides.clear();
+        self.default = level;
     }
 
-    /// The default first, then the servers with a level of their own, by name.
+    /// The level of sources without one of their own.
     #[must_use]
-    pub fn list(&self) -> Vec<(String, Level)> {
-        core::iter::once((Self::DEFAULT.to_string(), self.default))
-            .chain(self.overrides.iter().map(|(name, level)| (name.clone(), *level)))
-            .collect()
+    pub fn default_level(&self) -> Level {
+        self.default
+    }
+
+    /// The level of a source.
+    #[must_use]
+    pub fn of(&self, name: &str) -> Level {
+        self.overrides.get(name).copied().unwrap_or(self.default)
+    }
+
+    /// Whether a record of this level from this source is kept.
+    #[must_use]
+    pub fn keeps(&self, name: &str, level: Level) -> bool {
+        level <= self.of(name)
+    }
+
+    /// The sources with a level of their own.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.overrides.keys().map(String::as_str)
     }
 }
 
@@ -181,11 +193,9 @@ mod tests {
         levels.set("rtc", Level::Trace).unwrap();
         assert!(levels.keeps("rtc", Level::Debug));
         assert!(!levels.keeps("init", Level::Debug));
-        levels.set(Levels::DEFAULT, Level::Error).unwrap();
+        levels.set_all(Level::Error);
         assert!(!levels.keeps("init", Level::Warn));
-        assert!(levels.keeps("rtc", Level::Trace));
-        assert_eq!(levels.list()[0], ("default".into(), Level::Error));
-        assert_eq!(levels.list()[1], ("rtc".into(), Level::Trace));
+        assert!(!levels.keeps("rtc", Level::Warn));
     }
 
     #[test]

@@ -13,7 +13,8 @@ use alloc::string::String;
 use core::fmt::Write;
 
 /// Most bytes of a stored text, the mark of a cut not counted.
-pub const MAX_TEXT: usize = 1024;
+pub use airox_api::log::MAX_TEXT;
+
 /// Longest mark of a cut: the number is a `usize`.
 pub const MAX_MARK: usize = "...[+ bytes]".len() + 20;
 

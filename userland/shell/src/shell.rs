@@ -16,6 +16,8 @@ use alloc::vec::Vec;
 /// What the shell prints when it waits for a line.
 pub const PROMPT: &str = "airox> ";
 
+/// Most commands running inside each other (`source`, `repeat`, `time`), so that no script uses up the stack.
+const MAX_DEPTH: usize = 16;
 const FIRST_PAUSE_NS: u64 = 20_000_000;
 const LONGEST_PAUSE_NS: u64 = 2_000_000_000;
 
@@ -53,6 +55,8 @@ pub struct Shell {
     pub background: Vec<(u32, String)>,
     /// How many scripts are running inside each other.
     pub script_depth: usize,
+    /// How many commands are running inside each other.
+    depth: usize,
     /// Pause before the next attempt to reach a console that failed.
     pause_ns: u64,
 }
@@ -66,6 +70,7 @@ impl Shell {
             editor: Editor::default(),
             background: Vec::new(),
             script_depth: 0,
+            depth: 0,
             pause_ns: FIRST_PAUSE_NS,
         }
     }
@@ -144,7 +149,13 @@ impl Shell {
             self.print(&command::help_text(command));
             return Ok(());
         }
-        (command.run)(self, arguments, background)
+        if self.depth >= MAX_DEPTH {
+            return Err(Stop::Failed(format!("more than {MAX_DEPTH} commands or scripts inside each other")));
+        }
+        self.depth += 1;
+        let done = (command.run)(self, arguments, background);
+        self.depth -= 1;
+        done
     }
 
     fn unknown(&mut self, name: &str) -> Stop {
@@ -308,5 +319,82 @@ impl Shell {
             Argument::Level => Level::ALL.iter().map(|level| level.name().into()).collect(),
             Argument::Words(words) => words.iter().map(|word| (*word).into()).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fakes::Session;
+    use crate::services::Kind;
+
+    #[test]
+    fn a_line_is_typed_and_run() {
+        let mut session = Session::new();
+        assert_eq!(session.typed("echo hi\n"), "airox> echo hi\r\nhi\n");
+        assert_eq!(session.typed("\r"), "airox> \r\n");
+    }
+
+    #[test]
+    fn parse_errors_are_sentences() {
+        let mut session = Session::new();
+        assert_eq!(session.line("echo 'a"), "shell: the quote ' in column 6 is never closed\n");
+    }
+
+    #[test]
+    fn and_then_depends_on_success() {
+        let mut session = Session::new();
+        assert_eq!(session.line("kill x && echo a; echo b"), "kill: x: no such process\nb\n");
+        assert_eq!(session.line("kill x && echo a && echo b"), "kill: x: no such process\n");
+    }
+
+    #[test]
+    fn end_of_input_and_control_c_do_not_end_the_shell() {
+        let mut session = Session::new();
+        assert!(session.typed("\x04").contains("`poweroff`"));
+        assert_eq!(session.typed("abc\x03"), "airox> abc^C\r\n");
+    }
+
+    #[test]
+    fn completion_knows_commands_arguments_and_nested_commands() {
+        let mut session = Session::new();
+        session.world().add_process(3, "serial-console", Kind::Component);
+        let mut complete = |before: &str| session.shell.complete(before).1;
+        assert_eq!(complete("up"), ["uptime"]);
+        assert_eq!(complete("echo x; up"), ["uptime"]);
+        assert_eq!(complete("run pr"), ["primes"]);
+        assert_eq!(complete("run primes pr"), [""; 0]);
+        assert_eq!(complete("kill se"), ["serial-console"]);
+        assert_eq!(complete("log -f se"), ["serial-console"]);
+        assert_eq!(complete("log serial-console de"), ["debug"]);
+        assert_eq!(complete("repeat 5 up"), ["uptime"]);
+        assert_eq!(complete("repeat 5 time run he"), ["hello"]);
+        assert_eq!(complete("date s"), ["set"]);
+        assert_eq!(complete("nothing "), [""; 0]);
+        assert_eq!(complete("ps "), [""; 0]);
+    }
+
+    #[test]
+    fn a_dead_console_is_waited_for_with_growing_pauses() {
+        let mut session = Session::new();
+        session.world().failing_writes = 1;
+        session.world().failing_reopens = 10;
+        session.shell.print("hello\n");
+        assert_eq!(session.world().output, "hello\n");
+        let slept = core::mem::take(&mut session.world().slept);
+        assert_eq!(slept.len(), 11);
+        assert_eq!(slept[..3], [20_000_000, 40_000_000, 80_000_000]);
+        assert_eq!(slept[10], LONGEST_PAUSE_NS);
+    }
+
+    #[test]
+    fn a_console_that_comes_back_shows_the_line_again() {
+        let mut session = Session::new();
+        session.world().failing_reads = 1;
+        assert_eq!(session.typed("uptime\r"), "airox> airox> uptime\r\nup 1.0 ms\n");
+        // The next failure starts with a short pause again.
+        session.world().failing_reads = 1;
+        session.typed("\r");
+        assert_eq!(session.world().slept, [20_000_000, 20_000_000]);
     }
 }

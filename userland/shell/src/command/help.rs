@@ -12,10 +12,10 @@ use alloc::vec::Vec;
 
 pub const COMMANDS: &[Command] = &[Command {
     name: "help",
-    usage: "[COMMAND]",
+    usage: "[COMMAND|keys]",
     summary: "list all commands, or explain one",
     details: "`COMMAND --help` is the same as `help COMMAND`.",
-    examples: &[("help", "everything"), ("help run", "how `run` is used")],
+    examples: &[("help run", "how `run` is used"), ("help keys", "the keys while a line is typed")],
     arguments: &[Argument::Command],
     run: help,
     ..Command::PLAIN
@@ -24,7 +24,7 @@ pub const COMMANDS: &[Command] = &[Command {
 const SYNTAX: &str = "\
 COMMAND; COMMAND      one after the other       \"two words\" 'as it is'   quoting
 COMMAND && COMMAND    the second on success     # text                   comment
-run PROGRAM &         in the background         COMMAND --help           explain it
+run PROGRAM &         in the background         help COMMAND, help keys  explain
 ";
 
 fn help(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
@@ -34,6 +34,10 @@ fn help(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
     };
     no_arguments(rest)?;
     match find(name) {
+        None if name == "keys" => {
+            shell.print(KEYS);
+            Ok(())
+        }
         Some(command) => {
             shell.print(&help_text(command));
             Ok(())
@@ -50,9 +54,9 @@ fn overview() -> String {
     commands.sort_by_key(|command| command.name);
     let mut table = Table::new(&[("COMMAND", Align::Left), ("", Align::Left)]);
     for command in commands {
-        table.row([format!("{} {}", command.name, command.usage), command.summary.into()]);
+        table.row([command.name.into(), command.summary.into()]);
     }
-    format!("{}\n{SYNTAX}\n{KEYS}", table.render())
+    format!("{}\n{SYNTAX}", table.render())
 }
 
 /// Usage, details and examples of one command.

@@ -55,7 +55,10 @@ fn log(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
     }
     let wanted = wanted(arguments)?;
     let mut after = show(shell, &wanted)?;
-    while wanted.follow {
+    if !wanted.follow {
+        return Ok(());
+    }
+    loop {
         match shell.services.logs.wait(after) {
             Ok(Waited::Done(newest)) if newest < after => after = began_anew(shell),
             Ok(Waited::Done(_)) => {}
@@ -72,7 +75,6 @@ fn log(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
             newest => after = newest?,
         }
     }
-    Ok(())
 }
 
 fn began_anew(shell: &mut Shell) -> u64 {

@@ -8,8 +8,6 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Most scripts running inside each other.
-const MAX_DEPTH: usize = 8;
 /// Most lines typed for `source here`.
 const MAX_LINES: usize = 1000;
 
@@ -108,9 +106,6 @@ fn repeat(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
 fn source(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
     let (keep_going, arguments) = keep_going(arguments);
     let name = one_argument(arguments, "the script")?;
-    if shell.script_depth >= MAX_DEPTH {
-        return Err(Stop::Failed(format!("{name}: more than {MAX_DEPTH} scripts inside each other")));
-    }
     let lines: Vec<String> = match name {
         "here" => typed_lines(shell)?,
         _ => shell.services.scripts.text(name)?.lines().map(String::from).collect(),

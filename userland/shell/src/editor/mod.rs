@@ -26,7 +26,7 @@ Tab               complete; twice: list  Ctrl-L        clear the screen
 Backspace Delete  erase a character      Ctrl-W Alt-D  cut the word before, after
 Ctrl-U Ctrl-K     cut to the start, end  Ctrl-Y        put back what was cut
 Ctrl-T            swap two characters    Ctrl-C        drop the line, stop a command
-Ctrl-D            on an empty line: leave the shell
+Ctrl-D            erase the next one
 ";
 
 /// What came of a key.

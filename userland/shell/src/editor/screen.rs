@@ -7,6 +7,7 @@
 //! After filling a row exactly, a blank and a carriage return bring either kind to the start of the next row.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt::Write;
 use unicode_width::UnicodeWidthChar;
 
@@ -42,23 +43,27 @@ impl Screen {
         core::mem::take(&mut self.output)
     }
 
-    /// Shows prompt and line anew, starting in the row and column where the cursor is now.
+    /// Shows prompt and line in an empty row, in whose first column the cursor is.
     pub fn begin(&mut self, columns: usize, prompt: &str, line: &[char], cursor: usize) {
         self.columns = columns.max(2);
         self.at = Place::default();
-        self.set_prompt(prompt, line, cursor);
+        self.show(prompt, line);
+        self.go_to(line, cursor);
     }
 
     /// Replaces prompt and line where they stand.
     pub fn set_prompt(&mut self, prompt: &str, line: &[char], cursor: usize) {
-        self.prompt.clear();
-        self.prompt.push_str(prompt);
         self.go(Place::default());
-        let prompt: alloc::vec::Vec<char> = prompt.chars().collect();
-        self.put(&prompt);
-        self.put(line);
+        self.show(prompt, line);
         self.output.push_str("\x1b[J");
         self.go_to(line, cursor);
+    }
+
+    fn show(&mut self, prompt: &str, line: &[char]) {
+        self.prompt = prompt.into();
+        let prompt: Vec<char> = prompt.chars().collect();
+        self.put(&prompt);
+        self.put(line);
     }
 
     /// The line changed from character `from` on.

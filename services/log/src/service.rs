@@ -1,0 +1,91 @@
+//! The `log` interface on top of [`LogCore`].
+
+use crate::server::{LogCore, RING_BYTES};
+use airox_api::log::{Level, Log, LogError, SourceLevel};
+use airox_api::{Caller, Deferred, WriteLease};
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// Bytes of records copied to a reader in one call, whatever it lends.
+const MAX_READ: usize = 16 * 1024;
+/// Entries of the list of levels in one answer: with the longest names they fit in a reply of 4096 bytes.
+const LEVELS_IN_ANSWER: usize = 64;
+/// The badge of the handle that may give names to badges.
+const ADMINISTRATOR: u64 = 0;
+
+/// A call of `wait` to be answered.
+type Wait = Deferred<u64, LogError>;
+
+/// The log server.
+pub struct LogServer {
+    core: LogCore<Wait>,
+    now_ns: fn() -> u64,
+}
+
+impl LogServer {
+    /// An empty log; `now_ns` tells nanoseconds since boot.
+    #[must_use]
+    pub fn new(now_ns: fn() -> u64) -> LogServer {
+        LogServer {
+            core: LogCore::new(RING_BYTES),
+            now_ns,
+        }
+    }
+
+    /// Gives a badge a name, as [`Log::register`] does.
+    ///
+    /// # Errors
+    /// [`LogError::Full`].
+    pub fn name(&mut self, badge: u64, name: &str) -> Result<(), LogError> {
+        self.core.register(badge, name)
+    }
+
+    /// Adds a record of the server itself, or of another source by its badge.
+    pub fn record(&mut self, badge: u64, level: Level, text: &[u8]) {
+        for (wait, newest) in self.core.write(badge, (self.now_ns)(), level, text) {
+            // Who is gone needs no answer.
+            let _ = wait.send(Ok(newest));
+        }
+    }
+}
+
+impl Log for LogServer {
+    fn write(&mut self, caller: Caller, level: Level, text: &str) -> Result<(), LogError> {
+        self.record(caller.badge, level, text.as_bytes());
+        Ok(())
+    }
+
+    fn read(&mut self, _: Caller, after: u64, records: WriteLease<'_>) -> Result<u32, LogError> {
+        let mut buffer = vec![0; records.len().min(MAX_READ)];
+        let length = self.core.read(after, &mut buffer)?;
+        if records.write(0, &buffer[..length]).is_err() {
+            // The reader took its memory back; it does not see the answer either.
+            return Err(LogError::BufferTooSmall);
+        }
+        Ok(length as u32)
+    }
+
+    fn wait(&mut self, _: Caller, after: u64, reply: Wait) {
+        // Who is gone needs no answer.
+        let _ = match self.core.wait(after, reply) {
+            Ok(None) => Ok(()),
+            Ok(Some((reply, newest))) => reply.send(Ok(newest)),
+            Err((reply, error)) => reply.send(Err(error)),
+        };
+    }
+
+    fn set_level(&mut self, _: Caller, source: &str, level: Level) -> Result<(), LogError> {
+        self.core.set_level(source, level)
+    }
+
+    fn levels(&mut self, _: Caller, cursor: u32) -> Result<Vec<SourceLevel>, LogError> {
+        Ok(self.core.levels(cursor, LEVELS_IN_ANSWER))
+    }
+
+    fn register(&mut self, caller: Caller, badge: u64, name: &str) -> Result<(), LogError> {
+        if caller.badge != ADMINISTRATOR {
+            return Err(LogError::NotAllowed);
+        }
+        self.name(badge, name)
+    }
+}

@@ -1,0 +1,44 @@
+//! The shell's program: the services of `airox-shell` on the clients of `airox-api`.
+//!
+//! One instance serves one console. The console is the only service it cannot do without; a command whose service was not
+//! granted says so.
+#![no_std]
+#![no_main]
+#![deny(unsafe_code)]
+
+extern crate alloc;
+
+mod console;
+mod control;
+mod logs;
+mod processes;
+mod small;
+mod worker;
+
+use airox_rt::abi::Rights;
+use airox_rt::{Port, Start, StartError, TypedHandle};
+use airox_shell::scripts::BuiltIn;
+use airox_shell::services::Services;
+use airox_shell::shell::Shell;
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use control::Control;
+
+airox_rt::entry!(main);
+
+fn main(start: &'static Start) -> Result<(), StartError> {
+    let port: Port = start.take("console")?;
+    // Programs get a copy of it.
+    let console = port.copy(Rights::SEND | Rights::COPY)?;
+    let control = Rc::new(Control::new()?);
+    let services = Services {
+        processes: Box::new(processes::ProcessService::new(start.connect().ok(), console, Rc::clone(&control))),
+        logs: Box::new(logs::LogService::new(start.connect().ok(), Rc::clone(&control))),
+        clock: Box::new(small::ClockService(start.connect().ok())),
+        power: Box::new(small::PowerService(start.connect().ok())),
+        scripts: Box::new(BuiltIn),
+        console: Box::new(console::ConsoleService::new(port, Rc::clone(&control))),
+        host: Box::new(control::HostService(control)),
+    };
+    Shell::new(services).run()
+}

@@ -1,0 +1,345 @@
+//! Servers that live in the test, and a shell on top of them.
+
+use crate::services::*;
+use crate::shell::Shell;
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::rc::Rc;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::cell::{RefCell, RefMut};
+
+/// What the log server does while the shell waits for a record.
+pub enum LogEvent {
+    Write(&'static str, Level, &'static str),
+    Drop(u64),
+    Anew,
+    Die,
+    Interrupt,
+}
+
+/// The state of all servers; tests set it up and look at it.
+#[derive(Default)]
+pub struct World {
+    pub input: VecDeque<u8>,
+    pub output: String,
+    pub failing_writes: u32,
+    pub failing_reads: u32,
+    pub failing_reopens: u32,
+    pub reopened: u32,
+    pub processes: Vec<ProcessEntry>,
+    pub handles: Vec<HandleEntry>,
+    pub memory: Option<Memory>,
+    pub process_server_dies: bool,
+    pub ran: Vec<String>,
+    pub endings: BTreeMap<u32, ExitStatus>,
+    pub wait_interrupted: bool,
+    pub killed: Vec<String>,
+    pub restarted: Vec<String>,
+    pub records: Vec<Record>,
+    pub next_sequence: u64,
+    pub log_events: VecDeque<LogEvent>,
+    pub levels: BTreeMap<String, Level>,
+    pub unix_ns: u64,
+    pub power: Vec<&'static str>,
+    pub scripts: BTreeMap<String, String>,
+    pub uptime_ns: u64,
+    pub slept: Vec<u64>,
+    /// Ctrl-C comes when this many more questions for it have been asked.
+    pub interrupt_after: Option<u32>,
+}
+
+impl World {
+    pub fn write(&mut self, source: &str, level: Level, text: &str) {
+        self.next_sequence += 1;
+        let record = Record {
+            sequence: self.next_sequence,
+            time_ns: self.next_sequence * 1_500_000_000,
+            source: source.into(),
+            level,
+            text: text.into(),
+        };
+        self.records.push(record);
+    }
+
+    pub fn add_process(&mut self, id: u32, name: &str, kind: Kind) {
+        self.processes.push(ProcessEntry {
+            id,
+            name: name.into(),
+            state: State::Receiving,
+            priority: 100,
+            cpu_ns: 1_234_567_890,
+            memory_bytes: 1_572_864,
+            handles: 17,
+            threads: 2,
+            restarts: 3,
+            kind,
+        });
+    }
+}
+
+#[derive(Clone, Default)]
+pub struct Shared(Rc<RefCell<World>>);
+
+impl Shared {
+    pub fn world(&self) -> RefMut<'_, World> {
+        self.0.borrow_mut()
+    }
+
+    fn alive(&self) -> Answer<RefMut<'_, World>> {
+        let mut world = self.world();
+        match core::mem::take(&mut world.process_server_dies) {
+            true => Err(Failure::Died("process")),
+            false => Ok(world),
+        }
+    }
+}
+
+fn fail(counter: &mut u32) -> Answer<()> {
+    match counter.checked_sub(1) {
+        Some(left) => {
+            *counter = left;
+            Err(Failure::Died("console"))
+        }
+        None => Ok(()),
+    }
+}
+
+const PROGRAMS: [&str; 3] = ["hello", "primes", "hog"];
+
+impl Processes for Shared {
+    fn programs(&mut self) -> Answer<Vec<String>> {
+        self.alive()?;
+        Ok(PROGRAMS.map(String::from).to_vec())
+    }
+
+    fn list(&mut self) -> Answer<Vec<ProcessEntry>> {
+        Ok(self.alive()?.processes.clone())
+    }
+
+    fn handles(&mut self, process: &str) -> Answer<Vec<HandleEntry>> {
+        self.find(process)?;
+        Ok(self.world().handles.clone())
+    }
+
+    fn memory(&mut self) -> Answer<Memory> {
+        self.alive()?.memory.clone().ok_or(Failure::Missing("process"))
+    }
+
+    fn run(&mut self, program: &str, arguments: &[String]) -> Answer<u32> {
+        let mut world = self.alive()?;
+        if !PROGRAMS.contains(&program) {
+            return Err(Failure::Refused("no such program".into()));
+        }
+        world.ran.push([&[program.to_string()], arguments].concat().join(" "));
+        let id = 100 + world.ran.len() as u32;
+        world.add_process(id, program, Kind::Program);
+        Ok(id)
+    }
+
+    fn wait(&mut self, id: u32) -> Answer<Waited<ExitStatus>> {
+        let mut world = self.alive()?;
+        if core::mem::take(&mut world.wait_interrupted) {
+            return Ok(Waited::Interrupted);
+        }
+        world.processes.retain(|entry| entry.id != id);
+        Ok(Waited::Done(world.endings.get(&id).copied().unwrap_or(ExitStatus::Exited(0))))
+    }
+
+    fn kill(&mut self, process: &str) -> Answer<()> {
+        self.find(process)?;
+        self.world().killed.push(process.into());
+        Ok(())
+    }
+
+    fn restart(&mut self, name: &str) -> Answer<()> {
+        self.find(name)?;
+        self.world().restarted.push(name.into());
+        Ok(())
+    }
+}
+
+impl Shared {
+    fn find(&self, process: &str) -> Answer<()> {
+        let world = self.alive()?;
+        let known = world.processes.iter().any(|entry| entry.name == process || entry.id.to_string() == process);
+        if known { Ok(()) } else { Err(Failure::Refused("no such process".into())) }
+    }
+}
+
+impl Logs for Shared {
+    fn read(&mut self, after: u64) -> Answer<Vec<Record>> {
+        // At most two a call, as a small buffer would do.
+        Ok(self.world().records.iter().filter(|r| r.sequence > after).take(2).cloned().collect())
+    }
+
+    fn wait(&mut self, _after: u64) -> Answer<Waited<u64>> {
+        let mut world = self.world();
+        let event = world.log_events.pop_front().unwrap_or(LogEvent::Interrupt);
+        match event {
+            LogEvent::Write(source, level, text) => world.write(source, level, text),
+            LogEvent::Drop(count) => {
+                world.next_sequence += count;
+                world.write("late", Level::Info, "after the gap");
+            }
+            LogEvent::Anew | LogEvent::Die => {
+                world.records.clear();
+                world.next_sequence = 0;
+                world.write("log", Level::Info, "started");
+                if matches!(event, LogEvent::Die) {
+                    return Err(Failure::Died("log"));
+                }
+            }
+            LogEvent::Interrupt => return Ok(Waited::Interrupted),
+        }
+        Ok(Waited::Done(world.next_sequence))
+    }
+
+    fn levels(&mut self) -> Answer<Vec<SourceLevel>> {
+        let levels = self.world().levels.clone();
+        Ok(levels.into_iter().map(|(source, level)| SourceLevel { source, level }).collect())
+    }
+
+    fn set_level(&mut self, server: &str, level: Level) -> Answer<()> {
+        if server == "nobody" {
+            return Err(Failure::Refused("no such log source".into()));
+        }
+        self.world().levels.insert(server.into(), level);
+        Ok(())
+    }
+}
+
+impl Clock for Shared {
+    fn now(&mut self) -> Answer<u64> {
+        Ok(self.world().unix_ns)
+    }
+
+    fn set(&mut self, unix_ns: u64) -> Answer<()> {
+        self.world().unix_ns = unix_ns;
+        Ok(())
+    }
+}
+
+impl Power for Shared {
+    fn off(&mut self) -> Answer<()> {
+        self.world().power.push("off");
+        Ok(())
+    }
+
+    fn reboot(&mut self) -> Answer<()> {
+        self.world().power.push("reboot");
+        Err(Failure::Refused("this machine cannot do that".into()))
+    }
+}
+
+impl Scripts for Shared {
+    fn names(&mut self) -> Answer<Vec<String>> {
+        Ok(self.world().scripts.keys().cloned().collect())
+    }
+
+    fn text(&mut self, name: &str) -> Answer<String> {
+        let text = self.world().scripts.get(name).cloned();
+        text.ok_or_else(|| Failure::Refused("there is no script of this name".into()))
+    }
+}
+
+impl Console for Shared {
+    fn write(&mut self, text: &str) -> Answer<()> {
+        let mut world = self.world();
+        fail(&mut world.failing_writes)?;
+        world.output.push_str(text);
+        Ok(())
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Answer<usize> {
+        let mut world = self.world();
+        fail(&mut world.failing_reads)?;
+        buffer[0] = world.input.pop_front().expect("the shell reads more than the test types");
+        Ok(1)
+    }
+
+    fn columns(&mut self) -> Answer<usize> {
+        Ok(80)
+    }
+
+    fn reopen(&mut self) -> Answer<()> {
+        let mut world = self.world();
+        fail(&mut world.failing_reopens)?;
+        world.reopened += 1;
+        Ok(())
+    }
+}
+
+impl Host for Shared {
+    fn uptime_ns(&mut self) -> u64 {
+        let mut world = self.world();
+        world.uptime_ns += 1_000_000;
+        world.uptime_ns
+    }
+
+    fn sleep(&mut self, ns: u64) -> Waited<()> {
+        if self.interrupted() {
+            return Waited::Interrupted;
+        }
+        self.world().slept.push(ns);
+        Waited::Done(())
+    }
+
+    fn interrupted(&mut self) -> bool {
+        let mut world = self.world();
+        match world.interrupt_after {
+            Some(0) => {
+                world.interrupt_after = None;
+                true
+            }
+            Some(left) => {
+                world.interrupt_after = Some(left - 1);
+                false
+            }
+            None => false,
+        }
+    }
+}
+
+/// A shell and the world it lives in.
+pub struct Session {
+    pub shell: Shell,
+    pub shared: Shared,
+}
+
+impl Session {
+    pub fn new() -> Session {
+        let shared = Shared::default();
+        let boxed = || Box::new(shared.clone());
+        let services = Services {
+            processes: boxed(),
+            logs: boxed(),
+            clock: boxed(),
+            power: boxed(),
+            scripts: boxed(),
+            console: boxed(),
+            host: boxed(),
+        };
+        Session {
+            shell: Shell::new(services),
+            shared,
+        }
+    }
+
+    pub fn world(&self) -> RefMut<'_, World> {
+        self.shared.world()
+    }
+
+    /// Runs a line, without a prompt; what it printed.
+    pub fn line(&mut self, line: &str) -> String {
+        let _ = self.shell.run_line(line);
+        core::mem::take(&mut self.world().output)
+    }
+
+    /// Types at the prompt until one line is done; what the console got.
+    pub fn typed(&mut self, bytes: &str) -> String {
+        self.world().input.extend(bytes.bytes());
+        self.shell.turn();
+        core::mem::take(&mut self.world().output)
+    }
+}
