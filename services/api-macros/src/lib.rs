@@ -30,4 +30,3 @@ fn expand(
     let decoder = decoder::generate(&interface);
     Ok(quote! { #server #client #decoder })
 }
-

@@ -11,7 +11,6 @@
 
 extern crate alloc;
 
-
 pub mod ring;
 pub mod server;
 pub mod service;

@@ -7,10 +7,10 @@
 //! Every record accepted has the next sequence number, so a reader sees exactly what was pushed
 //! out before it could read it: as a gap in the numbers.
 
-use alloc::collections::{BTreeMap, VecDeque};
-use alloc::boxed::Box;
-use alloc::string::String;
 use airox_api::log::{Level, Record};
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
 
 /// A record as the ring keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -42,11 +42,18 @@ impl<W> LogCore<W> {
 
     /// Keeps a record, unless the source's level says otherwise. Returns the calls that can be answered now, each with the
     /// newest sequence number. A record that claims the level `off` is an error: that is a limit, and no way around limits.
-    pub fn write(&mut self, badge: u64, time_ns: u64, level: Level, text: &[u8]) -> impl Iterator<Item = (W, u64)> + use<W> {
+    pub fn write(
+        &mut self,
+        badge: u64,
+        time_ns: u64,
+        level: Level,
+        text: &[u8],
+    ) -> impl Iterator<Item = (W, u64)> + use<W> {
         let level = level.max(Level::Error);
         let mut ready = Vec::new();
         if self.levels.keeps(&self.names.name(badge), level) {
-            self.ring.push(badge, time_ns, level, clean(text).into_boxed_str());
+            self.ring
+                .push(badge, time_ns, level, clean(text).into_boxed_str());
             ready = core::mem::take(&mut self.waits);
         }
         let newest = self.ring.last();
@@ -113,7 +120,11 @@ impl<W> LogCore<W> {
             let level = self.levels.of(&source);
             SourceLevel { source, level }
         });
-        everybody.chain(known).skip(cursor as usize).take(count).collect()
+        everybody
+            .chain(known)
+            .skip(cursor as usize)
+            .take(count)
+            .collect()
     }
 
     /// Gives a badge a name.
@@ -122,7 +133,9 @@ impl<W> LogCore<W> {
     /// [`LogError::Full`].
     pub fn register(&mut self, badge: u64, name: &str) -> Result<(), LogError> {
         let ring = &self.ring;
-        self.names.register(badge, name, |badge| ring.holds(badge)).map_err(|_| LogError::Full)
+        self.names
+            .register(badge, name, |badge| ring.holds(badge))
+            .map_err(|_| LogError::Full)
     }
 
     /// Names that are registered, have records, or have a level of their own.
@@ -171,8 +184,14 @@ mod tests {
         write(&mut log, 2, Level::Warn, "battery\nlow");
         write(&mut log, 77, Level::Info, "hello");
         let all = read_all(&log);
-        assert_eq!((all[0].sequence, all[0].time_ns, all[0].source.as_str()), (1, 7, "rtc"));
-        assert_eq!((all[0].level, all[0].text.as_str()), (Level::Warn, "battery\\nlow"));
+        assert_eq!(
+            (all[0].sequence, all[0].time_ns, all[0].source.as_str()),
+            (1, 7, "rtc")
+        );
+        assert_eq!(
+            (all[0].level, all[0].text.as_str()),
+            (Level::Warn, "battery\\nlow")
+        );
         assert_eq!(all[1].source, "client-77");
     }
 
@@ -180,7 +199,8 @@ mod tests {
     fn the_largest_record_fits_in_the_promised_buffer() {
         let mut log = log();
         log.register(3, &"n".repeat(100)).unwrap();
-        log.write(3, u64::MAX, Level::Trace.min(Level::Info), &[0xff; 10_000]).for_each(drop);
+        log.write(3, u64::MAX, Level::Trace.min(Level::Info), &[0xff; 10_000])
+            .for_each(drop);
         assert_eq!(read_all(&log).len(), 1);
         assert_eq!(log.read(0, &mut [0; 10]), Err(LogError::BufferTooSmall));
         assert_eq!(log.read(1, &mut []), Ok(0));
@@ -197,9 +217,21 @@ mod tests {
         write(&mut log, 2, Level::Off, "no way around");
         log.set_level("rtc", Level::Error).unwrap();
         write(&mut log, 2, Level::Off, "an error");
-        let texts: Vec<_> = read_all(&log).into_iter().map(|r| (r.level, r.text)).collect();
-        assert_eq!(texts, [(Level::Debug, "yes".into()), (Level::Error, "an error".into())]);
-        assert_eq!(log.set_level("rtx", Level::Info), Err(LogError::UnknownSource));
+        let texts: Vec<_> = read_all(&log)
+            .into_iter()
+            .map(|r| (r.level, r.text))
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                (Level::Debug, "yes".into()),
+                (Level::Error, "an error".into())
+            ]
+        );
+        assert_eq!(
+            log.set_level("rtx", Level::Info),
+            Err(LogError::UnknownSource)
+        );
     }
 
     #[test]
@@ -208,9 +240,14 @@ mod tests {
         log.set_level("rtc", Level::Debug).unwrap();
         let list = |log: &LogCore<u32>, cursor| {
             let levels = log.levels(cursor, 2).into_iter();
-            levels.map(|entry| (entry.source, entry.level)).collect::<Vec<_>>()
+            levels
+                .map(|entry| (entry.source, entry.level))
+                .collect::<Vec<_>>()
         };
-        assert_eq!(list(&log, 0), [("*".into(), Level::Info), ("init".into(), Level::Info)]);
+        assert_eq!(
+            list(&log, 0),
+            [("*".into(), Level::Info), ("init".into(), Level::Info)]
+        );
         assert_eq!(list(&log, 2), [("rtc".into(), Level::Debug)]);
         assert_eq!(list(&log, 3), []);
     }

@@ -3,10 +3,10 @@
 //! Init registers a name for each badge it hands out. A badge nobody registered is shown as `client-N`.
 //! Both tables are bounded, so no client of the admin handle can grow the server without end.
 
+use airox_api::log::Level;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
-use airox_api::log::Level;
 
 /// Most names kept. When another comes, the one registered longest ago whose records are all gone makes room.
 pub const MAX_NAMES: usize = 512;
@@ -32,7 +32,12 @@ impl Names {
     ///
     /// # Errors
     /// The table is full of badges whose records are still held.
-    pub fn register(&mut self, badge: u64, name: &str, in_use: impl Fn(u64) -> bool) -> Result<(), Full> {
+    pub fn register(
+        &mut self,
+        badge: u64,
+        name: &str,
+        in_use: impl Fn(u64) -> bool,
+    ) -> Result<(), Full> {
         if !self.by_badge.contains_key(&badge) && self.by_badge.len() >= MAX_NAMES {
             let oldest = self
                 .by_badge

@@ -16,6 +16,9 @@
 extern crate alloc;
 
 pub mod arguments;
+pub mod console;
 pub mod fault;
 pub mod primes;
+#[cfg(feature = "guest")]
+pub mod program;
 pub mod statistics;

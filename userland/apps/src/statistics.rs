@@ -28,9 +28,17 @@ mod tests {
     #[test]
     fn series() {
         assert_eq!(summary(&mut []), None);
-        let one = Summary { least: 5, median: 5, most: 5 };
+        let one = Summary {
+            least: 5,
+            median: 5,
+            most: 5,
+        };
         assert_eq!(summary(&mut [5]), Some(one));
-        let four = Summary { least: 1, median: 2, most: 9 };
+        let four = Summary {
+            least: 1,
+            median: 2,
+            most: 9,
+        };
         assert_eq!(summary(&mut [9, 2, 1, 3]), Some(four));
     }
 }

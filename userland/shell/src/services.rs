@@ -23,8 +23,14 @@ pub enum Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Died(service) => write!(formatter, "the {service} server died before it answered; try again"),
-            Failure::Missing(service) => write!(formatter, "this shell has no access to the {service} server"),
+            Failure::Died(service) => write!(
+                formatter,
+                "the {service} server died before it answered; try again"
+            ),
+            Failure::Missing(service) => write!(
+                formatter,
+                "this shell has no access to the {service} server"
+            ),
             Failure::Refused(reason) => formatter.write_str(reason),
         }
     }

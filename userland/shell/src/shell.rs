@@ -143,14 +143,18 @@ impl Shell {
             return Err(self.unknown(name));
         };
         if background && !command.background {
-            return Err(Stop::Failed("only `run` works in the background (&)".into()));
+            return Err(Stop::Failed(
+                "only `run` works in the background (&)".into(),
+            ));
         }
         if arguments.iter().any(|argument| argument == "--help") {
             self.print(&command::help_text(command));
             return Ok(());
         }
         if self.depth >= MAX_DEPTH {
-            return Err(Stop::Failed(format!("more than {MAX_DEPTH} commands or scripts inside each other")));
+            return Err(Stop::Failed(format!(
+                "more than {MAX_DEPTH} commands or scripts inside each other"
+            )));
         }
         self.depth += 1;
         let done = (command.run)(self, arguments, background);
@@ -192,7 +196,9 @@ impl Shell {
             return;
         }
         // If the list cannot be had now, the next prompt asks again.
-        let Ok(list) = self.services.processes.list() else { return };
+        let Ok(list) = self.services.processes.list() else {
+            return;
+        };
         let (running, ended) = core::mem::take(&mut self.background)
             .into_iter()
             .partition(|(id, _)| list.iter().any(|row| row.id == *id));
@@ -280,7 +286,11 @@ impl Completer for Shell {
             let Some(command) = command::find(name) else {
                 break Argument::Free;
             };
-            match command.arguments.iter().position(|argument| *argument == Argument::Line) {
+            match command
+                .arguments
+                .iter()
+                .position(|argument| *argument == Argument::Line)
+            {
                 Some(at) if rest.len() >= at => words = &rest[at..],
                 _ => break argument_of(command, rest),
             }
@@ -338,14 +348,23 @@ mod tests {
     #[test]
     fn parse_errors_are_sentences() {
         let mut session = Session::new();
-        assert_eq!(session.line("echo 'a"), "shell: the quote ' in column 6 is never closed\n");
+        assert_eq!(
+            session.line("echo 'a"),
+            "shell: the quote ' in column 6 is never closed\n"
+        );
     }
 
     #[test]
     fn and_then_depends_on_success() {
         let mut session = Session::new();
-        assert_eq!(session.line("kill x && echo a; echo b"), "kill: x: no such process\nb\n");
-        assert_eq!(session.line("kill x && echo a && echo b"), "kill: x: no such process\n");
+        assert_eq!(
+            session.line("kill x && echo a; echo b"),
+            "kill: x: no such process\nb\n"
+        );
+        assert_eq!(
+            session.line("kill x && echo a && echo b"),
+            "kill: x: no such process\n"
+        );
     }
 
     #[test]
@@ -358,7 +377,9 @@ mod tests {
     #[test]
     fn completion_knows_commands_arguments_and_nested_commands() {
         let mut session = Session::new();
-        session.world().add_process(3, "serial-console", Kind::Component);
+        session
+            .world()
+            .add_process(3, "serial-console", Kind::Component);
         let mut complete = |before: &str| session.shell.complete(before).1;
         assert_eq!(complete("up"), ["uptime"]);
         assert_eq!(complete("echo x; up"), ["uptime"]);
@@ -391,7 +412,10 @@ mod tests {
     fn a_console_that_comes_back_shows_the_line_again() {
         let mut session = Session::new();
         session.world().failing_reads = 1;
-        assert_eq!(session.typed("uptime\r"), "airox> airox> uptime\r\nup 1.0 ms\n");
+        assert_eq!(
+            session.typed("uptime\r"),
+            "airox> airox> uptime\r\nup 1.0 ms\n"
+        );
         // The next failure starts with a short pause again.
         session.world().failing_reads = 1;
         session.typed("\r");

@@ -23,5 +23,5 @@ fn main(start: &'static Start) -> Result<(), StartError> {
         let _ = log.name(badge, name);
     }
     log.record(OWN_BADGE, Level::Info, b"log started");
-    server::serve(port, LogDispatcher(log))
+    Ok(server::serve(port, LogDispatcher(log))?)
 }

@@ -53,7 +53,15 @@ impl Command {
 
 /// Every command, by name.
 pub fn all() -> impl Iterator<Item = &'static Command> {
-    let groups = [console::COMMANDS, help::COMMANDS, log::COMMANDS, power::COMMANDS, process::COMMANDS, script::COMMANDS, time::COMMANDS];
+    let groups = [
+        console::COMMANDS,
+        help::COMMANDS,
+        log::COMMANDS,
+        power::COMMANDS,
+        process::COMMANDS,
+        script::COMMANDS,
+        time::COMMANDS,
+    ];
     groups.into_iter().flatten()
 }
 
@@ -90,7 +98,8 @@ fn one_argument<'a>(arguments: &'a [String], what: &str) -> Result<&'a str, Stop
 }
 
 fn number(text: &str, what: &str) -> Result<u64, Stop> {
-    text.parse().or_else(|_| usage(format!("`{text}` is not {what}")))
+    text.parse()
+        .or_else(|_| usage(format!("`{text}` is not {what}")))
 }
 
 /// Turns Ctrl-C during a wait into the command's end.

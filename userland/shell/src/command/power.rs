@@ -40,5 +40,7 @@ fn reboot(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
 /// An answer at all means that the machine still runs.
 fn still_on(answer: Result<(), Failure>, what: &str) -> Done {
     answer?;
-    Err(Stop::Failed(format!("the power server accepted this, but the machine was not {what}")))
+    Err(Stop::Failed(format!(
+        "the power server accepted this, but the machine was not {what}"
+    )))
 }

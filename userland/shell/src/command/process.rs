@@ -28,7 +28,10 @@ pub const COMMANDS: &[Command] = &[
         usage: "ID|NAME",
         summary: "end a process",
         details: "A component of the system is started again if its policy says so.",
-        examples: &[("kill 12", "by number, as `ps` shows it"), ("kill log", "by name")],
+        examples: &[
+            ("kill 12", "by number, as `ps` shows it"),
+            ("kill log", "by name"),
+        ],
         arguments: &[Argument::Process],
         run: kill,
         ..Command::PLAIN
@@ -134,7 +137,11 @@ fn mem(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
     let memory = shell.services.processes.memory()?;
     let free = memory.total_bytes.saturating_sub(memory.used_bytes);
     let mut table = Table::new(&[("MEMORY", Align::Left), ("", Align::Right)]);
-    for (name, value) in [("total", memory.total_bytes), ("used", memory.used_bytes), ("free", free)] {
+    for (name, value) in [
+        ("total", memory.total_bytes),
+        ("used", memory.used_bytes),
+        ("free", free),
+    ] {
         table.row([name.into(), bytes(value)]);
     }
     let mut text = table.render();
@@ -147,7 +154,12 @@ fn mem(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
     for count in &memory.objects {
         let kind = QuotaKind::from_code(count.kind.into()).map_or("other", QuotaKind::name);
         let percent = u64::from(count.used) * 100 / u64::from(count.capacity.max(1));
-        table.row([kind.into(), count.used.to_string(), count.capacity.to_string(), format!("{percent} %")]);
+        table.row([
+            kind.into(),
+            count.used.to_string(),
+            count.capacity.to_string(),
+            format!("{percent} %"),
+        ]);
     }
     text.push('\n');
     text.push_str(&table.render());
@@ -169,10 +181,21 @@ fn caps(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
     ]);
     for handle in handles {
         let kind = ObjectKind::from_code(handle.kind.into()).map_or("unknown", ObjectKind::name);
-        let badge = if handle.badge == 0 { "-".into() } else { handle.badge.to_string() };
+        let badge = if handle.badge == 0 {
+            "-".into()
+        } else {
+            handle.badge.to_string()
+        };
         let rights = rights_in_words(&handle);
         let value = format!("{:#x}", handle.handle);
-        table.row([value, handle.name, kind.into(), handle.object.to_string(), badge, rights]);
+        table.row([
+            value,
+            handle.name,
+            kind.into(),
+            handle.object.to_string(),
+            badge,
+            rights,
+        ]);
     }
     shell.print(&table.render());
     Ok(())
@@ -180,7 +203,10 @@ fn caps(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
 
 fn rights_in_words(handle: &HandleEntry) -> String {
     let rights = Rights::from_bits_retain(handle.rights);
-    let mut words: Vec<String> = rights.iter_names().map(|(name, _)| name.to_lowercase()).collect();
+    let mut words: Vec<String> = rights
+        .iter_names()
+        .map(|(name, _)| name.to_lowercase())
+        .collect();
     let unknown = rights.difference(Rights::all()).bits();
     if unknown != 0 {
         words.push(format!("{unknown:#x}"));
@@ -235,7 +261,8 @@ fn run(shell: &mut Shell, arguments: &[String], background: bool) -> Done {
         Ok(id) => id,
         Err(Failure::Refused(why)) => {
             let programs = shell.services.processes.programs().unwrap_or_default();
-            let near = nearest(program, programs.iter().map(String::as_str)).filter(|near| near != program);
+            let near = nearest(program, programs.iter().map(String::as_str))
+                .filter(|near| near != program);
             return Err(Stop::Failed(match near {
                 Some(near) => format!("{program}: {why}; did you mean `{near}`?"),
                 None => format!("{program}: {why}"),

@@ -97,7 +97,8 @@ impl Editor {
     pub fn show_again(&mut self) {
         let (prompt, columns) = (self.prompt.clone(), self.columns);
         self.search = None;
-        self.screen.begin(columns, &prompt, self.line.characters(), self.line.cursor());
+        self.screen
+            .begin(columns, &prompt, self.line.characters(), self.line.cursor());
     }
 
     /// What has to be written to the terminal since the last call.
@@ -134,7 +135,9 @@ impl Editor {
             Key::Up | Key::Control('p') => self.browse(true),
             Key::Down | Key::Control('n') => self.browse(false),
             Key::Control('r') => self.begin_search(),
-            Key::Control('l') => self.screen.clear(self.line.characters(), self.line.cursor()),
+            Key::Control('l') => self
+                .screen
+                .clear(self.line.characters(), self.line.cursor()),
             Key::Control('t') => {
                 self.line.swap();
                 self.redraw(self.line.cursor().saturating_sub(2));
@@ -183,11 +186,13 @@ impl Editor {
 
     fn go(&mut self, cursor: usize) {
         self.line.move_to(cursor);
-        self.screen.go_to(self.line.characters(), self.line.cursor());
+        self.screen
+            .go_to(self.line.characters(), self.line.cursor());
     }
 
     fn redraw(&mut self, from: usize) {
-        self.screen.redraw(self.line.characters(), from, self.line.cursor());
+        self.screen
+            .redraw(self.line.characters(), from, self.line.cursor());
     }
 
     fn insert(&mut self, text: &str) {
@@ -253,12 +258,15 @@ impl Editor {
         if let Some(line) = search.found.and_then(|back| self.history.back(back)) {
             self.line.set(line);
         }
-        self.screen.set_prompt(&prompt, self.line.characters(), self.line.cursor());
+        self.screen
+            .set_prompt(&prompt, self.line.characters(), self.line.cursor());
     }
 
     /// A key during a search; `false` if it ends the search and is still to be obeyed.
     fn search_key(&mut self, key: Key) -> bool {
-        let Some(search) = &mut self.search else { return false };
+        let Some(search) = &mut self.search else {
+            return false;
+        };
         match key {
             Key::Character(character) => {
                 search.text.push(character);
@@ -292,7 +300,8 @@ impl Editor {
     fn end_search(&mut self) {
         self.search = None;
         let prompt = self.prompt.clone();
-        self.screen.set_prompt(&prompt, self.line.characters(), self.line.cursor());
+        self.screen
+            .set_prompt(&prompt, self.line.characters(), self.line.cursor());
     }
 
     fn complete(&mut self, completer: &mut dyn Completer, list: bool) {

@@ -139,7 +139,9 @@ impl Screen {
     fn place(&self, characters: &[char]) -> Place {
         let prompt = self.prompt.chars();
         let all = prompt.chain(characters.iter().copied());
-        all.fold(Place::default(), |place, character| self.after(place, character))
+        all.fold(Place::default(), |place, character| {
+            self.after(place, character)
+        })
     }
 
     /// Where the cursor is after a character at `place`.

@@ -34,7 +34,9 @@ impl ConsoleService {
 impl Console for ConsoleService {
     fn write(&mut self, text: &str) -> Answer<()> {
         for chunk in text.as_bytes().chunks(CHUNK) {
-            self.client.write(chunk).map_err(|error| failure(NAME, error))?;
+            self.client
+                .write(chunk)
+                .map_err(|error| failure(NAME, error))?;
         }
         Ok(())
     }
@@ -63,8 +65,12 @@ impl Console for ConsoleService {
     }
 
     fn reopen(&mut self) -> Answer<()> {
-        self.client.set_mode(Mode::Raw).map_err(|error| failure(NAME, error))?;
+        self.client
+            .set_mode(Mode::Raw)
+            .map_err(|error| failure(NAME, error))?;
         let signal = Some(&self.control.signal);
-        self.client.interrupt_signal(signal, INTERRUPT).map_err(|error| failure(NAME, error))
+        self.client
+            .interrupt_signal(signal, INTERRUPT)
+            .map_err(|error| failure(NAME, error))
     }
 }

@@ -56,7 +56,10 @@ impl LogService {
 impl Logs for LogService {
     fn read(&mut self, after: u64) -> Answer<Vec<Record>> {
         let mut buffer = vec![0; BUFFER];
-        let length = self.client()?.read(after, &mut buffer).map_err(|error| failure(NAME, error))?;
+        let length = self
+            .client()?
+            .read(after, &mut buffer)
+            .map_err(|error| failure(NAME, error))?;
         let bytes = buffer.get(..length as usize).unwrap_or(&[]);
         Ok(records(bytes).collect())
     }
@@ -78,7 +81,9 @@ impl Logs for LogService {
         let client = self.client()?;
         let mut list = Vec::new();
         loop {
-            let next = client.levels(list.len() as u32).map_err(|error| failure(NAME, error))?;
+            let next = client
+                .levels(list.len() as u32)
+                .map_err(|error| failure(NAME, error))?;
             if next.is_empty() {
                 return Ok(list);
             }
@@ -87,6 +92,8 @@ impl Logs for LogService {
     }
 
     fn set_level(&mut self, server: &str, level: Level) -> Answer<()> {
-        self.client()?.set_level(server, level).map_err(|error| failure(NAME, error))
+        self.client()?
+            .set_level(server, level)
+            .map_err(|error| failure(NAME, error))
     }
 }

@@ -1,0 +1,74 @@
+//! What the programs of this package have in common.
+
+use crate::arguments::wants_help;
+use crate::console::{Output, PrintError};
+use airox_rt::{Start, StartError};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// Why a program ends with failure.
+#[derive(Debug)]
+pub enum Failure {
+    /// It was not given what it needs.
+    Start(StartError),
+    /// The console does not print.
+    Print(PrintError),
+    /// A system call failed.
+    Kernel(airox_rt::Error),
+    /// It was called in a wrong way; the console says how.
+    Usage,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Start(error) => error.fmt(formatter),
+            Failure::Print(error) => write!(formatter, "cannot print: {error}"),
+            Failure::Kernel(error) => error.fmt(formatter),
+            Failure::Usage => formatter.write_str("wrong arguments"),
+        }
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Failure {
+        Failure::Start(error)
+    }
+}
+
+impl From<PrintError> for Failure {
+    fn from(error: PrintError) -> Failure {
+        Failure::Print(error)
+    }
+}
+
+impl From<airox_rt::Error> for Failure {
+    fn from(error: airox_rt::Error) -> Failure {
+        Failure::Kernel(error)
+    }
+}
+
+/// Runs `body` with the console and the arguments, which `parse` has understood; prints the usage if asked for, or what is wrong.
+///
+/// # Errors
+/// What kept the program from its work.
+pub fn run<A>(
+    start: &'static Start,
+    usage: &str,
+    parse: impl FnOnce(&[&str]) -> Result<A, String>,
+    body: impl FnOnce(&Output, A) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let console = Output(start.connect()?);
+    let arguments: Vec<&str> = start.arguments().iter().map(String::as_str).collect();
+    if wants_help(&arguments) {
+        return Ok(console.print(format_args!("{usage}"))?);
+    }
+    match parse(&arguments) {
+        Ok(arguments) => body(&console, arguments),
+        Err(why) => {
+            console.print(format_args!("{}: {why}\n", start.name()))?;
+            Err(Failure::Usage)
+        }
+    }
+}
