@@ -92,11 +92,13 @@ macro_rules! pop_registers {
     };
 }
 
-/// Leaves by `sysretq` to the context in `rax`. After the pops, `rsp` is at `r11`; then follow `rcx rax code ip cs flags sp`.
+/// Leaves by `sysretq` to the context in a register. After the pops, `rsp` is at `r11`; then follow `rcx rax code ip cs flags sp`.
 macro_rules! leave_system_call {
-    () => {
+    ($context:literal) => {
         concat!(
-            "lea rsp, [rax + {words}]\n",
+            "lea rsp, [",
+            $context,
+            " + {words}]\n",
             pop_registers!(),
             "
             mov rcx, [rsp + 32]
@@ -139,7 +141,7 @@ macro_rules! system_call_stub {
                 "cmp rax, gs:[{current}]",
                 "jne {resume}",
                 $clear,
-                leave_system_call!(),
+                leave_system_call!("rax"),
                 // A light call: on the kernel stack, as a function call that changes no thread's state.
                 "2:",
                 "swapgs",
@@ -216,32 +218,33 @@ unsafe extern "C" fn resume() -> ! {
         "add rcx, 8",
         "mov gs:[{rsp0}], rcx",
         "mov rdi, rax",
-        // The idle loop runs in whatever address space is loaded.
-        "test byte ptr [rdi + {cs}], 3",
-        "jz 2f",
         "mov rcx, [rdi + {space}]",
-        "cmp rcx, gs:[{loaded}]",
-        "je 2f",
-        "mov gs:[{loaded}], rcx",
-        "mov cr3, rcx",
-        "2:",
         "mov eax, gs:[{components}]",
         "xor edx, edx",
         "cmp qword ptr [rdi + {resume}], 0",
         "jne 4f",
         // Resume::SystemCall.
+        "cmp rcx, gs:[{loaded}]",
+        "je 2f",
+        "mov gs:[{loaded}], rcx",
+        "mov cr3, rcx",
+        "2:",
         "test eax, eax",
         "jz 3f",
         "xrstor64 [rip + {reset}]",
-        "mov rax, rdi",
-        "jmp 8f",
+        leave_system_call!("rdi"),
         "3:",
         "fxrstor64 [rip + {reset}]",
-        "mov rax, rdi",
-        "8:",
-        leave_system_call!(),
-        // Resume::Full.
+        leave_system_call!("rdi"),
+        // Resume::Full. The idle loop runs in whatever address space is loaded.
         "4:",
+        "test byte ptr [rdi + {cs}], 3",
+        "jz 8f",
+        "cmp rcx, gs:[{loaded}]",
+        "je 8f",
+        "mov gs:[{loaded}], rcx",
+        "mov cr3, rcx",
+        "8:",
         "test eax, eax",
         "jz 5f",
         "xrstor64 [rdi]",
