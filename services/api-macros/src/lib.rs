@@ -30,3 +30,6 @@ fn expand(
     let decoder = decoder::generate(&interface);
     Ok(quote! { #server #client #decoder })
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,6 +44,10 @@ pub mod power;
 pub mod process;
 pub mod start;
 pub mod supervisor;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+#[cfg(test)]
+mod tests;
 pub mod wire;
 
 pub use airox_api_macros::interface;
@@ -69,22 +73,4 @@ pub fn interface_by_id(id: u64) -> Option<&'static InterfaceInfo> {
         .iter()
         .copied()
         .find(|info| u64::from(info.id) == id)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::INTERFACES;
-
-    #[test]
-    fn interface_ids_differ_in_the_half_that_travels_in_messages() {
-        for (index, first) in INTERFACES.iter().enumerate() {
-            for second in &INTERFACES[index + 1..] {
-                assert_ne!(
-                    first.id as u16, second.id as u16,
-                    "{} {}",
-                    first.name, second.name
-                );
-            }
-        }
-    }
 }

@@ -42,6 +42,7 @@ impl RawLock {
     }
 
     #[cold]
+    #[inline(never)]
     fn lock_contended(&self) {
         // Without a signal (no quota for one) the best left is to let others run.
         let prepared = self.prepare().is_ok();
@@ -56,6 +57,15 @@ impl RawLock {
                 let _nobody_else_runs = call::thread_yield();
                 core::hint::spin_loop();
             }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wake_waiter(&self) {
+        let signal = Handle(self.signal.load(Ordering::Acquire));
+        if !signal.is_none() {
+            let _nobody_waits = call::notify(signal, 1);
         }
     }
 }
@@ -98,10 +108,7 @@ unsafe impl lock_api::RawMutex for RawLock {
     #[inline]
     unsafe fn unlock(&self) {
         if self.state.swap(FREE, Ordering::Release) == CONTENDED {
-            let signal = Handle(self.signal.load(Ordering::Acquire));
-            if !signal.is_none() {
-                let _nobody_waits = call::notify(signal, 1);
-            }
+            self.wake_waiter();
         }
     }
 }

@@ -1,0 +1,414 @@
+//! Servers for every interface that answer with what they were asked.
+
+use crate::clock::{Clock, ClockError};
+use crate::console::{Console, ConsoleError, Mode, Size};
+use crate::interface;
+use crate::log::{Level, Log, LogError, Record, SourceLevel};
+use crate::power::{Power, PowerError};
+use crate::process::{
+    ExitStatus, HandleEntry, Kind, Memory, ObjectCount, Process, ProcessEntry, ProcessError, State,
+};
+use crate::supervisor::{Supervisor, SupervisorError};
+use crate::{Caller, Deferred, ReadLease, SavedLease, WriteLease};
+use airox_sys::{Port, Region, Signal, TypedHandle};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// An interface with what the others do not use.
+#[interface(name = "odd")]
+pub trait Odd {
+    /// A handle alone.
+    fn buffer(pages: u64) -> Result<Region, u8>;
+
+    /// Handles among plain values, in both directions.
+    fn exchange(
+        before: u16,
+        #[rights(SEND)] port: Port,
+        middle: &str,
+        signal: Option<Signal>,
+        after: &[u32],
+    ) -> Result<(u32, Port, String, Signal), u8>;
+
+    /// Two leases beside arguments and a long result.
+    #[reply_bytes(600)]
+    fn copy(length: u32, from: &[u8], to: &mut [u8], text: &str) -> Result<String, u8>;
+
+    /// A long result without a place for it.
+    #[inline_reply]
+    fn too_long(length: usize) -> Result<String, u8>;
+
+    /// A borrowed value.
+    fn sum(numbers: &Vec<u64>) -> Result<u64, u8>;
+
+    /// Leases of a call that is answered later.
+    #[deferred]
+    fn later(from: &[u8], to: &mut [u8]) -> Result<u32, String>;
+}
+
+/// Answers [`Odd`].
+#[derive(Default)]
+pub struct OddServer {
+    pub waiting: Vec<(SavedLease, SavedLease, Deferred<u32, String>)>,
+}
+
+impl OddServer {
+    /// Answers what waits: the bytes reversed.
+    pub fn answer(&mut self) {
+        for (from, to, reply) in self.waiting.drain(..) {
+            let mut bytes = vec![0; from.len()];
+            let copied = reply.read(from, 0, &mut bytes).and_then(|()| {
+                bytes.reverse();
+                reply.write(to, 0, &bytes)
+            });
+            let result = match copied {
+                Ok(()) => Ok(bytes.len() as u32),
+                Err(error) => Err(error.to_string()),
+            };
+            reply.send(result).unwrap();
+        }
+    }
+}
+
+impl Odd for OddServer {
+    fn buffer(&mut self, _caller: Caller, pages: u64) -> Result<Region, u8> {
+        if pages == 0 {
+            return Err(9);
+        }
+        Ok(Region::from_raw(airox_abi::Handle(pages as u32)))
+    }
+
+    fn exchange(
+        &mut self,
+        caller: Caller,
+        before: u16,
+        port: Port,
+        middle: &str,
+        signal: Option<Signal>,
+        after: Vec<u32>,
+    ) -> Result<(u32, Port, String, Signal), u8> {
+        let signal = signal.ok_or(1)?;
+        let sum = u32::from(before) + after.iter().sum::<u32>() + caller.badge as u32;
+        Ok((sum, port, middle.to_string(), signal))
+    }
+
+    fn copy(
+        &mut self,
+        _caller: Caller,
+        length: u32,
+        from: ReadLease<'_>,
+        to: WriteLease<'_>,
+        text: &str,
+    ) -> Result<String, u8> {
+        let bytes = from.read_all(64).map_err(|_| 1)?;
+        let part = bytes.get(..length as usize).ok_or(2)?;
+        to.write(0, part).map_err(|_| 3)?;
+        Ok(text.repeat(2))
+    }
+
+    fn too_long(&mut self, _caller: Caller, length: usize) -> Result<String, u8> {
+        Ok("x".repeat(length.min(1000)))
+    }
+
+    fn sum(&mut self, _caller: Caller, numbers: Vec<u64>) -> Result<u64, u8> {
+        numbers
+            .iter()
+            .try_fold(0_u64, |sum, number| sum.checked_add(*number))
+            .ok_or(1)
+    }
+
+    fn later(
+        &mut self,
+        _caller: Caller,
+        from: SavedLease,
+        to: SavedLease,
+        reply: Deferred<u32, String>,
+    ) {
+        self.waiting.push((from, to, reply));
+    }
+}
+
+/// Answers all other interfaces.
+#[derive(Default)]
+pub struct Echo {
+    pub records: Vec<Record>,
+    pub screen: Vec<u8>,
+    pub mode: Option<Mode>,
+    pub interrupt: Option<(Option<Signal>, u64)>,
+    pub time: u64,
+    pub panic: String,
+}
+
+impl Log for Echo {
+    fn write(&mut self, caller: Caller, level: Level, text: &str) -> Result<(), LogError> {
+        if text.len() > crate::log::MAX_TEXT {
+            return Err(LogError::TextTooLong);
+        }
+        self.records.push(Record {
+            sequence: self.records.len() as u64 + 1,
+            time_ns: 5,
+            source: format!("badge {}", caller.badge),
+            level,
+            text: text.into(),
+        });
+        Ok(())
+    }
+
+    fn read(
+        &mut self,
+        _caller: Caller,
+        after: u64,
+        records: WriteLease<'_>,
+    ) -> Result<u32, LogError> {
+        let newer = self.records.iter().filter(|record| record.sequence > after);
+        let bytes: Vec<u8> = newer
+            .flat_map(|record| postcard::to_allocvec(record).unwrap())
+            .collect();
+        records
+            .write(0, &bytes)
+            .map_err(|_| LogError::BufferTooSmall)?;
+        Ok(bytes.len() as u32)
+    }
+
+    fn wait(&mut self, _caller: Caller, after: u64, reply: Deferred<u64, LogError>) {
+        let newest = self.records.len() as u64;
+        if newest > after {
+            reply.send(Ok(newest)).unwrap();
+        }
+    }
+
+    fn set_level(&mut self, _caller: Caller, source: &str, level: Level) -> Result<(), LogError> {
+        match (source, level) {
+            ("known", Level::Debug) => Ok(()),
+            _ => Err(LogError::UnknownSource),
+        }
+    }
+
+    fn levels(&mut self, _caller: Caller, cursor: u32) -> Result<Vec<SourceLevel>, LogError> {
+        let all = (0..30).map(|index| SourceLevel {
+            source: format!("source {index}"),
+            level: Level::Warn,
+        });
+        Ok(all.skip(cursor as usize).collect())
+    }
+
+    fn register(&mut self, caller: Caller, badge: u64, name: &str) -> Result<(), LogError> {
+        if caller.badge == 0 && badge == 7 && name == "seven" {
+            Ok(())
+        } else {
+            Err(LogError::NotAllowed)
+        }
+    }
+}
+
+impl Console for Echo {
+    fn write(&mut self, _caller: Caller, bytes: ReadLease<'_>) -> Result<u32, ConsoleError> {
+        self.screen = bytes
+            .read_all(1 << 20)
+            .map_err(|_| ConsoleError::BadBuffer)?;
+        Ok(bytes.len() as u32)
+    }
+
+    fn read(&mut self, _caller: Caller, bytes: SavedLease, reply: Deferred<u32, ConsoleError>) {
+        let result = if bytes.is_empty() {
+            Err(ConsoleError::BadBuffer)
+        } else {
+            let written = reply.write(bytes, 0, b"k");
+            written.map(|()| 1).map_err(|_| ConsoleError::BadBuffer)
+        };
+        reply.send(result).unwrap();
+    }
+
+    fn size(&mut self, _caller: Caller) -> Result<Size, ConsoleError> {
+        Ok(Size {
+            columns: 80,
+            rows: 25,
+        })
+    }
+
+    fn set_mode(&mut self, _caller: Caller, mode: Mode) -> Result<(), ConsoleError> {
+        self.mode = Some(mode);
+        Ok(())
+    }
+
+    fn interrupt_signal(
+        &mut self,
+        _caller: Caller,
+        signal: Option<Signal>,
+        bits: u64,
+    ) -> Result<(), ConsoleError> {
+        self.interrupt = Some((signal, bits));
+        Ok(())
+    }
+}
+
+impl Clock for Echo {
+    fn now(&mut self, _caller: Caller) -> Result<u64, ClockError> {
+        Ok(self.time)
+    }
+
+    fn set(&mut self, caller: Caller, unix_ns: u64) -> Result<(), ClockError> {
+        if caller.badge != 0 {
+            return Err(ClockError::NotAllowed);
+        }
+        self.time = unix_ns;
+        Ok(())
+    }
+}
+
+impl Power for Echo {
+    fn off(&mut self, _caller: Caller) -> Result<(), PowerError> {
+        Err(PowerError::Unsupported)
+    }
+
+    fn reboot(&mut self, _caller: Caller) -> Result<(), PowerError> {
+        Err(PowerError::Failed)
+    }
+}
+
+pub fn entry(id: u32) -> ProcessEntry {
+    ProcessEntry {
+        id,
+        name: format!("process-{id}"),
+        state: State::AwaitingReply,
+        priority: 100,
+        cpu_ns: u64::MAX,
+        memory_bytes: 1 << 40,
+        handles: 12,
+        threads: 2,
+        restarts: 3,
+        kind: Kind::Component,
+    }
+}
+
+pub fn handle_entry(handle: u32) -> HandleEntry {
+    HandleEntry {
+        handle,
+        kind: 3,
+        rights: 0x7ff,
+        badge: 5,
+        object: 77,
+        name: "log".into(),
+    }
+}
+
+pub fn memory() -> Memory {
+    Memory {
+        total_bytes: 1 << 30,
+        used_bytes: 1 << 20,
+        objects: (0..9)
+            .map(|kind| ObjectCount {
+                kind,
+                used: 1000,
+                capacity: 1_000_000,
+            })
+            .collect(),
+    }
+}
+
+impl Process for Echo {
+    fn programs(&mut self, _caller: Caller, cursor: u32) -> Result<Vec<String>, ProcessError> {
+        let all = ["echo", "hello"].into_iter().map(String::from);
+        Ok(all.skip(cursor as usize).collect())
+    }
+
+    fn run(
+        &mut self,
+        _caller: Caller,
+        program: &str,
+        arguments: Vec<String>,
+        console: Option<Port>,
+    ) -> Result<u32, ProcessError> {
+        match (program, console) {
+            ("echo", Some(console)) => Ok(console.raw().0 + arguments.len() as u32),
+            ("hello", None) => Ok(arguments.iter().map(|text| text.len() as u32).sum()),
+            _ => Err(ProcessError::Kernel(7)),
+        }
+    }
+
+    fn wait(&mut self, _caller: Caller, id: u32, reply: Deferred<ExitStatus, ProcessError>) {
+        let result = match id {
+            1 => Ok(ExitStatus::Exited(-5)),
+            2 => Ok(ExitStatus::Faulted),
+            _ => Err(ProcessError::UnknownProcess),
+        };
+        reply.send(result).unwrap();
+    }
+
+    fn kill(&mut self, _caller: Caller, process: &str) -> Result<(), ProcessError> {
+        (process == "9")
+            .then_some(())
+            .ok_or(ProcessError::UnknownProcess)
+    }
+
+    fn restart(&mut self, _caller: Caller, name: &str) -> Result<(), ProcessError> {
+        (name == "log")
+            .then_some(())
+            .ok_or(ProcessError::UnknownProcess)
+    }
+
+    fn list(&mut self, _caller: Caller, cursor: u32) -> Result<Vec<ProcessEntry>, ProcessError> {
+        Ok((cursor..20).map(entry).collect())
+    }
+
+    fn handles(
+        &mut self,
+        _caller: Caller,
+        process: &str,
+        cursor: u32,
+    ) -> Result<Vec<HandleEntry>, ProcessError> {
+        if process != "log" {
+            return Err(ProcessError::UnknownProcess);
+        }
+        Ok((cursor..3).map(handle_entry).collect())
+    }
+
+    fn memory(&mut self, _caller: Caller) -> Result<Memory, ProcessError> {
+        Ok(memory())
+    }
+}
+
+impl Supervisor for Echo {
+    fn list(&mut self, _caller: Caller, cursor: u32) -> Result<Vec<ProcessEntry>, SupervisorError> {
+        Ok((cursor..2).map(entry).collect())
+    }
+
+    fn handles(
+        &mut self,
+        _caller: Caller,
+        name: &str,
+        cursor: u32,
+    ) -> Result<Vec<HandleEntry>, SupervisorError> {
+        if name.is_empty() {
+            return Err(SupervisorError::UnknownComponent);
+        }
+        Ok((cursor..3).map(handle_entry).collect())
+    }
+
+    fn kill(&mut self, caller: Caller, _name: &str) -> Result<(), SupervisorError> {
+        if caller.badge != 0 {
+            return Err(SupervisorError::NotAllowed);
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self, _caller: Caller, _name: &str) -> Result<(), SupervisorError> {
+        Err(SupervisorError::Kernel(16))
+    }
+
+    fn memory(&mut self, _caller: Caller) -> Result<Memory, SupervisorError> {
+        Ok(memory())
+    }
+
+    fn report_panic(
+        &mut self,
+        caller: Caller,
+        message: &str,
+        file: &str,
+        line: u32,
+    ) -> Result<(), SupervisorError> {
+        self.panic = format!("{} {file}:{line}: {message}", caller.badge);
+        Ok(())
+    }
+}
