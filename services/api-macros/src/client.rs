@@ -68,7 +68,7 @@ fn method(method: &Method) -> TokenStream {
     let (decoded, rebuild) = rebuild(method);
     quote! {
         #(#docs)*
-        #[allow(clippy::too_many_arguments)]
+        #[allow(clippy::too_many_arguments, clippy::needless_question_mark)]
         pub fn #ident(&self, #(#parameters),*)
             -> ::core::result::Result<#value, ::airox_api::CallError<#error>>
         {

@@ -74,6 +74,10 @@ fn console() {
         client.read(&mut []),
         Err(CallError::Service(ConsoleError::BadBuffer))
     );
+    assert_eq!(
+        client.flush(),
+        Err(CallError::Service(ConsoleError::Device))
+    );
     assert_eq!(client.size().unwrap().columns, 80);
     client.set_mode(Mode::Raw).unwrap();
     let signal = Signal::from_raw(Handle(0x10_0005));

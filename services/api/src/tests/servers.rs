@@ -203,11 +203,17 @@ impl Log for Echo {
 }
 
 impl Console for Echo {
-    fn write(&mut self, _caller: Caller, bytes: ReadLease<'_>) -> Result<u32, ConsoleError> {
-        self.screen = bytes
-            .read_all(1 << 20)
-            .map_err(|_| ConsoleError::BadBuffer)?;
-        Ok(bytes.len() as u32)
+    fn write(&mut self, _caller: Caller, bytes: SavedLease, reply: Deferred<u32, ConsoleError>) {
+        self.screen = vec![0; bytes.len()];
+        let read = reply.read(bytes, 0, &mut self.screen);
+        let result = read.map(|()| bytes.len() as u32);
+        reply
+            .send(result.map_err(|_| ConsoleError::BadBuffer))
+            .unwrap();
+    }
+
+    fn flush(&mut self, _caller: Caller, reply: Deferred<(), ConsoleError>) {
+        reply.send(Err(ConsoleError::Device)).unwrap();
     }
 
     fn read(&mut self, _caller: Caller, bytes: SavedLease, reply: Deferred<u32, ConsoleError>) {
