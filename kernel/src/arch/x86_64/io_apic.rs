@@ -46,28 +46,24 @@ impl InterruptLines {
         }
     }
 
-    fn find(&mut self, line: u32) -> Option<(&mut IoApic, u8, Route)> {
-        let route = self.lines.route(line);
-        let controller = self.controllers.iter_mut().find(|controller| {
+    /// The I/O APIC, its input and the route of a line that exists.
+    fn find(&self, line: u32) -> Option<(usize, u8, Route)> {
+        let route = self.lines.route(line).filter(|_| line < LINES)?;
+        let index = self.controllers.iter().position(|controller| {
             (controller.first..controller.first + controller.inputs).contains(&route.input)
         })?;
-        let input = (route.input - controller.first) as u8;
-        (line < LINES).then_some((&mut controller.apic, input, route))
+        let input = route.input - self.controllers[index].first;
+        Some((index, input as u8, route))
     }
 
     /// Whether the machine has the line.
     pub fn exists(&self, line: u32) -> bool {
-        let input = self.lines.route(line).input;
-        line < LINES
-            && self.controllers.iter().any(|controller| {
-                (controller.first..controller.first + controller.inputs).contains(&input)
-            })
+        self.find(line).is_some()
     }
 
     /// Routes the line to its vector and unmasks it. Returns whether it is level-triggered.
     pub fn enable(&mut self, line: u32) -> bool {
-        let destination = self.destination;
-        let Some((apic, input, route)) = self.find(line) else {
+        let Some((index, input, route)) = self.find(line) else {
             return false;
         };
         let mut flags = IrqFlags::empty();
@@ -77,15 +73,16 @@ impl InterruptLines {
         entry.set_vector(FIRST_LINE + line as u8);
         entry.set_mode(IrqMode::Fixed);
         entry.set_flags(flags);
-        entry.set_dest(destination);
+        entry.set_dest(self.destination);
         // SAFETY: the vector has a handler, which expects the line from now on.
-        unsafe { apic.set_table_entry(input, entry) };
+        unsafe { self.controllers[index].apic.set_table_entry(input, entry) };
         route.level
     }
 
     /// Lets a line interrupt, or not.
     pub fn set_masked(&mut self, line: u32, masked: bool) {
-        if let Some((apic, input, _)) = self.find(line) {
+        if let Some((index, input, _)) = self.find(line) {
+            let apic = &mut self.controllers[index].apic;
             // SAFETY: the line has been enabled before, so its vector is set; a masked one does nothing.
             unsafe {
                 if masked {
