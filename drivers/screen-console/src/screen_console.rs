@@ -5,7 +5,8 @@ use crate::keyboard::Keyboard;
 use crate::painter::{Canvas, Painter};
 use airox_driver_traits::PortIo;
 use airox_terminal::{
-    Console, FlushCall, Interrupt, Progress, ReadCall, Screen, ScreenTooLarge, WriteCall,
+    ClientInterrupt, Console, ConsoleDevice, FlushCall, Interrupt, Progress, ReadCall, SavedFlush,
+    SavedRead, SavedWrite, Screen, ScreenTooLarge, ServedConsole, WriteCall,
 };
 
 /// Shortest time between two paintings, in nanoseconds: 60 a second.
@@ -56,11 +57,6 @@ where
             painted: None,
             changed: true,
         })
-    }
-
-    /// Columns and rows.
-    pub fn size(&self) -> (usize, usize) {
-        self.screen.size()
     }
 
     /// The console. After a call that may give output, [`Self::advance`] moves it on.
@@ -125,5 +121,21 @@ where
         let painter = &mut self.painter;
         self.screen
             .repaint(|column, row, cell| painter.paint(column, row, cell));
+    }
+}
+
+impl<P: PortIo, C: Canvas> ConsoleDevice
+    for ScreenConsole<P, C, SavedWrite, SavedRead, SavedFlush, ClientInterrupt>
+{
+    fn console(&mut self) -> &mut ServedConsole {
+        &mut self.console
+    }
+
+    fn size(&self) -> (usize, usize) {
+        self.screen.size()
+    }
+
+    fn advance(&mut self) -> Progress {
+        ScreenConsole::advance(self)
     }
 }

@@ -9,8 +9,10 @@
 #![deny(unsafe_code)]
 
 mod backend;
+mod options;
 mod serial;
 mod uart;
 
+pub use options::{BadOption, Options};
 pub use serial::SerialConsole;
 pub use uart::{LineErrors, Uart, UartError};

@@ -2,7 +2,10 @@
 
 use crate::uart::{FIFO, LineErrors, Uart};
 use airox_driver_traits::PortIo;
-use airox_terminal::{Console, FlushCall, Interrupt, Progress, ReadCall, WriteCall};
+use airox_terminal::{
+    ClientInterrupt, Console, ConsoleDevice, FlushCall, Interrupt, Progress, ReadCall, SavedFlush,
+    SavedRead, SavedWrite, ServedConsole, WriteCall,
+};
 
 /// Times the device is asked in one call of [`SerialConsole::interrupt`] whether it wants more.
 const ROUNDS: u32 = 64;
@@ -19,6 +22,7 @@ pub struct SerialConsole<P: PortIo, W, R, F, I> {
     staged: [u8; FIFO],
     staged_from: usize,
     staged_to: usize,
+    size: (usize, usize),
 }
 
 impl<P, W, R, F, I> SerialConsole<P, W, R, F, I>
@@ -29,8 +33,8 @@ where
     F: FlushCall,
     I: Interrupt,
 {
-    /// A console on a started UART; `early` was received before.
-    pub fn new(uart: Uart<P>, early: &[u8]) -> Self {
+    /// A console on a started UART; `early` was received before, and `size` is what the terminal is taken for.
+    pub fn new(uart: Uart<P>, early: &[u8], size: (usize, usize)) -> Self {
         let mut console = Console::new();
         console.typed(early);
         SerialConsole {
@@ -39,6 +43,7 @@ where
             staged: [0; FIFO],
             staged_from: 0,
             staged_to: 0,
+            size,
         }
     }
 
@@ -100,5 +105,21 @@ where
                 return Progress::More;
             }
         }
+    }
+}
+
+impl<P: PortIo> ConsoleDevice
+    for SerialConsole<P, SavedWrite, SavedRead, SavedFlush, ClientInterrupt>
+{
+    fn console(&mut self) -> &mut ServedConsole {
+        &mut self.console
+    }
+
+    fn size(&self) -> (usize, usize) {
+        self.size
+    }
+
+    fn advance(&mut self) -> Progress {
+        SerialConsole::advance(self)
     }
 }

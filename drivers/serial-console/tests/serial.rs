@@ -74,7 +74,7 @@ type Serial = SerialConsole<Model, Text, Reader, Flush, Bell>;
 fn start(model: &Model) -> Serial {
     let mut early = [0; 16];
     let (uart, count) = Uart::start(model.clone(), BASE, &mut early).expect("the UART answers");
-    SerialConsole::new(uart, &early[..count])
+    SerialConsole::new(uart, &early[..count], (80, 24))
 }
 
 /// The interrupt controller and the server loop: an edge is a rise of the line.
@@ -234,7 +234,7 @@ fn a_flood_does_not_hold_the_driver() {
     let mut early = [0; 16];
     let (uart, _) = Uart::start(Flood(model), BASE, &mut early).expect("the UART answers");
     let mut serial: SerialConsole<Flood, Text, Reader, Flush, Bell> =
-        SerialConsole::new(uart, &early);
+        SerialConsole::new(uart, &early, (80, 24));
     assert_eq!(serial.interrupt(), Progress::More);
 }
 

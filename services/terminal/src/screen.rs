@@ -31,6 +31,8 @@ impl fmt::Display for ScreenTooLarge {
     }
 }
 
+impl core::error::Error for ScreenTooLarge {}
+
 /// A grid of cells driven by the VT100/xterm sequences that line editors and coloured output use.
 ///
 /// The screen knows which cells were painted last, so that [`Self::repaint`] tells only those that look different now: the

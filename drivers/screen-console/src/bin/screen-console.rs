@@ -1,0 +1,112 @@
+//! The screen console's program: serves `console` on the frame buffer and a PS/2 keyboard.
+//!
+//! Resources: `screen` (the frame buffer), `keyboard` (port 0x60 and interrupt line 1) and `keyboard-control` (port 0x64). Arguments:
+//! `framebuffer=...` (added by init) and `layout=us104`.
+#![no_std]
+#![no_main]
+#![deny(unsafe_code)]
+
+extern crate alloc;
+
+use airox_api::console::{ConsoleDispatcher, ConsoleInterface};
+use airox_api::{Dispatch, Outcome};
+use airox_driver_traits::BoundPorts;
+use airox_rt::server::{Handler, KernelMessage, Server};
+use airox_rt::time::Instant;
+use airox_rt::{
+    IoPorts, Irq, MapFlags, Mapping, PortRange, Region, Rights, Signal, Start, TypedHandle, Window,
+};
+use airox_screen_console::{Controller, Geometry, Keyboard, KeyboardFound, Painter, ScreenConsole};
+use airox_terminal::{
+    AGAIN, ClientInterrupt, ConsoleDevice, ConsoleServer, SavedFlush, SavedRead, SavedWrite,
+};
+use alloc::boxed::Box;
+use core::error::Error;
+
+airox_rt::entry!(main);
+
+/// The controller's data port, and its status and command port.
+const PORTS: [(&str, u16); 2] = [("ports:keyboard", 0x60), ("ports:keyboard-control", 0x64)];
+/// The bit of the signal that interrupts set.
+const INTERRUPT: u64 = 1 << 0;
+/// The bit that its timer sets when the screen may be painted again.
+const FRAME: u64 = 1 << 1;
+
+type Device<'a> =
+    ScreenConsole<BoundPorts, Window<'a>, SavedWrite, SavedRead, SavedFlush, ClientInterrupt>;
+
+struct Program<'a> {
+    console: ConsoleDispatcher<ConsoleServer<Device<'a>>>,
+    irq: Irq,
+    timer: Signal,
+}
+
+impl Handler for Program<'_> {
+    fn request(&mut self, message: &mut KernelMessage) -> Outcome {
+        let outcome = self.console.dispatch(message);
+        self.refresh();
+        outcome
+    }
+
+    fn signal(&mut self, bits: u64) {
+        let server = &mut self.console.0;
+        if bits & AGAIN != 0 {
+            let progress = server.device().advance();
+            server.went(progress);
+        }
+        if bits & INTERRUPT != 0 {
+            let progress = server.device().interrupt();
+            server.went(progress);
+            if let Err(error) = self.irq.acknowledge() {
+                log::error!("cannot acknowledge the interrupt: {error}");
+            }
+        }
+        self.refresh();
+    }
+}
+
+impl Program<'_> {
+    fn refresh(&mut self) {
+        let now = Instant::now().as_nanoseconds();
+        if let Some(due) = self.console.0.device().refresh(now)
+            && let Err(error) = self.timer.set_timer(due, FRAME)
+        {
+            log::error!("cannot set the timer: {error}");
+        }
+    }
+}
+
+fn main(start: &'static Start) -> Result<(), Box<dyn Error>> {
+    let arguments = || start.arguments().iter().map(|text| text.as_str());
+    let port = start.served_port::<ConsoleInterface>()?;
+    let memory: Region = start.take("framebuffer:screen")?;
+    let irq: Irq = start.take("irq:keyboard")?;
+    let mut ranges = alloc::vec::Vec::new();
+    for (name, first) in PORTS {
+        let authority: IoPorts = start.take(name)?;
+        ranges.push(PortRange::bind(authority, first, 1)?);
+    }
+    let keyboard = Keyboard::from_arguments(arguments())?;
+    let signal = Signal::create()?;
+    irq.bind(&signal, INTERRUPT)?;
+    let (controller, found) = Controller::start(BoundPorts::new(ranges))?;
+    if found == KeyboardFound::No {
+        log::warn!("no PS/2 keyboard answers");
+    }
+    irq.acknowledge()?;
+    let mapping = Mapping::new(&memory, MapFlags::WRITE | MapFlags::WRITE_COMBINE)?;
+    let geometry = Geometry::from_arguments(arguments(), mapping.len())?;
+    let painter = Painter::new(mapping.window(), geometry);
+    let device: Device<'_> = ScreenConsole::new(painter, controller, keyboard)?;
+    let (columns, rows) = device.size();
+    log::info!("screen console of {columns} columns and {rows} rows");
+    let own = signal.copy(Rights::SEND)?;
+    let timer = signal.copy(Rights::RECEIVE)?;
+    let mut program = Program {
+        console: ConsoleDispatcher(ConsoleServer::new(device, own)),
+        irq,
+        timer,
+    };
+    program.refresh();
+    Ok(Server::new(port).with_signal(&signal)?.run(program)?)
+}
