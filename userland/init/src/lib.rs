@@ -1,3 +1,32 @@
 //! The root task: starts the system and supervises it.
+//!
+//! # Principles
+//! - **All authority starts here and leaves.** Init mints exactly the resources the system record names, hands them out,
+//!   and closes what no restart will need; the authority to mint more is gone before the first component runs.
+//! - **Ports outlive servers.** Init keeps the ports of what may be restarted, so clients' handles stay valid.
+//! - **Init never waits for anyone.** Its supervisor thread only receives. Messages for the log server go through a queue to a
+//!   second thread, which may be stuck in a call to a dead log server without any harm.
+//! - The policy ([`restart`], [`plan`]) and the supervisor itself ([`supervisor`]) are a library over the trait
+//!   [`airox_spawn::Kernel`], tested on the host; the binary only wires.
 #![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod component;
+pub mod house;
+pub mod journal;
+pub mod plan;
+pub mod requests;
+pub mod resources;
+pub mod restart;
+pub mod supervisor;
+
+use airox_abi::Handle;
+use airox_spawn::Kernel;
+
+/// Closes one of init's own handles, which is always valid.
+fn close<K: Kernel>(kernel: &mut K, handle: Handle) {
+    let closed = kernel.handle_close(handle);
+    debug_assert_eq!(closed, Ok(()), "init closes each handle once");
+}

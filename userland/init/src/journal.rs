@@ -1,0 +1,32 @@
+//! Where init's own messages go.
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Business as usual.
+    Info,
+    /// A component ended and will be started again.
+    Warning,
+    /// Something is broken and stays so, or a program misbehaved.
+    Error,
+}
+
+/// Takes init's messages.
+///
+/// No method may wait for another process: init handles the faults of everyone it could wait for.
+pub trait Journal {
+    /// One message; lines after the first belong to it.
+    fn say(&mut self, severity: Severity, text: &str);
+
+    /// The log server runs (again): from now on messages can go there, and it has to be told who is who.
+    fn log_started(&mut self);
+
+    /// There will be no log server any more.
+    fn log_ended(&mut self);
+
+    /// Records with this badge come from the program of this name.
+    fn name(&mut self, badge: u64, name: &str);
+
+    /// The program with this badge is gone.
+    fn forget(&mut self, badge: u64);
+}

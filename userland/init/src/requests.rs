@@ -1,0 +1,219 @@
+//! What components may ask of init.
+
+use alloc::format;
+
+use airox_abi::{Error, Handle};
+use airox_bundle::system::{Component as Record, Grant, RestartPolicy};
+use airox_spawn::Kernel;
+
+use crate::close;
+use crate::component::Component;
+use crate::house::number;
+use crate::journal::{Journal, Severity};
+use crate::restart::End;
+use crate::supervisor::{Supervisor, Ward};
+
+/// Most programs that can be adopted at a time.
+pub const MAX_WARDS: usize = 256;
+/// First badge of a ward: smaller ones are components.
+pub const FIRST_WARD: u64 = 1001;
+
+/// Why a request of a component was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It has not been granted this.
+    NotPermitted,
+    /// No component has that name.
+    UnknownComponent,
+    /// The component does not run.
+    NotRunning,
+    /// The component's policy is never to start it again, and what it owned is gone.
+    NotRestartable,
+    /// The badge belongs to a component, or is taken.
+    BadBadge,
+    /// Too many programs are adopted.
+    TooMany,
+    /// The kernel refused.
+    Kernel(Error),
+}
+
+/// One line of the list of components.
+#[derive(Clone, Copy, Debug)]
+pub struct Listed<'a> {
+    /// Its number: index + 1, which is also its badge.
+    pub number: u64,
+    /// What the system says about it.
+    pub record: &'a Record,
+    /// What init knows about it.
+    pub component: &'a Component,
+}
+
+impl<K: Kernel, J: Journal> Supervisor<'_, K, J> {
+    /// Kills a component, which counts as a failure of it.
+    ///
+    /// # Errors
+    /// The caller may not, or there is nothing to kill.
+    pub fn kill(&mut self, caller: u64, name: &str) -> Result<(), Refusal> {
+        self.authorise(caller)?;
+        let index = self.find(name)?;
+        if self.house.components[index].instance.is_none() {
+            return Err(Refusal::NotRunning);
+        }
+        self.ended(index, End::Killed);
+        Ok(())
+    }
+
+    /// Ends a component, if it runs, and starts it at once; its past failures are forgiven.
+    ///
+    /// # Errors
+    /// The caller may not, or the component can't be started again.
+    pub fn restart(&mut self, caller: u64, name: &str) -> Result<(), Refusal> {
+        self.authorise(caller)?;
+        let index = self.find(name)?;
+        let record = &self.house.system.components[index];
+        if record.restart.policy == RestartPolicy::Never {
+            return Err(Refusal::NotRestartable);
+        }
+        if self.house.components[index].owned.handles.is_empty() && !record.resources.is_empty() {
+            return Err(Refusal::NotRestartable);
+        }
+        self.bury(index);
+        let component = &mut self.house.components[index];
+        component.history.forgive();
+        component.restarts += 1;
+        component
+            .reopen_ports(&mut self.kernel)
+            .map_err(Refusal::Kernel)?;
+        let text = format!("`{name}` is restarted by hand");
+        self.journal.say(Severity::Info, &text);
+        self.start(index);
+        self.set_timer();
+        Ok(())
+    }
+
+    /// Takes charge of a process that a component made: it is killed when its maker ends, and the log learns its
+    /// name. The handle becomes init's, even if this fails.
+    ///
+    /// # Errors
+    /// The caller may not, the badge can't be used, or there are too many.
+    pub fn adopt(
+        &mut self,
+        caller: u64,
+        badge: u64,
+        name: &str,
+        process: Handle,
+    ) -> Result<(), Refusal> {
+        let checked = self.authorise(caller).and_then(|owner| {
+            if badge < FIRST_WARD || self.wards.iter().any(|ward| ward.badge == badge) {
+                Err(Refusal::BadBadge)
+            } else if self.wards.len() >= MAX_WARDS {
+                Err(Refusal::TooMany)
+            } else {
+                Ok(owner)
+            }
+        });
+        match checked {
+            Ok(owner) => {
+                self.wards.push(Ward {
+                    owner,
+                    badge,
+                    process,
+                });
+                self.journal.name(badge, name);
+                Ok(())
+            }
+            Err(refusal) => {
+                // What a client sent may be no handle at all; then there is nothing to close.
+                let _ = self.kernel.handle_close(process);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// The process adopted under this badge has ended.
+    ///
+    /// # Errors
+    /// The caller has no such ward.
+    pub fn release(&mut self, caller: u64, badge: u64) -> Result<(), Refusal> {
+        let owner = self.authorise(caller)?;
+        let position = self
+            .wards
+            .iter()
+            .position(|ward| ward.owner == owner && ward.badge == badge)
+            .ok_or(Refusal::BadBadge)?;
+        let ward = self.wards.swap_remove(position);
+        close(&mut self.kernel, ward.process);
+        self.journal.forget(ward.badge);
+        Ok(())
+    }
+
+    /// The components from this index on.
+    ///
+    /// # Errors
+    /// The caller may not.
+    pub fn list(
+        &self,
+        caller: u64,
+        from: usize,
+    ) -> Result<impl Iterator<Item = Listed<'_>>, Refusal> {
+        self.authorise(caller)?;
+        let each = self
+            .house
+            .system
+            .components
+            .iter()
+            .zip(&self.house.components);
+        Ok(each
+            .enumerate()
+            .skip(from)
+            .map(|(index, (record, component))| Listed {
+                number: number(index),
+                record,
+                component,
+            }))
+    }
+
+    /// The process of a running component.
+    ///
+    /// # Errors
+    /// The caller may not, or it does not run.
+    pub fn process_of(&self, caller: u64, name: &str) -> Result<Handle, Refusal> {
+        self.authorise(caller)?;
+        let index = self.find(name)?;
+        self.house.components[index]
+            .instance
+            .as_ref()
+            .map(|instance| instance.process)
+            .ok_or(Refusal::NotRunning)
+    }
+
+    /// The kernel and the machine handle, for questions about the whole machine.
+    ///
+    /// # Errors
+    /// The caller may not.
+    pub fn machine(&mut self, caller: u64) -> Result<(&mut K, Handle), Refusal> {
+        self.authorise(caller)?;
+        Ok((&mut self.kernel, self.house.authority.machine))
+    }
+
+    /// The component of this name.
+    fn find(&self, name: &str) -> Result<usize, Refusal> {
+        self.house
+            .system
+            .components
+            .iter()
+            .position(|record| record.name == name)
+            .ok_or(Refusal::UnknownComponent)
+    }
+
+    /// Whether a caller may control others.
+    fn authorise(&self, caller: u64) -> Result<usize, Refusal> {
+        let index = self.house.index_of(caller).ok_or(Refusal::NotPermitted)?;
+        let grants = &self.house.system.components[index].grants;
+        if grants.contains(&Grant::Supervisor) {
+            Ok(index)
+        } else {
+            Err(Refusal::NotPermitted)
+        }
+    }
+}

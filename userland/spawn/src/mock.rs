@@ -1,0 +1,562 @@
+//! A model of the kernel for host tests: handles with rights, processes with tables and mappings, and a
+//! count of everything that is still alive. Any call can be made to fail.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use airox_abi::info::{KernelInfo, ProcessInfo, Registers, ThreadInfo, ThreadState};
+use airox_abi::layout::{NAME_LENGTH, PAGE_SIZE};
+use airox_abi::{Error, Handle, MapFlags, ObjectKind, QuotaLimits, RegionKind, Rights};
+
+use crate::Kernel;
+use crate::kernel::HandleEntry;
+
+/// Number of a model object.
+type Object = u64;
+
+/// A capability.
+#[derive(Clone, Copy, Debug)]
+struct Capability {
+    object: Object,
+    kind: ObjectKind,
+    rights: Rights,
+    badge: u64,
+    /// The own handle it was derived from.
+    parent: Option<Handle>,
+}
+
+/// A model process.
+#[derive(Clone, Debug, Default)]
+pub struct MockProcess {
+    /// Its name.
+    pub name: String,
+    /// Whether it has not ended.
+    pub alive: bool,
+    /// Its exit code, once it has ended.
+    pub exit_code: i64,
+    /// The highest priority of its threads.
+    pub max_priority: u8,
+    /// Its started threads: entry, stack, argument.
+    pub started: Vec<(u64, u64, u64)>,
+    /// Its mappings: address, pages, flags.
+    pub mappings: Vec<(u64, u64, MapFlags)>,
+    mapped: Vec<Object>,
+    table: Vec<Capability>,
+    quota: Object,
+    watch: Option<(Object, u64)>,
+    thread_number: u32,
+}
+
+/// What is alive: own handles, living processes, and objects that a handle or mapping keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// Own handles.
+    pub handles: usize,
+    /// Processes that have not ended.
+    pub processes: usize,
+    /// Objects of all kinds.
+    pub objects: usize,
+}
+
+/// The model.
+#[derive(Debug, Default)]
+pub struct MockKernel {
+    /// Every call made, by its name.
+    pub calls: Vec<&'static str>,
+    /// Calls that succeed from now on before all that can fail do; `None` = all succeed.
+    pub failing_after: Option<usize>,
+    /// Words that `process_read` finds, by their address.
+    pub memory: BTreeMap<u64, u64>,
+    /// Nanoseconds since boot.
+    pub clock: u64,
+    /// The last timer set: signal, deadline, bits.
+    pub timer: Option<(Handle, u64, u64)>,
+    /// Content of regions written by `region_fill`.
+    pub regions: BTreeMap<u64, Vec<u8>>,
+    handles: BTreeMap<Handle, Capability>,
+    processes: BTreeMap<Object, MockProcess>,
+    threads: BTreeMap<Object, Object>,
+    notified: BTreeMap<Object, u64>,
+    next_object: Object,
+    next_handle: u32,
+}
+
+impl MockKernel {
+    /// A kernel without objects, where nothing fails.
+    #[must_use]
+    pub fn new() -> MockKernel {
+        MockKernel::default()
+    }
+
+    /// Makes an object and a handle with all rights to it.
+    pub fn object(&mut self, kind: ObjectKind) -> Handle {
+        self.next_object += 1;
+        self.insert(Capability {
+            object: self.next_object,
+            kind,
+            rights: Rights::all(),
+            badge: 0,
+            parent: None,
+        })
+    }
+
+    /// Makes a running process with one stopped thread of this number.
+    pub fn running_process(&mut self, name: &str, thread_number: u32) -> (Handle, Handle) {
+        let quota = self.object(ObjectKind::Quota);
+        let process = self.process_create(quota, name).unwrap();
+        let thread = self.thread_create(process, 1, Handle::NONE).unwrap();
+        let object = self.handles[&process].object;
+        self.processes.get_mut(&object).unwrap().thread_number = thread_number;
+        (process, thread)
+    }
+
+    /// The living process of this name.
+    #[must_use]
+    pub fn process(&self, name: &str) -> Option<&MockProcess> {
+        self.processes
+            .values()
+            .find(|process| process.alive && process.name == name)
+    }
+
+    /// Kinds, rights and badges of the handles of the living process of this name.
+    #[must_use]
+    pub fn granted(&self, name: &str) -> Vec<(ObjectKind, Rights, u64)> {
+        self.process(name).map_or_else(Vec::new, |process| {
+            process
+                .table
+                .iter()
+                .map(|each| (each.kind, each.rights, each.badge))
+                .collect()
+        })
+    }
+
+    /// The living process of this name exits.
+    pub fn exit(&mut self, name: &str, code: i64) {
+        let object = *self
+            .processes
+            .iter()
+            .find(|(_, process)| process.alive && process.name == name)
+            .unwrap()
+            .0;
+        self.end(object, code);
+    }
+
+    /// Takes the bits a signal was notified with.
+    pub fn take_bits(&mut self, signal: Handle) -> u64 {
+        let object = self.handles[&signal].object;
+        self.notified.remove(&object).unwrap_or(0)
+    }
+
+    /// Whether an own handle is still valid.
+    #[must_use]
+    pub fn is_valid(&self, handle: Handle) -> bool {
+        self.handles.contains_key(&handle)
+    }
+
+    /// What is alive.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let mut objects: BTreeSet<Object> = self.handles.values().map(|each| each.object).collect();
+        let mut processes = 0;
+        for (object, process) in self.processes.iter().filter(|(_, each)| each.alive) {
+            processes += 1;
+            objects.insert(*object);
+            objects.insert(process.quota);
+            objects.extend(process.mapped.iter());
+            objects.extend(process.table.iter().map(|each| each.object));
+        }
+        Counts {
+            handles: self.handles.len(),
+            processes,
+            objects: objects.len(),
+        }
+    }
+
+    fn insert(&mut self, capability: Capability) -> Handle {
+        self.next_handle += 1;
+        let handle = Handle::new(self.next_handle, 1);
+        self.handles.insert(handle, capability);
+        handle
+    }
+
+    fn enter(&mut self, name: &'static str) -> Result<(), Error> {
+        self.calls.push(name);
+        match &mut self.failing_after {
+            None => Ok(()),
+            Some(0) => Err(Error::QuotaExceeded),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn get(&self, handle: Handle, kind: ObjectKind, rights: Rights) -> Result<Capability, Error> {
+        let capability = *self.handles.get(&handle).ok_or(Error::InvalidHandle)?;
+        if capability.kind != kind {
+            return Err(Error::WrongType);
+        }
+        if !capability.rights.contains(rights) {
+            return Err(Error::MissingRight);
+        }
+        Ok(capability)
+    }
+
+    fn living(&mut self, handle: Handle, rights: Rights) -> Result<&mut MockProcess, Error> {
+        let object = self.get(handle, ObjectKind::Process, rights)?.object;
+        let process = self.processes.get_mut(&object).unwrap();
+        if process.alive {
+            Ok(process)
+        } else {
+            Err(Error::Dead)
+        }
+    }
+
+    fn end(&mut self, object: Object, code: i64) {
+        let process = self.processes.get_mut(&object).unwrap();
+        process.alive = false;
+        process.exit_code = code;
+        process.table.clear();
+        process.mapped.clear();
+        if let Some((signal, bits)) = process.watch {
+            *self.notified.entry(signal).or_default() |= bits;
+        }
+    }
+
+    fn copy_of(&self, handle: Handle, rights: Rights, badge: u64) -> Result<Capability, Error> {
+        let source = *self.handles.get(&handle).ok_or(Error::InvalidHandle)?;
+        if !source.rights.contains(Rights::COPY) {
+            return Err(Error::MissingRight);
+        }
+        if badge != 0 && (source.badge != 0 || !source.rights.contains(Rights::BADGE)) {
+            return Err(Error::MissingRight);
+        }
+        Ok(Capability {
+            rights: source.rights & rights,
+            badge: source.badge | badge,
+            parent: Some(handle),
+            ..source
+        })
+    }
+
+    fn mint(&mut self, machine: Handle, kind: ObjectKind) -> Result<Handle, Error> {
+        self.get(machine, ObjectKind::Machine, Rights::CONTROL)?;
+        Ok(self.object(kind))
+    }
+}
+
+impl Kernel for MockKernel {
+    fn quota_create(&mut self, parent: Handle, _limits: &QuotaLimits) -> Result<Handle, Error> {
+        self.enter("quota_create")?;
+        self.get(parent, ObjectKind::Quota, Rights::CONTROL)?;
+        Ok(self.object(ObjectKind::Quota))
+    }
+
+    fn process_create(&mut self, quota: Handle, name: &str) -> Result<Handle, Error> {
+        self.enter("process_create")?;
+        let quota = self.get(quota, ObjectKind::Quota, Rights::CONTROL)?.object;
+        let handle = self.object(ObjectKind::Process);
+        let process = MockProcess {
+            name: name.to_string(),
+            alive: true,
+            quota,
+            ..MockProcess::default()
+        };
+        self.processes.insert(self.next_object, process);
+        Ok(handle)
+    }
+
+    fn process_priority(&mut self, process: Handle, highest: u8) -> Result<(), Error> {
+        self.enter("process_priority")?;
+        self.living(process, Rights::CONTROL)?.max_priority = highest;
+        Ok(())
+    }
+
+    fn process_grant(
+        &mut self,
+        process: Handle,
+        handle: Handle,
+        rights: Rights,
+        badge: u64,
+    ) -> Result<Handle, Error> {
+        self.enter("process_grant")?;
+        let copy = self.copy_of(handle, rights, badge)?;
+        let process = self.living(process, Rights::CONTROL)?;
+        process.table.push(copy);
+        Ok(Handle::new(process.table.len() as u32, 1))
+    }
+
+    fn process_kill(&mut self, process: Handle, code: i64) -> Result<(), Error> {
+        self.calls.push("process_kill");
+        let object = self
+            .get(process, ObjectKind::Process, Rights::CONTROL)?
+            .object;
+        if self.processes[&object].alive {
+            self.end(object, code);
+        }
+        Ok(())
+    }
+
+    fn process_watch(&mut self, process: Handle, signal: Handle, bits: u64) -> Result<(), Error> {
+        self.enter("process_watch")?;
+        let signal = self.get(signal, ObjectKind::Signal, Rights::SEND)?.object;
+        self.living(process, Rights::WATCH)?.watch = Some((signal, bits));
+        Ok(())
+    }
+
+    fn process_info(&mut self, process: Handle) -> Result<ProcessInfo, Error> {
+        let object = self.get(process, ObjectKind::Process, Rights::READ)?.object;
+        let process = &self.processes[&object];
+        let mut name = [0; NAME_LENGTH];
+        for (to, from) in name.iter_mut().zip(process.name.bytes()) {
+            *to = from;
+        }
+        let state = if process.alive {
+            ThreadState::Receiving
+        } else {
+            ThreadState::Dead
+        };
+        Ok(ProcessInfo {
+            name,
+            number: object as u32,
+            handles: process.table.len() as u32,
+            state: state as u8,
+            max_priority: process.max_priority,
+            exit_code: process.exit_code,
+            ..ProcessInfo::default()
+        })
+    }
+
+    fn process_read(
+        &mut self,
+        process: Handle,
+        address: u64,
+        buffer: &mut [u8],
+    ) -> Result<(), Error> {
+        self.get(process, ObjectKind::Process, Rights::DEBUG)?;
+        for (index, chunk) in buffer.chunks_mut(8).enumerate() {
+            let at = address.wrapping_add(index as u64 * 8);
+            let word = self.memory.get(&at).ok_or(Error::InvalidAddress)?;
+            chunk.copy_from_slice(&word.to_le_bytes()[..chunk.len()]);
+        }
+        Ok(())
+    }
+
+    fn process_handle(&mut self, process: Handle, index: u64) -> Result<HandleEntry, Error> {
+        let process = self.living(process, Rights::READ)?;
+        let capability = process.table.get(index as usize).ok_or(Error::NotMapped)?;
+        Ok(HandleEntry {
+            handle: Handle::new(index as u32 + 1, 1),
+            kind: capability.kind,
+            rights: capability.rights,
+            badge: capability.badge,
+            object: capability.object,
+        })
+    }
+
+    fn region_create(
+        &mut self,
+        quota: Handle,
+        pages: u64,
+        _kind: RegionKind,
+    ) -> Result<Handle, Error> {
+        self.enter("region_create")?;
+        self.get(quota, ObjectKind::Quota, Rights::CONTROL)?;
+        let handle = self.object(ObjectKind::Region);
+        let bytes = std::vec![0; (pages * PAGE_SIZE) as usize];
+        self.regions.insert(self.next_object, bytes);
+        Ok(handle)
+    }
+
+    fn region_fill<R>(
+        &mut self,
+        region: Handle,
+        pages: u64,
+        fill: impl FnOnce(&mut [u8]) -> R,
+    ) -> Result<R, Error> {
+        self.enter("region_fill")?;
+        let object = self.get(region, ObjectKind::Region, Rights::WRITE)?.object;
+        let bytes = self.regions.get_mut(&object).unwrap();
+        let range = bytes
+            .get_mut(..(pages * PAGE_SIZE) as usize)
+            .ok_or(Error::InvalidArgument)?;
+        Ok(fill(range))
+    }
+
+    fn region_map(
+        &mut self,
+        region: Handle,
+        process: Handle,
+        address: u64,
+        _offset_pages: u64,
+        pages: u64,
+        flags: MapFlags,
+    ) -> Result<(), Error> {
+        self.enter("region_map")?;
+        let mut rights = Rights::READ;
+        rights.set(Rights::WRITE, flags.contains(MapFlags::WRITE));
+        rights.set(Rights::EXECUTE, flags.contains(MapFlags::EXECUTE));
+        if rights.contains(Rights::WRITE | Rights::EXECUTE) {
+            return Err(Error::InvalidArgument);
+        }
+        let object = self.get(region, ObjectKind::Region, rights)?.object;
+        let process = self.living(process, Rights::CONTROL)?;
+        let end = address + pages * PAGE_SIZE;
+        let overlaps = |(start, count, _): &(u64, u64, MapFlags)| {
+            address < start + count * PAGE_SIZE && *start < end
+        };
+        if process.mappings.iter().any(overlaps) {
+            return Err(Error::AlreadyMapped);
+        }
+        process.mappings.push((address, pages, flags));
+        process.mapped.push(object);
+        Ok(())
+    }
+
+    fn thread_create(
+        &mut self,
+        process: Handle,
+        _priority: u8,
+        fault_port: Handle,
+    ) -> Result<Handle, Error> {
+        self.enter("thread_create")?;
+        if !fault_port.is_none() {
+            self.get(fault_port, ObjectKind::Port, Rights::SEND | Rights::COPY)?;
+        }
+        let owner = self
+            .get(process, ObjectKind::Process, Rights::CONTROL)?
+            .object;
+        let handle = self.object(ObjectKind::Thread);
+        self.threads.insert(self.next_object, owner);
+        Ok(handle)
+    }
+
+    fn thread_start(
+        &mut self,
+        thread: Handle,
+        entry: u64,
+        stack: u64,
+        argument: u64,
+    ) -> Result<(), Error> {
+        self.enter("thread_start")?;
+        let object = self
+            .get(thread, ObjectKind::Thread, Rights::CONTROL)?
+            .object;
+        let process = self.threads[&object];
+        self.processes
+            .get_mut(&process)
+            .unwrap()
+            .started
+            .push((entry, stack, argument));
+        Ok(())
+    }
+
+    fn thread_info(&mut self, thread: Handle) -> Result<ThreadInfo, Error> {
+        let object = self.get(thread, ObjectKind::Thread, Rights::READ)?.object;
+        Ok(ThreadInfo {
+            number: self.processes[&self.threads[&object]].thread_number,
+            ..ThreadInfo::default()
+        })
+    }
+
+    fn thread_read_registers(&mut self, thread: Handle) -> Result<Registers, Error> {
+        self.get(thread, ObjectKind::Thread, Rights::DEBUG)?;
+        Ok(Registers::default())
+    }
+
+    fn handle_copy(&mut self, handle: Handle, rights: Rights, badge: u64) -> Result<Handle, Error> {
+        self.enter("handle_copy")?;
+        let copy = self.copy_of(handle, rights, badge)?;
+        Ok(self.insert(copy))
+    }
+
+    fn handle_close(&mut self, handle: Handle) -> Result<(), Error> {
+        self.calls.push("handle_close");
+        let closed = self.handles.remove(&handle).ok_or(Error::InvalidHandle)?;
+        let tables = self.processes.values_mut().flat_map(|each| &mut each.table);
+        for child in self.handles.values_mut().chain(tables) {
+            if child.parent == Some(handle) {
+                child.parent = closed.parent;
+            }
+        }
+        Ok(())
+    }
+
+    fn handle_revoke(&mut self, handle: Handle) -> Result<(), Error> {
+        self.calls.push("handle_revoke");
+        let mut doomed = BTreeSet::from([handle]);
+        loop {
+            let more: Vec<Handle> = self
+                .handles
+                .iter()
+                .filter(|(own, each)| {
+                    each.parent.is_some_and(|parent| doomed.contains(&parent))
+                        && !doomed.contains(own)
+                })
+                .map(|(own, _)| *own)
+                .collect();
+            if more.is_empty() {
+                break;
+            }
+            doomed.extend(more);
+        }
+        for process in self.processes.values_mut() {
+            process
+                .table
+                .retain(|each| !each.parent.is_some_and(|parent| doomed.contains(&parent)));
+        }
+        doomed.remove(&handle);
+        self.handles.retain(|own, _| !doomed.contains(own));
+        Ok(())
+    }
+
+    fn port_create(&mut self, quota: Handle, _label: u64) -> Result<Handle, Error> {
+        self.enter("port_create")?;
+        if !quota.is_none() {
+            self.get(quota, ObjectKind::Quota, Rights::CONTROL)?;
+        }
+        Ok(self.object(ObjectKind::Port))
+    }
+
+    fn timer_set(&mut self, signal: Handle, deadline: u64, bits: u64) -> Result<(), Error> {
+        self.calls.push("timer_set");
+        self.get(signal, ObjectKind::Signal, Rights::RECEIVE)?;
+        self.timer = Some((signal, deadline, bits));
+        Ok(())
+    }
+
+    fn irq_create(&mut self, machine: Handle, _line: u32) -> Result<Handle, Error> {
+        self.enter("irq_create")?;
+        self.mint(machine, ObjectKind::Irq)
+    }
+
+    fn io_ports_create(
+        &mut self,
+        machine: Handle,
+        _first: u16,
+        _count: u16,
+    ) -> Result<Handle, Error> {
+        self.enter("io_ports_create")?;
+        self.mint(machine, ObjectKind::IoPorts)
+    }
+
+    fn region_device(
+        &mut self,
+        machine: Handle,
+        _address: u64,
+        _pages: u64,
+    ) -> Result<Handle, Error> {
+        self.enter("region_device")?;
+        self.mint(machine, ObjectKind::Region)
+    }
+
+    fn kernel_info(&mut self, machine: Handle) -> Result<KernelInfo, Error> {
+        self.get(machine, ObjectKind::Machine, Rights::READ)?;
+        Ok(KernelInfo::default())
+    }
+
+    fn now(&mut self) -> u64 {
+        self.clock
+    }
+}
