@@ -115,6 +115,26 @@ pub fn report<K: Kernel>(kernel: &mut K, victim: &Victim<'_>, fault: &Fault) -> 
     text
 }
 
+/// A report in parts of whole lines, each at most `limit` bytes long unless a line alone is longer.
+pub fn parts(report: &str, limit: usize) -> impl Iterator<Item = &str> {
+    let mut rest = report;
+    core::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let mut end = 0;
+        for line in rest.split_inclusive('\n') {
+            if end != 0 && end + line.len() > limit {
+                break;
+            }
+            end += line.len();
+        }
+        let (part, after) = rest.split_at(end);
+        rest = after;
+        Some(part.trim_end_matches('\n'))
+    })
+}
+
 fn write_report(
     out: &mut String,
     victim: &Victim<'_>,
@@ -144,7 +164,7 @@ fn write_report(
     for (depth, address) in frames.iter().enumerate() {
         write!(out, "\n    {depth:2} {address:#x}")?;
         // A return address may be the first byte of the next function: look up the call before it.
-        let lookup = if depth == 0 { *address } else { address - 1 };
+        let lookup = address.saturating_sub(u64::from(depth != 0));
         if let Some((name, offset)) = victim.symbols.lookup(lookup) {
             write!(out, " {name}+{:#x}", offset + (address - lookup))?;
         }
@@ -187,6 +207,13 @@ fn write_registers(out: &mut String, registers: &Registers) -> fmt::Result {
 fn backtrace<K: Kernel>(kernel: &mut K, process: Handle, fault: &Fault) -> Vec<u64> {
     let mut frames = Vec::with_capacity(MAX_FRAMES);
     frames.push(fault.instruction);
+    if fault.kind == Some(FaultKind::Execute) {
+        // A call of a bad address: no frame yet, but the return address is on top of the stack.
+        let mut bytes = [0; 8];
+        if kernel.process_read(process, fault.stack, &mut bytes).is_ok() {
+            frames.push(u64::from_le_bytes(bytes));
+        }
+    }
     let mut frame = fault.frame;
     while frames.len() < MAX_FRAMES && frame != 0 && frame.is_multiple_of(8) {
         // A frame is the caller's frame pointer and, above it, the return address.
@@ -288,6 +315,25 @@ mod tests {
         }
         let divide = fault(FaultKind::Divide, STACK_BASE - 1, 0);
         assert!(!divide.is_stack_overflow(STACK_BASE));
+    }
+
+    #[test]
+    fn a_call_of_a_bad_address_shows_its_caller() {
+        let mut kernel = MockKernel::new();
+        kernel.memory.insert(STACK_TOP - 64, 0x41_0018);
+        let mut jump = fault(FaultKind::Execute, 0, 0);
+        jump.instruction = 0;
+        let text = report_of(&mut kernel, &jump);
+        assert!(text.contains("\n     0 0x0\n     1 0x410018 victim::main+0x18"), "{text}");
+    }
+
+    #[test]
+    fn parts_are_whole_lines() {
+        let text = "one\ntwo\nthree is long\nfour";
+        let split: Vec<&str> = parts(text, 8).collect();
+        assert_eq!(split, ["one\ntwo", "three is long", "four"]);
+        assert_eq!(parts("", 8).count(), 0);
+        assert_eq!(parts(text, 1000).collect::<Vec<_>>(), [text]);
     }
 
     #[test]

@@ -118,4 +118,6 @@ pub trait Kernel {
     fn kernel_info(&mut self, machine: Handle) -> Result<KernelInfo, Error>;
     /// Nanoseconds since boot.
     fn now(&mut self) -> u64;
+    /// So many TSC ticks, in nanoseconds.
+    fn nanoseconds(&mut self, ticks: u64) -> u64;
 }

@@ -16,6 +16,7 @@ extern crate alloc;
 #[cfg(any(test, feature = "mock"))]
 extern crate std;
 
+pub mod describe;
 pub mod fault;
 mod image;
 mod kernel;

@@ -559,4 +559,8 @@ impl Kernel for MockKernel {
     fn now(&mut self) -> u64 {
         self.clock
     }
+
+    fn nanoseconds(&mut self, ticks: u64) -> u64 {
+        ticks
+    }
 }

@@ -1,0 +1,461 @@
+//! Running, watching and ending programs.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use airox_abi::info::ThreadState;
+use airox_abi::message::WORDS;
+use airox_abi::{Error, Handle, ObjectKind, QuotaKind, QuotaLimits, Rights};
+use airox_api::log::{Level, MAX_TEXT};
+use airox_api::process::{ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, ProcessError};
+use airox_bundle::{Bundle, Symbols};
+use airox_spawn::describe::{self, Identity};
+use airox_spawn::fault::{self, Fault, Victim};
+use airox_spawn::{Grant, Kernel, QuotaSource, SpawnError, SpawnRequest};
+
+use crate::table::{FIRST_PROGRAM, Running, Table};
+
+/// Priority of a program, below every component a person waits for.
+pub const PRIORITY: u8 = 40;
+/// Bytes of a program's stack.
+pub const STACK: u32 = 64 << 10;
+/// Bytes of a program's heap.
+pub const HEAP: u32 = 512 << 10;
+/// Bytes of memory of all kinds that a program can use: stack, heap, data, page tables and what it maps.
+pub const MEMORY: u32 = 1 << 20;
+
+/// What a program can use.
+#[must_use]
+pub fn program_limits() -> QuotaLimits {
+    QuotaLimits::default()
+        .with(QuotaKind::Frames, MEMORY / 4096)
+        .with(QuotaKind::Handles, 64)
+        .with(QuotaKind::Processes, 1)
+        .with(QuotaKind::Threads, 4)
+        .with(QuotaKind::Ports, 4)
+        .with(QuotaKind::Signals, 8)
+        .with(QuotaKind::Regions, 8)
+}
+
+/// What the server asks of init.
+pub trait Init {
+    /// Takes charge of a program, and tells the log its name.
+    ///
+    /// # Errors
+    /// Init refuses, or does not answer.
+    fn adopt(&mut self, id: u32, name: &str, process: Handle) -> Result<(), ProcessError>;
+
+    /// The program has ended.
+    fn release(&mut self, id: u32);
+
+    /// The components from place `cursor` on.
+    ///
+    /// # Errors
+    /// Init does not answer.
+    fn list(&mut self, cursor: u32) -> Result<Vec<ProcessEntry>, ProcessError>;
+
+    /// The handles of a component.
+    ///
+    /// # Errors
+    /// There is no such component, or it does not run.
+    fn handles(&mut self, name: &str, cursor: u32) -> Result<Vec<HandleEntry>, ProcessError>;
+
+    /// Kills a component.
+    ///
+    /// # Errors
+    /// There is no such component, or it does not run.
+    fn kill(&mut self, name: &str) -> Result<(), ProcessError>;
+
+    /// Restarts a component.
+    ///
+    /// # Errors
+    /// There is no such component, or it can't be restarted.
+    fn restart(&mut self, name: &str) -> Result<(), ProcessError>;
+
+    /// Memory of the machine.
+    ///
+    /// # Errors
+    /// Init does not answer.
+    fn memory(&mut self) -> Result<Memory, ProcessError>;
+}
+
+/// The server's own handles.
+#[derive(Clone, Copy, Debug)]
+pub struct Authority {
+    /// The bundle: `READ`, `EXECUTE`.
+    pub bundle: Handle,
+    /// Its own quota: `CONTROL`.
+    pub quota: Handle,
+    /// The port it serves: with `SEND`, `COPY`, `BADGE`.
+    pub port: Handle,
+    /// The signal bound to that port: `SEND`.
+    pub signal: Handle,
+    /// The log, unbadged: `SEND`, `COPY`, `BADGE`.
+    pub log: Handle,
+    /// The clock: `SEND`, `COPY`.
+    pub clock: Handle,
+}
+
+/// What the server knows of the system it is part of.
+#[derive(Clone, Debug)]
+pub struct Site<'a> {
+    /// The bundle.
+    pub bundle: Bundle<'a>,
+    /// Its bytes.
+    pub bundle_bytes: &'a [u8],
+    /// Names of the components, in the order of their numbers.
+    pub components: Vec<String>,
+    /// Programs that components run: they need more than a program gets, so nobody can run them.
+    pub reserved: Vec<String>,
+}
+
+/// Who a person means.
+enum Target<'a> {
+    Component(&'a str),
+    Program(u32),
+}
+
+/// The server. `W` is the right to answer somebody who waits for a program's end.
+pub struct Server<'a, K, I, W> {
+    kernel: K,
+    init: I,
+    site: Site<'a>,
+    authority: Authority,
+    table: Table<W>,
+    answers: Vec<(W, Result<ExitStatus, ProcessError>)>,
+}
+
+impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
+    /// A server without programs.
+    pub fn new(kernel: K, init: I, site: Site<'a>, authority: Authority) -> Server<'a, K, I, W> {
+        Server {
+            kernel,
+            init,
+            site,
+            authority,
+            table: Table::default(),
+            answers: Vec::new(),
+        }
+    }
+
+    /// Answers to those who waited, to be sent now.
+    pub fn take_answers(&mut self) -> Vec<(W, Result<ExitStatus, ProcessError>)> {
+        core::mem::take(&mut self.answers)
+    }
+
+    /// The kernel.
+    pub fn kernel(&mut self) -> &mut K {
+        &mut self.kernel
+    }
+
+    /// Names of the programs that can be run.
+    pub fn programs(&self) -> impl Iterator<Item = &'a str> {
+        let names = self.site.bundle.programs().map(|program| program.name());
+        names.filter(|name| !self.is_reserved(name))
+    }
+
+    /// Starts a program and returns its number. The console stays the caller's.
+    ///
+    /// # Errors
+    /// There is no such program, or no room for another one.
+    pub fn run(
+        &mut self,
+        name: &str,
+        arguments: &[&str],
+        console: Option<Handle>,
+    ) -> Result<u32, ProcessError> {
+        if self.is_reserved(name) {
+            return Err(ProcessError::UnknownProgram);
+        }
+        let program = self.site.bundle.program(name);
+        let program = program.ok_or(ProcessError::UnknownProgram)?;
+        let id = self.table.next_number()?;
+        let badge = u64::from(id);
+        let client = Rights::SEND | Rights::COPY;
+        let port = self
+            .kernel
+            .handle_copy(self.authority.port, client, badge)?;
+        let grant = |name, handle, badge| Grant {
+            name,
+            handle,
+            kind: ObjectKind::Port,
+            rights: client,
+            badge,
+        };
+        let mut grants = Vec::with_capacity(5);
+        grants.extend([
+            grant("supervisor", port, 0),
+            grant("fault", port, 0),
+            grant("log", self.authority.log, badge),
+            grant("clock", self.authority.clock, 0),
+        ]);
+        grants.extend(console.map(|console| grant("console", console, 0)));
+        let request = SpawnRequest {
+            bundle: self.authority.bundle,
+            bundle_bytes: self.site.bundle_bytes,
+            program: &program,
+            name,
+            arguments,
+            quota: QuotaSource::Carved {
+                parent: self.authority.quota,
+                limits: program_limits(),
+            },
+            grants: &grants,
+            priority: PRIORITY,
+            max_priority: PRIORITY,
+            stack_bytes: STACK,
+            heap_bytes: HEAP,
+            fault_port: port,
+            log_level: Level::Info,
+        };
+        let spawned = match airox_spawn::spawn(&mut self.kernel, &request) {
+            Ok(spawned) => spawned,
+            Err(error) => {
+                self.close(port);
+                return Err(refusal(error));
+            }
+        };
+        let process = spawned.process;
+        self.table.insert(Running {
+            id,
+            name: name.into(),
+            process,
+            thread: spawned.thread,
+            quota: spawned.quota.unwrap_or(Handle::NONE),
+            port,
+            stack_base: spawned.stack_base,
+            granted: spawned.granted,
+            waiters: Vec::new(),
+        });
+        // It may have ended already; the kernel tells that too.
+        let watched = self
+            .kernel
+            .process_watch(process, self.authority.signal, exit_bit(id))
+            .map_err(ProcessError::from);
+        let adopted = watched.and_then(|()| self.init.adopt(id, name, process));
+        if let Err(error) = adopted {
+            self.end(id, ExitStatus::Killed);
+            return Err(error);
+        }
+        Ok(id)
+    }
+
+    /// Keeps a waiter until a program ends; if it has, the answer is among [`Self::take_answers`].
+    pub fn wait(&mut self, id: u32, waiter: W) {
+        if let Err(answer) = self.table.wait(id, waiter) {
+            self.answers.push(answer);
+        }
+    }
+
+    /// Programs ended.
+    pub fn signalled(&mut self, bits: u64) {
+        let ended: Vec<(u32, ExitStatus)> = self
+            .table
+            .running()
+            .iter()
+            .filter(|program| bits & exit_bit(program.id) != 0)
+            .filter_map(|program| {
+                let info = self.kernel.process_info(program.process).ok()?;
+                let dead = ThreadState::from_code(info.state) == ThreadState::Dead;
+                let status = if info.faulted != 0 {
+                    ExitStatus::Faulted
+                } else {
+                    ExitStatus::Exited(info.exit_code)
+                };
+                dead.then_some((program.id, status))
+            })
+            .collect();
+        for (id, status) in ended {
+            self.end(id, status);
+        }
+    }
+
+    /// A thread of a program faulted. Its process is dead when this returns.
+    pub fn faulted(&mut self, badge: u64, label: u16, words: &[u64; WORDS]) {
+        let Some(program) = u32::try_from(badge)
+            .ok()
+            .and_then(|id| self.table.get(id))
+        else {
+            return;
+        };
+        let id = program.id;
+        let image = self.site.bundle.program(&program.name);
+        let victim = Victim {
+            name: &program.name,
+            process: program.process,
+            thread: program.thread,
+            stack_base: program.stack_base,
+            symbols: image.map_or(Symbols::EMPTY, |image| image.symbols()),
+        };
+        let fault = Fault::from_message(label, words);
+        let report = fault::report(&mut self.kernel, &victim, &fault);
+        for part in fault::parts(&report, MAX_TEXT) {
+            log::error!("{part}");
+        }
+        self.end(id, ExitStatus::Faulted);
+    }
+
+    /// A program says that it panicked; it is about to exit.
+    pub fn panicked(&mut self, badge: u64, message: &str, file: &str, line: u32) {
+        let program = u32::try_from(badge).ok().and_then(|id| self.table.get(id));
+        if let Some(program) = program {
+            let (name, id) = (&program.name, program.id);
+            log::error!("`{name}` ({id}) panicked at {file}:{line}: {message}");
+        }
+    }
+
+    /// Ends a process by its number or name.
+    ///
+    /// # Errors
+    /// There is no such process.
+    pub fn kill(&mut self, who: &str) -> Result<(), ProcessError> {
+        match self.target(who)? {
+            Target::Program(id) => {
+                self.end(id, ExitStatus::Killed);
+                Ok(())
+            }
+            Target::Component(name) => {
+                let name = String::from(name);
+                self.init.kill(&name)
+            }
+        }
+    }
+
+    /// Restarts a component by its number or name.
+    ///
+    /// # Errors
+    /// There is no such component, or it cannot be restarted.
+    pub fn restart(&mut self, who: &str) -> Result<(), ProcessError> {
+        match self.target(who)? {
+            Target::Program(_) => Err(ProcessError::NotAllowed),
+            Target::Component(name) => {
+                let name = String::from(name);
+                self.init.restart(&name)
+            }
+        }
+    }
+
+    /// All processes from place `cursor` on, as many as fit in an answer: init's, then the programs.
+    ///
+    /// # Errors
+    /// Init does not answer.
+    pub fn list(&mut self, cursor: u32) -> Result<Vec<ProcessEntry>, ProcessError> {
+        // Init itself is the last of its list.
+        let foreign = self.site.components.len() as u32 + 1;
+        if cursor < foreign {
+            return self.init.list(cursor);
+        }
+        let mut entries = Vec::new();
+        let from = (cursor - foreign) as usize;
+        for program in self.table.running().iter().skip(from) {
+            if entries.len() == describe::MAX_ENTRIES {
+                break;
+            }
+            let identity = Identity {
+                id: program.id,
+                name: &program.name,
+                kind: Kind::Program,
+                restarts: 0,
+            };
+            let info = self.kernel.process_info(program.process)?;
+            entries.push(identity.entry(&mut self.kernel, &info));
+        }
+        Ok(entries)
+    }
+
+    /// The handles of a process by its number or name, from place `cursor` on.
+    ///
+    /// # Errors
+    /// There is no such process, or it does not run.
+    pub fn handles(&mut self, who: &str, cursor: u32) -> Result<Vec<HandleEntry>, ProcessError> {
+        match self.target(who)? {
+            Target::Program(id) => {
+                let program = self.table.get(id).ok_or(ProcessError::UnknownProcess)?;
+                let (process, granted) = (program.process, &program.granted);
+                Ok(describe::handles(
+                    &mut self.kernel,
+                    process,
+                    granted,
+                    cursor,
+                )?)
+            }
+            Target::Component(name) => {
+                let name = String::from(name);
+                self.init.handles(&name, cursor)
+            }
+        }
+    }
+
+    /// Memory and objects of the whole machine.
+    ///
+    /// # Errors
+    /// Init does not answer.
+    pub fn memory(&mut self) -> Result<Memory, ProcessError> {
+        self.init.memory()
+    }
+
+    /// Ends a program, returns all it had, and answers those who waited for it.
+    fn end(&mut self, id: u32, status: ExitStatus) {
+        let Some(program) = self.table.end(id, status) else {
+            return;
+        };
+        // Refused only if it is dead already.
+        let _ = self.kernel.process_kill(program.process, 0);
+        for handle in [program.thread, program.process, program.quota, program.port] {
+            self.close(handle);
+        }
+        self.init.release(id);
+        let answers = program.waiters.into_iter();
+        self.answers.extend(answers.map(|waiter| (waiter, Ok(status))));
+    }
+
+    /// Who is meant by a number or name. Components go first: their names are known and few.
+    fn target(&self, who: &str) -> Result<Target<'_>, ProcessError> {
+        let components = &self.site.components;
+        if let Ok(number) = who.parse::<u32>() {
+            if number >= FIRST_PROGRAM {
+                let program = self.table.get(number);
+                return program
+                    .map(|program| Target::Program(program.id))
+                    .ok_or(ProcessError::UnknownProcess);
+            }
+            let name = (number as usize)
+                .checked_sub(1)
+                .and_then(|index| components.get(index));
+            return name
+                .map(|name| Target::Component(name))
+                .ok_or(ProcessError::UnknownProcess);
+        }
+        if let Some(name) = components.iter().find(|name| *name == who) {
+            return Ok(Target::Component(name));
+        }
+        let program = self.table.by_name(who);
+        program
+            .map(|program| Target::Program(program.id))
+            .ok_or(ProcessError::UnknownProcess)
+    }
+
+    fn is_reserved(&self, name: &str) -> bool {
+        name == self.site.bundle.root_program()
+            || self.site.reserved.iter().any(|reserved| reserved == name)
+    }
+
+    fn close(&mut self, handle: Handle) {
+        let closed = self.kernel.handle_close(handle);
+        debug_assert_eq!(closed, Ok(()), "the server closes each handle once");
+    }
+}
+
+/// What a caller is told about a program that could not be started.
+fn refusal(error: SpawnError) -> ProcessError {
+    match error {
+        SpawnError::Image(_) => ProcessError::Kernel(Error::InvalidArgument as u32),
+        SpawnError::StartBlockTooLarge => ProcessError::ArgumentsTooLong,
+        SpawnError::Kernel(_, error) => error.into(),
+    }
+}
+
+/// The bit that says that a program ended. Numbers 64 apart share one.
+const fn exit_bit(id: u32) -> u64 {
+    1 << (id % 64)
+}

@@ -1,0 +1,161 @@
+//! What a supervisor tells about the processes it holds: the same for init's components and the process server's programs.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use airox_abi::info::{ProcessInfo, ThreadState};
+use airox_abi::layout::PAGE_SIZE;
+use airox_abi::{Error, Handle, QuotaKind};
+use airox_api::process::{HandleEntry, Kind, Memory, ObjectCount, ProcessEntry};
+use airox_api::start::StartHandle;
+
+use crate::Kernel;
+
+/// Most processes one answer tells about; they fit in a page.
+pub const MAX_ENTRIES: usize = 32;
+/// Most handles one answer tells about; they fit in a page.
+pub const MAX_HANDLES: usize = 48;
+
+/// Who a process is, apart from what the kernel knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity<'a> {
+    /// Its number.
+    pub id: u32,
+    /// Its name.
+    pub name: &'a str,
+    /// Whose it is.
+    pub kind: Kind,
+    /// How often it was restarted.
+    pub restarts: u32,
+}
+
+impl Identity<'_> {
+    /// The entry of a process with this kernel information.
+    pub fn entry<K: Kernel>(&self, kernel: &mut K, info: &ProcessInfo) -> ProcessEntry {
+        ProcessEntry {
+            id: self.id,
+            name: self.name.into(),
+            state: ThreadState::from_code(info.state).into(),
+            priority: info.priority,
+            cpu_ns: kernel.nanoseconds(info.cpu_ticks),
+            memory_bytes: u64::from(info.resident_pages) * PAGE_SIZE,
+            handles: info.handles,
+            threads: info.threads,
+            restarts: self.restarts,
+            kind: self.kind,
+        }
+    }
+}
+
+/// The handles of a process from place `cursor` on, at most [`MAX_HANDLES`] of them.
+///
+/// # Errors
+/// The process is dead.
+pub fn handles<K: Kernel>(
+    kernel: &mut K,
+    process: Handle,
+    granted: &[StartHandle],
+    cursor: u32,
+) -> Result<Vec<HandleEntry>, Error> {
+    let mut entries = Vec::new();
+    while entries.len() < MAX_HANDLES {
+        let index = u64::from(cursor) + entries.len() as u64;
+        let held = match kernel.process_handle(process, index) {
+            Ok(held) => held,
+            Err(Error::NotMapped) => break,
+            Err(error) => return Err(error),
+        };
+        let name = granted
+            .iter()
+            .find(|start| start.handle() == held.handle)
+            .map_or_else(String::new, |start| start.name.clone());
+        entries.push(HandleEntry {
+            handle: held.handle.0,
+            kind: held.kind as u8,
+            rights: held.rights.bits(),
+            badge: held.badge,
+            object: held.object,
+            name,
+        });
+    }
+    Ok(entries)
+}
+
+/// Memory and objects of the whole machine. `machine` needs `READ`.
+///
+/// # Errors
+/// The handle does not allow it.
+pub fn memory<K: Kernel>(kernel: &mut K, machine: Handle) -> Result<Memory, Error> {
+    let info = kernel.kernel_info(machine)?;
+    let objects = QuotaKind::ALL.iter().map(|kind| ObjectCount {
+        kind: *kind as u8,
+        used: info.objects.get(*kind),
+        capacity: info.capacity.get(*kind),
+    });
+    Ok(Memory {
+        total_bytes: info.total_frames * PAGE_SIZE,
+        used_bytes: info.used_frames * PAGE_SIZE,
+        objects: objects.collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mock::MockKernel;
+    use airox_abi::{ObjectKind, Rights};
+
+    #[test]
+    fn handles_are_told_with_the_names_they_were_granted_under() {
+        let mut kernel = MockKernel::new();
+        let (process, _) = kernel.running_process("victim", 1);
+        let port = kernel.object(ObjectKind::Port);
+        let first = kernel
+            .process_grant(process, port, Rights::SEND, 5)
+            .unwrap();
+        kernel.process_grant(process, port, Rights::all(), 0).unwrap();
+        let granted = [StartHandle::new("log", first, ObjectKind::Port)];
+        let told = handles(&mut kernel, process, &granted, 0).unwrap();
+        assert_eq!(told.len(), 2);
+        assert_eq!((told[0].name.as_str(), told[0].badge), ("log", 5));
+        assert_eq!(told[0].rights, Rights::SEND.bits());
+        assert_eq!(told[1].name, "");
+        assert_eq!(handles(&mut kernel, process, &granted, 1).unwrap().len(), 1);
+        assert!(handles(&mut kernel, process, &granted, u32::MAX).unwrap().is_empty());
+        kernel.exit("victim", 0);
+        assert_eq!(handles(&mut kernel, process, &[], 0), Err(Error::Dead));
+    }
+
+    #[test]
+    fn long_tables_come_in_parts() {
+        let mut kernel = MockKernel::new();
+        let (process, _) = kernel.running_process("victim", 1);
+        let port = kernel.object(ObjectKind::Port);
+        for _ in 0..100 {
+            kernel.process_grant(process, port, Rights::SEND, 0).unwrap();
+        }
+        let mut cursor = 0;
+        loop {
+            let part = handles(&mut kernel, process, &[], cursor).unwrap();
+            if part.is_empty() {
+                break;
+            }
+            cursor += part.len() as u32;
+        }
+        assert_eq!(cursor, 100);
+    }
+
+    #[test]
+    fn every_kind_of_object_is_counted() {
+        let mut kernel = MockKernel::new();
+        let machine = kernel.object(ObjectKind::Machine);
+        assert_eq!(
+            memory(&mut kernel, machine).unwrap().objects.len(),
+            QuotaKind::COUNT
+        );
+        assert_eq!(
+            memory(&mut kernel, Handle::NONE),
+            Err(Error::InvalidHandle)
+        );
+    }
+}
