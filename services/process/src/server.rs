@@ -272,10 +272,7 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
 
     /// A thread of a program faulted. Its process is dead when this returns.
     pub fn faulted(&mut self, badge: u64, label: u16, words: &[u64; WORDS]) {
-        let Some(program) = u32::try_from(badge)
-            .ok()
-            .and_then(|id| self.table.get(id))
-        else {
+        let Some(program) = u32::try_from(badge).ok().and_then(|id| self.table.get(id)) else {
             return;
         };
         let id = program.id;
@@ -406,7 +403,8 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
         }
         self.init.release(id);
         let answers = program.waiters.into_iter();
-        self.answers.extend(answers.map(|waiter| (waiter, Ok(status))));
+        self.answers
+            .extend(answers.map(|waiter| (waiter, Ok(status))));
     }
 
     /// Who is meant by a number or name. Components go first: their names are known and few.

@@ -197,10 +197,7 @@ mod tests {
         for waiter in 0..MAX_WAITERS as u32 {
             table.wait(id, waiter).unwrap();
         }
-        assert_eq!(
-            table.wait(id, 99),
-            Err((99, Err(ProcessError::OutOfQuota)))
-        );
+        assert_eq!(table.wait(id, 99), Err((99, Err(ProcessError::OutOfQuota))));
         let ended = table.end(id, ExitStatus::Exited(7)).unwrap();
         assert_eq!(ended.waiters.len(), MAX_WAITERS);
         assert_eq!(table.wait(id, 1), Err((1, Ok(ExitStatus::Exited(7)))));
