@@ -28,20 +28,6 @@ pub enum State {
     Failed,
 }
 
-impl State {
-    /// A word for people.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            State::New => "new",
-            State::Running => "running",
-            State::Waiting { .. } => "waiting",
-            State::Stopped => "stopped",
-            State::Failed => "failed",
-        }
-    }
-}
-
 /// A running process of a component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance {

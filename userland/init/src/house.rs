@@ -19,7 +19,9 @@ pub struct Authority {
     pub bundle: Handle,
     /// The root quota: `CONTROL`.
     pub quota: Handle,
-    /// The machine: what is left after minting, `READ` and `COPY`.
+    /// Init's own process: `READ`.
+    pub own_process: Handle,
+    /// The machine: what is left after minting, `READ`, `SEND` and `COPY`.
     pub machine: Handle,
     /// The port that init receives on: all rights.
     pub port: Handle,
@@ -186,14 +188,4 @@ impl<'a> House<'a> {
 #[must_use]
 pub const fn number(index: usize) -> u64 {
     index as u64 + 1
-}
-
-/// A port's label for debuggers: the first eight bytes of its interface's name.
-#[must_use]
-pub fn port_label(interface: &str) -> u64 {
-    let mut label = [0; 8];
-    for (to, from) in label.iter_mut().zip(interface.bytes()) {
-        *to = from;
-    }
-    u64::from_le_bytes(label)
 }

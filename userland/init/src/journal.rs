@@ -1,5 +1,7 @@
 //! Where init's own messages go.
 
+use airox_abi::Handle;
+
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
@@ -18,8 +20,8 @@ pub trait Journal {
     /// One message; lines after the first belong to it.
     fn say(&mut self, severity: Severity, text: &str);
 
-    /// The log server runs (again): from now on messages can go there, and it has to be told who is who.
-    fn log_started(&mut self);
+    /// The log server runs (again): from now on messages can go to this port, unbadged, and it has to be told who is who.
+    fn log_started(&mut self, port: Handle);
 
     /// There will be no log server any more.
     fn log_ended(&mut self);

@@ -17,9 +17,11 @@ pub mod component;
 pub mod house;
 pub mod journal;
 pub mod plan;
+pub mod queue;
 pub mod requests;
 pub mod resources;
 pub mod restart;
+mod serve;
 pub mod supervisor;
 
 use airox_abi::Handle;

@@ -3,12 +3,10 @@
 use alloc::format;
 
 use airox_abi::{Error, Handle};
-use airox_bundle::system::{Component as Record, Grant, RestartPolicy};
+use airox_bundle::system::{Grant, RestartPolicy};
 use airox_spawn::Kernel;
 
 use crate::close;
-use crate::component::Component;
-use crate::house::number;
 use crate::journal::{Journal, Severity};
 use crate::restart::End;
 use crate::supervisor::{Supervisor, Ward};
@@ -37,25 +35,13 @@ pub enum Refusal {
     Kernel(Error),
 }
 
-/// One line of the list of components.
-#[derive(Clone, Copy, Debug)]
-pub struct Listed<'a> {
-    /// Its number: index + 1, which is also its badge.
-    pub number: u64,
-    /// What the system says about it.
-    pub record: &'a Record,
-    /// What init knows about it.
-    pub component: &'a Component,
-}
-
 impl<K: Kernel, J: Journal> Supervisor<'_, K, J> {
     /// Kills a component, which counts as a failure of it.
     ///
     /// # Errors
     /// The caller may not, or there is nothing to kill.
     pub fn kill(&mut self, caller: u64, name: &str) -> Result<(), Refusal> {
-        self.authorise(caller)?;
-        let index = self.find(name)?;
+        let index = self.target(caller, name)?;
         if self.house.components[index].instance.is_none() {
             return Err(Refusal::NotRunning);
         }
@@ -68,8 +54,7 @@ impl<K: Kernel, J: Journal> Supervisor<'_, K, J> {
     /// # Errors
     /// The caller may not, or the component can't be started again.
     pub fn restart(&mut self, caller: u64, name: &str) -> Result<(), Refusal> {
-        self.authorise(caller)?;
-        let index = self.find(name)?;
+        let index = self.target(caller, name)?;
         let record = &self.house.system.components[index];
         if record.restart.policy == RestartPolicy::Never {
             return Err(Refusal::NotRestartable);
@@ -147,67 +132,23 @@ impl<K: Kernel, J: Journal> Supervisor<'_, K, J> {
         Ok(())
     }
 
-    /// The components from this index on.
+    /// The component of this name, if the caller may control it.
     ///
     /// # Errors
-    /// The caller may not.
-    pub fn list(
-        &self,
-        caller: u64,
-        from: usize,
-    ) -> Result<impl Iterator<Item = Listed<'_>>, Refusal> {
+    /// It may not, or there is none.
+    pub fn target(&self, caller: u64, name: &str) -> Result<usize, Refusal> {
         self.authorise(caller)?;
-        let each = self
-            .house
-            .system
-            .components
-            .iter()
-            .zip(&self.house.components);
-        Ok(each
-            .enumerate()
-            .skip(from)
-            .map(|(index, (record, component))| Listed {
-                number: number(index),
-                record,
-                component,
-            }))
-    }
-
-    /// The process of a running component.
-    ///
-    /// # Errors
-    /// The caller may not, or it does not run.
-    pub fn process_of(&self, caller: u64, name: &str) -> Result<Handle, Refusal> {
-        self.authorise(caller)?;
-        let index = self.find(name)?;
-        self.house.components[index]
-            .instance
-            .as_ref()
-            .map(|instance| instance.process)
-            .ok_or(Refusal::NotRunning)
-    }
-
-    /// The kernel and the machine handle, for questions about the whole machine.
-    ///
-    /// # Errors
-    /// The caller may not.
-    pub fn machine(&mut self, caller: u64) -> Result<(&mut K, Handle), Refusal> {
-        self.authorise(caller)?;
-        Ok((&mut self.kernel, self.house.authority.machine))
-    }
-
-    /// The component of this name.
-    fn find(&self, name: &str) -> Result<usize, Refusal> {
-        self.house
-            .system
-            .components
-            .iter()
+        let mut components = self.house.system.components.iter();
+        components
             .position(|record| record.name == name)
             .ok_or(Refusal::UnknownComponent)
     }
 
-    /// Whether a caller may control others.
-    fn authorise(&self, caller: u64) -> Result<usize, Refusal> {
+    /// Whether a caller may control others: its index, if so.
+    ///
+    /// # Errors
+    /// [`Refusal::NotPermitted`].
+    pub fn authorise(&self, caller: u64) -> Result<usize, Refusal> {
         let index = self.house.index_of(caller).ok_or(Refusal::NotPermitted)?;
         let grants = &self.house.system.components[index].grants;
         if grants.contains(&Grant::Supervisor) {

@@ -7,6 +7,7 @@ use core::fmt;
 use airox_abi::info::ThreadState;
 use airox_abi::message::WORDS;
 use airox_abi::{Error, Handle, QuotaLimits, Rights};
+use airox_api::wire::interface_id;
 use airox_bundle::Bundle;
 use airox_bundle::system::{RestartPolicy, System};
 use airox_spawn::fault::{self, Fault, Victim};
@@ -14,7 +15,7 @@ use airox_spawn::{Kernel, QuotaSource, SpawnError, SpawnRequest};
 
 use crate::close;
 use crate::component::{Component, Instance, ServedPort, State};
-use crate::house::{Authority, House, number, port_label};
+use crate::house::{Authority, House, number};
 use crate::journal::{Journal, Severity};
 use crate::plan::Plan;
 use crate::resources::{Firmware, mint};
@@ -111,7 +112,7 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
                 self.kernel
                     .handle_copy(self.house.authority.port, rights, badge)?;
             for interface in &record.provides {
-                let port = ServedPort::create(&mut self.kernel, port_label(interface))?;
+                let port = ServedPort::create(&mut self.kernel, interface_id(interface).into())?;
                 component.ports.push(port);
             }
             match mint(&mut self.kernel, machine, firmware, &record.resources) {
@@ -200,8 +201,8 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
                 self.house.components[index].instance = Some(instance);
                 self.house.components[index].state = State::Running;
                 self.journal.name(number(index), &record.name);
-                if self.house.is_log(index) {
-                    self.journal.log_started();
+                if let Some(log) = self.house.log_port().filter(|_| self.house.is_log(index)) {
+                    self.journal.log_started(log);
                 }
                 if record.restart.policy == RestartPolicy::Never {
                     // Nobody will need them again: what it holds is now the only copy.

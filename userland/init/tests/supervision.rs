@@ -6,6 +6,9 @@ use std::rc::Rc;
 use airox_abi::fault::FaultKind;
 use airox_abi::root::Framebuffer;
 use airox_abi::{Handle, ObjectKind, Rights};
+use airox_api::Caller;
+use airox_api::process::{Kind, State as ProcessState};
+use airox_api::supervisor::{Supervisor as Api, SupervisorError};
 use airox_bundle::Bundle;
 use airox_bundle::system::{
     Component, ComponentKind, Grant, Resource, Restart, RestartPolicy, System, Use,
@@ -52,7 +55,7 @@ impl Journal for Notes {
         self.push(text.into());
     }
 
-    fn log_started(&mut self) {
+    fn log_started(&mut self, _port: Handle) {
         self.push("<log started>".into());
     }
 
@@ -179,6 +182,7 @@ fn with_supervisor(
     let authority = Authority {
         bundle: kernel.object(ObjectKind::Region),
         quota: kernel.object(ObjectKind::Quota),
+        own_process: kernel.running_process("init", 1).0,
         machine: kernel.object(ObjectKind::Machine),
         port: kernel.object(ObjectKind::Port),
         signal: kernel.object(ObjectKind::Signal),
@@ -460,17 +464,65 @@ fn only_who_was_granted_it_controls_others() {
                 supervisor.restart(caller, "log"),
                 Err(Refusal::NotPermitted)
             );
-            assert!(supervisor.list(caller, 0).is_err());
-            assert!(supervisor.process_of(caller, "log").is_err());
-            assert!(supervisor.machine(caller).is_err());
+            let caller = Caller { badge: caller };
+            assert_eq!(
+                Api::list(supervisor, caller, 0),
+                Err(SupervisorError::NotAllowed)
+            );
+            assert_eq!(
+                Api::memory(supervisor, caller),
+                Err(SupervisorError::NotAllowed)
+            );
+            assert_eq!(
+                Api::handles(supervisor, caller, "log", 0),
+                Err(SupervisorError::NotAllowed)
+            );
         }
         assert_eq!(supervisor.kill(3, "nobody"), Err(Refusal::UnknownComponent));
-        let names: Vec<&str> = supervisor
-            .list(3, 1)
-            .unwrap()
-            .map(|listed| listed.record.name.as_str())
+    });
+}
+
+#[test]
+fn the_list_tells_about_every_component_and_init() {
+    with_supervisor(&system(), |supervisor, _| {
+        supervisor.start_all();
+        supervisor.kill(3, "uart").unwrap();
+        let caller = Caller { badge: 3 };
+        let list = Api::list(supervisor, caller, 0).unwrap();
+        let told: Vec<_> = list
+            .iter()
+            .map(|entry| (entry.id, entry.name.as_str(), entry.state, entry.kind))
             .collect();
-        assert_eq!(names, ["uart", "process", "once"]);
+        assert_eq!(
+            told,
+            [
+                (1, "log", ProcessState::Receiving, Kind::Component),
+                (2, "uart", ProcessState::Restarting, Kind::Component),
+                (3, "process", ProcessState::Receiving, Kind::Component),
+                (4, "once", ProcessState::Receiving, Kind::Component),
+                (0, "program", ProcessState::Receiving, Kind::Root),
+            ]
+        );
+        assert_eq!(Api::list(supervisor, caller, 4).unwrap().len(), 1);
+        assert!(Api::list(supervisor, caller, u32::MAX).unwrap().is_empty());
+        let handles = Api::handles(supervisor, caller, "process", 0).unwrap();
+        let names: Vec<_> = handles.iter().map(|entry| entry.name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "supervisor",
+                "fault",
+                "log",
+                "bundle",
+                "quota",
+                "kernel-info",
+                "log-admin"
+            ]
+        );
+        assert_eq!(
+            Api::handles(supervisor, caller, "uart", 0),
+            Err(SupervisorError::NotRunning)
+        );
     });
 }
 

@@ -113,7 +113,9 @@ mod tests {
         let first = kernel
             .process_grant(process, port, Rights::SEND, 5)
             .unwrap();
-        kernel.process_grant(process, port, Rights::all(), 0).unwrap();
+        kernel
+            .process_grant(process, port, Rights::all(), 0)
+            .unwrap();
         let granted = [StartHandle::new("log", first, ObjectKind::Port)];
         let told = handles(&mut kernel, process, &granted, 0).unwrap();
         assert_eq!(told.len(), 2);
@@ -121,7 +123,11 @@ mod tests {
         assert_eq!(told[0].rights, Rights::SEND.bits());
         assert_eq!(told[1].name, "");
         assert_eq!(handles(&mut kernel, process, &granted, 1).unwrap().len(), 1);
-        assert!(handles(&mut kernel, process, &granted, u32::MAX).unwrap().is_empty());
+        assert!(
+            handles(&mut kernel, process, &granted, u32::MAX)
+                .unwrap()
+                .is_empty()
+        );
         kernel.exit("victim", 0);
         assert_eq!(handles(&mut kernel, process, &[], 0), Err(Error::Dead));
     }
@@ -132,7 +138,9 @@ mod tests {
         let (process, _) = kernel.running_process("victim", 1);
         let port = kernel.object(ObjectKind::Port);
         for _ in 0..100 {
-            kernel.process_grant(process, port, Rights::SEND, 0).unwrap();
+            kernel
+                .process_grant(process, port, Rights::SEND, 0)
+                .unwrap();
         }
         let mut cursor = 0;
         loop {
@@ -153,9 +161,6 @@ mod tests {
             memory(&mut kernel, machine).unwrap().objects.len(),
             QuotaKind::COUNT
         );
-        assert_eq!(
-            memory(&mut kernel, Handle::NONE),
-            Err(Error::InvalidHandle)
-        );
+        assert_eq!(memory(&mut kernel, Handle::NONE), Err(Error::InvalidHandle));
     }
 }

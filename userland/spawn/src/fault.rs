@@ -210,7 +210,10 @@ fn backtrace<K: Kernel>(kernel: &mut K, process: Handle, fault: &Fault) -> Vec<u
     if fault.kind == Some(FaultKind::Execute) {
         // A call of a bad address: no frame yet, but the return address is on top of the stack.
         let mut bytes = [0; 8];
-        if kernel.process_read(process, fault.stack, &mut bytes).is_ok() {
+        if kernel
+            .process_read(process, fault.stack, &mut bytes)
+            .is_ok()
+        {
             frames.push(u64::from_le_bytes(bytes));
         }
     }
@@ -324,7 +327,10 @@ mod tests {
         let mut jump = fault(FaultKind::Execute, 0, 0);
         jump.instruction = 0;
         let text = report_of(&mut kernel, &jump);
-        assert!(text.contains("\n     0 0x0\n     1 0x410018 victim::main+0x18"), "{text}");
+        assert!(
+            text.contains("\n     0 0x0\n     1 0x410018 victim::main+0x18"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -1,22 +1,8 @@
 //! The system calls that making and supervising processes needs, as a trait.
 
 use airox_abi::info::{KernelInfo, ProcessInfo, Registers, ThreadInfo};
-use airox_abi::{Error, Handle, MapFlags, ObjectKind, QuotaLimits, RegionKind, Rights};
-
-/// One entry of a process's handle table, as `process_handles` tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HandleEntry {
-    /// The handle's value in that process.
-    pub handle: Handle,
-    /// What it names.
-    pub kind: ObjectKind,
-    /// Its rights.
-    pub rights: Rights,
-    /// Its badge, 0 if none.
-    pub badge: u64,
-    /// The number of the object named.
-    pub object: u64,
-}
+use airox_abi::{Error, Handle, MapFlags, QuotaLimits, Rights};
+use airox_rt::sys::HeldHandle;
 
 /// The kernel, as init, the process server and their tests see it.
 ///
@@ -52,21 +38,15 @@ pub trait Kernel {
         buffer: &mut [u8],
     ) -> Result<(), Error>;
     /// The handle at this position of the process's table; `NotMapped` past the end.
-    fn process_handle(&mut self, process: Handle, index: u64) -> Result<HandleEntry, Error>;
-    /// Makes zeroed RAM.
+    fn process_handle(&mut self, process: Handle, index: u64) -> Result<HeldHandle, Error>;
+    /// Makes zeroed RAM and has `fill` write its first `filled` pages before anyone else can see them.
     fn region_create(
         &mut self,
         quota: Handle,
         pages: u64,
-        kind: RegionKind,
+        filled: u64,
+        fill: impl FnOnce(&mut [u8]),
     ) -> Result<Handle, Error>;
-    /// Maps a region's first `pages` into the own address space, has `fill` write them, and unmaps them.
-    fn region_fill<R>(
-        &mut self,
-        region: Handle,
-        pages: u64,
-        fill: impl FnOnce(&mut [u8]) -> R,
-    ) -> Result<R, Error>;
     /// Maps part of a region into a process.
     fn region_map(
         &mut self,

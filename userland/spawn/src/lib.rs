@@ -23,9 +23,9 @@ mod kernel;
 #[cfg(any(test, feature = "mock"))]
 pub mod mock;
 mod spawn;
-//mod system;
+mod system;
 
 pub use image::ImageError;
 pub use kernel::Kernel;
 pub use spawn::{Grant, QuotaSource, SpawnError, SpawnRequest, Spawned, Step, spawn};
-//pub use system::SystemKernel;
+pub use system::SystemKernel;

@@ -7,10 +7,11 @@ use std::vec::Vec;
 
 use airox_abi::info::{KernelInfo, ProcessInfo, Registers, ThreadInfo, ThreadState};
 use airox_abi::layout::{NAME_LENGTH, PAGE_SIZE};
-use airox_abi::{Error, Handle, MapFlags, ObjectKind, QuotaLimits, RegionKind, Rights};
+use airox_abi::{Error, Handle, MapFlags, ObjectKind, QuotaLimits, Rights};
+
+use airox_rt::sys::HeldHandle;
 
 use crate::Kernel;
-use crate::kernel::HandleEntry;
 
 /// Number of a model object.
 type Object = u64;
@@ -72,7 +73,7 @@ pub struct MockKernel {
     pub clock: u64,
     /// The last timer set: signal, deadline, bits.
     pub timer: Option<(Handle, u64, u64)>,
-    /// Content of regions written by `region_fill`.
+    /// Content of regions made by `region_create`.
     pub regions: BTreeMap<u64, Vec<u8>>,
     handles: BTreeMap<Handle, Capability>,
     processes: BTreeMap<Object, MockProcess>,
@@ -343,10 +344,10 @@ impl Kernel for MockKernel {
         Ok(())
     }
 
-    fn process_handle(&mut self, process: Handle, index: u64) -> Result<HandleEntry, Error> {
+    fn process_handle(&mut self, process: Handle, index: u64) -> Result<HeldHandle, Error> {
         let process = self.living(process, Rights::READ)?;
         let capability = process.table.get(index as usize).ok_or(Error::NotMapped)?;
-        Ok(HandleEntry {
+        Ok(HeldHandle {
             handle: Handle::new(index as u32 + 1, 1),
             kind: capability.kind,
             rights: capability.rights,
@@ -359,29 +360,20 @@ impl Kernel for MockKernel {
         &mut self,
         quota: Handle,
         pages: u64,
-        _kind: RegionKind,
+        filled: u64,
+        fill: impl FnOnce(&mut [u8]),
     ) -> Result<Handle, Error> {
         self.enter("region_create")?;
         self.get(quota, ObjectKind::Quota, Rights::CONTROL)?;
+        let mut bytes = std::vec![0; (pages * PAGE_SIZE) as usize];
+        fill(
+            bytes
+                .get_mut(..(filled * PAGE_SIZE) as usize)
+                .ok_or(Error::InvalidArgument)?,
+        );
         let handle = self.object(ObjectKind::Region);
-        let bytes = std::vec![0; (pages * PAGE_SIZE) as usize];
         self.regions.insert(self.next_object, bytes);
         Ok(handle)
-    }
-
-    fn region_fill<R>(
-        &mut self,
-        region: Handle,
-        pages: u64,
-        fill: impl FnOnce(&mut [u8]) -> R,
-    ) -> Result<R, Error> {
-        self.enter("region_fill")?;
-        let object = self.get(region, ObjectKind::Region, Rights::WRITE)?.object;
-        let bytes = self.regions.get_mut(&object).unwrap();
-        let range = bytes
-            .get_mut(..(pages * PAGE_SIZE) as usize)
-            .ok_or(Error::InvalidArgument)?;
-        Ok(fill(range))
     }
 
     fn region_map(

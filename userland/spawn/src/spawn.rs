@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use airox_abi::layout::{PAGE_SIZE, STACK_TOP, START_BLOCK};
-use airox_abi::{Error, Handle, MapFlags, ObjectKind, QuotaLimits, RegionKind, Rights};
+use airox_abi::{Error, Handle, MapFlags, ObjectKind, QuotaLimits, Rights};
 use airox_api::log::Level;
 use airox_api::start::{StartBlock, StartHandle};
 use airox_bundle::Program;
@@ -102,10 +102,8 @@ pub enum Step {
     Priority,
     /// Granting a handle.
     Grant,
-    /// Making the region for start block, data and stack.
+    /// Making and writing the region for start block, data and stack.
     Memory,
-    /// Writing that region.
-    Fill,
     /// Mapping a part of it, or of the bundle.
     Map,
     /// Making the first thread.
@@ -122,7 +120,6 @@ impl Step {
             Step::Priority => "set its highest priority",
             Step::Grant => "grant a handle",
             Step::Memory => "reserve memory",
-            Step::Fill => "write its data",
             Step::Map => "map its memory",
             Step::Thread => "create its thread",
             Step::Start => "start its thread",
@@ -255,19 +252,20 @@ fn populate<K: Kernel>(
         .to_bytes()
         .map_err(|_| SpawnError::StartBlockTooLarge)?;
     let block_pages = pages(bytes.len() as u64);
-    let region_pages = block_pages + layout.writable_pages + layout.stack_pages;
 
     let region = kernel
-        .region_create(quota, region_pages, RegionKind::Lazy)
+        .region_create(
+            quota,
+            block_pages + layout.writable_pages + layout.stack_pages,
+            block_pages + layout.data_pages,
+            |memory| {
+                let (start, data) = memory.split_at_mut((block_pages * PAGE_SIZE) as usize);
+                start[..bytes.len()].copy_from_slice(&bytes);
+                copy_data(request, data);
+            },
+        )
         .at(Step::Memory)?;
-    let result = kernel
-        .region_fill(region, block_pages + layout.data_pages, |memory| {
-            let (start, data) = memory.split_at_mut((block_pages * PAGE_SIZE) as usize);
-            start[..bytes.len()].copy_from_slice(&bytes);
-            copy_data(request, data);
-        })
-        .at(Step::Fill)
-        .and_then(|()| map(kernel, request, layout, region, block_pages, process));
+    let result = map(kernel, request, layout, region, block_pages, process);
     // The mappings keep the region alive, and nobody shall have another way to it.
     give_up(kernel, region);
     result.map(|()| block.handles)
@@ -522,7 +520,6 @@ mod tests {
                 Step::Priority,
                 Step::Grant,
                 Step::Memory,
-                Step::Fill,
                 Step::Map,
                 Step::Thread,
                 Step::Start
