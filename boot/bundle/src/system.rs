@@ -131,11 +131,11 @@ impl Resource {
 /// A special authority that is neither an interface nor a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Grant {
-    /// The system bundle, read-only and executable: to spawn programs.
+    /// The system bundle, read-only and executable, and the component's own quota: to spawn programs.
     Bundle,
     /// Kernel-wide statistics.
     KernelInfo,
-    /// The unbadged, controlling side of init's `supervisor` interface: list, kill and restart components.
+    /// All of init's `supervisor` interface, through the handle every component has: list, kill and restart components.
     Supervisor,
     /// The unbadged, administrating side of the `log` interface: names for badges.
     LogAdmin,

@@ -1,7 +1,7 @@
 //! What init tells and does about the components of the system file.
 //!
-//! Every component holds a handle to this interface, badged with its number; that badge allows `report_panic` only.
-//! The process server's handle allows the rest.
+//! Every component holds a handle to this interface, badged with its number; that badge allows `report_panic` only,
+//! unless the system file grants the component `supervisor`.
 
 use airox_api_macros::interface;
 use alloc::vec::Vec;
@@ -18,6 +18,12 @@ pub enum SupervisorError {
     NotAllowed,
     /// The component does not run now.
     NotRunning,
+    /// The component is never to run again: its policy is so, and what it owned is gone.
+    NotRestartable,
+    /// The number belongs to a component, or to another program.
+    BadNumber,
+    /// No more programs can be introduced.
+    Full,
     /// A kernel call failed: an [`airox_abi::Error`] code.
     Kernel(u32),
 }
@@ -28,6 +34,9 @@ impl core::fmt::Display for SupervisorError {
             SupervisorError::UnknownComponent => "no such component",
             SupervisorError::NotAllowed => "not allowed",
             SupervisorError::NotRunning => "the component does not run",
+            SupervisorError::NotRestartable => "the component cannot be restarted",
+            SupervisorError::BadNumber => "the program's number cannot be used",
+            SupervisorError::Full => "too many programs",
             SupervisorError::Kernel(code) => match airox_abi::Error::from_code(u64::from(*code)) {
                 Some(error) => error.text(),
                 None => "unknown kernel error",
@@ -63,4 +72,11 @@ pub trait Supervisor {
 
     /// Reports that the calling component (by its badge) panics and is about to exit.
     fn report_panic(message: &str, file: &str, line: u32) -> Result<(), SupervisorError>;
+
+    /// The calling component runs a program whose records at the log have the badge `id`, from 1001 on. Init tells the log, and
+    /// tells it again after the log's restart, until `release` or the caller's end.
+    fn introduce(id: u32, name: &str) -> Result<(), SupervisorError>;
+
+    /// The program with this number has ended.
+    fn release(id: u32) -> Result<(), SupervisorError>;
 }

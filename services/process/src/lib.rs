@@ -3,8 +3,8 @@
 //! # Principles
 //! - **A program gets a console, a log and a clock**, and nothing else: the console its caller passes, a log handle badged with the
 //!   program's number, the server's clock. Its memory and objects are carved out of this server's quota.
-//! - **Programs don't outlive their server.** Init adopts each one: when this server dies, init kills them, because nobody
-//!   could tell their callers how they end.
+//! - **Programs don't outlive their server.** A process ends with its creator, so when this server dies nothing is left of
+//!   them, and who waited for one gets `ServerDied`.
 //! - **Numbers are shared**: components count from 1 (init's list), programs from [`FIRST_PROGRAM`]; a number is also the badge at the
 //!   log, and is not used again before all others were.
 //! - The logic ([`server`], [`table`]) is a library over [`airox_spawn::Kernel`] and [`server::Init`], tested on the host.

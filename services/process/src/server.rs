@@ -31,7 +31,7 @@ pub fn program_limits() -> QuotaLimits {
         .with(QuotaKind::Frames, MEMORY / 4096)
         .with(QuotaKind::Handles, 64)
         .with(QuotaKind::Processes, 1)
-        .with(QuotaKind::Threads, 4)
+        .with(QuotaKind::Threads, 3)
         .with(QuotaKind::Ports, 4)
         .with(QuotaKind::Signals, 8)
         .with(QuotaKind::Regions, 8)
@@ -39,11 +39,11 @@ pub fn program_limits() -> QuotaLimits {
 
 /// What the server asks of init.
 pub trait Init {
-    /// Takes charge of a program, and tells the log its name.
+    /// Has the log told a program's name.
     ///
     /// # Errors
     /// Init refuses, or does not answer.
-    fn adopt(&mut self, id: u32, name: &str, process: Handle) -> Result<(), ProcessError>;
+    fn introduce(&mut self, id: u32, name: &str) -> Result<(), ProcessError>;
 
     /// The program has ended.
     fn release(&mut self, id: u32);
@@ -232,8 +232,8 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
             .kernel
             .process_watch(process, self.authority.signal, exit_bit(id))
             .map_err(ProcessError::from);
-        let adopted = watched.and_then(|()| self.init.adopt(id, name, process));
-        if let Err(error) = adopted {
+        let introduced = watched.and_then(|()| self.init.introduce(id, name));
+        if let Err(error) = introduced {
             self.end(id, ExitStatus::Killed);
             return Err(error);
         }

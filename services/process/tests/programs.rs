@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use airox_abi::fault::FaultKind;
 use airox_abi::layout::PROGRAM_BASE;
-use airox_abi::{Handle, ObjectKind, Rights};
+use airox_abi::{ObjectKind, Rights};
 use airox_api::process::{
     ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, ProcessError, State,
 };
@@ -55,7 +55,7 @@ fn entry(id: u32, name: &str) -> ProcessEntry {
 }
 
 impl Init for Requests {
-    fn adopt(&mut self, id: u32, name: &str, _process: Handle) -> Result<(), ProcessError> {
+    fn introduce(&mut self, id: u32, name: &str) -> Result<(), ProcessError> {
         let mut state = self.0.borrow_mut();
         if state.refuses {
             return Err(ProcessError::SupervisorDied);

@@ -92,7 +92,7 @@ impl Journal for Forwarder {
 fn forward(shared: &Shared) {
     loop {
         // Not in the loop's head: the lock must be free while the log server is called.
-        let next = shared.queue.lock().next();
+        let next = shared.queue.lock().take();
         match next {
             Some(order) => send(shared, order),
             None => {

@@ -24,7 +24,7 @@ use airox_rt::abi::fault::{FaultAction, FaultKind};
 use airox_rt::api::Incoming;
 use airox_rt::server::{Handler, KernelMessage, Server};
 use airox_rt::sys::{self, Tag};
-use airox_rt::{Error, Handle, Port, Region, Rights, RootBlock, Signal, TypedHandle, memory};
+use airox_rt::{Error, Port, Region, Rights, RootBlock, Signal, TypedHandle, memory};
 use airox_spawn::SystemKernel;
 
 use firmware::PhysicalMemory;
@@ -52,7 +52,7 @@ fn run(root: &'static RootBlock) -> Result<Infallible, String> {
     let system = at("system record", bundle.system())?;
     let plan = at("system record", plan(&system, &bundle))?;
 
-    let port = at("port", Port::create(SupervisorInterface::ID.into()))?;
+    let port = at("port", Port::create(SupervisorInterface::ID))?;
     let signal = at("signal", Signal::create())?;
     let authority = at("handles", keep(root, &port, &signal))?;
     let forwarder = at("log thread", Forwarder::start())?;
@@ -79,7 +79,8 @@ fn run(root: &'static RootBlock) -> Result<Infallible, String> {
     supervisor.start_all();
     let handler = Supervising(SupervisorDispatcher(supervisor));
     let server = at("signal", Server::new(port).with_signal(&signal))?;
-    at("supervisor port", server.run::<_, _, Error>(handler))
+    at("supervisor port", server.run(handler))?;
+    Err("supervisor port: closed".into())
 }
 
 /// The bundle's bytes, mapped for good.

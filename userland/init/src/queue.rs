@@ -104,7 +104,7 @@ impl Queue {
     }
 
     /// The next job, if there is a log server: names go first, so that no record comes from a stranger.
-    pub fn next(&mut self) -> Option<Order> {
+    pub fn take(&mut self) -> Option<Order> {
         let port = self.port?;
         let order = |job| Order {
             port,
@@ -159,7 +159,7 @@ mod tests {
     const PORT: Handle = Handle(7);
 
     fn drain(queue: &mut Queue) -> alloc::vec::Vec<Job> {
-        core::iter::from_fn(|| queue.next().map(|order| order.job)).collect()
+        core::iter::from_fn(|| queue.take().map(|order| order.job)).collect()
     }
 
     fn write(text: &str) -> Job {
@@ -171,7 +171,7 @@ mod tests {
         let mut queue = Queue::new();
         queue.name(1, "log");
         queue.push(Level::Info, "early".into());
-        assert_eq!(queue.next(), None);
+        assert_eq!(queue.take(), None);
         queue.log_started(PORT);
         assert_eq!(
             drain(&mut queue),
@@ -205,11 +205,11 @@ mod tests {
         queue.push(Level::Info, "first".into());
         queue.push(Level::Info, "second".into());
         for _ in 1..MAX_TRIES {
-            let order = queue.next().unwrap();
+            let order = queue.take().unwrap();
             assert_eq!(order.job, write("first"));
             assert_eq!(queue.failed(order), None);
         }
-        let order = queue.next().unwrap();
+        let order = queue.take().unwrap();
         assert_eq!(queue.failed(order), Some(write("first")));
         assert_eq!(drain(&mut queue), [write("second")]);
     }
@@ -234,6 +234,6 @@ mod tests {
         queue.push(Level::Info, "late".into());
         assert_eq!(queue.log_ended().len(), 1);
         assert!(!queue.has_log());
-        assert_eq!(queue.next(), None);
+        assert_eq!(queue.take(), None);
     }
 }

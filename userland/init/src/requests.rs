@@ -2,16 +2,15 @@
 
 use alloc::format;
 
-use airox_abi::{Error, Handle};
+use airox_abi::Error;
 use airox_bundle::system::{Grant, RestartPolicy};
 use airox_spawn::Kernel;
 
-use crate::close;
 use crate::journal::{Journal, Severity};
 use crate::restart::End;
 use crate::supervisor::{Supervisor, Ward};
 
-/// Most programs that can be adopted at a time.
+/// Most programs that can be introduced at a time.
 pub const MAX_WARDS: usize = 256;
 /// First badge of a ward: smaller ones are components.
 pub const FIRST_WARD: u64 = 1001;
@@ -29,7 +28,7 @@ pub enum Refusal {
     NotRestartable,
     /// The badge belongs to a component, or is taken.
     BadBadge,
-    /// Too many programs are adopted.
+    /// Too many programs are introduced.
     TooMany,
     /// The kernel refused.
     Kernel(Error),
@@ -76,46 +75,24 @@ impl<K: Kernel, J: Journal> Supervisor<'_, K, J> {
         Ok(())
     }
 
-    /// Takes charge of a process that a component made: it is killed when its maker ends, and the log learns its
-    /// name. The handle becomes init's, even if this fails.
+    /// A component made a program that writes to the log with this badge.
     ///
     /// # Errors
     /// The caller may not, the badge can't be used, or there are too many.
-    pub fn adopt(
-        &mut self,
-        caller: u64,
-        badge: u64,
-        name: &str,
-        process: Handle,
-    ) -> Result<(), Refusal> {
-        let checked = self.authorise(caller).and_then(|owner| {
-            if badge < FIRST_WARD || self.wards.iter().any(|ward| ward.badge == badge) {
-                Err(Refusal::BadBadge)
-            } else if self.wards.len() >= MAX_WARDS {
-                Err(Refusal::TooMany)
-            } else {
-                Ok(owner)
-            }
-        });
-        match checked {
-            Ok(owner) => {
-                self.wards.push(Ward {
-                    owner,
-                    badge,
-                    process,
-                });
-                self.journal.name(badge, name);
-                Ok(())
-            }
-            Err(refusal) => {
-                // What a client sent may be no handle at all; then there is nothing to close.
-                let _ = self.kernel.handle_close(process);
-                Err(refusal)
-            }
+    pub fn introduce(&mut self, caller: u64, badge: u64, name: &str) -> Result<(), Refusal> {
+        let owner = self.authorise(caller)?;
+        if badge < FIRST_WARD || self.wards.iter().any(|ward| ward.badge == badge) {
+            return Err(Refusal::BadBadge);
         }
+        if self.wards.len() >= MAX_WARDS {
+            return Err(Refusal::TooMany);
+        }
+        self.wards.push(Ward { owner, badge });
+        self.journal.name(badge, name);
+        Ok(())
     }
 
-    /// The process adopted under this badge has ended.
+    /// The program with this badge has ended.
     ///
     /// # Errors
     /// The caller has no such ward.
@@ -127,7 +104,6 @@ impl<K: Kernel, J: Journal> Supervisor<'_, K, J> {
             .position(|ward| ward.owner == owner && ward.badge == badge)
             .ok_or(Refusal::BadBadge)?;
         let ward = self.wards.swap_remove(position);
-        close(&mut self.kernel, ward.process);
         self.journal.forget(ward.badge);
         Ok(())
     }

@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 use airox_api::Caller;
 use airox_api::process::{HandleEntry, Kind, Memory, ProcessEntry, State as ProcessState};
 use airox_api::supervisor::{self, SupervisorError};
-use airox_rt::{Process, TypedHandle};
 use airox_spawn::Kernel;
 use airox_spawn::describe::{self, Identity};
 
@@ -87,20 +86,12 @@ impl<K: Kernel, J: Journal> supervisor::Supervisor for Supervisor<'_, K, J> {
         Ok(())
     }
 
-    fn adopt(
-        &mut self,
-        caller: Caller,
-        id: u32,
-        name: &str,
-        process: Process,
-    ) -> Result<(), SupervisorError> {
-        let process = process.into_raw();
-        Ok(Supervisor::adopt(
+    fn introduce(&mut self, caller: Caller, id: u32, name: &str) -> Result<(), SupervisorError> {
+        Ok(Supervisor::introduce(
             self,
             caller.badge,
             u64::from(id),
             name,
-            process,
         )?)
     }
 

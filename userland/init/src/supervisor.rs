@@ -24,15 +24,13 @@ use crate::restart::{Decision, End};
 /// The bit of init's signal that its timer sets; the others say that a component ended.
 pub const TIMER_BIT: u64 = 1;
 
-/// A process that a component made and that must not outlive it.
+/// A program that a component made. The kernel ends it with its maker.
 #[derive(Clone, Debug)]
 pub(crate) struct Ward {
     /// Index of the component.
     pub owner: usize,
     /// Its badge at the log.
     pub badge: u64,
-    /// The process, init's own handle.
-    pub process: Handle,
 }
 
 /// Why a component could not be started.
@@ -332,19 +330,16 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
         self.set_timer();
     }
 
-    /// Destroys a component's process and the programs it made.
+    /// Destroys a component's process, and the programs it made with it.
     pub(crate) fn bury(&mut self, index: usize) {
         self.house.components[index].destroy(&mut self.kernel);
-        let (kernel, journal) = (&mut self.kernel, &mut self.journal);
+        let journal = &mut self.journal;
         self.wards.retain(|ward| {
-            if ward.owner != index {
-                return true;
+            let is_alive = ward.owner != index;
+            if !is_alive {
+                journal.forget(ward.badge);
             }
-            // Refused only if it is dead already.
-            let _ = kernel.process_kill(ward.process, 0);
-            close(kernel, ward.process);
-            journal.forget(ward.badge);
-            false
+            is_alive
         });
     }
 

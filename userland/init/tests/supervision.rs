@@ -22,7 +22,6 @@ use airox_init::requests::{FIRST_WARD, MAX_WARDS, Refusal};
 use airox_init::resources::Firmware;
 use airox_init::supervisor::{Supervisor, TIMER_BIT};
 use airox_power::{PhysicalRead, Unreadable};
-use airox_spawn::Kernel;
 use airox_spawn::mock::MockKernel;
 
 const MS: u64 = 1_000_000;
@@ -403,54 +402,40 @@ fn the_log_is_told_when_it_comes_and_goes() {
 }
 
 #[test]
-fn wards_die_with_their_maker() {
+fn programs_are_named_until_their_maker_ends() {
     with_supervisor(&system(), |supervisor, notes| {
         supervisor.start_all();
-        let before = supervisor.kernel().counts();
-        let quota = supervisor.house().authority.quota;
         for (badge, name) in (FIRST_WARD..).zip(["echo", "sort", "sum"]) {
-            let process = supervisor.kernel().process_create(quota, name).unwrap();
-            supervisor.adopt(3, badge, name, process).unwrap();
+            supervisor.introduce(3, badge, name).unwrap();
         }
         assert!(notes.has("<1002 is sort>"));
         supervisor.release(3, FIRST_WARD + 1).unwrap();
+        assert!(notes.has("<1002 is gone>"));
         assert_eq!(
             supervisor.release(3, FIRST_WARD + 1),
             Err(Refusal::BadBadge)
         );
-        assert!(notes.has("<1002 is gone>"));
-        // The released one ends by itself; the other two are killed.
-        supervisor.kernel().exit("sort", 0);
+        assert!(!notes.has("<1001 is gone>"));
         supervisor.kill(3, "process").unwrap();
+        assert!(notes.has("<1001 is gone>") && notes.has("<1003 is gone>"));
+        // Its successor can use the numbers again.
         pass(supervisor, 10 * MS);
-        assert!(supervisor.kernel().process("echo").is_none());
-        assert!(supervisor.kernel().process("sum").is_none());
-        assert_eq!(supervisor.kernel().counts(), before);
+        supervisor.introduce(3, FIRST_WARD, "echo").unwrap();
     });
 }
 
 #[test]
-fn adoption_is_bounded_and_keeps_no_refused_handle() {
+fn introductions_are_bounded() {
     with_supervisor(&system(), |supervisor, _| {
         supervisor.start_all();
-        let mut adopt = |caller, badge| {
-            let process = supervisor.kernel().object(ObjectKind::Process);
-            let result = supervisor.adopt(caller, badge, "x", process);
-            assert_eq!(supervisor.kernel().is_valid(process), result.is_ok());
-            result
-        };
-        assert_eq!(adopt(2, FIRST_WARD), Err(Refusal::NotPermitted));
-        assert_eq!(adopt(3, FIRST_WARD - 1), Err(Refusal::BadBadge));
+        let mut introduce = |caller, badge| supervisor.introduce(caller, badge, "x");
+        assert_eq!(introduce(2, FIRST_WARD), Err(Refusal::NotPermitted));
+        assert_eq!(introduce(3, FIRST_WARD - 1), Err(Refusal::BadBadge));
         for badge in FIRST_WARD..FIRST_WARD + MAX_WARDS as u64 {
-            assert_eq!(adopt(3, badge), Ok(()));
+            assert_eq!(introduce(3, badge), Ok(()));
         }
-        assert_eq!(adopt(3, FIRST_WARD), Err(Refusal::BadBadge));
-        assert_eq!(adopt(3, FIRST_WARD + 9999), Err(Refusal::TooMany));
-        // Not a handle at all.
-        assert_eq!(
-            supervisor.adopt(3, 5000, "x", Handle::NONE),
-            Err(Refusal::TooMany)
-        );
+        assert_eq!(introduce(3, FIRST_WARD), Err(Refusal::BadBadge));
+        assert_eq!(introduce(3, FIRST_WARD + 9999), Err(Refusal::TooMany));
     });
 }
 

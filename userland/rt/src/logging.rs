@@ -112,9 +112,9 @@ pub(crate) fn start_root(machine: Handle) {
     install(log::LevelFilter::Info);
 }
 
-/// From now on records go to the debug UART no more, for a root task that gave it away.
-pub fn stop_debug_output() {
-    MACHINE.store(0, Ordering::Release);
+/// From now on the debug UART is written through this handle, for a root task that gives its first one up.
+pub fn set_debug_output(machine: Handle) {
+    MACHINE.store(machine.0, Ordering::Release);
 }
 
 fn install(level: log::LevelFilter) {

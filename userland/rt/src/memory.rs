@@ -9,7 +9,7 @@ use crate::sync::Mutex;
 use addresses::AddressSpace;
 use airox_abi::layout::{PAGE_SIZE, USER_END};
 use airox_sys::volatile::Window;
-use airox_sys::{Error, Handle, MapFlags, Region, TypedHandle, call};
+use airox_sys::{Error, Handle, MapFlags, Region, RegionKind, TypedHandle, call};
 
 /// Addresses for mappings: all above the heap.
 static ADDRESSES: Mutex<AddressSpace> = Mutex::new(AddressSpace::new());
@@ -121,6 +121,28 @@ pub fn map_constant(region: &Region, length: usize) -> Result<&'static [u8], Err
     // 1. The mapping is never removed by this program.
     // 2. Callers pass regions that nobody can write: the bundle's handles never carry `WRITE`.
     Ok(unsafe { core::slice::from_raw_parts(base, length) })
+}
+
+/// Makes a region of zeroed RAM, charged to `quota`, and has `fill` write its first `filled` pages through a
+/// mapping that is gone when this returns.
+///
+/// # Errors
+/// The quota has no room for the region, or the own one none for the mapping.
+pub fn filled_region(
+    quota: Handle,
+    pages: u64,
+    filled: u64,
+    fill: impl FnOnce(&mut [u8]),
+) -> Result<Region, Error> {
+    let region = call::region_create(quota, pages, RegionKind::Lazy).map(Region::from_raw)?;
+    let flags = MapFlags::WRITE | MapFlags::POPULATE;
+    let mapping = Mapping::part(&region, 0, filled, flags)?;
+    let base = core::ptr::with_exposed_provenance_mut(mapping.address as usize);
+    // SAFETY:
+    // 1. Mapped writable until `mapping` is dropped, after `fill`.
+    // 2. The region was just made and its handle has not left this function, so nobody else can see its memory.
+    fill(unsafe { core::slice::from_raw_parts_mut(base, mapping.len()) });
+    Ok(region)
 }
 
 /// Takes addresses for `pages`, with an unmapped page before and after.
