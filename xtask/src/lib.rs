@@ -1,0 +1,7 @@
+//! What the build tool does, as a library: tests use it too.
+
+pub mod bios_loader;
+pub mod image;
+pub mod loader;
+pub mod pe;
+pub mod strip;
