@@ -2,6 +2,5 @@
 
 pub mod bios_loader;
 pub mod image;
-pub mod loader;
 pub mod pe;
 pub mod strip;

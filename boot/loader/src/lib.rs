@@ -36,7 +36,7 @@ pub mod address_space;
 pub mod boot;
 pub mod checksums;
 pub mod console;
-#[cfg(any(test, feature = "bios"))]
+#[cfg(any(test, feature = "guest"))]
 pub mod disk;
 pub mod enter;
 pub mod error;
@@ -48,5 +48,5 @@ pub mod kernel_image;
 pub mod memory_map;
 pub mod record;
 pub mod vga_text;
-#[cfg(any(test, feature = "bios"))]
+#[cfg(any(test, feature = "guest"))]
 pub mod volume;
