@@ -86,8 +86,6 @@ pub enum LogError {
     NotAllowed,
     /// No source has this name.
     UnknownSource,
-    /// The text is longer than [`MAX_TEXT`].
-    TextTooLong,
     /// The buffer does not even hold the next record.
     BufferTooSmall,
     /// The server has no room for another source or waiter.
@@ -99,7 +97,6 @@ impl core::fmt::Display for LogError {
         formatter.write_str(match self {
             LogError::NotAllowed => "not allowed",
             LogError::UnknownSource => "no such log source",
-            LogError::TextTooLong => "text too long",
             LogError::BufferTooSmall => "buffer too small for one record",
             LogError::Full => "no room in the log server",
         })
@@ -114,14 +111,16 @@ pub const MAX_RECORD: usize = MAX_TEXT + 128;
 /// The log server.
 #[interface(name = "log")]
 pub trait Log {
-    /// Adds a record. A text over [`MAX_TEXT`] bytes is refused; the kernel's clock gives the time.
+    /// Adds a record, or one for each line of the text. A line over [`MAX_TEXT`] bytes is cut, and what could harm a terminal is
+    /// escaped; the kernel's clock gives the time.
     fn write(level: Level, text: &str) -> Result<(), LogError>;
 
     /// Writes the records newer than sequence number `after` to `records`, oldest first, as many as fit; returns how
     /// many bytes were written. Records dropped from the ring in the meantime are skipped: the sequence numbers show it.
     fn read(after: u64, records: &mut [u8]) -> Result<u32, LogError>;
 
-    /// Answers, when there is a record newer than `after`, with the newest sequence number.
+    /// Answers, when the newest record is another than number `after`, with its number. A smaller number means that the log
+    /// began anew; `u64::MAX` is answered at once.
     #[deferred]
     fn wait(after: u64) -> Result<u64, LogError>;
 

@@ -4,7 +4,7 @@
 
 use crate::ring::Ring;
 use crate::sources::{Levels, Names};
-use crate::text::clean;
+use crate::text::{clean, lines};
 use airox_api::log::{Level, LogError, SourceLevel};
 use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
@@ -40,24 +40,19 @@ impl<W> LogCore<W> {
         }
     }
 
-    /// Keeps a record, unless the source's level says otherwise. Returns the calls that can be answered now, each with the
-    /// newest sequence number. A record that claims the level `off` is an error: that is a limit, and no way around limits.
-    pub fn write(
-        &mut self,
-        badge: u64,
-        time_ns: u64,
-        level: Level,
-        text: &[u8],
-    ) -> impl Iterator<Item = (W, u64)> + use<W> {
+    /// Keeps a record, unless the source's level says otherwise; a text of several lines makes one record of each, so that reports
+    /// stay readable and no line lacks its source. Returns the calls that can be answered now, and the newest
+    /// sequence number. A record that claims the level `off` is an error: that is a limit, and no way around limits.
+    pub fn write(&mut self, badge: u64, time_ns: u64, level: Level, text: &[u8]) -> (Vec<W>, u64) {
         let level = level.max(Level::Error);
-        let mut ready = Vec::new();
-        if self.levels.keeps(&self.names.name(badge), level) {
-            self.ring
-                .push(badge, time_ns, level, clean(text).into_boxed_str());
-            ready = core::mem::take(&mut self.waits);
+        if !self.levels.keeps(&self.names.name(badge), level) {
+            return (Vec::new(), self.ring.last());
         }
-        let newest = self.ring.last();
-        ready.into_iter().map(move |wait| (wait, newest))
+        for line in lines(text) {
+            self.ring
+                .push(badge, time_ns, level, clean(line).into_boxed_str());
+        }
+        (core::mem::take(&mut self.waits), self.ring.last())
     }
 
     /// Copies the records newer than `after` to `buffer`, as postcard, as many as fit; returns how many bytes.
@@ -162,7 +157,10 @@ mod tests {
     }
 
     fn write(log: &mut LogCore<u32>, badge: u64, level: Level, text: &str) -> Vec<(u32, u64)> {
-        log.write(badge, 7, level, text.as_bytes()).collect()
+        {
+            let (calls, newest) = log.write(badge, 7, level, text.as_bytes());
+            calls.into_iter().map(|call| (call, newest)).collect()
+        }
     }
 
     fn read_all(log: &LogCore<u32>) -> Vec<Record> {
@@ -181,7 +179,7 @@ mod tests {
     #[test]
     fn records_carry_who_when_and_what() {
         let mut log = log();
-        write(&mut log, 2, Level::Warn, "battery\nlow");
+        write(&mut log, 2, Level::Warn, "battery\tlow\n");
         write(&mut log, 77, Level::Info, "hello");
         let all = read_all(&log);
         assert_eq!(
@@ -190,17 +188,37 @@ mod tests {
         );
         assert_eq!(
             (all[0].level, all[0].text.as_str()),
-            (Level::Warn, "battery\\nlow")
+            (Level::Warn, "battery\\tlow")
         );
         assert_eq!(all[1].source, "client-77");
+    }
+
+    #[test]
+    fn several_lines_are_several_records() {
+        let mut log = log();
+        assert_eq!(log.wait(0, 5), Ok(None));
+        assert_eq!(
+            write(&mut log, 2, Level::Error, "fault\n  rax 0\r\n\n"),
+            [(5, 2)]
+        );
+        let texts: Vec<_> = read_all(&log)
+            .into_iter()
+            .map(|r| (r.source, r.text))
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                ("rtc".into(), "fault".into()),
+                ("rtc".into(), "  rax 0".into())
+            ]
+        );
     }
 
     #[test]
     fn the_largest_record_fits_in_the_promised_buffer() {
         let mut log = log();
         log.register(3, &"n".repeat(100)).unwrap();
-        log.write(3, u64::MAX, Level::Trace.min(Level::Info), &[0xff; 10_000])
-            .for_each(drop);
+        log.write(3, u64::MAX, Level::Info, &[0xff; 10_000]);
         assert_eq!(read_all(&log).len(), 1);
         assert_eq!(log.read(0, &mut [0; 10]), Err(LogError::BufferTooSmall));
         assert_eq!(log.read(1, &mut []), Ok(0));

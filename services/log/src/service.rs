@@ -42,7 +42,8 @@ impl LogServer {
 
     /// Adds a record of the server itself, or of another source by its badge.
     pub fn record(&mut self, badge: u64, level: Level, text: &[u8]) {
-        for (wait, newest) in self.core.write(badge, (self.now_ns)(), level, text) {
+        let (waits, newest) = self.core.write(badge, (self.now_ns)(), level, text);
+        for wait in waits {
             // Who is gone needs no answer.
             let _ = wait.send(Ok(newest));
         }

@@ -18,6 +18,14 @@ pub use airox_api::log::MAX_TEXT;
 /// Longest mark of a cut: the number is a `usize`.
 pub const MAX_MARK: usize = "...[+ bytes]".len() + 20;
 
+/// Most records one text becomes; the rest of a longer one stays on the last line.
+pub const MAX_LINES: usize = 64;
+
+/// The lines of a text, without empty ones at its end. An empty text is one empty line.
+pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    trim_end(text).splitn(MAX_LINES, |byte| *byte == b'\n')
+}
+
 /// The text as it is stored: one line of printable characters.
 #[must_use]
 pub fn clean(bytes: &[u8]) -> String {
@@ -116,6 +124,19 @@ mod tests {
             "a\\u{202e}b\\u{2028}c"
         );
         assert_eq!(clean(b"\0\x7f"), "\\x00\\x7f");
+    }
+
+    #[test]
+    fn lines_are_bounded() {
+        let list = |text| lines(text).collect::<alloc::vec::Vec<_>>();
+        assert_eq!(list(b"a\nb\n\n"), [b"a", b"b"]);
+        assert_eq!(list(b""), [b""]);
+        let many = [b'\n'; 100];
+        let mut text = alloc::vec![b'x'];
+        text.extend(many);
+        text.push(b'y');
+        assert_eq!(list(&text).len(), MAX_LINES);
+        assert!(clean(list(&text)[MAX_LINES - 1]).ends_with("\\ny"));
     }
 
     #[test]

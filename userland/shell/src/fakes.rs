@@ -138,6 +138,14 @@ impl Processes for Shared {
             .ran
             .push([&[program.to_string()], arguments].concat().join(" "));
         let id = 100 + world.ran.len() as u32;
+        if matches!(world.endings.get(&id), Some(ExitStatus::Faulted)) {
+            let report = ["`hello` faulted: divide error", "  backtrace:"];
+            world.write("rtc", Level::Error, "something else");
+            world.write("process", Level::Info, "not a report");
+            for line in report {
+                world.write("process", Level::Error, line);
+            }
+        }
         world.add_process(id, program, Kind::Program);
         Ok(id)
     }
@@ -196,6 +204,10 @@ impl Logs for Shared {
             .take(2)
             .cloned()
             .collect())
+    }
+
+    fn newest(&mut self) -> Answer<u64> {
+        Ok(self.world().next_sequence)
     }
 
     fn wait(&mut self, _after: u64) -> Answer<Waited<u64>> {

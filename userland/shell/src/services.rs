@@ -74,6 +74,8 @@ pub trait Processes {
 pub trait Logs {
     /// The first records newer than `after`, oldest first; empty if there are none.
     fn read(&mut self, after: u64) -> Answer<Vec<Record>>;
+    /// The number of the newest record, 0 if there is none.
+    fn newest(&mut self) -> Answer<u64>;
     /// Waits until the newest record is another than `after`; returns its number. It is smaller if the log began anew.
     fn wait(&mut self, after: u64) -> Answer<Waited<u64>>;
     /// The sources and their levels.

@@ -12,8 +12,8 @@ use alloc::vec::Vec;
 
 airox_rt::entry!(main);
 
-const USAGE: &str = "usage: memory-hog [PAGES]\nTakes memory in pieces of PAGES pages of 4 KiB (default 64) until its quota refuses, and tells the error.\n";
-const DEFAULT_PAGES: u64 = 64;
+const USAGE: &str = "usage: memory-hog [PAGES]\nTakes memory in pieces of PAGES pages of 4 KiB (default 32) until its quota refuses, and tells the error.\n";
+const DEFAULT_PAGES: u64 = 32;
 const MAX_PAGES: u64 = 65_536;
 const PAGE_KIB: u64 = 4;
 

@@ -3,7 +3,7 @@
 use super::{Command, no_arguments, one_argument, usage, waited};
 use crate::complete::Argument;
 use crate::nearest::nearest;
-use crate::services::{Answer, ExitStatus, Failure, HandleEntry, Kind};
+use crate::services::{Answer, ExitStatus, Failure, HandleEntry, Kind, Level};
 use crate::shell::{Done, Shell, Stop};
 use crate::table::{Align, Table, columns};
 use crate::units::{bytes, seconds};
@@ -11,6 +11,11 @@ use airox_abi::{ObjectKind, QuotaKind, Rights};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+
+/// The source of reports about programs.
+const PROCESS_SERVER: &str = "process";
+/// Bytes of a report that are shown; all of it is in the log.
+const MAX_REPORT: usize = 8192;
 
 pub const COMMANDS: &[Command] = &[
     Command {
@@ -257,6 +262,8 @@ fn run(shell: &mut Shell, arguments: &[String], background: bool) -> Done {
     let Some((program, arguments)) = arguments.split_first() else {
         return usage("the program is missing; `programs` lists them");
     };
+    // Without the log there will be no report; that must not keep a program from running.
+    let before = shell.services.logs.newest().ok();
     let id = match shell.services.processes.run(program, arguments) {
         Ok(id) => id,
         Err(Failure::Refused(why)) => {
@@ -285,8 +292,30 @@ fn run(shell: &mut Shell, arguments: &[String], background: bool) -> Done {
     let _ = shell.services.console.reopen();
     match ended? {
         ExitStatus::Exited(0) => Ok(()),
-        ending => Err(Stop::Failed(format!("{program} {}", describe(&ending)))),
+        ending => {
+            report(shell, program, before);
+            Err(Stop::Failed(format!("{program} {}", describe(&ending))))
+        }
     }
+}
+
+/// Shows what the system wrote about a program that went wrong: its own errors, and what the process server tells of its fault or panic.
+fn report(shell: &mut Shell, program: &str, after: Option<u64>) {
+    let Some(mut after) = after else { return };
+    let mut text = String::new();
+    while text.len() < MAX_REPORT {
+        // What cannot be read now can be read later with `log`.
+        let records = shell.services.logs.read(after).unwrap_or_default();
+        let Some(last) = records.last() else { break };
+        after = last.sequence;
+        for record in &records {
+            let about = record.source == PROCESS_SERVER || record.source == program;
+            if about && record.level == Level::Error {
+                text.push_str(&format!("{}\n", record.text));
+            }
+        }
+    }
+    shell.print(&text);
 }
 
 /// How a program ended, in words.

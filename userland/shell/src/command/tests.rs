@@ -200,7 +200,7 @@ fn run_in_the_foreground() {
     session.world().endings.insert(103, ExitStatus::Faulted);
     assert_eq!(
         session.line("run hello"),
-        "run: hello was ended by a fault\n"
+        "`hello` faulted: divide error\n  backtrace:\nrun: hello was ended by a fault\n"
     );
     assert_eq!(
         session.line("run helo"),
