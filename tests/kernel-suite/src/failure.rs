@@ -8,7 +8,7 @@ use airox_kernel_suite::text::Text;
 /// A failed expectation.
 pub struct Failure {
     location: &'static Location<'static>,
-    text: Text<160>,
+    text: Text<104>,
 }
 
 /// What every test and every child function returns.

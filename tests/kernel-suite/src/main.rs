@@ -2,6 +2,8 @@
 #![no_std]
 #![no_main]
 
+extern crate alloc;
+
 mod actors;
 mod block;
 mod calls;
@@ -11,6 +13,7 @@ mod failure;
 mod fault_handling;
 mod faults;
 mod handles;
+mod hostile_entry;
 mod kernel;
 mod leak;
 mod memory;
@@ -22,7 +25,7 @@ mod storm;
 mod suite;
 mod vector;
 
-use core::mem::MaybeUninit;
+use alloc::boxed::Box;
 
 use airox_abi::root::RootBlock;
 
@@ -45,9 +48,11 @@ static TESTS: &[&[registry::Test]] = &[
     calls::pointer_cases::TESTS,
     faults::TESTS,
     fault_handling::TESTS,
+    hostile_entry::TESTS,
     revoke::TESTS,
     quota::TESTS,
-    death::TESTS,
+    death::server::TESTS,
+    death::client::TESTS,
     preemption::TESTS,
     vector::TESTS,
     leak::TESTS,
@@ -55,13 +60,9 @@ static TESTS: &[&[registry::Test]] = &[
 ];
 
 fn main(root: &'static RootBlock) -> ! {
-    static mut PLACE: MaybeUninit<Suite> = MaybeUninit::uninit();
     match Suite::new(root) {
-        Ok(suite) => {
-            // SAFETY: 1. this function runs once, and no other thread exists yet; 2. nothing else names `PLACE`.
-            let suite: &'static Suite = unsafe { (*(&raw mut PLACE)).write(suite) };
-            registry::run(suite)
-        }
+        // The only use of the heap, and before anything is counted.
+        Ok(suite) => registry::run(Box::leak(Box::new(suite))),
         Err(failure) => panic!("the suite cannot start: {failure}"),
     }
 }

@@ -187,17 +187,13 @@ fn own_mapping(_: &Suite) -> Outcome {
     kernel::region_map(region.get(), Handle::NONE, address, 0, 1, MapFlags::WRITE)?;
     kernel::handle_revoke(region.get())?;
     // SAFETY: nothing refers to this mapping.
-    check_error!(
-        unsafe { kernel::region_unmap(Handle::NONE, address) },
-        Error::NotMapped
-    );
+    let unmapped = unsafe { kernel::region_unmap(Handle::NONE, address) };
+    check_error!(unmapped, Error::NotMapped);
     let mut registers =
         kernel::EntryRegisters::call(airox_abi::SystemCall::ThreadInfo, &[0, address]);
     // SAFETY: nothing is mapped there any more, or this test has found a bug.
-    check_error!(
-        unsafe { kernel::invoke(&mut registers) },
-        Error::InvalidAddress
-    );
+    let result = unsafe { kernel::invoke(&mut registers) };
+    check_error!(result, Error::InvalidAddress);
     Ok(())
 }
 

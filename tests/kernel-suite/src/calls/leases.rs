@@ -232,10 +232,8 @@ fn bad_buffers(suite: &Suite) -> Outcome {
     }
     let mut registers = EntryRegisters::call(SystemCall::LeaseRead, &[0, 0, 0, CLOCK_PAGE, 16]);
     // SAFETY: the clock page is read-only.
-    check_error!(
-        unsafe { kernel::invoke(&mut registers) },
-        Error::InvalidAddress
-    );
+    let result = unsafe { kernel::invoke(&mut registers) };
+    check_error!(result, Error::InvalidAddress);
     answer(client)
 }
 

@@ -181,10 +181,8 @@ fn bad_sizes(_: &Suite) -> Outcome {
         registers.rax = airox_abi::SystemCall::RegionCreate as u64;
         (registers.rdi, registers.words[0], registers.words[1]) = (0, 1, kind);
         // SAFETY: the call has no address.
-        check_error!(
-            unsafe { kernel::invoke(&mut registers) },
-            Error::InvalidArgument
-        );
+        let result = unsafe { kernel::invoke(&mut registers) };
+        check_error!(result, Error::InvalidArgument);
     }
     let region = kernel::region_create(Handle::NONE, 4, RegionKind::Lazy)?;
     for (offset, pages) in [

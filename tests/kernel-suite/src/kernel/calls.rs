@@ -1,0 +1,266 @@
+//! The calls that carry no message.
+
+use airox_abi::info::{KernelInfo, ProcessInfo, Registers, ThreadInfo};
+use airox_abi::{Error, Handle, MapFlags, ObjectKind, QuotaLimits, RegionKind, Rights, SystemCall};
+
+use super::{EntryRegisters, Owned, invoke, owned, plain, query, raw};
+
+pub fn notify(signal: Handle, bits: u64) -> Result<(), Error> {
+    plain(SystemCall::Notify, &[raw(signal), bits]).map(drop)
+}
+
+pub fn wait(signal: Handle, mask: u64) -> Result<u64, Error> {
+    Ok(plain(SystemCall::Wait, &[raw(signal), mask])?.rdi)
+}
+
+pub fn poll(signal: Handle, mask: u64) -> Result<u64, Error> {
+    Ok(plain(SystemCall::Poll, &[raw(signal), mask])?.rdi)
+}
+
+pub fn timer_set(signal: Handle, deadline: u64, bits: u64) -> Result<(), Error> {
+    plain(SystemCall::TimerSet, &[raw(signal), deadline, bits]).map(drop)
+}
+
+pub fn handle_copy(handle: Handle, rights: Rights, badge: u64) -> Result<Owned, Error> {
+    plain(
+        SystemCall::HandleCopy,
+        &[raw(handle), u64::from(rights.bits()), badge],
+    )
+    .map(owned)
+}
+
+pub fn handle_close(handle: Handle) -> Result<(), Error> {
+    plain(SystemCall::HandleClose, &[raw(handle)]).map(drop)
+}
+
+pub fn handle_revoke(handle: Handle) -> Result<(), Error> {
+    plain(SystemCall::HandleRevoke, &[raw(handle)]).map(drop)
+}
+
+/// Kind, rights and badge.
+pub fn handle_info(handle: Handle) -> Result<(Option<ObjectKind>, Rights, u64), Error> {
+    let registers = plain(SystemCall::HandleInfo, &[raw(handle)])?;
+    let rights = Rights::from_bits_retain(registers.words[0] as u16);
+    Ok((
+        ObjectKind::from_code(registers.rdi),
+        rights,
+        registers.words[1],
+    ))
+}
+
+pub fn port_create(quota: Handle) -> Result<Owned, Error> {
+    plain(SystemCall::PortCreate, &[raw(quota), 0x5017e]).map(owned)
+}
+
+pub fn port_bind(port: Handle, signal: Handle) -> Result<(), Error> {
+    plain(SystemCall::PortBind, &[raw(port), raw(signal)]).map(drop)
+}
+
+pub fn signal_create(quota: Handle) -> Result<Owned, Error> {
+    plain(SystemCall::SignalCreate, &[raw(quota)]).map(owned)
+}
+
+pub fn region_create(quota: Handle, pages: u64, kind: RegionKind) -> Result<Owned, Error> {
+    plain(SystemCall::RegionCreate, &[raw(quota), pages, kind as u64]).map(owned)
+}
+
+pub fn region_map(
+    region: Handle,
+    process: Handle,
+    address: u64,
+    offset: u64,
+    pages: u64,
+    flags: MapFlags,
+) -> Result<(), Error> {
+    let arguments = [
+        raw(region),
+        raw(process),
+        address,
+        offset,
+        pages,
+        u64::from(flags.bits()),
+    ];
+    plain(SystemCall::RegionMap, &arguments).map(drop)
+}
+
+/// Removes a mapping.
+///
+/// # Safety
+/// Nothing may use the memory afterwards, if it is the caller's own.
+pub unsafe fn region_unmap(process: Handle, address: u64) -> Result<(), Error> {
+    plain(SystemCall::RegionUnmap, &[raw(process), address]).map(drop)
+}
+
+/// Pages, kind and physical address.
+pub fn region_info(region: Handle) -> Result<(u64, Option<RegionKind>, u64), Error> {
+    let registers = plain(SystemCall::RegionInfo, &[raw(region)])?;
+    Ok((
+        registers.rdi,
+        RegionKind::from_code(registers.words[0]),
+        registers.words[1],
+    ))
+}
+
+pub fn quota_create(quota: Handle, limits: &QuotaLimits) -> Result<Owned, Error> {
+    plain(
+        SystemCall::QuotaCreate,
+        &[raw(quota), limits as *const _ as u64],
+    )
+    .map(owned)
+}
+
+/// Limits and use.
+pub fn quota_info(quota: Handle) -> Result<[QuotaLimits; 2], Error> {
+    query(SystemCall::QuotaInfo, &[raw(quota)], 1)
+}
+
+pub fn process_create(quota: Handle, name: &[u8; 16]) -> Result<Owned, Error> {
+    plain(
+        SystemCall::ProcessCreate,
+        &[raw(quota), name.as_ptr() as u64],
+    )
+    .map(owned)
+}
+
+/// The copy's value in the other process.
+pub fn process_grant(
+    process: Handle,
+    handle: Handle,
+    rights: Rights,
+    badge: u64,
+) -> Result<Handle, Error> {
+    let arguments = [raw(process), raw(handle), u64::from(rights.bits()), badge];
+    Ok(Handle(
+        plain(SystemCall::ProcessGrant, &arguments)?.rdi as u32,
+    ))
+}
+
+pub fn process_kill(process: Handle, code: i64) -> Result<(), Error> {
+    plain(SystemCall::ProcessKill, &[raw(process), code as u64]).map(drop)
+}
+
+pub fn process_watch(process: Handle, signal: Handle, bits: u64) -> Result<(), Error> {
+    plain(SystemCall::ProcessWatch, &[raw(process), raw(signal), bits]).map(drop)
+}
+
+pub fn process_info(process: Handle) -> Result<ProcessInfo, Error> {
+    query(SystemCall::ProcessInfo, &[raw(process)], 1)
+}
+
+/// Copies from another process's memory.
+pub fn process_read(process: Handle, address: u64, buffer: &mut [u8]) -> Result<(), Error> {
+    let arguments = [
+        raw(process),
+        address,
+        buffer.as_mut_ptr() as u64,
+        buffer.len() as u64,
+    ];
+    let mut registers = EntryRegisters::call(SystemCall::ProcessRead, &arguments);
+    // SAFETY: the kernel writes only to the buffer, which is borrowed exclusively.
+    unsafe { invoke(&mut registers) }
+}
+
+pub fn process_exit(code: i64) -> ! {
+    let result = plain(SystemCall::ProcessExit, &[code as u64]);
+    panic!("process_exit returned {:?}", result.err())
+}
+
+pub fn process_priority(process: Handle, priority: u64) -> Result<(), Error> {
+    plain(SystemCall::ProcessPriority, &[raw(process), priority]).map(drop)
+}
+
+/// Handle value, kind and rights as one word, badge, object number.
+pub fn process_handles(process: Handle, index: u64) -> Result<(Handle, u64, u64, u64), Error> {
+    let registers = plain(SystemCall::ProcessHandles, &[raw(process), index])?;
+    let [described, badge, number, ..] = registers.words;
+    Ok((Handle(registers.rdi as u32), described, badge, number))
+}
+
+pub fn thread_create(process: Handle, priority: u64, fault_port: Handle) -> Result<Owned, Error> {
+    plain(
+        SystemCall::ThreadCreate,
+        &[raw(process), priority, raw(fault_port)],
+    )
+    .map(owned)
+}
+
+pub fn thread_start(thread: Handle, entry: u64, stack: u64, argument: u64) -> Result<(), Error> {
+    plain(
+        SystemCall::ThreadStart,
+        &[raw(thread), entry, stack, argument],
+    )
+    .map(drop)
+}
+
+pub fn thread_suspend(thread: Handle) -> Result<(), Error> {
+    plain(SystemCall::ThreadSuspend, &[raw(thread)]).map(drop)
+}
+
+pub fn thread_resume(thread: Handle) -> Result<(), Error> {
+    plain(SystemCall::ThreadResume, &[raw(thread)]).map(drop)
+}
+
+pub fn thread_priority(thread: Handle, priority: u64) -> Result<(), Error> {
+    plain(SystemCall::ThreadPriority, &[raw(thread), priority]).map(drop)
+}
+
+pub fn thread_info(thread: Handle) -> Result<ThreadInfo, Error> {
+    query(SystemCall::ThreadInfo, &[raw(thread)], 1)
+}
+
+pub fn thread_read_registers(thread: Handle) -> Result<Registers, Error> {
+    query(SystemCall::ThreadReadRegisters, &[raw(thread)], 1)
+}
+
+pub fn thread_write_registers(thread: Handle, registers: &Registers) -> Result<(), Error> {
+    plain(
+        SystemCall::ThreadWriteRegisters,
+        &[raw(thread), registers as *const _ as u64],
+    )
+    .map(drop)
+}
+
+pub fn thread_exit() -> ! {
+    let result = plain(SystemCall::ThreadExit, &[]);
+    panic!("thread_exit returned {:?}", result.err())
+}
+
+pub fn thread_yield() -> Result<(), Error> {
+    plain(SystemCall::ThreadYield, &[]).map(drop)
+}
+
+pub fn irq_create(machine: Handle, line: u64) -> Result<Owned, Error> {
+    plain(SystemCall::IrqCreate, &[raw(machine), line]).map(owned)
+}
+
+pub fn irq_bind(irq: Handle, signal: Handle, bits: u64) -> Result<(), Error> {
+    plain(SystemCall::IrqBind, &[raw(irq), raw(signal), bits]).map(drop)
+}
+
+pub fn irq_acknowledge(irq: Handle) -> Result<(), Error> {
+    plain(SystemCall::IrqAcknowledge, &[raw(irq)]).map(drop)
+}
+
+pub fn io_ports_create(machine: Handle, first: u64, count: u64) -> Result<Owned, Error> {
+    plain(SystemCall::IoPortsCreate, &[raw(machine), first, count]).map(owned)
+}
+
+pub fn io_ports_bind(ports: Handle, process: Handle) -> Result<(), Error> {
+    plain(SystemCall::IoPortsBind, &[raw(ports), raw(process)]).map(drop)
+}
+
+pub fn region_device(machine: Handle, address: u64, pages: u64) -> Result<Owned, Error> {
+    plain(SystemCall::RegionDevice, &[raw(machine), address, pages]).map(owned)
+}
+
+pub fn debug_write(machine: Handle, text: &[u8]) -> Result<(), Error> {
+    plain(
+        SystemCall::DebugWrite,
+        &[raw(machine), text.as_ptr() as u64, text.len() as u64],
+    )
+    .map(drop)
+}
+
+pub fn kernel_info(machine: Handle) -> Result<KernelInfo, Error> {
+    query(SystemCall::KernelInfo, &[raw(machine)], 1)
+}
