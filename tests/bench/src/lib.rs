@@ -1,3 +1,33 @@
-//! The benchmark program behind cargo xtask bench.
+//! The benchmark program behind `cargo xtask bench`: the kernel's paths as a ring-3 program sees them.
+//!
+//! # How it measures
+//! - Time is the time-stamp counter. The bench runs QEMU with an instruction clock, so a tick is one instruction and runs
+//!   repeat exactly; on hardware it would be cycles.
+//! - **Nothing is subtracted but the cost of reading the counter**: the smallest difference of two adjacent readings. The
+//!   program's own instructions around a system call count: loading the registers is part of a call.
+//! - Each row warms up first, with as many rounds as its own table says, and the samples are kept in memory that was touched before.
+//! - Rows are printed as `BENCH <row> <min> <median> <max>`, in ticks.
+//!
+//! # The rows
+//! | row | from | to |
+//! |---|---|---|
+//! | `null_call` | before a system call that does nothing | after it |
+//! | `port_round_trip` | before `call` | after it: a server of equal priority in another address space has answered; one word used |
+//! | `port_round_trip_64b` | the same, but both sides take 64 bytes out of memory and put 64 bytes there | |
+//! | `signal_wake` | before `notify` | the first instruction of the more urgent thread that waited |
+//! | `fault_round_trip` | before an instruction that faults | after it: a handler in another address space has let the thread go on |
+//! | `timer_wake_idle` | the moment a timer was set to | the first instruction of the thread that waited, with nothing else to run |
+//! | `timer_wake_loaded` | the same, while less urgent processes call each other, map, touch and unmap memory and start processes | |
+//! | `map_touch_unmap` | before making a one-page region, mapping it and writing to it | after unmapping and closing it |
+//! | `first_touch` | before the first write to a page of a lazily backed region | after it |
+//! | `spawn_exit_reap` | before making a process of a program in the bundle | after its end was told and its handles were closed |
+//! | `boot_to_first_program` | the kernel's entry | the first line of this program's `main` |
+//!
+//! This library has the numbers and what both programs agree on; it is tested on the host.
 #![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod protocol;
+pub mod samples;

@@ -1,0 +1,61 @@
+//! The rows that measure how late a timer's thread runs.
+
+use airox_bench::protocol::{PORT, Role};
+use airox_bench::samples::Samples;
+use airox_rt::sys::clock;
+use airox_rt::{Handle, ObjectKind, Port, Rights};
+
+use crate::house::{Failure, House, NORMAL};
+use crate::rows::{Measure, grant};
+
+/// The rows.
+pub const ROWS: &[(&str, Measure)] = &[
+    ("timer_wake_idle", timer_wake_idle),
+    ("timer_wake_loaded", timer_wake_loaded),
+];
+
+/// Periods measured.
+const PERIODS: usize = 2_000;
+/// Periods to warm up with.
+const WARM_UP: usize = 100;
+/// Shortest period, in ns.
+const SHORTEST_NS: u64 = 50_000;
+/// Priority of what makes load.
+const LOAD: u8 = NORMAL - 50;
+
+fn timer_wake_idle(house: &mut House) -> Result<Samples, Failure> {
+    wake(house)
+}
+
+fn timer_wake_loaded(house: &mut House) -> Result<Samples, Failure> {
+    let port = Port::create(0)?;
+    let serve = [grant(PORT, &port, ObjectKind::Port, Rights::RECEIVE)];
+    let call = [grant(PORT, &port, ObjectKind::Port, Rights::SEND)];
+    let _load = [
+        house.child_at(Role::Echo, LOAD, &serve, Handle::NONE)?,
+        house.child_at(Role::Caller, LOAD, &call, Handle::NONE)?,
+        house.child_at(Role::Caller, LOAD, &call, Handle::NONE)?,
+        house.child_at(Role::Churner, LOAD, &[], Handle::NONE)?,
+        house.child_at(Role::Churner, LOAD, &[], Handle::NONE)?,
+    ];
+    house.pause()?;
+    wake(house)
+}
+
+/// Sets the timer, waits, and compares the counter with what it is at the deadline.
+fn wake(house: &House) -> Result<Samples, Failure> {
+    let mut samples = house.samples(PERIODS);
+    for period in 0..WARM_UP + PERIODS {
+        // Periods of all lengths, so that the timer meets the load everywhere.
+        let length = SHORTEST_NS + (period as u64 * 7_919) % 100_000;
+        let deadline = clock::nanoseconds() + length;
+        house.signal.set_timer(deadline, 1)?;
+        house.signal.wait(1)?;
+        let late = clock::nanoseconds().saturating_sub(deadline);
+        if period >= WARM_UP {
+            let ticks = u128::from(late) * u128::from(clock::ticks_per_second()) / 1_000_000_000;
+            samples.add(0, ticks as u64);
+        }
+    }
+    Ok(samples)
+}
