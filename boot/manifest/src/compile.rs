@@ -37,7 +37,10 @@ pub struct Compiled {
 pub fn compile(source: &Source, catalog: &Catalog) -> Result<Compiled, Vec<Problem>> {
     let mut problems = Problems::default();
     let mut broken = Vec::new();
-    let components = read_components(catalog, &mut problems, &mut broken);
+    let components = Components {
+        manifests: read_components(catalog, &mut problems, &mut broken),
+        complete: broken.is_empty(),
+    };
     let compiled = system_file::read(source, &mut problems)
         .and_then(|file| check(&file, &components, source, catalog, &mut problems));
     let mut all = problems.sorted();
@@ -47,6 +50,13 @@ pub fn compile(source: &Source, catalog: &Catalog) -> Result<Compiled, Vec<Probl
         Some(compiled) if all.is_empty() => Ok(compiled),
         _ => Err(all),
     }
+}
+
+/// The components that could be read.
+struct Components {
+    manifests: BTreeMap<String, ComponentManifest>,
+    /// Whether all of them could; else an unknown name may be that of a broken one, which is reported already.
+    complete: bool,
 }
 
 fn read_components(
@@ -82,7 +92,7 @@ fn read_components(
 
 fn check(
     file: &SystemFile,
-    components: &BTreeMap<String, ComponentManifest>,
+    components: &Components,
     source: &Source,
     catalog: &Catalog,
     problems: &mut Problems,
@@ -127,7 +137,7 @@ fn check(
 
 fn find_members<'a>(
     file: &'a SystemFile,
-    components: &'a BTreeMap<String, ComponentManifest>,
+    components: &'a Components,
     source: &Source,
     problems: &mut Problems,
 ) -> Vec<Member<'a>> {
@@ -141,9 +151,9 @@ fn find_members<'a>(
             problems.add(Kind::DuplicateComponent, source, &entry.name.span, reason);
             continue;
         }
-        match components.get(&entry.component.value) {
+        match components.manifests.get(&entry.component.value) {
             Some(manifest) => members.push(Member { entry, manifest }),
-            None => {
+            None if components.complete => {
                 let reason = format!("no component.toml is named `{}`", entry.component.value);
                 problems.add(
                     Kind::UnknownComponent,
@@ -152,6 +162,7 @@ fn find_members<'a>(
                     reason,
                 );
             }
+            None => {}
         }
     }
     members

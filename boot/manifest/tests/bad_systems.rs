@@ -1,0 +1,192 @@
+//! Every bad system in `tests/bad-systems` is refused with exactly the problems its lines are marked with.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use airox_manifest::{Catalog, Kind, Problem, Source, compile, report};
+
+/// File, line, kind.
+type Finding = (PathBuf, usize, String);
+
+const MARK: &str = "#~ ";
+/// Programs that exist in these tests: one for each good component, init, and one more.
+const PROGRAMS: [&str; 11] = [
+    "bad", "chicken", "clock", "egg", "extra", "init", "log", "screen", "sensor", "serial", "shell",
+];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/bad-systems")
+}
+
+fn read(file: &Path) -> Source {
+    Source::new(file, fs::read_to_string(file).unwrap())
+}
+
+fn toml_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+fn catalog() -> Catalog {
+    Catalog {
+        components: toml_files(&folder().join("components"))
+            .iter()
+            .map(|file| read(file))
+            .collect(),
+        programs: PROGRAMS.iter().map(|name| (*name).to_owned()).collect(),
+    }
+}
+
+/// The problems a file's lines are marked with, sorted.
+fn marks(source: &Source) -> Vec<Finding> {
+    let mut marks = Vec::new();
+    for (index, line) in source.text.lines().enumerate() {
+        for mark in line.split(MARK).skip(1) {
+            marks.push((source.file.clone(), index + 1, mark.trim().to_owned()));
+        }
+    }
+    marks
+}
+
+fn findings(problems: &[Problem]) -> Vec<Finding> {
+    let finding = |problem: &Problem| {
+        (
+            problem.file.clone(),
+            problem.line,
+            problem.kind.name().to_owned(),
+        )
+    };
+    problems.iter().map(finding).collect()
+}
+
+/// Every case: the system file, and the catalog with the case's own component.
+fn cases() -> Vec<(Source, Catalog)> {
+    let mut cases = Vec::new();
+    for file in toml_files(&folder()) {
+        cases.push((read(&file), catalog()));
+    }
+    for entry in fs::read_dir(folder()).unwrap() {
+        let own = entry.unwrap().path().join("component.toml");
+        if own.is_file() {
+            let mut catalog = catalog();
+            catalog.components.push(read(&own));
+            cases.push((read(&own.with_file_name("system.toml")), catalog));
+        }
+    }
+    assert!(cases.len() > 30, "only {} cases found", cases.len());
+    cases
+}
+
+#[test]
+fn every_bad_system_is_refused_at_the_marked_lines() {
+    let mut wrong = Vec::new();
+    for (system, catalog) in cases() {
+        let mut expected = marks(&system);
+        expected.extend(catalog.components.iter().flat_map(marks));
+        let problems = compile(&system, &catalog).err().unwrap_or_default();
+        let mut found = findings(&problems);
+        expected.sort();
+        found.sort();
+        if found != expected {
+            wrong.push(format!(
+                "{}: expected {expected:?}\nreported:\n{}",
+                system.file.display(),
+                report(&problems)
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn every_kind_of_problem_has_an_example() {
+    let marked: BTreeSet<String> = cases()
+        .iter()
+        .flat_map(|(system, catalog)| {
+            let mut all = marks(system);
+            all.extend(catalog.components.iter().flat_map(marks));
+            all
+        })
+        .map(|(_, _, kind)| kind)
+        .collect();
+    for kind in Kind::ALL {
+        assert!(
+            marked.contains(kind.name()),
+            "no example of {}",
+            kind.name()
+        );
+    }
+    assert!(Kind::ALL.len() >= 15);
+}
+
+#[test]
+fn a_report_names_file_line_and_reason() {
+    let system = read(&folder().join("two-owners-irq.toml"));
+    let problems = compile(&system, &catalog()).unwrap_err();
+    let text = report(&problems);
+    assert!(
+        text.starts_with("error[two-owners]: the interrupt line 4"),
+        "{text}"
+    );
+    assert!(text.contains("two-owners-irq.toml:10"), "{text}");
+}
+
+#[test]
+fn a_good_system_compiles_in_start_order() {
+    let system = read(&folder().join("good.toml"));
+    let compiled = match compile(&system, &catalog()) {
+        Ok(compiled) => compiled,
+        Err(problems) => panic!("{}", report(&problems)),
+    };
+    let names: Vec<&str> = compiled
+        .system
+        .components
+        .iter()
+        .map(|component| component.name.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "log",
+            "clock",
+            "serial",
+            "shell",
+            "screen",
+            "shell-screen",
+            "sensor"
+        ]
+    );
+    let programs: Vec<&str> = compiled.programs.iter().map(String::as_str).collect();
+    assert_eq!(
+        programs,
+        [
+            "clock", "extra", "init", "log", "screen", "sensor", "serial", "shell"
+        ]
+    );
+    let shell = compiled.system.component("shell-screen").unwrap();
+    assert_eq!((shell.priority, shell.max_priority), (50, 60));
+    assert_eq!(shell.limits[0], 256, "frames of 1 MiB");
+    let provider = |interface: &str| {
+        let found = shell.uses.iter().find(|each| each.interface == interface);
+        found.map(|each| each.provider.as_str())
+    };
+    assert_eq!(provider("console"), Some("screen"));
+    assert_eq!(provider("log"), Some("log"));
+    let serial = compiled.system.component("serial").unwrap();
+    assert_eq!(serial.resources.len(), 2);
+    assert!(
+        serial
+            .resources
+            .iter()
+            .all(|resource| resource.name() == "uart")
+    );
+}
