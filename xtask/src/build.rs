@@ -37,8 +37,26 @@ const UEFI_FLAGS: [&str; 9] = [
 ];
 const BIOS_FLAGS: [&str; 1] = ["-Crelocation-model=static"];
 
-const UEFI_LOADER: &str = "airox-loader-uefi";
-const BIOS_LOADER: &str = "airox-loader-bios";
+/// One form of the loader.
+struct LoaderForm {
+    what: &'static str,
+    binary: &'static str,
+    script: &'static str,
+    flags: &'static [&'static str],
+}
+
+static UEFI: LoaderForm = LoaderForm {
+    what: "the UEFI loader",
+    binary: "airox-loader-uefi",
+    script: "uefi.ld",
+    flags: &UEFI_FLAGS,
+};
+static BIOS: LoaderForm = LoaderForm {
+    what: "the BIOS loader",
+    binary: "airox-loader-bios",
+    script: "bios.ld",
+    flags: &BIOS_FLAGS,
+};
 
 /// The loader's two forms, as ELF files.
 pub struct Loader {
@@ -60,10 +78,35 @@ struct GuestBuild<'a> {
 }
 
 impl GuestBuild<'_> {
-    /// Runs cargo; returns the folder with the binaries.
+    /// Builds; returns the folder with the binaries.
     fn run(&self, workspace: &Workspace) -> Result<PathBuf> {
         let step = Step::start(format!("building {}", self.what));
-        let target = workspace.target.join("guest").join(self.folder);
+        let status = self.command(workspace, "build").status().context("cannot run cargo")?;
+        if !status.success() {
+            bail!("building {} failed", self.what);
+        }
+        step.done();
+        Ok(self.target(workspace).join(TARGET).join(PROFILE))
+    }
+
+    /// Runs clippy on the same code with the same flags; returns what it says if that is anything.
+    fn lint(&self, workspace: &Workspace) -> Result<()> {
+        let output = self
+            .command(workspace, "clippy")
+            .args(["--", "-D", "warnings"])
+            .output()
+            .context("cannot run cargo clippy")?;
+        if !output.status.success() {
+            bail!("{}:\n{}", self.what, String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(())
+    }
+
+    fn target(&self, workspace: &Workspace) -> PathBuf {
+        workspace.target.join("guest").join(self.folder)
+    }
+
+    fn command(&self, workspace: &Workspace, verb: &str) -> Command {
         let flags: Vec<String> = COMMON_FLAGS
             .iter()
             .map(|flag| (*flag).to_owned())
@@ -72,10 +115,10 @@ impl GuestBuild<'_> {
             .collect();
         let mut command = Command::new(cargo());
         command
-            .arg("build")
+            .arg(verb)
             .args(["--quiet", "--profile", PROFILE, "--target", TARGET])
             .arg("--target-dir")
-            .arg(&target)
+            .arg(self.target(workspace))
             .arg("--config")
             .arg(format!("target.{TARGET}.rustflags=[{}]", flags.join(",")))
             .current_dir(&workspace.root)
@@ -90,65 +133,69 @@ impl GuestBuild<'_> {
             command.args(["--package", package, "--features"]);
             command.arg(format!("{package}/guest"));
         }
-        let status = command.status().context("cannot run cargo")?;
-        if !status.success() {
-            bail!("building {} failed", self.what);
-        }
-        step.done();
-        Ok(target.join(TARGET).join(PROFILE))
+        command
     }
 }
 
-/// Builds the kernel; returns its ELF file.
-pub fn kernel(workspace: &Workspace) -> Result<PathBuf> {
-    let folder = GuestBuild {
+fn kernel_build(workspace: &Workspace) -> GuestBuild<'static> {
+    GuestBuild {
         what: "the kernel",
         folder: "kernel",
         packages: vec![KERNEL_PACKAGE],
         binary: None,
         flags: with_script(&KERNEL_FLAGS, &workspace.root.join("kernel/kernel.ld")),
     }
-    .run(workspace)?;
-    Ok(folder.join(KERNEL_PACKAGE))
+}
+
+fn loader_build(workspace: &Workspace, form: &'static LoaderForm) -> GuestBuild<'static> {
+    let script = workspace.root.join("boot/loader").join(form.script);
+    GuestBuild {
+        what: form.what,
+        folder: form.binary,
+        packages: vec![LOADER_PACKAGE],
+        binary: Some(form.binary),
+        flags: with_script(form.flags, &script),
+    }
+}
+
+fn program_build(workspace: &Workspace) -> GuestBuild<'_> {
+    let packages = workspace.program_packages().map(|package| package.name.as_str());
+    GuestBuild {
+        what: "the programs",
+        folder: "programs",
+        packages: packages.collect(),
+        binary: None,
+        flags: with_script(&PROGRAM_FLAGS, &workspace.root.join("userland/rt/program.ld")),
+    }
+}
+
+/// Builds the kernel; returns its ELF file.
+pub fn kernel(workspace: &Workspace) -> Result<PathBuf> {
+    Ok(kernel_build(workspace).run(workspace)?.join(KERNEL_PACKAGE))
 }
 
 /// Builds the loader.
 pub fn loader(workspace: &Workspace) -> Result<Loader> {
-    let build = |binary, what, script: &str, flags: &[&str]| -> Result<PathBuf> {
-        let script = workspace.root.join("boot/loader").join(script);
-        let folder = GuestBuild {
-            what,
-            folder: binary,
-            packages: vec![LOADER_PACKAGE],
-            binary: Some(binary),
-            flags: with_script(flags, &script),
-        }
-        .run(workspace)?;
-        Ok(folder.join(binary))
+    let build = |form: &'static LoaderForm| -> Result<PathBuf> {
+        Ok(loader_build(workspace, form).run(workspace)?.join(form.binary))
     };
     Ok(Loader {
-        uefi: build(UEFI_LOADER, "the UEFI loader", "uefi.ld", &UEFI_FLAGS)?,
-        bios: build(BIOS_LOADER, "the BIOS loader", "bios.ld", &BIOS_FLAGS)?,
+        uefi: build(&UEFI)?,
+        bios: build(&BIOS)?,
     })
 }
 
 /// Builds every ring-3 program; returns the folder with their ELF files.
 pub fn programs(workspace: &Workspace) -> Result<PathBuf> {
-    let packages: Vec<&str> = workspace
-        .program_packages()
-        .map(|package| package.name.as_str())
-        .collect();
-    GuestBuild {
-        what: "the programs",
-        folder: "programs",
-        packages,
-        binary: None,
-        flags: with_script(
-            &PROGRAM_FLAGS,
-            &workspace.root.join("userland/rt/program.ld"),
-        ),
-    }
-    .run(workspace)
+    program_build(workspace).run(workspace)
+}
+
+/// Runs clippy over everything that runs on the bare machine; warnings are errors.
+pub fn lint(workspace: &Workspace) -> Result<()> {
+    kernel_build(workspace).lint(workspace)?;
+    loader_build(workspace, &UEFI).lint(workspace)?;
+    loader_build(workspace, &BIOS).lint(workspace)?;
+    program_build(workspace).lint(workspace)
 }
 
 fn with_script(flags: &[&str], script: &Path) -> Vec<String> {

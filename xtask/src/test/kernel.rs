@@ -1,0 +1,132 @@
+//! The `kernel` suite: the root program `kernel-suite` on the real kernel, in place of init.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use airox_machine::{Ending, Machine, Options, PANIC};
+use anyhow::{Context, Result};
+
+use super::protocol::{self, Line};
+use super::reporter::Reporter;
+use super::{Bench, TestArguments};
+
+const SYSTEM: &str = "test";
+/// The bundle file with the program's options.
+const ARGUMENTS_FILE: &str = "test.arguments";
+/// From power-on to the first line.
+const BOOT_LIMIT: Duration = Duration::from_secs(120);
+/// Longest silence: a test that says nothing for so long hangs.
+const SILENCE_LIMIT: Duration = Duration::from_secs(180);
+const END_LIMIT: Duration = Duration::from_secs(20);
+
+/// Runs the suite.
+pub fn run(bench: &Bench<'_>, arguments: &TestArguments, reporter: &mut Reporter) {
+    if let Err(error) = boot_and_follow(bench, arguments, reporter) {
+        reporter.report("kernel/start", None, Err(format!("{error:#}")));
+    }
+}
+
+/// The filter and options as the program reads them. A filter may begin with the suite's name.
+fn program_arguments(arguments: &TestArguments, reporter: &Reporter) -> String {
+    let mut words = Vec::new();
+    let filter = reporter.filter().map(|filter| filter.strip_prefix("kernel/").unwrap_or(filter));
+    if let Some(filter) = filter.filter(|filter| !filter.is_empty()) {
+        words.push(format!("--filter {filter}"));
+    }
+    if let Some(calls) = arguments.calls {
+        words.push(format!("--calls {calls}"));
+    }
+    if let Some(seed) = arguments.seed {
+        words.push(format!("--seed {seed}"));
+    }
+    if reporter.is_listing() {
+        words.push("--list".into());
+    }
+    words.join("\n")
+}
+
+fn boot_and_follow(
+    bench: &Bench<'_>,
+    arguments: &TestArguments,
+    reporter: &mut Reporter,
+) -> Result<()> {
+    let options = program_arguments(arguments, reporter);
+    let built = bench.image(SYSTEM, &[(ARGUMENTS_FILE, &options)])?;
+    let mut machine = Machine::start(&Options {
+        allow_reset: false,
+        ..Options::new(&built.image)
+    })
+    .context("cannot start the machine")?;
+    let mut follower = Follower::default();
+    if let Some(reason) = follower.follow(&mut machine, reporter) {
+        let text = machine.text();
+        let name = protocol::running(&text).map_or("kernel/suite".into(), |name| format!("kernel/{name}"));
+        reporter.report(&name, None, Err(reason));
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Follower {
+    passed: usize,
+    failed: usize,
+    seen: BTreeSet<String>,
+}
+
+impl Follower {
+    /// Reports every line until the end; returns what was wrong with the run as a whole.
+    fn follow(&mut self, machine: &mut Machine, reporter: &mut Reporter) -> Option<String> {
+        let mut limit = BOOT_LIMIT;
+        let mut started = Instant::now();
+        loop {
+            let line = match machine.wait_for("\n", limit) {
+                Ok(line) => line,
+                Err(error) => return Some(error.to_string()),
+            };
+            if line.contains(PANIC) {
+                // The backtrace and the end follow.
+                let _ = machine.wait_for_exit(END_LIMIT);
+                return Some(format!("the kernel panicked:\n{}", machine.last_lines()));
+            }
+            match protocol::parse(&line) {
+                Some(Line::Test(name, outcome)) => {
+                    limit = SILENCE_LIMIT;
+                    match outcome {
+                        Ok(()) => self.passed += 1,
+                        Err(_) => self.failed += 1,
+                    }
+                    let name = format!("kernel/{name}");
+                    reporter.report(&name, Some(started.elapsed()), outcome);
+                    if !self.seen.insert(name.clone()) {
+                        return Some(format!("two tests are named {name}"));
+                    }
+                    started = Instant::now();
+                }
+                Some(Line::Suite(passed, failed)) => return self.end(machine, passed, failed),
+                None if reporter.is_listing() => {
+                    if let Some(name) = line.strip_prefix("TEST ") {
+                        reporter.wants_any([format!("kernel/{}", name.trim()).as_str()]);
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn end(&self, machine: &mut Machine, passed: usize, failed: usize) -> Option<String> {
+        let exit = match machine.wait_for_exit(END_LIMIT) {
+            Ok(exit) => exit,
+            Err(error) => return Some(error.to_string()),
+        };
+        if (passed, failed) != (self.passed, self.failed) {
+            return Some(format!(
+                "the program counts {passed} passed and {failed} failed, its lines {} and {}",
+                self.passed, self.failed
+            ));
+        }
+        match exit.ending {
+            Ending::DebugExit(value) if (value == 0) == (failed == 0) => None,
+            ending => Some(format!("{ending} after {failed} failed tests")),
+        }
+    }
+}
