@@ -24,7 +24,7 @@ const COMMON_FLAGS: [&str; 5] = [
 const KERNEL_FLAGS: [&str; 2] = ["-Crelocation-model=static", "-Ccode-model=kernel"];
 const PROGRAM_FLAGS: [&str; 1] = ["-Crelocation-model=static"];
 /// The UEFI loader is a position-independent ELF whose load segments become PE sections.
-const UEFI_FLAGS: [&str; 9] = [
+const UEFI_FLAGS: [&str; 7] = [
     "-Crelocation-model=pie",
     "-Clink-arg=-pie",
     "-Clink-arg=--no-dynamic-linker",
@@ -32,8 +32,6 @@ const UEFI_FLAGS: [&str; 9] = [
     "-Clink-arg=-zseparate-loadable-segments",
     "-Clink-arg=-zmax-page-size=4096",
     "-Clink-arg=--image-base=0x1000",
-    "-Clink-arg=--entry=efi_main",
-    "-Clink-arg=--gc-sections",
 ];
 const BIOS_FLAGS: [&str; 1] = ["-Crelocation-model=static"];
 
@@ -80,8 +78,15 @@ struct GuestBuild<'a> {
 impl GuestBuild<'_> {
     /// Builds; returns the folder with the binaries.
     fn run(&self, workspace: &Workspace) -> Result<PathBuf> {
+        // Without a package named, cargo would build the host's.
+        if self.packages.is_empty() {
+            bail!("the workspace has nothing to build for {}", self.what);
+        }
         let step = Step::start(format!("building {}", self.what));
-        let status = self.command(workspace, "build").status().context("cannot run cargo")?;
+        let status = self
+            .command(workspace, "build")
+            .status()
+            .context("cannot run cargo")?;
         if !status.success() {
             bail!("building {} failed", self.what);
         }
@@ -97,7 +102,11 @@ impl GuestBuild<'_> {
             .output()
             .context("cannot run cargo clippy")?;
         if !output.status.success() {
-            bail!("{}:\n{}", self.what, String::from_utf8_lossy(&output.stderr));
+            bail!(
+                "{}:\n{}",
+                self.what,
+                String::from_utf8_lossy(&output.stderr)
+            );
         }
         Ok(())
     }
@@ -159,13 +168,18 @@ fn loader_build(workspace: &Workspace, form: &'static LoaderForm) -> GuestBuild<
 }
 
 fn program_build(workspace: &Workspace) -> GuestBuild<'_> {
-    let packages = workspace.program_packages().map(|package| package.name.as_str());
+    let packages = workspace
+        .program_packages()
+        .map(|package| package.name.as_str());
     GuestBuild {
         what: "the programs",
         folder: "programs",
         packages: packages.collect(),
         binary: None,
-        flags: with_script(&PROGRAM_FLAGS, &workspace.root.join("userland/rt/program.ld")),
+        flags: with_script(
+            &PROGRAM_FLAGS,
+            &workspace.root.join("userland/rt/program.ld"),
+        ),
     }
 }
 
@@ -177,7 +191,9 @@ pub fn kernel(workspace: &Workspace) -> Result<PathBuf> {
 /// Builds the loader.
 pub fn loader(workspace: &Workspace) -> Result<Loader> {
     let build = |form: &'static LoaderForm| -> Result<PathBuf> {
-        Ok(loader_build(workspace, form).run(workspace)?.join(form.binary))
+        Ok(loader_build(workspace, form)
+            .run(workspace)?
+            .join(form.binary))
     };
     Ok(Loader {
         uefi: build(&UEFI)?,

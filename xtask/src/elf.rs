@@ -41,7 +41,10 @@ fn segment(
     endian: object::Endianness,
     file: &[u8],
 ) -> Result<SegmentImage> {
-    let data = header.data(endian, file).ok().context("a segment lies outside the file")?;
+    let data = header
+        .data(endian, file)
+        .ok()
+        .context("a segment lies outside the file")?;
     // A segment that begins inside a page is extended down to the page's start with zeros.
     let address = header.p_vaddr(endian) / PAGE_SIZE * PAGE_SIZE;
     let front = header.p_vaddr(endian) - address;
@@ -52,8 +55,8 @@ fn segment(
         address,
         memory_size: header.p_memsz(endian) + front,
         bytes,
-        writable: flags & elf::PF_W != 0,
-        executable: flags & elf::PF_X != 0,
+        writable: (flags & elf::PF_W).0 != 0,
+        executable: (flags & elf::PF_X).0 != 0,
     })
 }
 
@@ -101,9 +104,9 @@ pub fn sizes(bytes: &[u8]) -> Result<Sizes> {
         }
         let (filed, memory) = (header.p_filesz(endian), header.p_memsz(endian));
         let flags = header.p_flags(endian);
-        if flags & elf::PF_X != 0 {
+        if (flags & elf::PF_X).0 != 0 {
             sizes.text += memory;
-        } else if flags & elf::PF_W != 0 {
+        } else if (flags & elf::PF_W).0 != 0 {
             sizes.data += filed;
             sizes.zeroed += memory - filed;
         } else {

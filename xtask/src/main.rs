@@ -1,9 +1,16 @@
 //! AIROX's build tool: `cargo xtask <command>`. One module for each command; the rest is shared by several.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod build;
 mod check;
+mod elf;
 mod progress;
+mod run;
+mod size;
+mod system;
+mod test;
+mod tools;
 mod workspace;
 
 use std::process::ExitCode;
@@ -29,8 +36,25 @@ struct Arguments {
 enum Command {
     /// Build kernel, loader and all programs
     Build(BuildArguments),
+    /// Build everything and make the disk image of a system
+    Image(ImageArguments),
+    /// Build everything and run it in QEMU, with its serial console on this terminal
+    Run(run::RunArguments),
+    /// Run the tests; the last line is `N passed, N failed`
+    Test(test::TestArguments),
     /// Check system files and components; every problem is named with file, line and reason
     Check(check::CheckArguments),
+    /// Measure the kernel's paths in instructions and show them beside other kernels
+    Bench(bench::BenchArguments),
+    /// Count the kernel's lines of code and the bytes of every program
+    Size,
+}
+
+#[derive(clap::Args)]
+struct ImageArguments {
+    /// A system file, or the name of one in boot/systems
+    #[arg(long, default_value = "qemu")]
+    system: String,
 }
 
 #[derive(clap::Args)]
@@ -61,7 +85,15 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     let workspace = Workspace::load()?;
     match command {
         Command::Build(arguments) => build(&workspace, &arguments.parts)?,
+        Command::Image(arguments) => {
+            let built = system::build(&workspace, &arguments.system)?;
+            println!("{}", built.image.display());
+        }
+        Command::Run(arguments) => run::run(&workspace, &arguments)?,
+        Command::Test(arguments) => return test::test(&workspace, &arguments),
         Command::Check(arguments) => return check::check(&workspace, &arguments),
+        Command::Bench(arguments) => return bench::bench(&workspace, &arguments),
+        Command::Size => size::size(&workspace)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -9,9 +9,9 @@ use airox_manifest::{Compiled, compile, report};
 use anyhow::{Context, Result, anyhow};
 use xtask::image::{self, ImageInputs};
 
+use crate::elf;
 use crate::progress::Step;
 use crate::workspace::Workspace;
-use crate::{build, elf};
 
 /// A system that has been built, with its files.
 pub struct BuiltSystem {
@@ -30,7 +30,7 @@ pub struct Guest {
     /// The kernel's ELF file, with symbols.
     pub kernel: PathBuf,
     /// The loader's two forms.
-    pub loader: build::Loader,
+    pub loader: crate::build::Loader,
     /// The folder of the programs' ELF files.
     pub programs: PathBuf,
 }
@@ -39,9 +39,9 @@ impl Guest {
     /// Builds kernel, loader and programs.
     pub fn build(workspace: &Workspace) -> Result<Guest> {
         Ok(Guest {
-            kernel: build::kernel(workspace)?,
-            loader: build::loader(workspace)?,
-            programs: build::programs(workspace)?,
+            kernel: crate::build::kernel(workspace)?,
+            loader: crate::build::loader(workspace)?,
+            programs: crate::build::programs(workspace)?,
         })
     }
 
@@ -63,7 +63,7 @@ impl Guest {
             uefi_loader_elf: &read(&self.loader.uefi)?,
             bios_loader_elf: &read(&self.loader.bios)?,
             kernel_elf: &kernel,
-            system_bundle: &bundle,
+            bundle: &bundle,
         };
         image::build(&inputs, &image)?;
         step.done();

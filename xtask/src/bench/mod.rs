@@ -65,8 +65,11 @@ pub fn bench(workspace: &Workspace, arguments: &BenchArguments) -> Result<ExitCo
         ..Options::new(&built.image)
     })?;
     let wanted = |row: &&Row| arguments.row.as_deref().is_none_or(|name| name == row.name);
-    let rows: Vec<(&Row, Option<f64>)> =
-        ROWS.iter().filter(wanted).map(|row| (row, value(row, &measured))).collect();
+    let rows: Vec<(&Row, Option<f64>)> = ROWS
+        .iter()
+        .filter(wanted)
+        .map(|row| (row, value(row, &measured)))
+        .collect();
     println!("{}", peers::table(&rows));
     if let Some(file) = &arguments.json {
         let numbers: Map<String, Value> = rows
@@ -77,8 +80,11 @@ pub fn bench(workspace: &Workspace, arguments: &BenchArguments) -> Result<ExitCo
         std::fs::write(file, text + "\n")
             .with_context(|| format!("cannot write {}", file.display()))?;
     }
-    let missing: Vec<&str> =
-        rows.iter().filter(|(_, value)| value.is_none()).map(|(row, _)| row.name).collect();
+    let missing: Vec<&str> = rows
+        .iter()
+        .filter(|(_, value)| value.is_none())
+        .map(|(row, _)| row.name)
+        .collect();
     if !missing.is_empty() {
         eprintln!("error: not measured: {}", missing.join(", "));
         return Ok(ExitCode::FAILURE);
@@ -109,7 +115,11 @@ fn measure(options: &Options) -> Result<BTreeMap<String, Measured>> {
         }
     };
     if exit.ending != Ending::DebugExit(0) {
-        bail!("{}; last serial lines:\n{}", exit.ending, machine.last_lines());
+        bail!(
+            "{}; last serial lines:\n{}",
+            exit.ending,
+            machine.last_lines()
+        );
     }
     step.done();
     Ok(measured)
@@ -145,7 +155,10 @@ mod tests {
         let (name, row) = parse("BENCH timer_wake_idle 300 310 420").unwrap();
         let measured = BTreeMap::from([(name, row)]);
         let find = |name: &str| ROWS.iter().find(|row| row.name == name).unwrap();
-        assert_eq!(value(find("timer_wake_idle_median"), &measured), Some(310.0));
+        assert_eq!(
+            value(find("timer_wake_idle_median"), &measured),
+            Some(310.0)
+        );
         assert_eq!(value(find("timer_wake_idle_max"), &measured), Some(420.0));
         assert_eq!(value(find("null_call"), &measured), None);
         assert_eq!(parse("BENCH x 1 2"), None);

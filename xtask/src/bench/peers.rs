@@ -49,39 +49,145 @@ use Statistic::{Max, Median};
 /// Every row. Peers: seL4 16-dev (fast path), seL4 MCS, seL4 without its fast path, Linux 6.1 and Linux 6.1
 /// `PREEMPT_RT`, all under QEMU 7.2 with the instruction clock; Linux pinned, `SCHED_FIFO` 80, `mitigations=off`.
 pub const ROWS: &[Row] = &[
-    row("null_call", "null_call", Median, "null system call", 50.0,
-        [Some(89.0), Some(89.0), Some(75.0), Some(341.0), Some(341.0)]),
-    row("port_round_trip", "port_round_trip", Median, "call + reply, message in registers", 300.0,
-        [Some(406.0), Some(500.0), Some(1_397.0), Some(11_574.0), Some(12_558.0)]),
-    row("port_round_trip_64b", "port_round_trip_64b", Median, "call + reply, longer message", 450.0,
-        [Some(1_572.0), Some(2_158.0), Some(1_532.0), Some(17_724.0), Some(20_340.0)]),
-    row("signal_wake", "signal_wake", Median, "signal until the waiter runs", 300.0,
-        [Some(509.0), Some(688.0), Some(494.0), Some(11_237.0), Some(11_531.0)]),
-    row("fault_round_trip", "fault_round_trip", Median, "fault, handler, faulter resumes", 700.0,
-        [Some(1_303.0), Some(1_932.0), Some(1_208.0), None, None]),
-    row("timer_wake_idle_median", "timer_wake_idle", Median, "timer until the thread runs, idle: median", 350.0,
-        [Some(355.0), None, None, Some(3_520.0), Some(3_567.0)]),
-    row("timer_wake_idle_max", "timer_wake_idle", Max, "timer until the thread runs, idle: max", 600.0,
-        [Some(363.0), None, None, Some(9_371.0), Some(4_760.0)]),
-    row("timer_wake_loaded_max", "timer_wake_loaded", Max, "timer until the thread runs, loaded: max", 1_200.0,
-        [None, None, None, Some(220_753.0), Some(5_944.0)]),
-    row("map_touch_unmap", "map_touch_unmap", Median, "map, touch, unmap one page", 2_500.0,
-        [None, None, None, Some(22_543.0), Some(27_444.0)]),
-    row("spawn_exit_reap", "spawn_exit_reap", Median, "spawn a process, run to exit, reap", 60_000.0,
-        [None, None, None, Some(591_715.0), Some(659_967.0)]),
-    row("boot_to_first_program", "boot_to_first_program", Median, "kernel entry to first program", 30_000_000.0,
-        [None, None, None, Some(1_578_000_000.0), Some(6_118_000_000.0)]),
+    row(
+        "null_call",
+        "null_call",
+        Median,
+        "null system call",
+        50.0,
+        [Some(89.0), Some(89.0), Some(75.0), Some(341.0), Some(341.0)],
+    ),
+    row(
+        "port_round_trip",
+        "port_round_trip",
+        Median,
+        "call + reply, message in registers",
+        300.0,
+        [
+            Some(406.0),
+            Some(500.0),
+            Some(1_397.0),
+            Some(11_574.0),
+            Some(12_558.0),
+        ],
+    ),
+    row(
+        "port_round_trip_64b",
+        "port_round_trip_64b",
+        Median,
+        "call + reply, longer message",
+        450.0,
+        [
+            Some(1_572.0),
+            Some(2_158.0),
+            Some(1_532.0),
+            Some(17_724.0),
+            Some(20_340.0),
+        ],
+    ),
+    row(
+        "signal_wake",
+        "signal_wake",
+        Median,
+        "signal until the waiter runs",
+        300.0,
+        [
+            Some(509.0),
+            Some(688.0),
+            Some(494.0),
+            Some(11_237.0),
+            Some(11_531.0),
+        ],
+    ),
+    row(
+        "fault_round_trip",
+        "fault_round_trip",
+        Median,
+        "fault, handler, faulter resumes",
+        700.0,
+        [Some(1_303.0), Some(1_932.0), Some(1_208.0), None, None],
+    ),
+    row(
+        "timer_wake_idle_median",
+        "timer_wake_idle",
+        Median,
+        "timer until the thread runs, idle: median",
+        350.0,
+        [Some(355.0), None, None, Some(3_520.0), Some(3_567.0)],
+    ),
+    row(
+        "timer_wake_idle_max",
+        "timer_wake_idle",
+        Max,
+        "timer until the thread runs, idle: max",
+        600.0,
+        [Some(363.0), None, None, Some(9_371.0), Some(4_760.0)],
+    ),
+    row(
+        "timer_wake_loaded_max",
+        "timer_wake_loaded",
+        Max,
+        "timer until the thread runs, loaded: max",
+        1_200.0,
+        [None, None, None, Some(220_753.0), Some(5_944.0)],
+    ),
+    row(
+        "map_touch_unmap",
+        "map_touch_unmap",
+        Median,
+        "map, touch, unmap one page",
+        2_500.0,
+        [None, None, None, Some(22_543.0), Some(27_444.0)],
+    ),
+    row(
+        "spawn_exit_reap",
+        "spawn_exit_reap",
+        Median,
+        "spawn a process, run to exit, reap",
+        60_000.0,
+        [None, None, None, Some(591_715.0), Some(659_967.0)],
+    ),
+    row(
+        "boot_to_first_program",
+        "boot_to_first_program",
+        Median,
+        "kernel entry to first program",
+        30_000_000.0,
+        [
+            None,
+            None,
+            None,
+            Some(1_578_000_000.0),
+            Some(6_118_000_000.0),
+        ],
+    ),
 ];
 
 /// The rows as a table; a row that misses its goal is marked.
 pub fn table(rows: &[(&Row, Option<f64>)]) -> String {
-    let mut lines = vec![line("instructions", "AIROX", "goal", &PEERS.map(str::to_owned))];
+    let mut lines = vec![line(
+        "instructions",
+        "AIROX",
+        "goal",
+        &PEERS.map(str::to_owned),
+    )];
     lines.push("-".repeat(lines[0].len()));
     for (row, value) in rows {
         let number = value.map_or_else(|| "missing".into(), with_commas);
-        let mark = if value.is_some_and(|value| value > row.goal) { " !" } else { "" };
-        let peers = row.peers.map(|peer| peer.map_or_else(|| "-".into(), with_commas));
-        lines.push(line(row.text, &format!("{number}{mark}"), &with_commas(row.goal), &peers));
+        let mark = if value.is_some_and(|value| value > row.goal) {
+            " !"
+        } else {
+            ""
+        };
+        let peers = row
+            .peers
+            .map(|peer| peer.map_or_else(|| "-".into(), with_commas));
+        lines.push(line(
+            row.text,
+            &format!("{number}{mark}"),
+            &with_commas(row.goal),
+            &peers,
+        ));
     }
     lines.join("\n")
 }
@@ -121,7 +227,11 @@ mod tests {
 
     #[test]
     fn a_missed_goal_is_marked() {
-        let text = table(&[(&ROWS[0], Some(51.0)), (&ROWS[1], Some(299.0)), (&ROWS[2], None)]);
+        let text = table(&[
+            (&ROWS[0], Some(51.0)),
+            (&ROWS[1], Some(299.0)),
+            (&ROWS[2], None),
+        ]);
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[2].contains("51 !"), "{text}");
         assert!(!lines[3].contains('!'), "{text}");

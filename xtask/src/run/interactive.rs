@@ -108,10 +108,19 @@ mod tests {
     #[test]
     fn control_a_escapes() {
         let mut escape = false;
-        assert_eq!(translate(b"a\x03", &mut escape).as_deref(), Some(&b"a\x03"[..]));
+        assert_eq!(
+            translate(b"a\x03", &mut escape).as_deref(),
+            Some(&b"a\x03"[..])
+        );
         assert_eq!(translate(b"\x01", &mut escape).as_deref(), Some(&b""[..]));
-        assert_eq!(translate(b"\x01b", &mut escape).as_deref(), Some(&b"\x01b"[..]));
-        assert_eq!(translate(b"\x01q", &mut escape).as_deref(), Some(&b"\x01q"[..]));
+        assert_eq!(
+            translate(b"\x01b", &mut escape).as_deref(),
+            Some(&b"\x01b"[..])
+        );
+        assert_eq!(
+            translate(b"\x01q", &mut escape).as_deref(),
+            Some(&b"\x01q"[..])
+        );
         assert_eq!(translate(b"\x01x", &mut escape), None);
     }
 }

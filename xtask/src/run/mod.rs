@@ -86,7 +86,11 @@ pub fn run(workspace: &Workspace, arguments: &RunArguments) -> Result<()> {
 
 fn options(arguments: &RunArguments, built: &system::BuiltSystem) -> Options {
     Options {
-        firmware: if arguments.uefi { Firmware::Uefi } else { Firmware::Bios },
+        firmware: if arguments.uefi {
+            Firmware::Uefi
+        } else {
+            Firmware::Bios
+        },
         disk: match arguments.disk {
             DiskArgument::Ide => Disk::Ide,
             DiskArgument::Ahci => Disk::Ahci,

@@ -48,7 +48,10 @@ pub fn run(bench: &Bench<'_>, reporter: &mut Reporter) {
     }
     for (firmware, firmware_name) in FIRMWARES {
         for (harm_name, harm) in HARMS {
-            tests.push((format!("boot/{firmware_name}-{harm_name}"), Test::Harm(firmware, harm)));
+            tests.push((
+                format!("boot/{firmware_name}-{harm_name}"),
+                Test::Harm(firmware, harm),
+            ));
         }
     }
     if !reporter.wants_any(tests.iter().map(|(name, _)| name.as_str())) {
@@ -95,7 +98,10 @@ fn boot(image: &Path, firmware: Firmware, disk: Disk) -> Outcome {
     let exit = machine.wait_for_exit(END_LIMIT).map_err(text)?;
     match exit.ending {
         Ending::PowerOff => Ok(()),
-        ending => Err(format!("{ending} instead of switching off\n{}", machine.last_lines())),
+        ending => Err(format!(
+            "{ending} instead of switching off\n{}",
+            machine.last_lines()
+        )),
     }
 }
 
@@ -124,7 +130,9 @@ fn refuse(image: &Path, firmware: Firmware, harm: Harm) -> Outcome {
     if line.contains(reason) {
         return Ok(());
     }
-    Err(format!("{file} is named, but the line says {line:?} instead of `{reason}`"))
+    Err(format!(
+        "{file} is named, but the line says {line:?} instead of `{reason}`"
+    ))
 }
 
 /// A copy of an image, removed when dropped.

@@ -17,9 +17,19 @@ const TAIL: usize = 40;
 /// Runs the suite.
 pub fn run(bench: &Bench<'_>, reporter: &mut Reporter) {
     let workspace = bench.workspace;
-    reporter.run("host/fmt", || cargo_command(bench, &["fmt", "--all", "--check"]));
+    reporter.run("host/fmt", || {
+        cargo_command(bench, &["fmt", "--all", "--check"])
+    });
     reporter.run("host/clippy", || {
-        let arguments = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
+        let arguments = [
+            "clippy",
+            "--quiet",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ];
         cargo_command(bench, &arguments)
     });
     reporter.run("host/clippy-guest", || {
@@ -30,7 +40,9 @@ pub fn run(bench: &Bench<'_>, reporter: &mut Reporter) {
             for file in files {
                 let name = file.file_stem().unwrap_or_default().to_string_lossy();
                 reporter.run(&format!("host/check/{name}"), || {
-                    system::check(workspace, &file).map(drop).map_err(|error| format!("{error:#}"))
+                    system::check(workspace, &file)
+                        .map(drop)
+                        .map_err(|error| format!("{error:#}"))
                 });
             }
         }

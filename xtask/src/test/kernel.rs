@@ -29,7 +29,9 @@ pub fn run(bench: &Bench<'_>, arguments: &TestArguments, reporter: &mut Reporter
 /// The filter and options as the program reads them. A filter may begin with the suite's name.
 fn program_arguments(arguments: &TestArguments, reporter: &Reporter) -> String {
     let mut words = Vec::new();
-    let filter = reporter.filter().map(|filter| filter.strip_prefix("kernel/").unwrap_or(filter));
+    let filter = reporter
+        .filter()
+        .map(|filter| filter.strip_prefix("kernel/").unwrap_or(filter));
     if let Some(filter) = filter.filter(|filter| !filter.is_empty()) {
         words.push(format!("--filter {filter}"));
     }
@@ -60,7 +62,8 @@ fn boot_and_follow(
     let mut follower = Follower::default();
     if let Some(reason) = follower.follow(&mut machine, reporter) {
         let text = machine.text();
-        let name = protocol::running(&text).map_or("kernel/suite".into(), |name| format!("kernel/{name}"));
+        let name =
+            protocol::running(&text).map_or("kernel/suite".into(), |name| format!("kernel/{name}"));
         reporter.report(&name, None, Err(reason));
     }
     Ok(())

@@ -64,7 +64,9 @@ impl Bench<'_> {
             // Only this function fills the cell, and it is empty.
             let _ = self.guest.set(Guest::build(self.workspace)?);
         }
-        self.guest.get().ok_or_else(|| anyhow::anyhow!("the guest is not built"))
+        self.guest
+            .get()
+            .ok_or_else(|| anyhow::anyhow!("the guest is not built"))
     }
 
     /// Builds a system's image, with more files in its bundle.

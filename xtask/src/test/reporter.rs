@@ -39,7 +39,9 @@ impl Reporter {
 
     /// Whether the filter lets this test through.
     pub fn wants(&self, name: &str) -> bool {
-        self.filter.as_deref().is_none_or(|filter| name.contains(filter))
+        self.filter
+            .as_deref()
+            .is_none_or(|filter| name.contains(filter))
     }
 
     /// Whether any of these tests is to be run; if they are only listed, lists them.
@@ -64,7 +66,9 @@ impl Reporter {
 
     /// Reports one test.
     pub fn report(&mut self, name: &str, time: Option<Duration>, outcome: Outcome) {
-        let time = time.map_or_else(String::new, |time| format!(" ({:.1} s)", time.as_secs_f32()));
+        let time = time.map_or_else(String::new, |time| {
+            format!(" ({:.1} s)", time.as_secs_f32())
+        });
         match outcome {
             Ok(()) => {
                 self.passed += 1;
@@ -90,7 +94,11 @@ impl Reporter {
         }
         println!("\ntested for {:.0} s", self.started.elapsed().as_secs_f32());
         println!("{} passed, {} failed", self.passed, self.failures.len());
-        if self.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if self.failures.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
     }
 }
 
