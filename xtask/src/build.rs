@@ -91,7 +91,7 @@ impl GuestBuild<'_> {
             bail!("building {} failed", self.what);
         }
         step.done();
-        Ok(self.target(workspace).join(TARGET).join(PROFILE))
+        Ok(self.output(workspace))
     }
 
     /// Runs clippy on the same code with the same flags; returns what it says if that is anything.
@@ -113,6 +113,10 @@ impl GuestBuild<'_> {
 
     fn target(&self, workspace: &Workspace) -> PathBuf {
         workspace.target.join("guest").join(self.folder)
+    }
+
+    fn output(&self, workspace: &Workspace) -> PathBuf {
+        self.target(workspace).join(TARGET).join(PROFILE)
     }
 
     fn command(&self, workspace: &Workspace, verb: &str) -> Command {
@@ -186,6 +190,11 @@ fn program_build(workspace: &Workspace) -> GuestBuild<'_> {
 /// Builds the kernel; returns its ELF file.
 pub fn kernel(workspace: &Workspace) -> Result<PathBuf> {
     Ok(kernel_build(workspace).run(workspace)?.join(KERNEL_PACKAGE))
+}
+
+/// Where the kernel's ELF file is once it is built.
+pub fn kernel_file(workspace: &Workspace) -> PathBuf {
+    kernel_build(workspace).output(workspace).join(KERNEL_PACKAGE)
 }
 
 /// Builds the loader.

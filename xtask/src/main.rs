@@ -5,6 +5,7 @@ mod bench;
 mod build;
 mod check;
 mod elf;
+mod inspect;
 mod progress;
 mod run;
 mod size;
@@ -46,6 +47,8 @@ enum Command {
     Check(check::CheckArguments),
     /// Measure the kernel's paths in instructions and show them beside other kernels
     Bench(bench::BenchArguments),
+    /// Look into a running machine: processes, ports, memory, decoded messages
+    Inspect(inspect::InspectArguments),
     /// Count the kernel's lines of code and the bytes of every program
     Size,
 }
@@ -93,6 +96,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Test(arguments) => return test::test(&workspace, &arguments),
         Command::Check(arguments) => return check::check(&workspace, &arguments),
         Command::Bench(arguments) => return bench::bench(&workspace, &arguments),
+        Command::Inspect(arguments) => inspect::inspect(&workspace, &arguments)?,
         Command::Size => size::size(&workspace)?,
     }
     Ok(ExitCode::SUCCESS)

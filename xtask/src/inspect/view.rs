@@ -1,0 +1,289 @@
+//! A snapshot as tables for people.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use airox_abi::fault::FaultKind;
+use airox_abi::info::{ProcessInfo, ThreadState};
+use airox_abi::message::Tag;
+use airox_abi::trace::{Event, EventKind};
+use airox_abi::QuotaKind;
+use airox_api::interface_by_id;
+
+use super::snapshot::Snapshot;
+
+const NONE: u32 = u32::MAX;
+const KIB_PER_FRAME: u64 = 4;
+
+/// A snapshot with its names looked up.
+pub struct View<'a> {
+    snapshot: &'a Snapshot,
+    processes: BTreeMap<u32, String>,
+    /// The process of each thread.
+    owners: BTreeMap<u32, u32>,
+    /// The label of each port.
+    labels: BTreeMap<u32, u64>,
+}
+
+impl<'a> View<'a> {
+    pub fn new(snapshot: &'a Snapshot) -> View<'a> {
+        View {
+            snapshot,
+            processes: snapshot
+                .processes
+                .iter()
+                .map(|process| (process.number, name(process)))
+                .collect(),
+            owners: snapshot
+                .threads
+                .iter()
+                .map(|thread| (thread.info.number, thread.info.process))
+                .collect(),
+            labels: snapshot.ports.iter().map(|port| (port.number, port.label)).collect(),
+        }
+    }
+
+    /// Time, memory, and how full the kernel's tables are.
+    pub fn machine(&self) -> String {
+        let header = &self.snapshot.header;
+        let kernel = &header.kernel;
+        let uptime = self.milliseconds(header.ticks.saturating_sub(header.base_ticks));
+        let idle = self.milliseconds(kernel.idle_ticks);
+        let mut text = format!(
+            "up {:.3} s, idle {:.0} %; {} of {} KiB of memory used\n\
+             {} context switches, {} system calls (without the fast path), {} interrupts\n\nobjects",
+            uptime / 1e3,
+            if uptime > 0.0 { idle / uptime * 100.0 } else { 0.0 },
+            kernel.used_frames * KIB_PER_FRAME,
+            kernel.total_frames * KIB_PER_FRAME,
+            kernel.switches,
+            kernel.system_calls,
+            kernel.interrupts,
+        );
+        for kind in QuotaKind::ALL.iter().filter(|kind| **kind != QuotaKind::Frames) {
+            let (used, capacity) = (kernel.objects.get(*kind), kernel.capacity.get(*kind));
+            add(&mut text, format_args!("\n  {:<10} {used:>6} of {capacity}", kind.name()));
+        }
+        if header.omitted > 0 {
+            add(&mut text, format_args!("\n{} objects did not fit the snapshot", header.omitted));
+        }
+        text
+    }
+
+    /// Every process.
+    pub fn processes(&self) -> String {
+        let mut text = format!(
+            "{:>4} {:<16} {:<14} {:>8} {:>10} {:>9} {:>7} {:>7}",
+            "id", "process", "state", "priority", "cpu ms", "KiB", "handles", "threads"
+        );
+        for process in &self.snapshot.processes {
+            add(
+                &mut text,
+                format_args!(
+                    "\n{:>4} {:<16} {:<14} {:>8} {:>10.1} {:>9} {:>7} {:>7}",
+                    process.number,
+                    name(process),
+                    ThreadState::from_code(process.state).name(),
+                    process.priority,
+                    self.milliseconds(process.cpu_ticks),
+                    u64::from(process.resident_pages) * KIB_PER_FRAME,
+                    process.handles,
+                    process.threads,
+                ),
+            );
+        }
+        text
+    }
+
+    /// Every thread, with what it waits for.
+    pub fn threads(&self) -> String {
+        let mut text = format!(
+            "{:>4} {:<16} {:<14} {:>8} {:>10} {:<18} waits for",
+            "id", "of", "state", "priority", "cpu ms", "instruction"
+        );
+        for thread in &self.snapshot.threads {
+            let info = &thread.info;
+            let state = ThreadState::from_code(info.state);
+            let waits = match state {
+                _ if thread.waits_at == NONE => String::new(),
+                ThreadState::Waiting => format!("signal {}", thread.waits_at),
+                _ => self.port(thread.waits_at),
+            };
+            let owes = match thread.owes {
+                NONE => String::new(),
+                caller => format!(" owes {} an answer", self.thread(caller)),
+            };
+            add(
+                &mut text,
+                format_args!(
+                    "\n{:>4} {:<16} {:<14} {:>8} {:>10.1} {:#018x} {waits}{owes}",
+                    info.number,
+                    self.process(info.process),
+                    state.name(),
+                    info.priority,
+                    self.milliseconds(info.cpu_ticks),
+                    thread.instruction,
+                ),
+            );
+        }
+        text
+    }
+
+    /// Every port, with who waits there.
+    pub fn ports(&self) -> String {
+        let mut text =
+            format!("{:>4} {:<20} {:>7} {:>9} {:>7}", "id", "interface", "handles", "receiving", "sending");
+        for port in &self.snapshot.ports {
+            add(
+                &mut text,
+                format_args!(
+                    "\n{:>4} {:<20} {:>7} {:>9} {:>7}",
+                    port.number,
+                    interface_name(port.label),
+                    port.handles,
+                    port.receiving,
+                    port.sending,
+                ),
+            );
+        }
+        text
+    }
+
+    /// The last `count` events of the trace ring, messages decoded.
+    pub fn trace(&self, count: usize) -> String {
+        // Replies do not say what they answer, so each caller's last call is remembered.
+        let mut calls: BTreeMap<u32, (u64, u16)> = BTreeMap::new();
+        let lines: Vec<String> = self
+            .snapshot
+            .events
+            .iter()
+            .map(|event| {
+                let header = &self.snapshot.header;
+                let time = self.milliseconds(event.ticks.saturating_sub(header.base_ticks));
+                format!("{time:>14.4} ms  {}", self.event(event, &mut calls))
+            })
+            .collect();
+        lines[lines.len().saturating_sub(count)..].join("\n")
+    }
+
+    fn event(&self, event: &Event, calls: &mut BTreeMap<u32, (u64, u16)>) -> String {
+        let a = event.kind_a & 0xff_ffff;
+        let (b, c, d) = (event.b, event.c, event.d);
+        let tag = Tag(c);
+        match EventKind::from_code((event.kind_a >> 24) as u8) {
+            Some(EventKind::Switch) => format!("switch   {}", self.thread(a)),
+            Some(EventKind::Call) => {
+                let label = self.labels.get(&b).copied().unwrap_or(0);
+                calls.insert(a, (label, tag.label()));
+                let call = interface_by_id(label).map_or_else(
+                    || format!("method {} ({d:#x} ...)", tag.label()),
+                    |interface| (interface.decode)(tag, &[d]),
+                );
+                format!("call     {} -> {}: {call}", self.thread(a), self.port(b))
+            }
+            Some(EventKind::Reply) => {
+                let reply = calls
+                    .remove(&b)
+                    .and_then(|(label, method)| Some((interface_by_id(label)?, method)))
+                    .map_or_else(
+                        || format!("status {} ({d:#x} ...)", tag.label()),
+                        |(interface, method)| (interface.decode_reply)(method, tag, &[d]),
+                    );
+                format!("reply    {} -> {}: {reply}", self.thread(a), self.thread(b))
+            }
+            Some(EventKind::Signal) => {
+                format!("notify   {} -> signal {b}: bits {c:#x}", self.thread(a))
+            }
+            Some(EventKind::Irq) => format!("irq      line {a}"),
+            Some(EventKind::Fault) => {
+                let kind = FaultKind::from_code(u64::from(b)).map_or("fault", FaultKind::text);
+                format!("fault    {}: {kind}, instruction {c:#x}, address {d:#x}", self.thread(a))
+            }
+            Some(EventKind::Exit) => {
+                let cause = if b == 1 { "by a fault" } else { "" };
+                format!("exit     {} with code {} {cause}", self.process(a), c.cast_signed())
+            }
+            None => format!("unknown event {:#x}", event.kind_a),
+        }
+    }
+
+    fn milliseconds(&self, ticks: u64) -> f64 {
+        let rate = self.snapshot.header.ticks_per_second.max(1);
+        ticks as f64 * 1e3 / rate as f64
+    }
+
+    fn process(&self, number: u32) -> String {
+        self.processes.get(&number).cloned().unwrap_or_else(|| format!("process {number}"))
+    }
+
+    fn thread(&self, number: u32) -> String {
+        match self.owners.get(&number) {
+            Some(process) => format!("{}/{number}", self.process(*process)),
+            None => format!("thread {number}"),
+        }
+    }
+
+    fn port(&self, number: u32) -> String {
+        match self.labels.get(&number) {
+            Some(label) => format!("{} (port {number})", interface_name(*label)),
+            None => format!("port {number}"),
+        }
+    }
+}
+
+fn name(process: &ProcessInfo) -> String {
+    let end = process.name.iter().position(|byte| *byte == 0).unwrap_or(process.name.len());
+    String::from_utf8_lossy(&process.name[..end]).into_owned()
+}
+
+fn interface_name(label: u64) -> String {
+    interface_by_id(label).map_or_else(
+        || if label == 0 { "-".into() } else { format!("{label:#x}") },
+        |interface| interface.name.to_owned(),
+    )
+}
+
+fn add(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+    text.write_fmt(arguments).expect("writing to a string cannot fail");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::snapshot::tests::example;
+    use super::*;
+
+    fn event(kind: EventKind, a: u32, b: u32, c: u64) -> Event {
+        Event {
+            ticks: 2_000,
+            kind_a: (kind as u32) << 24 | a,
+            b,
+            c,
+            d: 0,
+        }
+    }
+
+    #[test]
+    fn tables_name_processes() {
+        let snapshot = Snapshot::parse(&example()).unwrap();
+        let view = View::new(&snapshot);
+        assert!(view.processes().contains("log"), "{}", view.processes());
+        assert!(view.machine().starts_with("up 0.002 s"), "{}", view.machine());
+        assert_eq!(view.ports().lines().count(), 2);
+        assert_eq!(view.threads().lines().count(), 2);
+    }
+
+    #[test]
+    fn messages_are_decoded_by_their_ports_interface() {
+        let mut snapshot = Snapshot::parse(&example()).unwrap();
+        let clock = airox_api::INTERFACES[0];
+        snapshot.ports[0].label = u64::from(clock.id);
+        snapshot.events = vec![
+            event(EventKind::Call, 0, 9, Tag::new(0).0),
+            event(EventKind::Exit, 5, 1, 3),
+        ];
+        let text = View::new(&snapshot).trace(10);
+        assert!(text.contains("clock (port 9): now"), "{text}");
+        assert!(text.contains("exit     log with code 3 by a fault"), "{text}");
+        assert_eq!(View::new(&snapshot).trace(1).lines().count(), 1);
+    }
+}
