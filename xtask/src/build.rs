@@ -24,14 +24,12 @@ const COMMON_FLAGS: [&str; 5] = [
 const KERNEL_FLAGS: [&str; 2] = ["-Crelocation-model=static", "-Ccode-model=kernel"];
 const PROGRAM_FLAGS: [&str; 1] = ["-Crelocation-model=static"];
 /// The UEFI loader is a position-independent ELF whose load segments become PE sections.
-const UEFI_FLAGS: [&str; 7] = [
+const UEFI_FLAGS: [&str; 5] = [
     "-Crelocation-model=pie",
     "-Clink-arg=-pie",
     "-Clink-arg=--no-dynamic-linker",
     "-Clink-arg=-znorelro",
-    "-Clink-arg=-zseparate-loadable-segments",
     "-Clink-arg=-zmax-page-size=4096",
-    "-Clink-arg=--image-base=0x1000",
 ];
 const BIOS_FLAGS: [&str; 1] = ["-Crelocation-model=static"];
 
@@ -194,7 +192,9 @@ pub fn kernel(workspace: &Workspace) -> Result<PathBuf> {
 
 /// Where the kernel's ELF file is once it is built.
 pub fn kernel_file(workspace: &Workspace) -> PathBuf {
-    kernel_build(workspace).output(workspace).join(KERNEL_PACKAGE)
+    kernel_build(workspace)
+        .output(workspace)
+        .join(KERNEL_PACKAGE)
 }
 
 /// Builds the loader.

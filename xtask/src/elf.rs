@@ -70,7 +70,9 @@ pub fn symbols(bytes: &[u8]) -> Result<Vec<Function>> {
 pub fn symbol_address(bytes: &[u8], name: &str) -> Result<Option<u64>> {
     let file: ElfFile64<'_> = ElfFile64::parse(bytes).context("not a 64-bit ELF file")?;
     let mut symbols = file.symbols();
-    Ok(symbols.find(|symbol| symbol.name() == Ok(name)).map(|symbol| symbol.address()))
+    Ok(symbols
+        .find(|symbol| symbol.name() == Ok(name))
+        .map(|symbol| symbol.address()))
 }
 
 fn functions(file: &ElfFile64<'_>) -> Vec<Function> {

@@ -48,7 +48,9 @@ impl Snapshot {
     pub fn sequence(bytes: &[u8]) -> Option<u64> {
         let mut fields = Fields(bytes);
         let magic = fields.u64().ok()?;
-        (magic == SNAPSHOT_MAGIC).then(|| fields.u64().ok()).flatten()
+        (magic == SNAPSHOT_MAGIC)
+            .then(|| fields.u64().ok())
+            .flatten()
     }
 }
 
@@ -57,7 +59,10 @@ struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
     fn take<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let (first, rest) = self.0.split_first_chunk::<N>().context("the snapshot is cut off")?;
+        let (first, rest) = self
+            .0
+            .split_first_chunk::<N>()
+            .context("the snapshot is cut off")?;
         self.0 = rest;
         Ok(*first)
     }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use airox_abi::QuotaKind;
 use airox_abi::fault::FaultKind;
 use airox_abi::info::{ProcessInfo, ThreadState};
 use airox_abi::message::Tag;
 use airox_abi::trace::{Event, EventKind};
-use airox_abi::QuotaKind;
 use airox_api::interface_by_id;
 
 use super::snapshot::Snapshot;
@@ -39,7 +39,11 @@ impl<'a> View<'a> {
                 .iter()
                 .map(|thread| (thread.info.number, thread.info.process))
                 .collect(),
-            labels: snapshot.ports.iter().map(|port| (port.number, port.label)).collect(),
+            labels: snapshot
+                .ports
+                .iter()
+                .map(|port| (port.number, port.label))
+                .collect(),
         }
     }
 
@@ -53,19 +57,32 @@ impl<'a> View<'a> {
             "up {:.3} s, idle {:.0} %; {} of {} KiB of memory used\n\
              {} context switches, {} system calls (without the fast path), {} interrupts\n\nobjects",
             uptime / 1e3,
-            if uptime > 0.0 { idle / uptime * 100.0 } else { 0.0 },
+            if uptime > 0.0 {
+                idle / uptime * 100.0
+            } else {
+                0.0
+            },
             kernel.used_frames * KIB_PER_FRAME,
             kernel.total_frames * KIB_PER_FRAME,
             kernel.switches,
             kernel.system_calls,
             kernel.interrupts,
         );
-        for kind in QuotaKind::ALL.iter().filter(|kind| **kind != QuotaKind::Frames) {
+        for kind in QuotaKind::ALL
+            .iter()
+            .filter(|kind| **kind != QuotaKind::Frames)
+        {
             let (used, capacity) = (kernel.objects.get(*kind), kernel.capacity.get(*kind));
-            add(&mut text, format_args!("\n  {:<10} {used:>6} of {capacity}", kind.name()));
+            add(
+                &mut text,
+                format_args!("\n  {:<10} {used:>6} of {capacity}", kind.name()),
+            );
         }
         if header.omitted > 0 {
-            add(&mut text, format_args!("\n{} objects did not fit the snapshot", header.omitted));
+            add(
+                &mut text,
+                format_args!("\n{} objects did not fit the snapshot", header.omitted),
+            );
         }
         text
     }
@@ -131,8 +148,10 @@ impl<'a> View<'a> {
 
     /// Every port, with who waits there.
     pub fn ports(&self) -> String {
-        let mut text =
-            format!("{:>4} {:<20} {:>7} {:>9} {:>7}", "id", "interface", "handles", "receiving", "sending");
+        let mut text = format!(
+            "{:>4} {:<20} {:>7} {:>9} {:>7}",
+            "id", "interface", "handles", "receiving", "sending"
+        );
         for port in &self.snapshot.ports {
             add(
                 &mut text,
@@ -197,11 +216,18 @@ impl<'a> View<'a> {
             Some(EventKind::Irq) => format!("irq      line {a}"),
             Some(EventKind::Fault) => {
                 let kind = FaultKind::from_code(u64::from(b)).map_or("fault", FaultKind::text);
-                format!("fault    {}: {kind}, instruction {c:#x}, address {d:#x}", self.thread(a))
+                format!(
+                    "fault    {}: {kind}, instruction {c:#x}, address {d:#x}",
+                    self.thread(a)
+                )
             }
             Some(EventKind::Exit) => {
                 let cause = if b == 1 { "by a fault" } else { "" };
-                format!("exit     {} with code {} {cause}", self.process(a), c.cast_signed())
+                format!(
+                    "exit     {} with code {} {cause}",
+                    self.process(a),
+                    c.cast_signed()
+                )
             }
             None => format!("unknown event {:#x}", event.kind_a),
         }
@@ -213,7 +239,10 @@ impl<'a> View<'a> {
     }
 
     fn process(&self, number: u32) -> String {
-        self.processes.get(&number).cloned().unwrap_or_else(|| format!("process {number}"))
+        self.processes
+            .get(&number)
+            .cloned()
+            .unwrap_or_else(|| format!("process {number}"))
     }
 
     fn thread(&self, number: u32) -> String {
@@ -232,19 +261,30 @@ impl<'a> View<'a> {
 }
 
 fn name(process: &ProcessInfo) -> String {
-    let end = process.name.iter().position(|byte| *byte == 0).unwrap_or(process.name.len());
+    let end = process
+        .name
+        .iter()
+        .position(|byte| *byte == 0)
+        .unwrap_or(process.name.len());
     String::from_utf8_lossy(&process.name[..end]).into_owned()
 }
 
 fn interface_name(label: u64) -> String {
     interface_by_id(label).map_or_else(
-        || if label == 0 { "-".into() } else { format!("{label:#x}") },
+        || {
+            if label == 0 {
+                "-".into()
+            } else {
+                format!("{label:#x}")
+            }
+        },
         |interface| interface.name.to_owned(),
     )
 }
 
 fn add(text: &mut String, arguments: std::fmt::Arguments<'_>) {
-    text.write_fmt(arguments).expect("writing to a string cannot fail");
+    text.write_fmt(arguments)
+        .expect("writing to a string cannot fail");
 }
 
 #[cfg(test)]
@@ -267,7 +307,11 @@ mod tests {
         let snapshot = Snapshot::parse(&example()).unwrap();
         let view = View::new(&snapshot);
         assert!(view.processes().contains("log"), "{}", view.processes());
-        assert!(view.machine().starts_with("up 0.002 s"), "{}", view.machine());
+        assert!(
+            view.machine().starts_with("up 0.002 s"),
+            "{}",
+            view.machine()
+        );
         assert_eq!(view.ports().lines().count(), 2);
         assert_eq!(view.threads().lines().count(), 2);
     }
@@ -283,7 +327,10 @@ mod tests {
         ];
         let text = View::new(&snapshot).trace(10);
         assert!(text.contains("clock (port 9): now"), "{text}");
-        assert!(text.contains("exit     log with code 3 by a fault"), "{text}");
+        assert!(
+            text.contains("exit     log with code 3 by a fault"),
+            "{text}"
+        );
         assert_eq!(View::new(&snapshot).trace(1).lines().count(), 1);
     }
 }
