@@ -110,9 +110,11 @@ impl<W: WriteCall, R: ReadCall, F: FlushCall, I: Interrupt> Console<W, R, F, I> 
         self.discipline.mode()
     }
 
-    /// Changes what readers get, for all clients.
+    /// Changes what readers get, for all clients. It may give output: the echo of what was typed ahead.
     pub fn set_mode(&mut self, mode: Mode) {
-        self.discipline.set_mode(mode);
+        let output = &mut self.output;
+        self.discipline
+            .set_mode(mode, &mut |echo| output.echo(echo));
         self.answer_reads();
     }
 

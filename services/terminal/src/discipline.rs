@@ -74,18 +74,33 @@ impl Discipline {
         self.mode
     }
 
-    /// Changes the mode. A line begun in cooked mode becomes raw input, so that nothing typed ahead is lost.
-    pub fn set_mode(&mut self, mode: Mode) {
-        if mode == Mode::Raw {
-            let line = core::mem::take(&mut self.line);
-            for &byte in &line {
-                self.push_ready(byte.into());
-            }
-            self.line = line;
-            self.line.clear();
+    /// Changes the mode. Nothing typed ahead is lost: a line begun in cooked mode becomes raw input, and raw input that nobody
+    /// read is typed again, with its echo.
+    pub fn set_mode(&mut self, mode: Mode, echo: &mut dyn FnMut(&[u8])) {
+        if mode == self.mode {
+            return;
         }
-        self.sequence = Sequence::None;
         self.mode = mode;
+        self.sequence = Sequence::None;
+        match mode {
+            Mode::Raw => {
+                let line = core::mem::take(&mut self.line);
+                for &byte in &line {
+                    self.push_ready(byte.into());
+                }
+                self.line = line;
+                self.line.clear();
+            }
+            Mode::Cooked => {
+                for _ in 0..self.ready.len() {
+                    match self.ready.pop_front() {
+                        Some(END_OF_INPUT) => self.push_ready(END_OF_INPUT),
+                        Some(entry) => self.typed_cooked(entry as u8, echo),
+                        None => {}
+                    }
+                }
+            }
+        }
     }
 
     /// Bytes dropped because nobody read them in time.
@@ -276,6 +291,12 @@ mod tests {
         String::from_utf8_lossy(&echo).into_owned()
     }
 
+    fn set(discipline: &mut Discipline, mode: Mode) -> String {
+        let mut echo = Vec::new();
+        discipline.set_mode(mode, &mut |bytes| echo.extend_from_slice(bytes));
+        String::from_utf8_lossy(&echo).into_owned()
+    }
+
     fn read(discipline: &mut Discipline, room: usize) -> Option<Vec<u8>> {
         if !discipline.has_input() {
             return None;
@@ -347,29 +368,44 @@ mod tests {
         let mut discipline = Discipline::new();
         type_text(&mut discipline, b"be");
         assert!(!discipline.has_input());
-        discipline.set_mode(Mode::Raw);
+        set(&mut discipline, Mode::Raw);
         assert_eq!(type_text(&mut discipline, b"g\x1b[A\x7f"), "");
         assert_eq!(
             line(&mut discipline).as_deref(),
             Some(&b"beg\x1b[A\x7f"[..])
         );
-        discipline.set_mode(Mode::Cooked);
+        set(&mut discipline, Mode::Cooked);
         type_text(&mut discipline, b"\x04");
-        discipline.set_mode(Mode::Raw);
+        set(&mut discipline, Mode::Raw);
         assert!(!discipline.has_input());
+    }
+
+    #[test]
+    fn raw_input_typed_ahead_is_edited_by_cooked_mode() {
+        let mut discipline = Discipline::new();
+        set(&mut discipline, Mode::Raw);
+        type_text(&mut discipline, b"helo\x7flo\rwor");
+        assert_eq!(set(&mut discipline, Mode::Cooked), "helo\u{8} \u{8}lo\nwor");
+        assert_eq!(line(&mut discipline).as_deref(), Some(&b"hello\n"[..]));
+        assert_eq!(line(&mut discipline), None);
+        assert_eq!(type_text(&mut discipline, b"ld\r"), "ld\n");
+        assert_eq!(line(&mut discipline).as_deref(), Some(&b"world\n"[..]));
     }
 
     #[test]
     fn too_much_input_is_counted_not_kept() {
         let mut discipline = Discipline::new();
-        discipline.set_mode(Mode::Raw);
+        set(&mut discipline, Mode::Raw);
         for _ in 0..READY_CAPACITY + 5 {
             discipline.push_byte(b'x');
         }
         assert_eq!(discipline.lost(), 5);
-        discipline.set_mode(Mode::Cooked);
+        let mut discipline = Discipline::new();
+        for _ in 0..READY_CAPACITY / 2 {
+            type_text(&mut discipline, b"x\r");
+        }
         assert_eq!(type_text(&mut discipline, b"y\r"), "y\u{7}\n");
-        assert_eq!(discipline.lost(), 7);
+        assert_eq!(discipline.lost(), 2);
         let long = [b'z'; LINE_CAPACITY + 2];
         let echo = type_text(&mut discipline, &long);
         assert!(echo.ends_with("z\u{7}\u{7}"));
@@ -379,7 +415,7 @@ mod tests {
     fn interrupt_is_told_in_both_modes() {
         for mode in [Mode::Raw, Mode::Cooked] {
             let mut discipline = Discipline::new();
-            discipline.set_mode(mode);
+            set(&mut discipline, mode);
             assert_eq!(discipline.typed(3, &mut |_| {}), Typed::Interrupt);
             assert!(!discipline.has_input());
         }

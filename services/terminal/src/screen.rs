@@ -58,7 +58,7 @@ impl Screen {
             ..Cell::BLANK
         };
         Ok(Screen {
-            parser: vte::Parser::new_with_size(),
+            parser: vte::Parser::default(),
             emulator: Emulator::new(Grid::new(columns, rows)),
             painted: vec![unpainted; columns * rows],
             painted_cursor: None,

@@ -170,6 +170,7 @@ impl<D: ConsoleDevice> airox_api::console::Console for ConsoleServer<D> {
             Mode::Raw => discipline::Mode::Raw,
             Mode::Cooked => discipline::Mode::Cooked,
         });
+        self.advance();
         Ok(())
     }
 

@@ -301,6 +301,10 @@ impl Console for Shared {
         Ok(1)
     }
 
+    fn flush(&mut self) -> Answer<()> {
+        Ok(())
+    }
+
     fn columns(&mut self) -> Answer<usize> {
         Ok(80)
     }

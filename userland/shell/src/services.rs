@@ -114,6 +114,8 @@ pub trait Console {
     fn write(&mut self, text: &str) -> Answer<()>;
     /// Waits for input.
     fn read(&mut self, buffer: &mut [u8]) -> Answer<usize>;
+    /// Waits until everything written has left the machine.
+    fn flush(&mut self) -> Answer<()>;
     /// Width of the terminal in columns.
     fn columns(&mut self) -> Answer<usize>;
     /// Sets the modes this shell needs.

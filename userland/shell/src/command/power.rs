@@ -25,16 +25,22 @@ pub const COMMANDS: &[Command] = &[
 
 fn poweroff(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
     no_arguments(arguments)?;
-    shell.print("Switching off.\n");
+    say_goodbye(shell, "Switching off.\n");
     let answer = shell.services.power.off();
     still_on(answer, "switched off")
 }
 
 fn reboot(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
     no_arguments(arguments)?;
-    shell.print("Starting again.\n");
+    say_goodbye(shell, "Starting again.\n");
     let answer = shell.services.power.reboot();
     still_on(answer, "restarted")
+}
+
+/// Prints the last words and sees them out. A console that fails now keeps nobody from switching off.
+fn say_goodbye(shell: &mut Shell, text: &str) {
+    shell.print(text);
+    let _console_failed = shell.services.console.flush();
 }
 
 /// An answer at all means that the machine still runs.

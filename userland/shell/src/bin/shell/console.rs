@@ -56,6 +56,10 @@ impl Console for ConsoleService {
         }
     }
 
+    fn flush(&mut self) -> Answer<()> {
+        self.client.flush().map_err(|error| failure(NAME, error))
+    }
+
     fn columns(&mut self) -> Answer<usize> {
         let size = self.client.size().map_err(|error| failure(NAME, error))?;
         Ok(match size.columns {
