@@ -97,8 +97,17 @@ impl Server {
         Ok(self)
     }
 
-    /// Receives, handles and replies until receiving fails.
+    /// Receives, handles and replies until receiving fails. Futures that have not finished then are dropped, so that whoever
+    /// waits for them learns it.
     pub fn run<H: Handler>(self, mut handler: H) -> Result<(), Error> {
+        let ended = self.receive_on(&mut handler);
+        if let Some(tasks) = &self.tasks {
+            tasks.cancel_all();
+        }
+        ended
+    }
+
+    fn receive_on<H: Handler>(&self, handler: &mut H) -> Result<(), Error> {
         let mut extension = Extension::EMPTY;
         let mut answer = None;
         loop {

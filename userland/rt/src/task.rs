@@ -142,6 +142,19 @@ impl Tasks {
         self.len() == 0
     }
 
+    /// Drops all futures that have not finished. A server loop does so when it ends; otherwise a future that holds a handle to
+    /// its own executor keeps both alive.
+    pub fn cancel_all(&self) {
+        // Dropping a future may spawn another, so nothing is borrowed while it happens.
+        loop {
+            let fresh = core::mem::take(&mut *self.shared.fresh.borrow_mut());
+            let running = core::mem::take(&mut *self.shared.running.borrow_mut());
+            if fresh.is_empty() && running.is_empty() {
+                return;
+            }
+        }
+    }
+
     /// Waits until one of these bits of the signal is set; takes and returns those. Bits that arrive while no future waits for
     /// them go to the server's handler.
     pub async fn bits(&self, mask: u64) -> u64 {

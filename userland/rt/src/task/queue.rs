@@ -2,6 +2,7 @@
 
 use crate::time::Instant;
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use core::task::{Poll, Waker};
 
 /// One future's wait for bits.
@@ -69,13 +70,16 @@ impl Queue {
             // The timer has fired, or is about to: it is one-shot.
             self.alarm = None;
         }
-        self.deadlines.retain(|_, (deadline, waker)| {
-            let due = *deadline <= now;
-            if due {
-                waker.wake_by_ref();
-            }
-            !due
-        });
+        let mut due: Vec<_> = self
+            .deadlines
+            .extract_if(.., |_, (deadline, _)| *deadline <= now)
+            .map(|(_, wait)| wait)
+            .collect();
+        // Late wake-ups still come in the order of the deadlines.
+        due.sort_by_key(|(deadline, _)| *deadline);
+        for (_, waker) in due {
+            waker.wake();
+        }
     }
 
     /// What the timer has to be changed to, if it has to: `Some(None)` stops it.
