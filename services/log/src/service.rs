@@ -90,3 +90,82 @@ impl Log for LogServer {
         self.name(badge, name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use airox_api::CallError;
+    use airox_api::log::{LogClient, LogDispatcher, MAX_RECORD, MAX_TEXT, Record, records};
+    use airox_api::testing::Loopback;
+
+    const CLIENT: u64 = 5;
+
+    fn log(badge: u64) -> LogClient<Loopback<LogDispatcher<LogServer>>> {
+        let mut server = LogServer::new(|| 42);
+        server.name(CLIENT, "rtc").unwrap();
+        LogClient::new(Loopback::new(LogDispatcher(server), badge))
+    }
+
+    fn read(log: &LogClient<Loopback<LogDispatcher<LogServer>>>, after: u64) -> Vec<Record> {
+        let mut buffer = [0; 4 * MAX_RECORD];
+        let length = log.read(after, &mut buffer).unwrap() as usize;
+        records(&buffer[..length]).collect()
+    }
+
+    #[test]
+    fn records_travel_from_writer_to_reader() {
+        let log = log(CLIENT);
+        log.write(Level::Info, "first").unwrap();
+        log.write(Level::Debug, "not kept").unwrap();
+        log.write(Level::Error, &"x".repeat(MAX_TEXT + 7)).unwrap();
+        let all = read(&log, 0);
+        assert_eq!((all[0].sequence, all[0].time_ns), (1, 42));
+        assert_eq!(
+            (all[0].source.as_str(), all[0].text.as_str()),
+            ("rtc", "first")
+        );
+        assert!(all[1].text.ends_with("x...[+7 bytes]"));
+        assert_eq!(read(&log, 1).len(), 1);
+        assert!(read(&log, 2).is_empty());
+        let refused = log.read(0, &mut [0; 8]);
+        assert_eq!(refused, Err(CallError::Service(LogError::BufferTooSmall)));
+    }
+
+    #[test]
+    fn waits_are_answered_when_there_is_news() {
+        let log = log(CLIENT);
+        assert_eq!(log.wait(u64::MAX), Ok(0));
+        // Kept: the other side of this test gets no answer for now.
+        assert_eq!(
+            log.wait(0),
+            Err(CallError::Kernel(airox_abi::Error::NoReply))
+        );
+        log.write(Level::Info, "news").unwrap();
+        assert_eq!(log.wait(0), Ok(1));
+    }
+
+    #[test]
+    fn names_are_the_administrators() {
+        let refused = log(CLIENT).register(9, "init");
+        assert_eq!(refused, Err(CallError::Service(LogError::NotAllowed)));
+        assert_eq!(log(ADMINISTRATOR).register(9, "new"), Ok(()));
+    }
+
+    #[test]
+    fn the_longest_list_of_levels_fits_in_answers() {
+        let log = log(ADMINISTRATOR);
+        for badge in 0..300 {
+            log.register(badge, &alloc::format!("{badge:032}")).unwrap();
+        }
+        let mut all = Vec::new();
+        loop {
+            let next = log.levels(all.len() as u32).unwrap();
+            if next.is_empty() {
+                break;
+            }
+            all.extend(next);
+        }
+        // Everybody, and the 300 names; badge 5 has a new one.
+        assert_eq!(all.len(), 301);
+    }
+}

@@ -301,12 +301,13 @@ impl Console for Shared {
         Ok(1)
     }
 
-    fn flush(&mut self) -> Answer<()> {
-        Ok(())
-    }
-
     fn columns(&mut self) -> Answer<usize> {
         Ok(80)
+    }
+
+    fn flush(&mut self) -> Answer<()> {
+        self.world().power.push("flush");
+        Ok(())
     }
 
     fn reopen(&mut self) -> Answer<()> {

@@ -28,7 +28,7 @@ fn log() {
     let too_long = "x".repeat(MAX_TEXT + 1);
     assert_eq!(
         client.write(Level::Error, &too_long),
-        Err(SERVICE(LogError::TextTooLong))
+        Err(SERVICE(LogError::Full))
     );
 
     let mut buffer = [0; 1000];

@@ -143,7 +143,7 @@ pub struct Echo {
 impl Log for Echo {
     fn write(&mut self, caller: Caller, level: Level, text: &str) -> Result<(), LogError> {
         if text.len() > crate::log::MAX_TEXT {
-            return Err(LogError::TextTooLong);
+            return Err(LogError::Full);
         }
         self.records.push(Record {
             sequence: self.records.len() as u64 + 1,
@@ -415,6 +415,17 @@ impl Supervisor for Echo {
         line: u32,
     ) -> Result<(), SupervisorError> {
         self.panic = format!("{} {file}:{line}: {message}", caller.badge);
+        Ok(())
+    }
+
+    fn introduce(&mut self, _caller: Caller, id: u32, _name: &str) -> Result<(), SupervisorError> {
+        if id <= 1000 {
+            return Err(SupervisorError::BadNumber);
+        }
+        Ok(())
+    }
+
+    fn release(&mut self, _caller: Caller, _id: u32) -> Result<(), SupervisorError> {
         Ok(())
     }
 }

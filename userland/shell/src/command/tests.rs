@@ -539,7 +539,7 @@ fn power() {
             .line("reboot")
             .ends_with("reboot: this machine cannot do that\n")
     );
-    assert_eq!(session.world().power, ["off", "reboot"]);
+    assert_eq!(session.world().power, ["flush", "off", "flush", "reboot"]);
     assert!(
         session
             .line("poweroff now")

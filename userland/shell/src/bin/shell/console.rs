@@ -56,16 +56,16 @@ impl Console for ConsoleService {
         }
     }
 
-    fn flush(&mut self) -> Answer<()> {
-        self.client.flush().map_err(|error| failure(NAME, error))
-    }
-
     fn columns(&mut self) -> Answer<usize> {
         let size = self.client.size().map_err(|error| failure(NAME, error))?;
         Ok(match size.columns {
             0 => COLUMNS,
             columns => columns.into(),
         })
+    }
+
+    fn flush(&mut self) -> Answer<()> {
+        self.client.flush().map_err(|error| failure(NAME, error))
     }
 
     fn reopen(&mut self) -> Answer<()> {
