@@ -65,7 +65,7 @@ pub fn boot<F: Firmware>(mut firmware: F, entry_ticks: u64) -> LoadError {
     if firmware.leave(&mut map).is_err() {
         return LoadError::MemoryMapTooLong;
     }
-    match prepared.finish(map) {
+    match prepared.finish(&mut map) {
         // SAFETY: (1) `prepare` mapped all that `Entry` names and the jump itself; (2) firmware is left and the
         // loader has nothing more to do.
         Ok(entry) => unsafe { enter::enter(entry) },
@@ -168,18 +168,17 @@ struct Prepared {
 
 impl Prepared {
     /// Puts the memory map in its place.
-    fn finish(self, mut map: MemoryMap) -> Result<Entry, LoadError> {
-        self.kept.mark(&mut map)?;
+    fn finish(self, map: &mut MemoryMap) -> Result<Entry, LoadError> {
+        self.kept.mark(map)?;
         // The first page holds the BIOS's interrupt table, and no pointer to it is good.
         map.add(0, PAGE_SIZE, MemoryRegionKind::Bootloader)?;
-        let resolved = map.resolve()?;
         // SAFETY: (1) `prepare` made `handover` point to zeroed pages of ours that hold a whole
         // `Handover`, and initialised its `boot_info`; (2) zeroes are a valid `MemoryRegion`, so the array
         // is initialised too; (3) no other reference to it exists.
         let handover = unsafe { &mut *self.handover };
-        handover.regions[..resolved.len()].copy_from_slice(&resolved);
+        let count = map.resolve(&mut handover.regions)?;
         let address = self.entry.boot_info + offset_of!(Handover, regions) as u64;
-        handover.boot_info.memory_regions = kernel_regions(address, resolved.len());
+        handover.boot_info.memory_regions = kernel_regions(address, count);
         Ok(self.entry)
     }
 }

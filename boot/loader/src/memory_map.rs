@@ -45,8 +45,11 @@ impl MemoryMap {
         Ok(())
     }
 
-    /// The final map: sorted, disjoint, neighbours of one kind merged.
-    pub fn resolve(&self) -> Result<Vec<MemoryRegion, MAXIMUM_REGIONS>, MapFull> {
+    /// Writes the final map to the front of `resolved`: sorted, disjoint, neighbours of one kind merged.
+    /// Returns the number of its regions.
+    ///
+    /// The memory is the caller's, since a map is too large to be moved about on a loader's stack.
+    pub fn resolve(&self, resolved: &mut [MemoryRegion]) -> Result<usize, MapFull> {
         let mut bounds: Vec<u64, { 2 * MAXIMUM_REGIONS }> = Vec::new();
         for region in &self.reported {
             // Two bounds a region: the capacity is exact.
@@ -54,7 +57,7 @@ impl MemoryMap {
             bounds.push(region.end).map_err(|_| MapFull)?;
         }
         bounds.sort_unstable();
-        let mut resolved: Vec<MemoryRegion, MAXIMUM_REGIONS> = Vec::new();
+        let mut count = 0;
         for (&start, &end) in bounds.iter().zip(bounds.iter().skip(1)) {
             if start == end {
                 continue;
@@ -66,14 +69,15 @@ impl MemoryMap {
             let Some(kind) = covering.map(|region| region.kind).max_by_key(caution) else {
                 continue;
             };
-            match resolved.last_mut() {
+            match resolved[..count].last_mut() {
                 Some(last) if last.kind == kind && last.end == start => last.end = end,
-                _ => resolved
-                    .push(MemoryRegion { start, end, kind })
-                    .map_err(|_| MapFull)?,
+                _ => {
+                    *resolved.get_mut(count).ok_or(MapFull)? = MemoryRegion { start, end, kind };
+                    count += 1;
+                }
             }
         }
-        Ok(resolved)
+        Ok(count)
     }
 }
 
@@ -109,8 +113,9 @@ mod tests {
         for &(start, end, kind) in reports {
             map.add(start, end - start, kind).unwrap();
         }
-        map.resolve()
-            .unwrap()
+        let mut regions = [MemoryRegion::empty(); MAXIMUM_REGIONS];
+        let count = map.resolve(&mut regions).unwrap();
+        regions[..count]
             .iter()
             .map(|region| (region.start, region.end, region.kind))
             .collect()
@@ -170,7 +175,9 @@ mod tests {
         );
         let mut map = MemoryMap::default();
         map.add(0x1000, u64::MAX, UnknownBios(2)).unwrap();
-        assert_eq!(map.resolve().unwrap()[0].end, !0xfff);
+        let mut regions = [MemoryRegion::empty(); 1];
+        assert_eq!(map.resolve(&mut regions), Ok(1));
+        assert_eq!(regions[0].end, !0xfff);
     }
 
     #[test]
@@ -180,6 +187,8 @@ mod tests {
             map.add(index * 0x2000, 0x1000, Usable).unwrap();
         }
         assert_eq!(map.add(1 << 40, 0x1000, Usable), Err(MapFull));
-        assert!(map.resolve().is_ok());
+        let mut regions = [MemoryRegion::empty(); MAXIMUM_REGIONS];
+        assert_eq!(map.resolve(&mut regions), Ok(MAXIMUM_REGIONS));
+        assert_eq!(map.resolve(&mut regions[1..]), Err(MapFull));
     }
 }

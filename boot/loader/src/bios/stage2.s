@@ -252,6 +252,6 @@ no_long_mode:     .asciz "this CPU has no 64-bit mode\r\n"
 .pushsection .bss.bios, "aw", @nobits
 .p2align 12
 identity_tables:  .skip 6 * 0x1000
-                  .skip 0x10000
+                  .skip 0x20000
 stack_top:
 .popsection
