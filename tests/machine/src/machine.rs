@@ -81,14 +81,17 @@ impl Machine {
             .stderr(messages)
             .spawn()
             .map_err(|error| failed(QEMU, error))?;
-        let connected = open_serial(&mut child, run_folder).and_then(|serial| {
+        let serial = run_folder.join("serial.sock");
+        let connected = retry(&mut child, "serial line", || connect(&serial)).and_then(|serial| {
             let input = serial
                 .try_clone()
                 .map_err(|error| failed("serial line", error))?;
             let log = SerialLog::default();
             let reading = log.clone();
             std::thread::spawn(move || reading.read_all(input, watcher));
-            Ok((serial, log, Qmp::connect(&run_folder.join("qmp.sock"))?))
+            let socket = run_folder.join("qmp.sock");
+            let qmp = retry(&mut child, "QMP", || Qmp::connect(&socket))?;
+            Ok((serial, log, qmp))
         });
         match connected {
             Ok((serial, log, qmp)) => Ok(Machine {
@@ -364,20 +367,25 @@ fn make_run_folder(root: &Path) -> Result<PathBuf, MachineError> {
         .map_err(|error| MachineError::Start(format!("{}: {error}", folder.display())))
 }
 
-fn open_serial(child: &mut Child, run_folder: &Path) -> Result<UnixStream, MachineError> {
+/// Tries `open` until it succeeds, QEMU ends, or the limit passes: the sockets appear one after the other.
+fn retry<T, E: std::fmt::Display>(
+    child: &mut Child,
+    what: &str,
+    mut open: impl FnMut() -> Result<T, E>,
+) -> Result<T, MachineError> {
     let deadline = Instant::now() + START_LIMIT;
     loop {
-        match connect(&run_folder.join("serial.sock")) {
-            Ok(stream) => return Ok(stream),
-            Err(error) if Instant::now() >= deadline => {
-                return Err(MachineError::Start(format!("serial line: {error}")));
-            }
-            Err(_) => {}
-        }
+        let error = match open() {
+            Ok(opened) => return Ok(opened),
+            Err(error) => error,
+        };
         if let Ok(Some(status)) = child.try_wait() {
             return Err(MachineError::Start(format!(
                 "QEMU ended at once ({status})"
             )));
+        }
+        if Instant::now() >= deadline {
+            return Err(MachineError::Start(format!("{what}: {error}")));
         }
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -396,9 +404,12 @@ pub(crate) fn connect(socket: &Path) -> std::io::Result<UnixStream> {
     )
 }
 
+/// What QEMU wrote to its standard error, without its notes on sockets.
 fn read_messages(run_folder: &Path) -> String {
-    std::fs::read_to_string(run_folder.join("messages"))
-        .unwrap_or_default()
-        .trim()
-        .to_owned()
+    let text = std::fs::read_to_string(run_folder.join("messages")).unwrap_or_default();
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.contains(": info: "))
+        .collect();
+    lines.join("\n")
 }
