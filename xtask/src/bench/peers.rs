@@ -140,6 +140,14 @@ pub const ROWS: &[Row] = &[
         [None, None, None, Some(22_543.0), Some(27_444.0)],
     ),
     row(
+        "first_touch",
+        "first_touch",
+        Median,
+        "first touch of a lazily backed page",
+        2_000.0,
+        [None, None, None, Some(6_364.0), Some(6_515.0)],
+    ),
+    row(
         "spawn_exit_reap",
         "spawn_exit_reap",
         Median,

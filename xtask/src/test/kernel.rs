@@ -1,4 +1,5 @@
-//! The `kernel` suite: the root program `kernel-suite` on the real kernel, in place of init.
+//! The `kernel` suite: test programs on the real kernel, in place of init. `kernel-suite` tries every system call, right
+//! and fault; `runtime-suite` what programs are built from.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -10,8 +11,9 @@ use super::protocol::{self, Line};
 use super::reporter::Reporter;
 use super::{Bench, TestArguments};
 
-const SYSTEM: &str = "test";
-/// The bundle file with the program's options.
+/// Systems whose root is a test program, and what its tests' names begin with.
+const SYSTEMS: [(&str, &str); 2] = [("test", "kernel/"), ("runtime", "kernel/runtime.")];
+/// The bundle file with the program's options. A program that does not read it runs all its tests.
 const ARGUMENTS_FILE: &str = "test.arguments";
 /// From power-on to the first line.
 const BOOT_LIMIT: Duration = Duration::from_secs(120);
@@ -21,8 +23,10 @@ const END_LIMIT: Duration = Duration::from_secs(20);
 
 /// Runs the suite.
 pub fn run(bench: &Bench<'_>, arguments: &TestArguments, reporter: &mut Reporter) {
-    if let Err(error) = boot_and_follow(bench, arguments, reporter) {
-        reporter.report("kernel/start", None, Err(format!("{error:#}")));
+    for (system, prefix) in SYSTEMS {
+        if let Err(error) = boot_and_follow(bench, system, prefix, arguments, reporter) {
+            reporter.report(&format!("{prefix}start"), None, Err(format!("{error:#}")));
+        }
     }
 }
 
@@ -49,34 +53,40 @@ fn program_arguments(arguments: &TestArguments, reporter: &Reporter) -> String {
 
 fn boot_and_follow(
     bench: &Bench<'_>,
+    system: &str,
+    prefix: &str,
     arguments: &TestArguments,
     reporter: &mut Reporter,
 ) -> Result<()> {
     let options = program_arguments(arguments, reporter);
-    let built = bench.image(SYSTEM, &[(ARGUMENTS_FILE, &options)])?;
+    let built = bench.image(system, &[(ARGUMENTS_FILE, &options)])?;
     let mut machine = Machine::start(&Options {
         allow_reset: false,
         ..Options::new(&built.image)
     })
     .context("cannot start the machine")?;
-    let mut follower = Follower::default();
+    let mut follower = Follower {
+        prefix,
+        passed: 0,
+        failed: 0,
+        seen: BTreeSet::new(),
+    };
     if let Some(reason) = follower.follow(&mut machine, reporter) {
         let text = machine.text();
-        let name =
-            protocol::running(&text).map_or("kernel/suite".into(), |name| format!("kernel/{name}"));
-        reporter.report(&name, None, Err(reason));
+        let name = protocol::running(&text).unwrap_or("suite");
+        reporter.report(&format!("{prefix}{name}"), None, Err(reason));
     }
     Ok(())
 }
 
-#[derive(Default)]
-struct Follower {
+struct Follower<'a> {
+    prefix: &'a str,
     passed: usize,
     failed: usize,
     seen: BTreeSet<String>,
 }
 
-impl Follower {
+impl Follower<'_> {
     /// Reports every line until the end; returns what was wrong with the run as a whole.
     fn follow(&mut self, machine: &mut Machine, reporter: &mut Reporter) -> Option<String> {
         let mut limit = BOOT_LIMIT;
@@ -98,8 +108,12 @@ impl Follower {
                         Ok(()) => self.passed += 1,
                         Err(_) => self.failed += 1,
                     }
-                    let name = format!("kernel/{name}");
-                    reporter.report(&name, Some(started.elapsed()), outcome);
+                    let name = format!("{}{name}", self.prefix);
+                    if reporter.is_listing() {
+                        reporter.wants_any([name.as_str()]);
+                    } else if reporter.wants(&name) {
+                        reporter.report(&name, Some(started.elapsed()), outcome);
+                    }
                     if !self.seen.insert(name.clone()) {
                         return Some(format!("two tests are named {name}"));
                     }
@@ -108,7 +122,7 @@ impl Follower {
                 Some(Line::Suite(passed, failed)) => return self.end(machine, passed, failed),
                 None if reporter.is_listing() => {
                     if let Some(name) = line.strip_prefix("TEST ") {
-                        reporter.wants_any([format!("kernel/{}", name.trim()).as_str()]);
+                        reporter.wants_any([format!("{}{}", self.prefix, name.trim()).as_str()]);
                     }
                 }
                 None => {}
