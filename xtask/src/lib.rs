@@ -1,6 +1,7 @@
 //! What the build tool does, as a library: tests use it too.
 
 pub mod bios_loader;
+pub mod flash;
 pub mod image;
 pub mod pe;
 pub mod strip;
