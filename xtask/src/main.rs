@@ -14,9 +14,11 @@ mod test;
 mod tools;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use xtask::flash::{self, FlashOptions};
 
 use crate::workspace::Workspace;
 
@@ -39,6 +41,8 @@ enum Command {
     Build(BuildArguments),
     /// Build everything and make the disk image of a system
     Image(ImageArguments),
+    /// Build everything and write the disk image to a stick, with verification
+    Flash(FlashArguments),
     /// Build everything and run it in QEMU, with its serial console on this terminal
     Run(run::RunArguments),
     /// Run the tests; the last line is `N passed, N failed`
@@ -58,6 +62,21 @@ struct ImageArguments {
     /// A system file, or the name of one in boot/systems
     #[arg(long, default_value = "qemu")]
     system: String,
+}
+
+#[derive(clap::Args)]
+struct FlashArguments {
+    /// The disk, such as /dev/sdb. A mounted or non-removable one is only written after its name was typed
+    device: PathBuf,
+    /// A system file, or the name of one in boot/systems
+    #[arg(long, default_value = "qemu")]
+    system: String,
+    /// Write this image instead of building one
+    #[arg(long, conflicts_with = "system")]
+    image: Option<PathBuf>,
+    /// DEVICE is a plain file, created if there is none
+    #[arg(long)]
+    file: bool,
 }
 
 #[derive(clap::Args)]
@@ -92,6 +111,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             let built = system::build(&workspace, &arguments.system)?;
             println!("{}", built.image.display());
         }
+        Command::Flash(arguments) => flash(&workspace, &arguments)?,
         Command::Run(arguments) => run::run(&workspace, &arguments)?,
         Command::Test(arguments) => return test::test(&workspace, &arguments),
         Command::Check(arguments) => return check::check(&workspace, &arguments),
@@ -100,6 +120,18 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Size => size::size(&workspace)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn flash(workspace: &Workspace, arguments: &FlashArguments) -> anyhow::Result<()> {
+    let options = FlashOptions {
+        file: arguments.file,
+    };
+    let image = match &arguments.image {
+        Some(image) => image.clone(),
+        None => system::build(workspace, &arguments.system)?.image,
+    };
+    let mut answers = std::io::stdin().lock();
+    flash::flash(&image, &arguments.device, options, &mut answers)
 }
 
 fn build(workspace: &Workspace, parts: &[Part]) -> anyhow::Result<()> {
