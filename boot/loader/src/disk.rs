@@ -129,12 +129,12 @@ pub(crate) mod tests {
     use std::vec::Vec;
 
     /// A disk in memory that counts its reads.
-    pub(crate) struct MemoryDisk {
-        pub(crate) bytes: Vec<u8>,
+    pub(crate) struct MemoryDisk<'a> {
+        pub(crate) bytes: &'a [u8],
         pub(crate) reads: usize,
     }
 
-    impl Sectors for MemoryDisk {
+    impl Sectors for MemoryDisk<'_> {
         fn count(&self) -> u64 {
             (self.bytes.len() / SECTOR) as u64
         }
@@ -147,7 +147,7 @@ pub(crate) mod tests {
         }
     }
 
-    pub(crate) fn cached(bytes: Vec<u8>) -> CachedDisk<'static, MemoryDisk> {
+    pub(crate) fn cached(bytes: &[u8]) -> CachedDisk<'static, MemoryDisk<'_>> {
         let window = || Box::leak(Box::new([0; WINDOW]));
         CachedDisk::new(MemoryDisk { bytes, reads: 0 }, [window(), window()])
     }
@@ -159,7 +159,7 @@ pub(crate) mod tests {
     #[test]
     fn bytes_are_read_across_windows_and_up_to_the_end() {
         let bytes = numbered(5 * WINDOW / 2);
-        let mut disk = cached(bytes.clone());
+        let mut disk = cached(&bytes);
         let mut all = std::vec![0; bytes.len()];
         disk.read_exact(0, &mut all).unwrap();
         assert_eq!(all, bytes);
@@ -180,7 +180,8 @@ pub(crate) mod tests {
 
     #[test]
     fn two_places_read_in_turn_stay_cached() {
-        let mut disk = cached(numbered(4 * WINDOW));
+        let bytes = numbered(4 * WINDOW);
+        let mut disk = cached(&bytes);
         for step in 0..100 {
             disk.read_exact(step, &mut [0; 4]).unwrap();
             disk.read_exact(3 * WINDOW as u64 + step, &mut [0; 4])

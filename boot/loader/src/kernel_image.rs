@@ -263,3 +263,127 @@ fn check_segment(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{EXECUTE, KERNEL_BASE, KernelFile, READ, WRITE};
+
+    fn file() -> KernelFile {
+        KernelFile::new(&BootloaderConfig::new_default())
+    }
+
+    fn error(file: &KernelFile) -> KernelError {
+        KernelImage::parse(&file.bytes()).expect_err("an error")
+    }
+
+    #[test]
+    fn a_good_kernel_is_read() {
+        let bytes = file().bytes();
+        let kernel = KernelImage::parse(&bytes).unwrap();
+        assert_eq!(kernel.entry, KERNEL_BASE + 0x10);
+        assert_eq!(kernel.segments.len(), 3);
+        assert_eq!(
+            kernel.segments[2].pages(),
+            KERNEL_BASE + 0x3000..KERNEL_BASE + 0x6000
+        );
+        assert!(kernel.segments[2].writable && !kernel.segments[2].executable);
+        assert_eq!(kernel.segments[0].bytes.len(), 0x1800);
+    }
+
+    #[test]
+    fn other_files_are_refused() {
+        assert_eq!(KernelImage::parse(b"").unwrap_err(), KernelError::NotElf);
+        assert_eq!(
+            KernelImage::parse(&[0x7f; 5000]).unwrap_err(),
+            KernelError::NotElf
+        );
+        let mut arm = file();
+        arm.machine = 183;
+        assert_eq!(error(&arm), KernelError::NotElf);
+        let mut relocatable = file();
+        relocatable.kind = 3;
+        assert_eq!(error(&relocatable), KernelError::Relocatable);
+    }
+
+    #[test]
+    fn the_config_must_be_there_and_of_our_version() {
+        let mut none = file();
+        none.config = None;
+        assert_eq!(error(&none), KernelError::NoConfig);
+        let mut cut = file();
+        cut.config.as_mut().unwrap().pop();
+        assert!(matches!(error(&cut), KernelError::BadConfig(_)));
+        let mut other = file();
+        other.config.as_mut().unwrap()[18] += 1;
+        let (major, minor) = loader_version();
+        assert_eq!(
+            error(&other),
+            KernelError::OtherApi {
+                kernel: (major, minor + 1)
+            }
+        );
+    }
+
+    #[test]
+    fn a_segments_rights_and_place_are_checked() {
+        let mut both = file();
+        both.segments[0].3 = READ | WRITE | EXECUTE;
+        assert_eq!(
+            error(&both),
+            KernelError::WritableAndExecutable(KERNEL_BASE)
+        );
+        let mut low = file();
+        low.segments[1].0 = 0x40_0000;
+        assert_eq!(error(&low), KernelError::SegmentOutsideUpperHalf(0x40_0000));
+        let mut shared = file();
+        shared.segments[1].0 = KERNEL_BASE + 0x1f00;
+        assert_eq!(
+            error(&shared),
+            KernelError::SharedPage(KERNEL_BASE + 0x1f00)
+        );
+        let mut endless = file();
+        endless.segments[2].1 = u64::MAX;
+        assert!(matches!(
+            error(&endless),
+            KernelError::SegmentOutsideFile(_)
+        ));
+        let mut shrunk = file();
+        shrunk.segments[2].1 = 0x10;
+        assert!(matches!(error(&shrunk), KernelError::SegmentOutsideFile(_)));
+        let mut many = file();
+        for index in 0..MAXIMUM_SEGMENTS as u64 {
+            let address = KERNEL_BASE + 0x10_0000 + index * 0x1000;
+            many.segments.push((address, 1, std::vec![1], READ));
+        }
+        assert_eq!(error(&many), KernelError::TooManySegments);
+        let mut data = file();
+        data.entry = KERNEL_BASE + 0x3010;
+        assert_eq!(error(&data), KernelError::BadEntry(KERNEL_BASE + 0x3010));
+    }
+
+    #[test]
+    fn no_changed_or_cut_file_makes_it_panic() {
+        let good = file().bytes();
+        for length in 0..good.len() {
+            let _ = KernelImage::parse(&good[..length]);
+        }
+        let mut seed = 1_u64;
+        for _ in 0..20_000 {
+            let mut bytes = good.clone();
+            for _ in 0..3 {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                // The headers matter most: the first 256 bytes and the last.
+                let index = (seed >> 33) as usize % 512;
+                let length = bytes.len();
+                let place = if index < 256 {
+                    index
+                } else {
+                    length - 1 - (index - 256)
+                };
+                bytes[place] = (seed >> 25) as u8;
+            }
+            let _ = KernelImage::parse(&bytes);
+        }
+    }
+}

@@ -47,6 +47,8 @@ pub mod frames;
 pub mod kernel_image;
 pub mod memory_map;
 pub mod record;
+#[cfg(test)]
+mod testing;
 pub mod vga_text;
 #[cfg(any(test, feature = "guest"))]
 pub mod volume;
