@@ -27,6 +27,9 @@ pub enum Glyph {
     Shade(u8),
 }
 
+/// The widest font, in pixels.
+pub const MAX_WIDTH: usize = 32;
+
 impl Font {
     /// The larger size if it leaves a screen of this many pixels at least 90 columns and 30 rows.
     pub fn for_screen(width: usize, height: usize) -> Font {
@@ -74,26 +77,38 @@ impl Font {
 }
 
 impl Glyph {
-    /// Coverage of a pixel by ink, 0 to 255.
-    pub fn coverage(self, font: Font, x: usize, y: usize) -> u8 {
+    /// Coverage of a row's pixels by ink, 0 to 255 each, one for each pixel of the font's width.
+    pub fn row(self, font: Font, y: usize, coverage: &mut [u8]) {
         let (width, height) = (font.width(), font.height());
-        let covered = match self {
-            Glyph::Raster(pixels) => return pixels.get(y * width + x).copied().unwrap_or(0),
-            Glyph::Shade(coverage) => return coverage,
+        match self {
+            Glyph::Raster(pixels) => match pixels.get(y * width..(y + 1) * width) {
+                Some(row) => coverage.copy_from_slice(row),
+                None => coverage.fill(0),
+            },
+            Glyph::Shade(value) => coverage.fill(value),
             Glyph::Lines([up, down, left, right]) => {
                 let thickness = height / 16;
                 let (middle_x, middle_y) = (width / 2, height / 2);
-                let on_x = (middle_x..middle_x + thickness).contains(&x);
-                let on_y = (middle_y..middle_y + thickness).contains(&y);
-                (on_x && ((up && y < middle_y + thickness) || (down && y >= middle_y)))
-                    || (on_y && ((left && x < middle_x + thickness) || (right && x >= middle_x)))
+                coverage.fill(0);
+                if (up && y < middle_y + thickness) || (down && y >= middle_y) {
+                    coverage[middle_x..middle_x + thickness].fill(INK);
+                }
+                if (middle_y..middle_y + thickness).contains(&y) {
+                    if left {
+                        coverage[..middle_x + thickness].fill(INK);
+                    }
+                    if right {
+                        coverage[middle_x..].fill(INK);
+                    }
+                }
             }
             Glyph::Block([left, top, right, bottom]) => {
-                (left * width / 8..right * width / 8).contains(&x)
-                    && (top * height / 8..bottom * height / 8).contains(&y)
+                coverage.fill(0);
+                if (top * height / 8..bottom * height / 8).contains(&y) {
+                    coverage[left * width / 8..right * width / 8].fill(INK);
+                }
             }
-        };
-        if covered { INK } else { 0 }
+        }
     }
 }
 
@@ -102,6 +117,7 @@ fn drawn(character: char) -> Option<Glyph> {
     const NO: bool = false;
     const YES: bool = true;
     Some(match character {
+        ' ' => Glyph::Shade(0),
         '─' | '━' | '═' | '╌' | '┄' => Glyph::Lines([NO, NO, YES, YES]),
         '│' | '┃' | '║' | '╎' | '┆' => Glyph::Lines([YES, YES, NO, NO]),
         '┌' | '┏' | '╔' | '╭' => Glyph::Lines([NO, YES, NO, YES]),
@@ -134,7 +150,7 @@ mod tests {
     #[test]
     fn both_sizes_and_weights_have_every_glyph() {
         for font in [Font::for_screen(640, 480), Font::for_screen(1920, 1080)] {
-            for character in ' '..='~' {
+            for character in '!'..='~' {
                 for bold in [false, true] {
                     let glyph = font.glyph(character, bold);
                     assert!(
@@ -150,17 +166,21 @@ mod tests {
     #[test]
     fn lines_meet_at_the_edges() {
         let font = Font::for_screen(640, 480);
-        let cross = font.glyph('┼', false);
-        let row = |x| cross.coverage(font, x, font.height() / 2);
-        assert!((0..font.width()).all(|x| row(x) == INK));
-        let corner = font.glyph('└', false);
-        assert_eq!(corner.coverage(font, 0, font.height() / 2), 0);
-        assert_eq!(
-            corner.coverage(font, font.width() - 1, font.height() / 2),
-            INK
-        );
-        assert_eq!(corner.coverage(font, font.width() / 2, 0), INK);
-        let full = font.glyph('█', false);
-        assert!((0..font.height()).all(|y| full.coverage(font, 0, y) == INK));
+        let (width, height) = (font.width(), font.height());
+        let row = |character, y| {
+            let mut coverage = [1; MAX_WIDTH];
+            font.glyph(character, false)
+                .row(font, y, &mut coverage[..width]);
+            coverage
+        };
+        let full = |character, y| row(character, y)[..width].iter().all(|&pixel| pixel == INK);
+        assert!(full('┼', height / 2));
+        let corner = row('└', height / 2);
+        assert_eq!((corner[0], corner[width - 1]), (0, INK));
+        assert_eq!(row('└', 0)[width / 2], INK);
+        assert_eq!(row('└', height - 1)[width / 2], 0);
+        assert!((0..height).all(|y| full('█', y)));
+        assert!(full('▄', height - 1) && !full('▄', 0));
+        assert!(row(' ', 3)[..width].iter().all(|&pixel| pixel == 0));
     }
 }

@@ -1,7 +1,7 @@
 //! Cells to pixels.
 
 use crate::geometry::Geometry;
-use crate::glyph::Font;
+use crate::glyph::{Font, Glyph, MAX_WIDTH};
 use airox_sys::volatile::Window;
 use airox_terminal::{Attributes, Cell, rgb};
 
@@ -18,8 +18,8 @@ impl Canvas for Window<'_> {
     }
 }
 
-/// Widest font, in pixels, times the widest pixel.
-const MAX_ROW_BYTES: usize = 32 * 4;
+/// Bytes of the widest pixel.
+const MAX_PIXEL: usize = 4;
 /// Steps of coverage between background and ink that are told apart.
 const STEPS: usize = 32;
 
@@ -62,26 +62,41 @@ impl<C: Canvas> Painter<C> {
             return;
         }
         self.choose_colours(cell.colours());
-        let glyph = self
-            .font
-            .glyph(cell.character, cell.attributes.contains(Attributes::BOLD));
+        let bold = cell.attributes.contains(Attributes::BOLD);
+        let glyph = self.font.glyph(cell.character, bold);
         let underlined = cell.attributes.contains(Attributes::UNDERLINE);
+        let origin = (column * self.font.width(), row * self.font.height());
+        match self.geometry.bytes_per_pixel() {
+            1 => self.paint_glyph::<1>(origin, glyph, underlined),
+            3 => self.paint_glyph::<3>(origin, glyph, underlined),
+            _ => self.paint_glyph::<4>(origin, glyph, underlined),
+        }
+    }
+
+    /// Paints a glyph whose top left pixel is `origin`, with `N` bytes a pixel.
+    fn paint_glyph<const N: usize>(
+        &mut self,
+        origin: (usize, usize),
+        glyph: Glyph,
+        underlined: bool,
+    ) {
         let (width, height) = (self.font.width(), self.font.height());
         let underline = height - height / 8;
-        let pixel_bytes = self.geometry.bytes_per_pixel();
-        let mut bytes = [0; MAX_ROW_BYTES];
+        let mut coverage = [0; MAX_WIDTH];
+        let mut bytes = [0; MAX_WIDTH * MAX_PIXEL];
         for y in 0..height {
-            for x in 0..width {
-                let coverage = if underlined && y == underline {
-                    u8::MAX
-                } else {
-                    glyph.coverage(self.font, x, y)
-                };
-                let pixel = &self.ramp[usize::from(coverage) * STEPS / 256];
-                bytes[x * pixel_bytes..][..pixel_bytes].copy_from_slice(&pixel[..pixel_bytes]);
+            let coverage = &mut coverage[..width];
+            if underlined && y == underline {
+                coverage.fill(u8::MAX);
+            } else {
+                glyph.row(self.font, y, coverage);
             }
-            let offset = self.geometry.pixel_offset(column * width, row * height + y);
-            self.canvas.write(offset, &bytes[..width * pixel_bytes]);
+            for (pixel, &coverage) in bytes.as_chunks_mut::<N>().0.iter_mut().zip(&*coverage) {
+                let colour = &self.ramp[usize::from(coverage) * STEPS / 256];
+                pixel.copy_from_slice(&colour[..N]);
+            }
+            let offset = self.geometry.pixel_offset(origin.0, origin.1 + y);
+            self.canvas.write(offset, &bytes[..width * N]);
         }
     }
 

@@ -45,7 +45,7 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// A blank screen, nothing of which is painted yet.
+    /// A blank screen. What it is painted on shows [`Cell::BLANK`] everywhere: black.
     ///
     /// # Errors
     /// [`ScreenTooLarge`] for a size outside 1 to [`MAX_COLUMNS`], [`MAX_ROWS`].
@@ -53,14 +53,10 @@ impl Screen {
         if !(1..=MAX_COLUMNS).contains(&columns) || !(1..=MAX_ROWS).contains(&rows) {
             return Err(ScreenTooLarge { columns, rows });
         }
-        let unpainted = Cell {
-            character: '\0',
-            ..Cell::BLANK
-        };
         Ok(Screen {
             parser: vte::Parser::default(),
             emulator: Emulator::new(Grid::new(columns, rows)),
-            painted: vec![unpainted; columns * rows],
+            painted: vec![Cell::BLANK; columns * rows],
             painted_cursor: None,
         })
     }
