@@ -20,6 +20,9 @@ pub const MAX_START_BLOCK: usize = (PROGRAM_BASE - START_BLOCK) as usize;
 /// Prefix of the names of served ports.
 pub const SERVE_PREFIX: &str = "serve:";
 
+/// Exit code of a driver whose device this machine does not have: starting it again would not help, so its supervisor does not.
+pub const EXIT_NO_DEVICE: i64 = 103;
+
 /// What a process is told at its start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartBlock {

@@ -2,6 +2,7 @@
 
 use alloc::collections::VecDeque;
 
+use airox_api::start::EXIT_NO_DEVICE;
 use airox_bundle::system::{Restart, RestartPolicy};
 
 const NANOSECONDS_PER_MILLISECOND: u64 = 1_000_000;
@@ -48,6 +49,8 @@ impl History {
     /// before, up to `backoff_max_ms`. An end older than the window is forgiven.
     pub fn ended(&mut self, policy: &Restart, end: End, now: u64) -> Decision {
         let wanted = match policy.policy {
+            // Another instance would not find the device either.
+            _ if end == End::Exited(EXIT_NO_DEVICE) => false,
             RestartPolicy::Always => true,
             RestartPolicy::OnFailure => end != End::Exited(0),
             RestartPolicy::Never => false,
@@ -110,6 +113,15 @@ mod tests {
             now += 100 * MS;
         }
         assert_eq!(history.ended(&policy, End::Faulted, now), Decision::GiveUp);
+    }
+
+    #[test]
+    fn a_driver_without_its_device_is_not_started_again() {
+        for kind in [RestartPolicy::Always, RestartPolicy::OnFailure] {
+            let mut history = History::default();
+            let end = End::Exited(EXIT_NO_DEVICE);
+            assert_eq!(history.ended(&policy(kind), end, 0), Decision::Stop);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use core::fmt;
 use airox_abi::info::ThreadState;
 use airox_abi::message::WORDS;
 use airox_abi::{Error, Handle, QuotaLimits, Rights};
+use airox_api::start::EXIT_NO_DEVICE;
 use airox_api::wire::interface_id;
 use airox_bundle::Bundle;
 use airox_bundle::system::{RestartPolicy, System};
@@ -295,6 +296,7 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
         let record = &self.house.system.components[index];
         let component = &mut self.house.components[index];
         let why = match end {
+            End::Exited(EXIT_NO_DEVICE) => "found no device".into(),
             End::Exited(code) => format!("exited with code {code}"),
             End::Panicked => "panicked".into(),
             End::Faulted => "faulted".into(),

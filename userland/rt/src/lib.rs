@@ -114,6 +114,8 @@ pub mod exit_code {
     pub const PANIC: i64 = 101;
     /// The heap could not be mapped.
     pub const NO_HEAP: i64 = 102;
+    /// A driver's device is not there; for drivers to use.
+    pub const NO_DEVICE: i64 = airox_api::start::EXIT_NO_DEVICE;
 }
 
 /// Makes `fn main(start: &'static Start) -> Result<(), impl Display>` the program's entry.

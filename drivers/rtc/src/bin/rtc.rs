@@ -11,7 +11,7 @@ use airox_api::Caller;
 use airox_api::clock::{Clock, ClockDispatcher, ClockError, ClockInterface};
 use airox_driver_traits::BoundPorts;
 use airox_rt::time::Instant;
-use airox_rt::{IoPorts, PortRange, Start, server};
+use airox_rt::{IoPorts, PortRange, Start, exit_code, server};
 use airox_rtc::{Cmos, RtcError, WallClock};
 use alloc::boxed::Box;
 use core::error::Error;
@@ -59,7 +59,10 @@ fn main(start: &'static Start) -> Result<(), Box<dyn Error>> {
     let wall = match chip.read() {
         Ok(seconds) => WallClock::from_seconds(seconds, monotonic()),
         // Without a chip nothing can be served. A chip that lost its battery can be set.
-        Err(error @ RtcError::NeverReady) => return Err(error.into()),
+        Err(error @ RtcError::NeverReady) => {
+            log::error!("{error}");
+            airox_rt::sys::process_exit(exit_code::NO_DEVICE)
+        }
         Err(error) => {
             log::warn!("{error}; the time is unknown until it is set");
             None

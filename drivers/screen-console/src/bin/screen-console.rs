@@ -15,8 +15,11 @@ use airox_rt::server::{Handler, KernelMessage, Server};
 use airox_rt::time::Instant;
 use airox_rt::{
     IoPorts, Irq, MapFlags, Mapping, PortRange, Region, Rights, Signal, Start, TypedHandle, Window,
+    exit_code,
 };
-use airox_screen_console::{Controller, Geometry, Keyboard, KeyboardFound, Painter, ScreenConsole};
+use airox_screen_console::{
+    Controller, ControllerError, Geometry, Keyboard, KeyboardFound, Painter, ScreenConsole,
+};
 use airox_terminal::{
     AGAIN, ClientInterrupt, ConsoleDevice, ConsoleServer, SavedFlush, SavedRead, SavedWrite,
 };
@@ -76,6 +79,12 @@ impl Program<'_> {
     }
 }
 
+/// Ends the program in the way that says: starting it again would not help.
+fn no_device(error: &dyn Error) -> ! {
+    log::error!("{error}");
+    airox_rt::sys::process_exit(exit_code::NO_DEVICE)
+}
+
 fn main(start: &'static Start) -> Result<(), Box<dyn Error>> {
     let arguments = || start.arguments().iter().map(|text| text.as_str());
     let port = start.served_port::<ConsoleInterface>()?;
@@ -89,7 +98,10 @@ fn main(start: &'static Start) -> Result<(), Box<dyn Error>> {
     let keyboard = Keyboard::from_arguments(arguments())?;
     let signal = Signal::create()?;
     irq.bind(&signal, INTERRUPT)?;
-    let (controller, found) = Controller::start(BoundPorts::new(ranges))?;
+    let (controller, found) = match Controller::start(BoundPorts::new(ranges)) {
+        Err(error @ ControllerError::NotPresent) => no_device(&error),
+        other => other?,
+    };
     if found == KeyboardFound::No {
         log::warn!("no PS/2 keyboard answers");
     }

@@ -13,8 +13,8 @@ use airox_api::Outcome;
 use airox_api::console::{ConsoleDispatcher, ConsoleInterface};
 use airox_driver_traits::BoundPorts;
 use airox_rt::server::{Handler, KernelMessage, Server};
-use airox_rt::{IoPorts, Irq, PortRange, Rights, Signal, Start, TypedHandle};
-use airox_serial_console::{Options, SerialConsole, Uart};
+use airox_rt::{IoPorts, Irq, PortRange, Rights, Signal, Start, TypedHandle, exit_code};
+use airox_serial_console::{Options, SerialConsole, Uart, UartError};
 use airox_terminal::{AGAIN, ClientInterrupt, ConsoleServer, SavedFlush, SavedRead, SavedWrite};
 use alloc::boxed::Box;
 use core::error::Error;
@@ -69,6 +69,12 @@ impl Program {
     }
 }
 
+/// Ends the program in the way that says: starting it again would not help.
+fn no_device(error: &dyn Error) -> ! {
+    log::error!("{error}");
+    airox_rt::sys::process_exit(exit_code::NO_DEVICE)
+}
+
 fn main(start: &'static Start) -> Result<(), Box<dyn Error>> {
     let options = Options::from_arguments(start.arguments().iter().map(|text| text.as_str()))?;
     let port = start.served_port::<ConsoleInterface>()?;
@@ -78,7 +84,10 @@ fn main(start: &'static Start) -> Result<(), Box<dyn Error>> {
     let signal = Signal::create()?;
     irq.bind(&signal, INTERRUPT)?;
     let mut early = [0; _];
-    let (uart, count) = Uart::start(ports, options.port, &mut early)?;
+    let (uart, count) = match Uart::start(ports, options.port, &mut early) {
+        Err(error @ UartError::NotPresent(_)) => no_device(&error),
+        other => other?,
+    };
     irq.acknowledge()?;
     let device = SerialConsole::new(uart, &early[..count], options.size);
     let own = signal.copy(Rights::SEND)?;
