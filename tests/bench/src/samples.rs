@@ -1,5 +1,6 @@
 //! Numbers measured, and what is told of them.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 /// The samples of one row, in ticks, with the cost of reading the counter still in them.
@@ -24,8 +25,7 @@ impl Samples {
     /// Room for `count` samples, each of which is `overhead` ticks too large. The memory is touched.
     #[must_use]
     pub fn new(count: usize, overhead: u64) -> Samples {
-        let mut values = Vec::with_capacity(count);
-        values.resize(count, 0);
+        let mut values = vec![0; count];
         values.clear();
         Samples { values, overhead }
     }
