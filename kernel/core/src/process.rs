@@ -144,6 +144,8 @@ impl<M: Machine> Kernel<M> {
         process.exit_code = code;
         process.faulted = faulted;
         process.io_port_count = 0;
+        // Its own handles may be the last that name it, and go below: it must stay until all is done.
+        process.references += 1;
         while let Some(thread) = Id::from_link(self.processes[id].first_thread) {
             self.kill_thread(thread);
         }
@@ -167,6 +169,7 @@ impl<M: Machine> Kernel<M> {
         {
             self.notify_weak(signal, bits);
         }
+        self.processes[id].references -= 1;
         self.free_process_if_unused(id);
     }
 

@@ -9,6 +9,10 @@ use crate::slab::{Id, Weak};
 use airox_abi::trace::EventKind;
 use airox_abi::{Error, QuotaKind};
 
+/// The legacy interrupt controllers. The kernel has masked them for good; who could unmask them could raise vectors that mean
+/// something else.
+const KERNEL_PORTS: [(u16, u16); 2] = [(0x20, 2), (0xa0, 2)];
+
 /// One global interrupt line.
 pub(crate) struct Irq {
     line: u32,
@@ -117,11 +121,14 @@ impl<M: Machine> Kernel<M> {
             return Err(Error::NoSuchResource);
         };
         let end = u32::from(first) + u32::from(count);
-        let taken = |ports: &IoPorts| {
-            u32::from(ports.first) < end
-                && u32::from(first) < u32::from(ports.first) + u32::from(ports.count)
+        let overlaps = |&(other, length): &(u16, u16)| {
+            u32::from(other) < end && u32::from(first) < u32::from(other) + u32::from(length)
         };
-        if count == 0 || end > 0x1_0000 || self.io_ports.iter().any(|(_, ports)| taken(ports)) {
+        let taken = self
+            .io_ports
+            .iter()
+            .any(|(_, ports)| overlaps(&(ports.first, ports.count)));
+        if count == 0 || end > 0x1_0000 || taken || KERNEL_PORTS.iter().any(overlaps) {
             return Err(Error::NoSuchResource);
         }
         self.charge_object(quota, QuotaKind::Resources)?;

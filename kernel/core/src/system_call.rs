@@ -135,7 +135,15 @@ impl<M: Machine> Kernel<M> {
 
     /// As [`Self::process_argument`], and it must be alive.
     fn live_process(&self, claim: u64, needed: Rights) -> Result<Id<Process>, Error> {
-        let process = self.process_argument(claim, needed)?;
+        self.alive(self.process_argument(claim, needed)?)
+    }
+
+    /// The process a handle names, alive; 0 is no handle here.
+    fn other_process(&self, claim: u64, needed: Rights) -> Result<Id<Process>, Error> {
+        self.alive(self.find_process(claim, needed)?.0)
+    }
+
+    fn alive(&self, process: Id<Process>) -> Result<Id<Process>, Error> {
         if self.processes[process].alive {
             Ok(process)
         } else {
@@ -421,12 +429,12 @@ impl<M: Machine> Kernel<M> {
                 self.hand_out(Object::Process(process))
             }
             SystemCall::ProcessGrant => {
-                let target = self.live_process(a, Rights::CONTROL)?;
+                let target = self.other_process(a, Rights::CONTROL)?;
                 let (index, _) = self.find_any(b)?;
                 Ok(handle(self.derive(index, target, rights(c)?, d)?))
             }
             SystemCall::ProcessKill => {
-                let process = self.live_process(a, Rights::CONTROL)?;
+                let process = self.other_process(a, Rights::CONTROL)?;
                 self.doom_process(process, b as i64, false);
                 Ok(NOTHING)
             }
@@ -454,7 +462,7 @@ impl<M: Machine> Kernel<M> {
                 Ok(NOTHING)
             }
             SystemCall::ProcessPriority => {
-                let process = self.live_process(a, Rights::CONTROL)?;
+                let process = self.other_process(a, Rights::CONTROL)?;
                 let priority = priority(b)?;
                 if priority > self.processes[self.current_process].max_priority {
                     return Err(Error::MissingRight);
@@ -463,7 +471,7 @@ impl<M: Machine> Kernel<M> {
                 Ok(NOTHING)
             }
             _ => {
-                let process = self.process_argument(a, Rights::READ)?;
+                let (process, _) = self.find_process(a, Rights::READ)?;
                 let index = self.nth_capability(process, b).ok_or(Error::NotMapped)?;
                 let capability = self.capabilities.get(index);
                 let kind = capability.object.kind().map_or(0, |kind| kind as u64);

@@ -120,7 +120,7 @@ macro_rules! system_call_stub {
         #[unsafe(naked)]
         pub unsafe extern "C" fn $name() {
             naked_asm!(
-                "cmp eax, {light}",
+                "cmp rax, {light}",
                 "je 2f",
                 "swapgs",
                 "mov gs:[{scratch}], rsp",
