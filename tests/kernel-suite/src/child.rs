@@ -3,7 +3,7 @@
 //! A child maps the suite's text and constants straight from the bundle, has its own copy of the suite's data,
 //! its own stack, and one page shared with the suite ([`Block`]). It has no handles but those it is granted.
 
-use airox_abi::info::ProcessInfo;
+use airox_abi::info::{ProcessInfo, ThreadState};
 use airox_abi::layout::{PAGE_SIZE, STACK_TOP, START_BLOCK};
 use airox_abi::{Error, Handle, MapFlags, RegionKind, Rights};
 
@@ -160,6 +160,10 @@ impl Child {
     pub fn wait(&self) -> Result<ProcessInfo, Failure> {
         let location = core::panic::Location::caller();
         let signal = self.ended.get();
+        let info = kernel::process_info(self.process.get())?;
+        if info.state == ThreadState::Dead as u8 {
+            return Ok(info);
+        }
         kernel::timer_set(signal, kernel::now() + PATIENCE, TIME_UP)?;
         let bits = kernel::wait(signal, ENDED | TIME_UP)?;
         kernel::timer_set(signal, u64::MAX, TIME_UP)?;
@@ -214,7 +218,7 @@ impl Child {
 
     /// Waits until its first thread is in this state.
     #[track_caller]
-    pub fn await_state(&self, suite: &Suite, state: airox_abi::info::ThreadState) -> Outcome {
+    pub fn await_state(&self, suite: &Suite, state: ThreadState) -> Outcome {
         suite.await_state(self.thread.get(), state)
     }
 }

@@ -20,15 +20,23 @@ const TABLES: u64 = 16;
 static NEXT: AtomicU64 = AtomicU64::new(WINDOW);
 static FIRST: AtomicU64 = AtomicU64::new(WINDOW);
 
-/// Addresses for `pages` pages that nothing uses, with an unmapped page on either side.
+/// Addresses for `pages` pages that nothing uses, with an unmapped page on either side, all in the span of one page table.
 pub fn reserve(pages: u64) -> u64 {
-    let address = NEXT.fetch_add((pages + 1) * PAGE_SIZE, Ordering::Relaxed) + PAGE_SIZE;
-    let end = address + pages * PAGE_SIZE;
+    let length = (pages + 2) * PAGE_SIZE;
     assert!(
-        end < WINDOW + TABLES * TABLE_SPAN,
+        length <= TABLE_SPAN,
+        "no mapping of the suite spans page tables"
+    );
+    let next = NEXT.load(Ordering::Relaxed);
+    // The last page of each span is taken.
+    let room = TABLE_SPAN - next % TABLE_SPAN;
+    let start = if length <= room { next } else { next + room };
+    NEXT.store(start + length - PAGE_SIZE, Ordering::Relaxed);
+    assert!(
+        start + length <= WINDOW + TABLES * TABLE_SPAN,
         "the suite's address window is used up"
     );
-    address
+    start + PAGE_SIZE
 }
 
 /// Starts the window over: the test that reserved addresses has ended.

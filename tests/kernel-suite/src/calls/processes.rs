@@ -32,6 +32,11 @@ pub const TESTS: &[Test] = &[
     ),
     Test::new(
         "process",
+        "holding_the_last_handle_to_itself",
+        holding_the_last_handle_to_itself,
+    ),
+    Test::new(
+        "process",
         "closing_the_handle_keeps_it_running",
         closing_the_handle_keeps_it_running,
     ),
@@ -385,6 +390,29 @@ fn address_spaces_are_apart(suite: &Suite) -> Outcome {
         child.finish()?;
     }
     check_equal!(PRIVATE.load(core::sync::atomic::Ordering::SeqCst), 1);
+    Ok(())
+}
+
+fn holding_the_last_handle_to_itself(suite: &Suite) -> Outcome {
+    let child = Child::new(suite)?;
+    child.grant(0, child.process.get(), Rights::all())?;
+    child.grant(1, child.thread.get(), Rights::all())?;
+    child.start(waits_for_the_suite)?;
+    child.await_state(suite, ThreadState::Waiting)?;
+    kernel::handle_close(child.process.get())?;
+    kernel::handle_close(child.thread.get())?;
+    // It goes on, and ends, with nobody else left who could name it.
+    child.block().set_result(1, 1);
+    suite.until(|| Ok(child.block().result(0) == 1))
+}
+
+fn waits_for_the_suite(block: &Block) -> Outcome {
+    let signal = kernel::signal_create(Handle::NONE)?;
+    while block.result(1) == 0 {
+        kernel::timer_set(signal.get(), kernel::now() + 100_000, 1)?;
+        kernel::wait(signal.get(), 1)?;
+    }
+    block.set_result(0, 1);
     Ok(())
 }
 

@@ -59,6 +59,13 @@ impl Fixture {
     }
 }
 
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        // It has no running thread that would ever end it.
+        let _ = kernel::process_kill(self.process.get(), 0);
+    }
+}
+
 /// First port of the third serial port, which no test machine has.
 pub const FREE_PORT: u64 = 0x3e8;
 
