@@ -109,7 +109,9 @@ struct Memory {
 
 impl Memory {
     fn read(&mut self, address: u64, length: u64) -> Result<Vec<u8>> {
-        let arguments = json!({ "val": address, "size": length, "filename": self.file });
+        // QMP's integers are signed, and the kernel lives in the upper half.
+        let arguments =
+            json!({ "val": address.cast_signed(), "size": length, "filename": self.file });
         self.qmp.execute("memsave", arguments)?;
         let bytes = fs::read(&self.file)?;
         fs::remove_file(&self.file)?;
