@@ -13,6 +13,8 @@ use crate::BundleError;
 pub struct System {
     /// Its name, as people see it.
     pub name: String,
+    /// Whether the kernel records events for `cargo xtask inspect`.
+    pub trace: bool,
     /// Its components, in start order: every provider comes before its clients.
     pub components: Vec<Component>,
 }

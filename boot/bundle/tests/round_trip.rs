@@ -55,6 +55,7 @@ fn bundle() -> Vec<u8> {
 fn system() -> System {
     System {
         name: "test".into(),
+        trace: true,
         components: vec![Component {
             name: "log".into(),
             program: "log".into(),

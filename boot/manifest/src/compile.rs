@@ -120,6 +120,7 @@ fn check(
     problems.is_empty().then(|| Compiled {
         system: System {
             name: file.name.clone(),
+            trace: file.trace,
             components: order
                 .iter()
                 .map(|index| record(&members, *index, &providers, resources[*index].clone()))

@@ -6,6 +6,7 @@
 //! memory = "128M"                # RAM the machine has at least
 //! root = "init"                  # the program the kernel starts; default init
 //! programs = ["cat", "top"]      # further programs in the bundle
+//! trace = true                   # record kernel events for `xtask inspect`; default false
 //!
 //! [machine.uart0]                # what the machine has
 //! ports = [0x3f8, 8]
@@ -36,6 +37,7 @@ pub(crate) struct SystemFile {
     pub name: String,
     pub memory: At<u64>,
     pub root: At<String>,
+    pub trace: bool,
     pub programs: Vec<At<String>>,
     pub devices: Vec<Device>,
     pub entries: Vec<Entry>,
@@ -97,11 +99,15 @@ pub(crate) fn read(source: &Source, problems: &mut Problems) -> Option<SystemFil
     let root = table.name("root", NAME_LENGTH, problems);
     let root = root.unwrap_or_else(|| At::new("init".into(), table.span.clone()));
     let programs = table.names("programs", NAME_LENGTH, problems);
+    let trace = table
+        .boolean("trace", problems)
+        .is_some_and(|trace| trace.value);
     table.finish(problems);
     Some(SystemFile {
         name: name?.value,
         memory: memory?,
         root,
+        trace,
         programs,
         devices,
         entries,

@@ -252,6 +252,12 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn kernel_info(&self) -> KernelInfo {
         let used = u64::from(self.frames.total() - self.frames.free());
         let idle = &self.threads[self.idle];
+        // Idle time is added up when it ends; a snapshot is taken in the middle of it.
+        let unaccounted = if self.is_idle() {
+            self.machine.now().wrapping_sub(self.last_switch)
+        } else {
+            0
+        };
         let resources = self.irqs.live() + self.io_ports.live();
         KernelInfo {
             total_frames: u64::from(self.frames.total()),
@@ -271,7 +277,7 @@ impl<M: Machine> Kernel<M> {
             switches: self.statistics.switches,
             system_calls: self.statistics.system_calls,
             interrupts: self.statistics.interrupts,
-            idle_ticks: idle.cpu_ticks,
+            idle_ticks: idle.cpu_ticks + unaccounted,
         }
     }
 }

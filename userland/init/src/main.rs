@@ -52,6 +52,8 @@ fn run(root: &'static RootBlock) -> Result<Infallible, String> {
     let system = at("system record", bundle.system())?;
     let plan = at("system record", plan(&system, &bundle))?;
 
+    at("trace", sys::trace_set(root.machine, system.trace))?;
+
     let port = at("port", Port::create(SupervisorInterface::ID))?;
     let signal = at("signal", Signal::create())?;
     let authority = at("handles", keep(root, &port, &signal))?;

@@ -145,6 +145,7 @@ fn system() -> System {
     once.restart.policy = RestartPolicy::Never;
     System {
         name: "test".into(),
+        trace: false,
         components: vec![log, uart, process, once],
     }
 }

@@ -520,6 +520,12 @@ pub fn kernel_info(machine: Handle) -> Result<KernelInfo, Error> {
     simple(SystemCall::KernelInfo, arguments).map(|_| info)
 }
 
+/// Turns the kernel's trace ring off or on.
+pub fn trace_set(machine: Handle, on: bool) -> Result<(), Error> {
+    let arguments = [arg(machine), u64::from(on), 0, 0, 0, 0];
+    simple(SystemCall::TraceSet, arguments).map(drop)
+}
+
 /// Sets the highest priority the threads of a process may be given.
 pub fn process_priority(process: Handle, priority: u8) -> Result<(), Error> {
     let arguments = [arg(process), u64::from(priority), 0, 0, 0, 0];
