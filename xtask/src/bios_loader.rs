@@ -36,6 +36,7 @@ pub fn cut(file: &[u8], stage2_sector: u64) -> Result<BiosLoader> {
     let checksum = address(&elf, "stage2_checksum")?
         .checked_sub(STAGE2_ADDRESS)
         .context("stage2_checksum is not in stage 2")?;
+    patch(&mut stage2, checksum, &[0; 4])?;
     let sum = words(&stage2).fold(0_u32, u32::wrapping_add);
     patch(&mut stage2, checksum, &sum.wrapping_neg().to_le_bytes())?;
 
@@ -122,3 +123,6 @@ fn patch(image: &mut [u8], offset: u64, bytes: &[u8]) -> Result<()> {
         .copy_from_slice(bytes);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

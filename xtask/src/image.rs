@@ -18,7 +18,9 @@ use std::path::Path;
 
 use airox_loader::checksums::{self, BUNDLE_PATH, CHECKSUMS_PATH, KERNEL_PATH};
 use anyhow::{Context, Result, ensure};
-use fatfs::{FatType, FileSystem, FormatVolumeOptions, FsOptions};
+use fatfs::{
+    Date, DateTime, FatType, FileSystem, FormatVolumeOptions, FsOptions, Time, TimeProvider,
+};
 use fscommon::{BufStream, StreamSlice};
 use gpt::disk::LogicalBlockSize;
 use gpt::mbr::ProtectiveMBR;
@@ -49,6 +51,32 @@ const ESP_GUID: Uuid = uuid!("41495258-0000-4f53-8001-000000000003");
 const DATA_GUID: Uuid = uuid!("41495258-0000-4f53-8001-000000000004");
 const DISK_SIGNATURE: [u8; 4] = *b"AIRX";
 const VOLUME_ID: u32 = 0x4149_5258;
+
+/// The time of every file in an image: none, which FAT writes as its first day.
+#[derive(Debug)]
+struct NoTime;
+
+impl TimeProvider for NoTime {
+    fn get_current_date(&self) -> Date {
+        Date {
+            year: 1980,
+            month: 1,
+            day: 1,
+        }
+    }
+
+    fn get_current_date_time(&self) -> DateTime {
+        DateTime {
+            date: self.get_current_date(),
+            time: Time {
+                hour: 0,
+                min: 0,
+                sec: 0,
+                millis: 0,
+            },
+        }
+    }
+}
 
 /// What goes into an image, as the bytes of the files.
 #[derive(Clone, Copy, Debug)]
@@ -184,7 +212,7 @@ fn write_volume(volume: &mut [u8], files: &[(&str, &[u8])]) -> Result<()> {
         .volume_label(*b"AIROX      ");
     let mut device = Cursor::new(volume);
     fatfs::format_volume(&mut device, options).context("cannot format the boot partition")?;
-    let file_system = FileSystem::new(&mut device, FsOptions::new())?;
+    let file_system = FileSystem::new(&mut device, FsOptions::new().time_provider(&NoTime))?;
     ensure!(
         file_system.fat_type() == FatType::Fat32,
         "the boot partition is not FAT32"
@@ -280,3 +308,6 @@ pub fn remove(path: &Path, file: &str) -> Result<()> {
     volume.unmount()?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,3 +5,5 @@ pub mod flash;
 pub mod image;
 pub mod pe;
 pub mod strip;
+#[cfg(test)]
+mod test_elf;

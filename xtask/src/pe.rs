@@ -178,3 +178,6 @@ fn write(sections: &[Section], relocations: &[u32], entry: u32) -> Result<Vec<u8
     writer.write_reloc_section();
     Ok(out)
 }
+
+#[cfg(test)]
+mod tests;

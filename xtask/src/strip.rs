@@ -20,3 +20,6 @@ pub fn without_debug(file: &[u8]) -> Result<Vec<u8>> {
     builder.write(&mut out)?;
     Ok(out)
 }
+
+#[cfg(test)]
+mod tests;

@@ -250,7 +250,7 @@ fn ramdisk(info: &BootInfo) -> Outcome {
     let address = info.ramdisk_addr.into_option().ok_or("no ramdisk")?;
     expect(address.is_multiple_of(4096), "not page-aligned")?;
     expect(
-        address >= PHYSICAL_OFFSET && address < PHYSICAL_OFFSET + (1 << 39),
+        (PHYSICAL_OFFSET..PHYSICAL_OFFSET + (1 << 39)).contains(&address),
         "not inside the physical-memory mapping",
     )?;
     // SAFETY: the loader mapped it for us.
