@@ -201,7 +201,7 @@ mod tests {
         for _ in 0..20_000 {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let random = (seed >> 33) as u32;
-            if random % 3 != 0 {
+            if !random.is_multiple_of(3) {
                 let count = 1 + random / 3 % 40;
                 if let Some(first) = frames.allocate_contiguous(count) {
                     for &(other, length) in &held {

@@ -308,7 +308,7 @@ mod tests {
         let view = View::new(&snapshot);
         assert!(view.processes().contains("log"), "{}", view.processes());
         assert!(
-            view.machine().starts_with("up 0.002 s"),
+            view.machine().starts_with("up 2.000 s"),
             "{}",
             view.machine()
         );

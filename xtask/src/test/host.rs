@@ -132,6 +132,7 @@ fn cargo_test(
         .args(arguments)
         .current_dir(&bench.workspace.root)
         .env("CARGO_TERM_COLOR", "never")
+        .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .stdout(writer.try_clone().map_err(text)?)
         .stderr(writer);
