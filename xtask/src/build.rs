@@ -10,7 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::progress::Step;
-use crate::workspace::{KERNEL_PACKAGE, LOADER_PACKAGE, Workspace, cargo};
+use crate::workspace::{CONTRACT_KERNEL_PACKAGE, KERNEL_PACKAGE, LOADER_PACKAGE, Workspace, cargo};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 const PROFILE: &str = "guest";
@@ -158,6 +158,17 @@ fn kernel_build(workspace: &Workspace) -> GuestBuild<'static> {
     }
 }
 
+fn contract_kernel_build(workspace: &Workspace) -> GuestBuild<'static> {
+    let script = workspace.root.join("boot/contract-kernel/kernel.ld");
+    GuestBuild {
+        what: "the kernel that checks the boot contract",
+        folder: CONTRACT_KERNEL_PACKAGE,
+        packages: vec![CONTRACT_KERNEL_PACKAGE],
+        binary: None,
+        flags: with_script(&KERNEL_FLAGS, &script),
+    }
+}
+
 fn loader_build(workspace: &Workspace, form: &'static LoaderForm) -> GuestBuild<'static> {
     let script = workspace.root.join("boot/loader").join(form.script);
     GuestBuild {
@@ -197,6 +208,13 @@ pub fn kernel_file(workspace: &Workspace) -> PathBuf {
         .join(KERNEL_PACKAGE)
 }
 
+/// Builds the kernel that checks the boot contract; returns its ELF file.
+pub fn contract_kernel(workspace: &Workspace) -> Result<PathBuf> {
+    Ok(contract_kernel_build(workspace)
+        .run(workspace)?
+        .join(CONTRACT_KERNEL_PACKAGE))
+}
+
 /// Builds the loader.
 pub fn loader(workspace: &Workspace) -> Result<Loader> {
     let build = |form: &'static LoaderForm| -> Result<PathBuf> {
@@ -218,6 +236,7 @@ pub fn programs(workspace: &Workspace) -> Result<PathBuf> {
 /// Runs clippy over everything that runs on the bare machine; warnings are errors.
 pub fn lint(workspace: &Workspace) -> Result<()> {
     kernel_build(workspace).lint(workspace)?;
+    contract_kernel_build(workspace).lint(workspace)?;
     loader_build(workspace, &UEFI).lint(workspace)?;
     loader_build(workspace, &BIOS).lint(workspace)?;
     program_build(workspace).lint(workspace)

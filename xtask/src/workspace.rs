@@ -12,6 +12,8 @@ use serde_json::Value;
 pub const KERNEL_PACKAGE: &str = "airox-kernel";
 /// See [`KERNEL_PACKAGE`].
 pub const LOADER_PACKAGE: &str = "airox-loader";
+/// The package of the kernel that checks the boot contract; it takes the kernel's place in an image of its own.
+pub const CONTRACT_KERNEL_PACKAGE: &str = "airox-contract-kernel";
 
 /// What cargo knows about the workspace.
 pub struct Workspace {
@@ -64,10 +66,9 @@ impl Workspace {
 
     /// Packages with ring-3 programs.
     pub fn program_packages(&self) -> impl Iterator<Item = &Package> {
+        const OTHERS: [&str; 3] = [KERNEL_PACKAGE, LOADER_PACKAGE, CONTRACT_KERNEL_PACKAGE];
         self.packages.iter().filter(|package| {
-            !package.guest_binaries.is_empty()
-                && package.name != KERNEL_PACKAGE
-                && package.name != LOADER_PACKAGE
+            !package.guest_binaries.is_empty() && !OTHERS.contains(&package.name.as_str())
         })
     }
 

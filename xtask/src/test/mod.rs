@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every suite, one line for each test, and the count as the last line of all.
 
 mod boot;
+mod contract;
 mod host;
 mod kernel;
 mod libtest;
@@ -91,6 +92,7 @@ pub fn test(workspace: &Workspace, arguments: &TestArguments) -> Result<ExitCode
         kernel::run(&bench, arguments, &mut reporter);
     }
     if wanted(Suite::Boot) {
+        contract::run(&bench, &mut reporter);
         boot::run(&bench, &mut reporter);
     }
     if wanted(Suite::Scenarios) {
