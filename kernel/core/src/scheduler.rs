@@ -1,7 +1,7 @@
 //! Who runs: 256 fixed priorities, a bitmap of non-empty queues, O(1) everywhere.
 //!
-//! The running thread is in no queue. A thread preempted by a higher priority goes to the head of its queue (its turn was not over), one whose
-//! slice ended or that yields goes to the tail. A call that finds its server waiting switches to it without any queue.
+//! The running thread is in no queue. A thread preempted by a higher priority goes to the head of its queue with the rest of its turn, one whose
+//! turn ended or that yields goes to the tail. A call that finds its server waiting switches to it without any queue.
 
 use crate::kernel::Kernel;
 use crate::machine::Machine;
@@ -116,9 +116,14 @@ impl<M: Machine> Kernel<M> {
         if priority > running {
             self.reschedule = true;
         } else if priority == running && self.slice_end == u64::MAX {
-            self.slice_end = self.machine.now() + self.clock.ticks_per_second / SLICES_PER_SECOND;
+            self.slice_end = self.machine.now() + self.full_turn();
             self.arm_timer();
         }
+    }
+
+    /// A whole turn, in ticks.
+    fn full_turn(&self) -> u64 {
+        self.clock.ticks_per_second / SLICES_PER_SECOND
     }
 
     /// The running thread has stopped being able to run (its state says why).
@@ -146,9 +151,20 @@ impl<M: Machine> Kernel<M> {
             && self.threads[current].state == State::Running
             && !self.threads[current].suspended;
         if runnable {
-            if highest <= i32::from(self.threads[current].priority) {
+            let priority = i32::from(self.threads[current].priority);
+            if highest <= priority {
+                // It may have just come down to equals that wait.
+                if highest == priority && self.slice_end == u64::MAX {
+                    self.slice_end = self.machine.now() + self.full_turn();
+                    self.arm_timer();
+                }
                 return;
             }
+            // Its turn goes on when it runs again; otherwise whoever is interrupted often would never end one.
+            self.threads[current].turn_left = match self.slice_end {
+                u64::MAX => 0,
+                end => end.saturating_sub(self.machine.now()).max(1),
+            };
             self.threads[current].state = State::Ready;
             self.enqueue(current, true);
         } else if current != self.idle && self.threads[current].state == State::Running {
@@ -185,9 +201,26 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// Lets `next`, which is in no queue, run now; the running thread has already been put where it belongs.
+    /// Lets `next`, which is in no queue, run now, with a turn of its own; the running thread has already been put where it belongs.
     #[inline]
     pub(crate) fn switch_to(&mut self, next: Id<Thread>) {
+        self.run(next);
+        let shares = next != self.idle && !self.ready.is_empty(self.threads[next].priority);
+        if shares || self.slice_end != u64::MAX {
+            self.slice_end = if shares {
+                let left = core::mem::take(&mut self.threads[next].turn_left);
+                let turn = if left == 0 { self.full_turn() } else { left };
+                self.last_switch + turn
+            } else {
+                u64::MAX
+            };
+            self.arm_timer();
+        }
+    }
+
+    /// Makes `next` the running thread.
+    #[inline]
+    fn run(&mut self, next: Id<Thread>) {
         let now = self.machine.now();
         let elapsed = now.wrapping_sub(self.last_switch);
         self.last_switch = now;
@@ -195,31 +228,31 @@ impl<M: Machine> Kernel<M> {
         self.current = next;
         let entry = &mut self.threads[next];
         entry.state = State::Running;
-        let (process, priority) = (entry.process, entry.priority);
+        let process = entry.process;
         self.statistics.switches += 1;
         if process != self.current_process {
             self.current_process = process;
             self.switch_io_ports(process);
         }
-        let shares = next != self.idle && !self.ready.is_empty(priority);
-        if shares || self.slice_end != u64::MAX {
-            self.slice_end = if shares {
-                now + self.clock.ticks_per_second / SLICES_PER_SECOND
-            } else {
-                u64::MAX
-            };
-            self.arm_timer();
-        }
         self.trace(EventKind::Switch, next.number(), process.number(), 0, 0);
     }
 
     /// A thread that has just become able to run, while the running one has just stopped: switch directly if it is the most urgent.
+    ///
+    /// Among equals it takes over the rest of the turn, not a new one: two that call each other must not keep out a third.
     #[inline]
     pub(crate) fn hand_over(&mut self, next: Id<Thread>) {
         let entry = &self.threads[next];
-        if !entry.suspended && i32::from(entry.priority) >= self.ready.highest() {
+        let (priority, highest) = (i32::from(entry.priority), self.ready.highest());
+        if !entry.suspended && priority > highest {
             self.reschedule = false;
             self.switch_to(next);
+        } else if !entry.suspended
+            && priority == highest
+            && entry.priority == self.threads[self.current].priority
+        {
+            self.reschedule = false;
+            self.run(next);
         } else {
             self.make_ready(next);
             self.reschedule = true;
@@ -246,9 +279,7 @@ impl<M: Machine> Kernel<M> {
         }
         if now >= self.slice_end {
             self.slice_end = u64::MAX;
-            if !self.reschedule {
-                self.rotate();
-            }
+            self.rotate();
         }
         self.arm_timer();
         self.finish_entry();

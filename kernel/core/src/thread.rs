@@ -43,6 +43,8 @@ pub(crate) struct Thread {
     pub(crate) priority: u8,
     /// Stays off the ready queue until resumed, whatever its state.
     pub(crate) suspended: bool,
+    /// What is left of its turn among equals, in ticks, if it was preempted; 0 for a whole one.
+    pub(crate) turn_left: u64,
     /// In a ready queue.
     pub(crate) queued: bool,
     /// Links of the one queue it can be in: ready, senders or receivers.
@@ -77,6 +79,7 @@ impl Thread {
             process,
             priority,
             suspended: false,
+            turn_left: 0,
             queued: false,
             next: NONE,
             previous: NONE,

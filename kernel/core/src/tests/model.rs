@@ -119,6 +119,7 @@ pub struct System {
     pub root: Id<Thread>,
     pub root_process: Id<Process>,
     pub process: u64,
+    pub thread: u64,
     pub quota: u64,
     pub machine: u64,
 }
@@ -183,6 +184,7 @@ impl System {
             root,
             root_process,
             process: word(offset_of!(RootBlock, process)),
+            thread: word(offset_of!(RootBlock, thread)),
             quota: word(offset_of!(RootBlock, quota)),
             machine: word(offset_of!(RootBlock, machine)),
             kernel,

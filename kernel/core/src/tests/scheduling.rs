@@ -42,6 +42,78 @@ fn equals_take_turns_when_the_slice_ends() {
 }
 
 #[test]
+fn two_that_call_each_other_do_not_keep_out_a_third() {
+    let mut system = System::boot();
+    let [server, client, third] = [0; 3].map(|_| system.spawn(10, 0));
+    let port = system.ok(Call::PortCreate, &[0, 0]);
+    let receive = system.grant(&server, port, airox_abi::Rights::RECEIVE, 0);
+    let send = system.grant(&client, port, airox_abi::Rights::SEND, 0);
+    let signal = system.ok(Call::SignalCreate, &[0]);
+    system.raw(Call::Wait as u64, &[signal, 1], Tag(0), 0);
+    system.running(server.thread);
+    system.raw(Call::Receive as u64, &[receive], Tag(0), 0);
+    system.running(client.thread);
+    let due = system.kernel.machine().armed;
+    for _ in 0..10 {
+        system.raw(Call::Call as u64, &[send], Tag(0), 0);
+        system.running(server.thread);
+        system.raw(Call::ReplyReceive as u64, &[receive], Tag(0), 0);
+        system.running(client.thread);
+        let now = system.kernel.machine().time.get();
+        system.kernel.machine().time.set(now + 1_000);
+        assert_eq!(system.kernel.machine().armed, due, "one turn for the pair");
+    }
+    system.kernel.machine().time.set(due);
+    system.kernel.timer();
+    system.running(third.thread);
+}
+
+#[test]
+fn a_preempted_thread_has_the_rest_of_its_turn_left() {
+    let mut system = System::boot();
+    let first = system.spawn(10, 0);
+    let second = system.spawn(10, 0);
+    let signal = system.ok(Call::SignalCreate, &[0]);
+    let sleep = |system: &mut System, deadline: u64| {
+        system.ok(Call::TimerSet, &[signal, deadline, 1]);
+        system.raw(Call::Wait as u64, &[signal, 1], Tag(0), 0);
+    };
+    sleep(&mut system, 1_000_000);
+    system.running(first.thread);
+    let end = system.kernel.slice_end;
+    // The root task preempts it again and again.
+    for deadline in [2_000_000, 3_000_000, 4_000_000] {
+        let due = system.kernel.machine().armed;
+        system.kernel.machine().time.set(due);
+        system.kernel.timer();
+        system.running(system.root);
+        sleep(&mut system, deadline);
+        system.running(first.thread);
+        // The model's clock advances at each reading.
+        assert!(system.kernel.slice_end - end < 20);
+    }
+    let end = system.kernel.slice_end;
+    system.kernel.machine().time.set(end);
+    system.kernel.timer();
+    system.running(system.root);
+    system.raw(Call::Wait as u64, &[signal, 1], Tag(0), 0);
+    system.running(second.thread);
+}
+
+#[test]
+fn who_comes_down_to_equals_takes_turns_with_them() {
+    let mut system = System::boot();
+    let other = system.spawn(10, 0);
+    system.ok(Call::ThreadPriority, &[system.thread, 10]);
+    system.running(system.root);
+    let due = system.kernel.machine().armed;
+    assert_ne!(due, u64::MAX, "a turn is running");
+    system.kernel.machine().time.set(due);
+    system.kernel.timer();
+    system.running(other.thread);
+}
+
+#[test]
 fn a_timer_wakes_its_waiter_at_the_deadline() {
     let mut system = System::boot();
     let child = system.spawn(10, 0);
