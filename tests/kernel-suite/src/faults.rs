@@ -27,6 +27,8 @@ pub enum Address {
     InCode,
     /// On the thread's stack.
     InStack,
+    /// Anywhere, or not told.
+    Any,
 }
 
 /// When a case can be tried.
@@ -46,13 +48,16 @@ pub struct FaultCase {
     pub code: unsafe extern "C" fn(),
     /// What the child runs: that code.
     pub function: ChildFunction,
-    /// What it must be reported as.
-    pub kind: FaultKind,
+    /// What it must be reported as: one of these, where emulators and processors differ.
+    pub kinds: &'static [FaultKind],
     /// Address reported.
     pub address: Address,
     /// When it can be tried.
     pub when: When,
 }
+
+/// Where the cases jump to that no address can be.
+const NON_CANONICAL: [u64; 2] = [0x8000_0000_0000, 0xdead_beef_dead_beef];
 
 /// Badge of the fault port's handle.
 const BADGE: u64 = 0xfa017;
@@ -150,7 +155,11 @@ impl FaultCase {
         check_equal!(message.tag.kind(), MessageKind::Fault);
         check_equal!(message.badge, BADGE);
         let kind = FaultKind::from_code(message.tag.label().into());
-        check_equal!(kind, Some(self.kind));
+        check!(
+            kind.is_some_and(|kind| self.kinds.contains(&kind)),
+            "kind is {kind:?}, not {:?}",
+            self.kinds
+        );
         let code = self.code as *const () as u64;
         let code = code..=code + 64;
         let (instruction, address) = (message.words[WORD_INSTRUCTION], message.words[WORD_ADDRESS]);
@@ -158,15 +167,15 @@ impl FaultCase {
             Address::None => address == 0,
             Address::At(expected) => address == expected,
             Address::InCode => code.contains(&address),
+            Address::Any => true,
             Address::InStack => (stack_base(0) - 64..STACK_TOP).contains(&address),
         };
         check!(place, "address {address:#x}");
-        // A jump to where nothing can be executed is reported there.
-        let there = self.kind == FaultKind::Execute && instruction == address;
-        check!(
-            there || code.contains(&instruction),
-            "instruction {instruction:#x}, code {code:#x?}"
-        );
+        // A jump is reported where it is or where it leads: for page faults, and by emulators for non-canonical addresses.
+        let there = code.contains(&instruction)
+            || kind == Some(FaultKind::Execute) && instruction == address
+            || NON_CANONICAL.contains(&instruction);
+        check!(there, "instruction {instruction:#x}, code {code:#x?}");
         check!(message.words[WORD_STACK] != 0, "no stack pointer");
         Ok(())
     }
@@ -188,7 +197,7 @@ impl When {
 }
 
 macro_rules! faults {
-    ($($name:ident: $kind:ident, $address:expr, $when:ident, [$($line:literal),+];)*) => {
+    ($($name:ident: $($kind:ident)|+, $address:expr, $when:ident, [$($line:literal),+];)*) => {
         mod code {
             $(
                 #[unsafe(naked)]
@@ -214,7 +223,7 @@ macro_rules! faults {
             Test { subject: "fault", name: stringify!($name), run: Run::Fault(&FaultCase {
                 code: code::$name,
                 function: run::$name,
-                kind: FaultKind::$kind,
+                kinds: &[$(FaultKind::$kind),+],
                 address: $address,
                 when: When::$when,
             }) },
@@ -224,6 +233,8 @@ macro_rules! faults {
 
 use Address::{At, InCode, InStack};
 
+// QEMU's interpreter takes non-canonical stack addresses for general protection, knows no `int1`, and reads the frame of a far
+// return with the kernel's access rights, which SMAP then forbids. Processors do as the first kind of a case says.
 faults! {
     null_read: Read, At(0), Always, ["xor eax, eax", "mov rax, [rax]"];
     null_write: Write, At(0), Always, ["xor eax, eax", "mov [rax], rax"];
@@ -249,8 +260,8 @@ faults! {
     non_canonical_write: Protection, Address::None, Always, ["mov rax, 0xdeadbeefdeadbeef", "mov [rax], rax"];
     non_canonical_jump: Protection, Address::None, Always, ["mov rax, 0xdeadbeefdeadbeef", "jmp rax"];
     non_canonical_return: Protection, Address::None, Always, ["mov rax, 0x800000000000", "push rax", "ret"];
-    non_canonical_stack: Stack, Address::None, Always, ["mov rsp, 0x8000000000000000", "push rax"];
-    non_canonical_frame: Stack, Address::None, Always, ["mov rbp, 0x8000000000000000", "mov rax, [rbp]"];
+    non_canonical_stack: Stack | Protection, Address::None, Always, ["mov rsp, 0x8000000000000000", "push rax"];
+    non_canonical_frame: Stack | Protection, Address::None, Always, ["mov rbp, 0x8000000000000000", "mov rax, [rbp]"];
     divide_by_zero: Divide, Address::None, Always, ["xor ecx, ecx", "xor edx, edx", "div ecx"];
     divide_overflow: Divide, Address::None, Always, ["mov eax, 0x80000000", "cdq", "mov ecx, -1", "idiv ecx"];
     undefined_instruction: InvalidInstruction, Address::None, Always, ["ud2"];
@@ -259,7 +270,7 @@ faults! {
     overlong_instruction: Protection, Address::None, Always,
         [".byte 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x90"];
     breakpoint: Breakpoint, Address::None, Always, ["int3"];
-    in_circuit_breakpoint: Debug, Address::None, Always, [".byte 0xf1"];
+    in_circuit_breakpoint: Debug | InvalidInstruction, Address::None, Always, [".byte 0xf1"];
     single_step: Debug, Address::None, Always, ["pushfq", "or qword ptr [rsp], 0x100", "popfq", "nop", "nop"];
     single_step_over_a_system_call: Debug, Address::None, Always,
         ["mov eax, 42", "pushfq", "or qword ptr [rsp], 0x100", "popfq", "syscall", "nop", "nop"];
@@ -294,8 +305,8 @@ faults! {
     kernel_selector: Protection, Address::None, Always, ["mov eax, 0x10", "mov ds, eax"];
     kernel_stack_selector: Protection, Address::None, Always, ["mov eax, 0x10", "mov ss, eax"];
     selector_past_the_table: Protection, Address::None, Always, ["mov eax, 0xfff8", "mov es, eax"];
-    far_return_to_ring_0: Protection, Address::None, Always, ["push 8", "push 0", "retfq"];
-    interrupt_return_to_ring_0: Protection, Address::None, Always,
+    far_return_to_ring_0: Protection | Read, Address::Any, Always, ["push 8", "push 0", "retfq"];
+    interrupt_return_to_ring_0: Protection | Read, Address::Any, Always,
         ["mov rax, rsp", "push 0x10", "push rax", "pushfq", "push 8", "push 0", "iretq"];
     software_interrupt_80: Protection, Address::None, Always, ["int 0x80"];
     software_double_fault: Protection, Address::None, Always, ["int 8"];

@@ -230,7 +230,7 @@ fn a_circle_of_ports(suite: &Suite) -> Outcome {
     ];
     let children = [Child::new(suite)?, Child::new(suite)?];
     for index in 0..2 {
-        children[index].grant(1, ports[index].get(), Rights::RECEIVE)?;
+        children[index].grant(5, ports[index].get(), Rights::RECEIVE)?;
         children[index].grant(PORT, ports[1 - index].get(), Rights::SEND)?;
         children[index].start(actors::client)?;
     }

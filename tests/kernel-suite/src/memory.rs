@@ -49,6 +49,17 @@ pub fn keep_reserved() {
     FIRST.store(NEXT.load(Ordering::Relaxed), Ordering::Relaxed);
 }
 
+/// Has the page at an address backed, without changing what is there. (An atomic addition of nothing would do, but compilers leave
+/// it out.)
+///
+/// # Safety
+/// The address is mapped writable, and no other thread writes to that byte now.
+pub unsafe fn touch(address: u64) {
+    let place = address as *mut u8;
+    // SAFETY: the caller's promise; what is written is what is there.
+    unsafe { place.write_volatile(place.read_volatile()) };
+}
+
 /// Maps one page at the end of each of the window's page tables, for ever, so that page tables come and go
 /// with no test.
 pub fn keep_page_tables() -> Result<(), Error> {

@@ -91,6 +91,7 @@ pub fn run(suite: &'static Suite) -> ! {
         suite.exit(false);
     }
     touch_stack(suite);
+    suite.image.touch_data();
     let picked = all()
         .enumerate()
         .filter(|(_, test)| test.full_name().as_str().contains(suite.options.filter));
@@ -211,12 +212,8 @@ extern "C" fn watchdog(_: u64) -> ! {
 
 /// Touches the whole stack, so that it is backed before the first count.
 fn touch_stack(suite: &Suite) {
-    let here = core::hint::black_box(&suite) as *const _ as u64;
-    let mut page = suite.root.stack_base;
-    while page + 2 * PAGE_SIZE < here {
-        // SAFETY: 1. the kernel mapped the stack from `stack_base` on; 2. two pages below a local variable
-        // nothing is live: this function calls nothing and no signal handler exists.
-        unsafe { (page as *mut u8).write_volatile(0) };
-        page += PAGE_SIZE;
+    for offset in (0..suite.root.stack_length).step_by(PAGE_SIZE as usize) {
+        // SAFETY: the kernel maps the stack as long as the suite runs.
+        unsafe { memory::touch(suite.root.stack_base + offset) };
     }
 }
