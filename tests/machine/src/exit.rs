@@ -64,7 +64,8 @@ impl Evidence {
         if self.panic_text {
             return Ending::Panic;
         }
-        if self.triple_fault {
+        let was_reset = self.shutdown_reason.as_deref() == Some("guest-reset");
+        if self.triple_fault && was_reset {
             return Ending::TripleFault;
         }
         match (self.status, self.shutdown_reason.as_deref()) {
@@ -82,6 +83,26 @@ impl Evidence {
             _ => Ending::Qemu,
         }
     }
+}
+
+/// Whether QEMU's log of CPU resets, from after power-on, holds a triple fault of the guest's software.
+///
+/// `SeaBIOS` answers a reset that software asked for with a second one, by a triple fault of its own; that one
+/// follows another reset directly and does not count.
+pub(crate) fn has_triple_fault(log: &str) -> bool {
+    let mut asked_for = false;
+    let mut faulted = false;
+    for line in log.lines() {
+        if line.starts_with("Triple fault") {
+            if !asked_for {
+                return true;
+            }
+            faulted = true;
+        } else if line.starts_with("CPU Reset") {
+            asked_for = !std::mem::take(&mut faulted);
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -118,5 +139,19 @@ mod tests {
             panic_text: true,
         };
         assert_eq!(evidence.ending(), Ending::Panic);
+    }
+
+    #[test]
+    fn a_reset_that_was_asked_for_is_no_triple_fault() {
+        let reset = "CPU Reset (CPU 0)\nRIP=0\n";
+        let fault = "Triple fault\nCPU Reset (CPU 0)\nRIP=0\n";
+        let log = |parts: &[&str]| has_triple_fault(&parts.concat());
+        assert!(!log(&[]));
+        assert!(!log(&[reset]), "UEFI");
+        assert!(!log(&[reset, fault]), "SeaBIOS");
+        assert!(!log(&[reset, fault, reset, fault]));
+        assert!(log(&[fault]));
+        assert!(log(&[fault, fault]));
+        assert!(log(&[reset, fault, fault]));
     }
 }

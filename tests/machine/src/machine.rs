@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::exit::{Evidence, Exit};
+use crate::exit::{Evidence, Exit, has_triple_fault};
 use crate::options::{Options, QEMU};
 use crate::qmp::{Event, Qmp};
 use crate::serial::SerialLog;
@@ -35,6 +35,8 @@ pub struct Machine {
     /// How much of the serial text has been looked at, in bytes.
     position: usize,
     qmp: Qmp,
+    /// How long QEMU's log was when the machine began to run: the resets at power-on are before it.
+    log_start: usize,
     run_folder: PathBuf,
     exit: Option<Exit>,
 }
@@ -100,6 +102,7 @@ impl Machine {
                 log,
                 position: 0,
                 qmp,
+                log_start: read_log(run_folder).len(),
                 run_folder: run_folder.to_owned(),
                 exit: None,
             }),
@@ -162,11 +165,11 @@ impl Machine {
             .count()
     }
 
-    /// Whether a CPU triple-faulted since the start. TCG tells; KVM does not.
+    /// Whether the guest's software triple-faulted since the start. TCG tells; KVM does not.
     #[must_use]
     pub fn has_triple_faulted(&self) -> bool {
-        std::fs::read_to_string(self.run_folder.join("qemu.log"))
-            .is_ok_and(|log| log.contains("Triple fault"))
+        let log = read_log(&self.run_folder);
+        log.get(self.log_start..).is_some_and(has_triple_fault)
     }
 
     /// Sends bytes to the serial line at once.
@@ -412,4 +415,9 @@ fn read_messages(run_folder: &Path) -> String {
         .filter(|line| !line.contains(": info: "))
         .collect();
     lines.join("\n")
+}
+
+/// QEMU's own log: every reset of a CPU, and its reason.
+fn read_log(run_folder: &Path) -> String {
+    std::fs::read_to_string(run_folder.join("qemu.log")).unwrap_or_default()
 }

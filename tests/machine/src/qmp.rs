@@ -146,6 +146,16 @@ impl Qmp {
         Ok(())
     }
 
+    /// Whether a reset restarts the guest from now on; else it ends the machine.
+    ///
+    /// # Errors
+    /// [`MachineError::Qmp`] if QEMU refuses.
+    pub fn allow_reset(&mut self, allow: bool) -> Result<(), MachineError> {
+        let action = if allow { "reset" } else { "shutdown" };
+        self.execute("set-action", json!({ "reboot": action }))?;
+        Ok(())
+    }
+
     /// Copies physical memory to a file.
     ///
     /// # Errors

@@ -248,6 +248,8 @@ impl<'a> View<'a> {
     fn thread(&self, number: u32) -> String {
         match self.owners.get(&number) {
             Some(process) => format!("{}/{number}", self.process(*process)),
+            // The idle thread belongs to no process.
+            None if number == 0 => "idle".to_owned(),
             None => format!("thread {number}"),
         }
     }
