@@ -24,6 +24,7 @@ extern crate alloc;
 mod error;
 mod format;
 mod reader;
+pub mod record;
 mod symbols;
 #[cfg(feature = "system")]
 pub mod system;

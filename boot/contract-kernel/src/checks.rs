@@ -1,8 +1,8 @@
 //! The checks.
 
+use airox_bundle::record::{self, LoaderRecord};
 use airox_contract_kernel::bundle_byte;
 use airox_loader::console;
-use airox_loader::record::{self, LoaderRecord};
 use bootloader_api::BootInfo;
 use bootloader_api::info::{MemoryRegion, MemoryRegionKind};
 use x86_64::registers::control::{Cr0, Cr0Flags, Cr4, Cr4Flags, Efer, EferFlags};

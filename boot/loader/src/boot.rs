@@ -13,16 +13,15 @@ use bootloader_api::info::{FrameBuffer, MemoryRegion, MemoryRegionKind, MemoryRe
 use x86_64::structures::DescriptorTablePointer;
 
 use crate::address_space::{Access, AddressSpace};
-use crate::checksums::{BUNDLE_PATH, CHECKSUMS_PATH, Checksum, Checksums, KERNEL_PATH};
 use crate::enter::{self, DESCRIPTORS, Entry};
 use crate::error::LoadError;
+use crate::files::{self, pages};
 use crate::firmware::{Firmware, PAGE_SIZE};
 use crate::framebuffer::Framebuffer;
 use crate::frames::{Frames, Kept};
 use crate::kernel_image::KernelImage;
 use crate::memory_map::{MAXIMUM_REGIONS, MemoryMap};
 use crate::progress;
-use crate::record::LoaderRecord;
 
 /// Physical memory is mapped at least this far: devices lie below 4 GiB on every PC.
 const MINIMUM_PHYSICAL_MAP: u64 = 4 << 30;
@@ -71,83 +70,6 @@ pub fn boot<F: Firmware>(mut firmware: F, entry_ticks: u64) -> LoadError {
         Ok(entry) => unsafe { enter::enter(entry) },
         Err(error) => error,
     }
-}
-
-fn file_length<F: Firmware>(
-    frames: &mut Frames<'_, F>,
-    path: &'static str,
-) -> Result<u64, LoadError> {
-    frames
-        .firmware()
-        .file_length(path)
-        .map_err(|error| LoadError::File { path, error })
-}
-
-/// Reads the file at `path` into the front of `memory`, and returns it.
-fn read_file<'m, F: Firmware>(
-    frames: &mut Frames<'_, F>,
-    path: &'static str,
-    memory: &'m mut [u8],
-    length: u64,
-) -> Result<&'m [u8], LoadError> {
-    let file = &mut memory[..length as usize];
-    frames
-        .firmware()
-        .read_file(path, file)
-        .map_err(|error| LoadError::File { path, error })?;
-    Ok(file)
-}
-
-/// Pages that hold `bytes` bytes, at least one.
-fn pages(bytes: u64) -> u64 {
-    bytes.div_ceil(PAGE_SIZE).max(1)
-}
-
-fn check(path: &'static str, bytes: &[u8], checksums: &Checksums<'_>) -> Result<(), LoadError> {
-    let expected = checksums.find(path).ok_or(LoadError::NotListed { path })?;
-    let found = Checksum::of(bytes);
-    if found != expected {
-        return Err(LoadError::Damaged {
-            path,
-            expected,
-            found,
-        });
-    }
-    Ok(())
-}
-
-/// The kernel and the bundle, read and checked.
-struct Files {
-    kernel: &'static [u8],
-    bundle: &'static [u8],
-}
-
-fn load_files<F: Firmware>(
-    frames: &mut Frames<'_, F>,
-    entry_ticks: u64,
-) -> Result<Files, LoadError> {
-    let length = file_length(frames, CHECKSUMS_PATH)?;
-    let memory = frames.scratch(pages(length), CHECKSUMS_PATH)?;
-    let list = read_file(frames, CHECKSUMS_PATH, memory, length)?;
-    let checksums = Checksums::parse(list)?;
-
-    let length = file_length(frames, KERNEL_PATH)?;
-    progress!("{KERNEL_PATH}: {} KiB", length.div_ceil(1024));
-    let memory = frames.keep(pages(length), KERNEL_PATH)?;
-    let kernel = read_file(frames, KERNEL_PATH, memory, length)?;
-    check(KERNEL_PATH, kernel, &checksums)?;
-
-    let length = file_length(frames, BUNDLE_PATH)?;
-    progress!("{BUNDLE_PATH}: {} KiB", length.div_ceil(1024));
-    // The page in front of the bundle ends with the loader's record.
-    let memory = frames.keep(1 + pages(length), BUNDLE_PATH)?;
-    let (head, memory) = memory.split_at_mut(PAGE_SIZE as usize);
-    let bundle = read_file(frames, BUNDLE_PATH, memory, length)?;
-    check(BUNDLE_PATH, bundle, &checksums)?;
-    let record = LoaderRecord { entry_ticks }.to_bytes();
-    let start = head.len() - record.len();
-    head[start..].copy_from_slice(&record);
-    Ok(Files { kernel, bundle })
 }
 
 /// What the loader leaves in the kernel's address space besides its stack.
@@ -206,7 +128,7 @@ fn prepare<F: Firmware>(
     entry_ticks: u64,
 ) -> Result<Prepared, LoadError> {
     let mut frames = Frames::new(firmware);
-    let files = load_files(&mut frames, entry_ticks)?;
+    let files = files::load(&mut frames, entry_ticks)?;
     let kernel = KernelImage::parse(files.kernel)?;
     let mappings = &kernel.config.mappings;
     let mut space = AddressSpace::new(&mut frames, mappings)?;

@@ -18,7 +18,7 @@
 //! - The ramdisk (the system bundle) starts a page. `BootInfo::ramdisk_addr` is a *virtual* address, as
 //!   `bootloader_api` has it; unless the kernel fixes another place it is inside the physical-memory
 //!   mapping, so `ramdisk_addr - physical_memory_offset` is its physical address. The same
-//!   holds for the frame buffer. In front of it lies the [`record::LoaderRecord`].
+//!   holds for the frame buffer. In front of it lies the [`airox_bundle::record::LoaderRecord`].
 //! - `rsdp_addr` is a physical address.
 //! - One executable page of the lower half: the jump. Nothing else; the kernel may drop it at once.
 //! - In the memory map, whatever the loader made for the kernel (page tables, segments, stack, boot information,
@@ -41,12 +41,12 @@ pub mod disk;
 pub mod enter;
 pub mod error;
 pub mod fault;
+mod files;
 pub mod firmware;
 pub mod framebuffer;
 pub mod frames;
 pub mod kernel_image;
 pub mod memory_map;
-pub mod record;
 #[cfg(test)]
 mod testing;
 pub mod vga_text;

@@ -10,7 +10,7 @@ use x86_64::structures::paging::mapper::{MappedFrame, TranslateResult};
 use x86_64::structures::paging::{OffsetPageTable, PageTable, PageTableFlags, Translate};
 
 use super::*;
-use crate::checksums::ChecksumsError;
+use crate::checksums::{BUNDLE_PATH, CHECKSUMS_PATH, ChecksumsError, KERNEL_PATH};
 use crate::firmware::FileError;
 use crate::kernel_image::KernelError;
 use crate::testing::{KERNEL_BASE, KernelFile, MemoryFirmware};

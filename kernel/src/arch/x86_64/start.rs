@@ -14,6 +14,7 @@ use super::machine::Pc;
 use super::paging::{self, Frames, Tables};
 use super::{clock, entry, panic, physical, uart};
 use airox_abi::root::Framebuffer;
+use airox_bundle::record::{self, LoaderRecord};
 use airox_bundle::{Bundle, KERNEL_SYMBOLS_FILE, Symbols};
 use airox_kernel::memory::{Range, remainder, reserve};
 use airox_kernel_core::context::Context;
@@ -156,12 +157,13 @@ fn bundle_range(boot: &BootInfo) -> (u64, u64) {
     (start, boot.ramdisk_len)
 }
 
-/// TSC at the loader's entry: the loader leaves it, behind its magic number, in the 16 bytes before the bundle.
+/// TSC at the loader's entry, from the record the loader leaves in front of the bundle.
 fn loader_entry(bundle: u64) -> Option<u64> {
+    let length = record::LENGTH as u64;
     // SAFETY: the page before the bundle is the loader's and nobody writes to it any more.
-    let record = unsafe { physical::slice(bundle.checked_sub(16)?, 16) }?;
-    let (magic, ticks) = record.split_first_chunk::<8>()?;
-    (magic == b"AIROXldr").then(|| u64::from_le_bytes(ticks.try_into().unwrap_or([0; 8])))
+    let bytes = unsafe { physical::slice(bundle.checked_sub(length)?, length) }?;
+    let record = LoaderRecord::from_bytes(bytes.try_into().ok()?)?;
+    Some(record.entry_ticks)
 }
 
 /// The frame buffer as firmware set it up; none if its pixel format has no name.
