@@ -1,10 +1,14 @@
 //! Runs the tests and says what became of them; the same lines as the kernel suite's.
 
+use airox_kernel_suite::options::Options;
 use airox_rt::sys;
-use airox_rt::{Machine, PortRange, QuotaKind, RootBlock, TypedHandle, logging, thread};
+use airox_rt::{
+    Machine, PortRange, QuotaKind, Region, RootBlock, TypedHandle, logging, memory, thread,
+};
 use alloc::format;
 use alloc::string::String;
 use core::fmt::Display;
+use core::mem::ManuallyDrop;
 
 /// What a test returns: nothing, or why it failed.
 pub type Outcome = Result<(), Failure>;
@@ -70,11 +74,21 @@ const COUNTED: [QuotaKind; 5] = [
 /// Runs all tests, reports each, and ends the machine.
 pub fn run(root: &'static RootBlock, groups: &[&[Test]]) -> ! {
     let (mut passed, mut failed) = (0, 0);
+    let options = read_options(root).unwrap_or_else(|Failure(why)| {
+        print(&format!("options: {why}\n"));
+        end(root, false)
+    });
     // The first thread makes a signal for the heap's lock, which stays: now, so that no test's count sees it.
     if let Err(error) = thread::spawn(|| ()).and_then(thread::JoinHandle::join) {
         print(&format!("no threads: {error}\n"));
     }
-    for test in groups.iter().copied().flatten() {
+    // A filter names tests as they are reported: behind the suite's name.
+    let wanted = |test: &&Test| format!("runtime.{}", test.name).contains(options.filter);
+    for test in groups.iter().copied().flatten().filter(wanted) {
+        if options.list {
+            print(&format!("TEST {}\n", test.name));
+            continue;
+        }
         match run_one(root, test) {
             Ok(()) => {
                 passed += 1;
@@ -88,6 +102,19 @@ pub fn run(root: &'static RootBlock, groups: &[&[Test]]) -> ! {
     }
     print(&format!("SUITE {passed} passed, {failed} failed\n"));
     end(root, failed == 0)
+}
+
+/// What the run is asked to do: the bundle's file `test.arguments`, as in the kernel suite.
+fn read_options(root: &RootBlock) -> Result<Options<'static>, Failure> {
+    let bundle = ManuallyDrop::new(Region::from_raw(root.bundle));
+    let offset = root.bundle_offset as usize;
+    let length = root.bundle_length as usize;
+    let bytes = memory::map_constant(&bundle, offset + length)?;
+    let bundle = airox_bundle::Bundle::parse(bytes.get(offset..).unwrap_or(&[]))?;
+    match bundle.file("test.arguments") {
+        Some(bytes) => Ok(Options::parse(core::str::from_utf8(bytes)?)?),
+        None => Ok(Options::DEFAULT),
+    }
 }
 
 /// Runs a test and checks that it left nothing behind.
@@ -113,7 +140,7 @@ fn print(text: &str) {
 
 fn end(root: &RootBlock, good: bool) -> ! {
     let (first, count) = DEBUG_EXIT;
-    let machine = core::mem::ManuallyDrop::new(Machine::from_raw(root.machine));
+    let machine = ManuallyDrop::new(Machine::from_raw(root.machine));
     let ports = machine
         .io_ports(first, u64::from(count))
         .and_then(|ports| PortRange::bind(ports, first, count));
