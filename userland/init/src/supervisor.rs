@@ -128,6 +128,8 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
 
     /// Starts every component, in order.
     pub fn start_all(&mut self) {
+        // Its own messages come through the unbadged handle.
+        self.journal.name(0, self.house.bundle.root_program());
         for index in 0..self.house.components.len() {
             if self.house.components[index].state == State::New {
                 self.start(index);
