@@ -172,6 +172,8 @@ pub enum ProcessError {
     Kernel(u32),
     /// The supervisor does not answer.
     SupervisorDied,
+    /// The component does not run now.
+    NotRunning,
 }
 
 impl core::fmt::Display for ProcessError {
@@ -187,6 +189,7 @@ impl core::fmt::Display for ProcessError {
                 None => "unknown kernel error",
             },
             ProcessError::SupervisorDied => "the supervisor does not answer",
+            ProcessError::NotRunning => "it does not run now",
         };
         formatter.write_str(text)
     }

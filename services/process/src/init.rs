@@ -13,9 +13,8 @@ pub struct InitClient(pub SupervisorClient);
 /// Init's refusal in the words of this server's interface.
 fn refusal(error: CallError<SupervisorError>) -> ProcessError {
     match error {
-        CallError::Service(SupervisorError::UnknownComponent | SupervisorError::NotRunning) => {
-            ProcessError::UnknownProcess
-        }
+        CallError::Service(SupervisorError::UnknownComponent) => ProcessError::UnknownProcess,
+        CallError::Service(SupervisorError::NotRunning) => ProcessError::NotRunning,
         CallError::Service(SupervisorError::NotAllowed | SupervisorError::NotRestartable) => {
             ProcessError::NotAllowed
         }

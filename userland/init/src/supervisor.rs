@@ -313,7 +313,7 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
                 self.journal.say(Severity::Warning, &text);
             }
             Decision::Stop => {
-                let text = format!("`{}` {why}", record.name);
+                let text = format!("`{}` {why}; it is not restarted", record.name);
                 let severity = if end == End::Exited(0) {
                     Severity::Info
                 } else {

@@ -56,7 +56,8 @@ pub fn enter_program<E: Display>(main: fn(&'static Start) -> Result<(), E>) -> !
     let start: &'static Start = Box::leak(Box::new(Start::new(block)));
     start::set(start);
     logging::start(start);
-    let code = match main(start) {
+    // Not inlined, so that a backtrace names the program's own `main`.
+    let code = match core::hint::black_box(main)(start) {
         Ok(()) => exit_code::SUCCESS,
         Err(error) => {
             log::error!("{error}");
@@ -78,7 +79,7 @@ pub fn enter_root(main: fn(&'static RootBlock) -> !, heap_bytes: u64) -> ! {
     }
     prepare_heap(heap_bytes);
     logging::start_root(root.machine);
-    main(root)
+    core::hint::black_box(main)(root)
 }
 
 fn prepare_heap(bytes: u64) {
