@@ -77,9 +77,6 @@ impl Shell {
 
     /// Reads and runs lines for ever.
     pub fn run(&mut self) -> ! {
-        if self.services.console.reopen().is_err() {
-            self.console_failed();
-        }
         loop {
             self.turn();
         }
@@ -156,6 +153,8 @@ impl Shell {
                 "more than {MAX_DEPTH} commands or scripts inside each other"
             )));
         }
+        // The console may have been restarted since, without a call of this shell failing; Ctrl-C must work.
+        self.prepare_console();
         self.depth += 1;
         let done = (command.run)(self, arguments, background);
         self.depth -= 1;
@@ -216,6 +215,7 @@ impl Shell {
     ///
     /// Bytes are taken one by one, so that what was typed ahead for a program stays with the console.
     pub fn read_line(&mut self, prompt: &str) -> Outcome {
+        self.prepare_console();
         let columns = self.columns();
         self.editor.begin(prompt, columns);
         loop {
@@ -259,6 +259,13 @@ impl Shell {
     /// Width of the terminal.
     pub fn columns(&mut self) -> usize {
         self.services.console.columns().unwrap_or(80)
+    }
+
+    /// Sets the modes this shell needs: a console that was started anew, or used by a program, may have others.
+    fn prepare_console(&mut self) {
+        if self.services.console.reopen().is_err() {
+            self.console_failed();
+        }
     }
 
     /// After a failed call to the console: waits, longer each time until one succeeds, and prepares its next instance.

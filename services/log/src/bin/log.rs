@@ -22,6 +22,6 @@ fn main(start: &'static Start) -> Result<(), StartError> {
         // An empty table has room.
         let _ = log.name(badge, name);
     }
-    log.record(OWN_BADGE, Level::Info, b"log started");
+    log.record(OWN_BADGE, Level::Info, b"started");
     Ok(server::serve(port, LogDispatcher(log))?)
 }

@@ -212,6 +212,9 @@ fn rights_in_words(handle: &HandleEntry) -> String {
         .iter_names()
         .map(|(name, _)| name.to_lowercase())
         .collect();
+    if rights == Rights::all() {
+        return "all".into();
+    }
     let unknown = rights.difference(Rights::all()).bits();
     if unknown != 0 {
         words.push(format!("{unknown:#x}"));
@@ -288,8 +291,6 @@ fn run(shell: &mut Shell, arguments: &[String], background: bool) -> Done {
         let _ = shell.services.processes.kill(&id.to_string());
         let _ = shell.services.processes.wait(id);
     }
-    // A program may have left the console in another mode; if the console is dead, the next print finds out.
-    let _ = shell.services.console.reopen();
     match ended? {
         ExitStatus::Exited(0) => Ok(()),
         ending => {

@@ -152,6 +152,7 @@ fn caps_names_rights() {
         entry(0x10_0001, 3, 0b10_0000_0001, 12, "log"),
         entry(0x10_0002, 99, 0x8000, 0, ""),
         entry(0x10_0003, 6, 0, 0, ""),
+        entry(0x10_0004, 6, 0x7ff, 0, ""),
     ];
     assert_eq!(
         session.line("caps log"),
@@ -160,6 +161,7 @@ fn caps_names_rights() {
 0x100001  log   port          7     12  send debug
 0x100002        unknown       7      -  0x8000
 0x100003        region        7      -  none
+0x100004        region        7      -  all
 "
     );
     assert_eq!(
@@ -211,8 +213,8 @@ fn run_in_the_foreground() {
             .line("run")
             .starts_with("run: the program is missing")
     );
-    // The console's mode is set again after each program.
-    assert_eq!(session.world().reopened, 3);
+    // The console's mode is set again before each command.
+    assert_eq!(session.world().reopened, 6);
 }
 
 #[test]

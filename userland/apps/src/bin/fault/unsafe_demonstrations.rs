@@ -2,7 +2,7 @@
 //!
 //! Each is one piece of assembly, so that the compiler can assume nothing about it and removes nothing. All are meant to fault; the
 //! kernel then ends this program, and no Rust code sees what they did. Should one not fault, each leaves registers and
-//! memory as it promises, and `show` returns.
+//! memory as it promises, and `show` returns. None is inlined, so that the report names it.
 
 use airox_apps::fault::Demonstration;
 use core::arch::asm;
@@ -11,6 +11,7 @@ use core::arch::asm;
 static FUNCTION_IN_DATA: [u8; 16] = [0xc3; 16];
 
 /// Executes the instruction.
+#[inline(never)]
 pub fn show(demonstration: Demonstration) {
     match demonstration {
         Demonstration::NullRead => null_read(),
@@ -27,6 +28,7 @@ pub fn show(demonstration: Demonstration) {
     }
 }
 
+#[inline(never)]
 fn null_read() {
     // SAFETY: 1. reads into a register declared as clobbered; writes nothing.
     unsafe {
@@ -34,6 +36,7 @@ fn null_read() {
     }
 }
 
+#[inline(never)]
 fn null_write() {
     // SAFETY: 1. no Rust object lies in the first page, which is never mapped.
     unsafe {
@@ -41,6 +44,7 @@ fn null_write() {
     }
 }
 
+#[inline(never)]
 fn execute_data() {
     let function = FUNCTION_IN_DATA.as_ptr();
     // SAFETY:
@@ -49,6 +53,7 @@ fn execute_data() {
     unsafe { asm!("call {function}", function = in(reg) function, clobber_abi("sysv64")) }
 }
 
+#[inline(never)]
 fn write_code() {
     let code = show as fn(Demonstration) as *const u8;
     // SAFETY: 1. should the page be writable, the byte that is written is the one that was there.
@@ -63,11 +68,13 @@ fn write_code() {
     }
 }
 
+#[inline(never)]
 fn stack_overflow() {
     // SAFETY: 1. never comes back, and writes only below the stack pointer, down to the guard page.
     unsafe { asm!("2:", "call 2b", options(noreturn)) }
 }
 
+#[inline(never)]
 fn divide() {
     // SAFETY: 1. changes only registers declared as clobbered.
     unsafe {
@@ -75,22 +82,26 @@ fn divide() {
     }
 }
 
+#[inline(never)]
 fn invalid_instruction() {
     // SAFETY: 1. `ud2` does nothing but fault.
     unsafe { asm!("ud2", options(nomem, nostack)) }
 }
 
+#[inline(never)]
 fn privileged() {
     // SAFETY: 1. `hlt` changes no registers or memory.
     unsafe { asm!("hlt", options(nomem, nostack)) }
 }
 
+#[inline(never)]
 fn io_port() {
     const RTC_INDEX: u16 = 0x70;
     // SAFETY: 1. reading this port changes no memory, and only the register declared as clobbered.
     unsafe { asm!("in al, dx", in("dx") RTC_INDEX, out("al") _, options(nomem, nostack)) }
 }
 
+#[inline(never)]
 fn unaligned_vector() {
     let bytes = [0_u128; 3];
     let odd = bytes.as_ptr().cast::<u8>().wrapping_add(1);

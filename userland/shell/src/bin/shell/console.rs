@@ -2,8 +2,7 @@
 
 use crate::control::{Control, INTERRUPT};
 use airox_api::CallError;
-use airox_api::console::{ConsoleClient, ConsoleError, Mode};
-use airox_rt::Port;
+use airox_api::console::{ConsoleError, Mode};
 use airox_shell::services::{Answer, Console};
 use alloc::rc::Rc;
 
@@ -17,24 +16,13 @@ const NAME: &str = "console";
 /// The key Ctrl-C, as a byte.
 const CONTROL_C: u8 = 3;
 
-pub struct ConsoleService {
-    client: ConsoleClient,
-    control: Rc<Control>,
-}
-
-impl ConsoleService {
-    pub fn new(port: Port, control: Rc<Control>) -> ConsoleService {
-        ConsoleService {
-            client: ConsoleClient::new(port),
-            control,
-        }
-    }
-}
+pub struct ConsoleService(pub Rc<Control>);
 
 impl Console for ConsoleService {
     fn write(&mut self, text: &str) -> Answer<()> {
         for chunk in text.as_bytes().chunks(CHUNK) {
-            self.client
+            self.0
+                .console
                 .write(chunk)
                 .map_err(|error| failure(NAME, error))?;
         }
@@ -42,7 +30,7 @@ impl Console for ConsoleService {
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Answer<usize> {
-        match self.client.read(buffer) {
+        match self.0.console.read(buffer) {
             Ok(count) => Ok(count as usize),
             // Ctrl-C at the prompt: for the line editor it is a key like the others.
             Err(CallError::Service(ConsoleError::Interrupted)) => match buffer.first_mut() {
@@ -57,7 +45,11 @@ impl Console for ConsoleService {
     }
 
     fn columns(&mut self) -> Answer<usize> {
-        let size = self.client.size().map_err(|error| failure(NAME, error))?;
+        let size = self
+            .0
+            .console
+            .size()
+            .map_err(|error| failure(NAME, error))?;
         Ok(match size.columns {
             0 => COLUMNS,
             columns => columns.into(),
@@ -65,15 +57,17 @@ impl Console for ConsoleService {
     }
 
     fn flush(&mut self) -> Answer<()> {
-        self.client.flush().map_err(|error| failure(NAME, error))
+        self.0.console.flush().map_err(|error| failure(NAME, error))
     }
 
     fn reopen(&mut self) -> Answer<()> {
-        self.client
+        self.0
+            .console
             .set_mode(Mode::Raw)
             .map_err(|error| failure(NAME, error))?;
-        let signal = Some(&self.control.signal);
-        self.client
+        let signal = Some(&self.0.signal);
+        self.0
+            .console
             .interrupt_signal(signal, INTERRUPT)
             .map_err(|error| failure(NAME, error))
     }

@@ -30,7 +30,7 @@ fn main(start: &'static Start) -> Result<(), StartError> {
     let port: Port = start.take("console")?;
     // Programs get a copy of it.
     let console = port.copy(Rights::SEND | Rights::COPY)?;
-    let control = Rc::new(Control::new()?);
+    let control = Rc::new(Control::new(port)?);
     let services = Services {
         processes: Box::new(processes::ProcessService::new(
             start.connect().ok(),
@@ -44,7 +44,7 @@ fn main(start: &'static Start) -> Result<(), StartError> {
         clock: Box::new(small::ClockService(start.connect().ok())),
         power: Box::new(small::PowerService(start.connect().ok())),
         scripts: Box::new(BuiltIn),
-        console: Box::new(console::ConsoleService::new(port, Rc::clone(&control))),
+        console: Box::new(console::ConsoleService(Rc::clone(&control))),
         host: Box::new(control::HostService(control)),
     };
     Shell::new(services).run()
