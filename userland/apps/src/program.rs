@@ -2,7 +2,7 @@
 
 use crate::arguments::wants_help;
 use crate::console::{Output, PrintError};
-use airox_rt::{Start, StartError};
+use airox_rt::{Start, StartError, exit_code, sys};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -16,8 +16,6 @@ pub enum Failure {
     Print(PrintError),
     /// A system call failed.
     Kernel(airox_rt::Error),
-    /// It was called in a wrong way; the console says how.
-    Usage,
 }
 
 impl fmt::Display for Failure {
@@ -26,7 +24,6 @@ impl fmt::Display for Failure {
             Failure::Start(error) => error.fmt(formatter),
             Failure::Print(error) => write!(formatter, "cannot print: {error}"),
             Failure::Kernel(error) => error.fmt(formatter),
-            Failure::Usage => formatter.write_str("wrong arguments"),
         }
     }
 }
@@ -68,7 +65,8 @@ pub fn run<A>(
         Ok(arguments) => body(&console, arguments),
         Err(why) => {
             console.print(format_args!("{}: {why}\n", start.name()))?;
-            Err(Failure::Usage)
+            // Returned as an error it would be in the log as well.
+            sys::process_exit(exit_code::FAILURE)
         }
     }
 }

@@ -144,7 +144,8 @@ impl Shell {
                 "only `run` works in the background (&)".into(),
             ));
         }
-        if arguments.iter().any(|argument| argument == "--help") {
+        // Further on it is for a command or program inside this one.
+        if arguments.first().is_some_and(|first| first == "--help") {
             self.print(&command::help_text(command));
             return Ok(());
         }

@@ -194,6 +194,8 @@ fn run_in_the_foreground() {
     let mut session = Session::new();
     assert_eq!(session.line("run primes 10 'a b' && echo good"), "good\n");
     assert_eq!(session.world().ran, ["primes 10 a b"]);
+    session.line("time run hello --help");
+    assert_eq!(session.world().ran.pop().unwrap(), "hello --help");
     session.world().endings.insert(102, ExitStatus::Exited(3));
     assert_eq!(
         session.line("run hello && echo good"),
@@ -214,7 +216,7 @@ fn run_in_the_foreground() {
             .starts_with("run: the program is missing")
     );
     // The console's mode is set again before each command.
-    assert_eq!(session.world().reopened, 6);
+    assert_eq!(session.world().reopened, 8);
 }
 
 #[test]
