@@ -1,6 +1,7 @@
 //! The client: one method for each of the interface's, over a transport.
 
-use crate::model::{Argument, Interface, Kind, Method, is_handle};
+use crate::model::{Argument, Interface, Kind, Method};
+use crate::types::is_handle;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 

@@ -1,6 +1,7 @@
 //! The interface as data, and its messages as text.
 
-use crate::model::{Interface, Kind, Method, is_handle};
+use crate::model::{Interface, Kind, Method};
+use crate::types::is_handle;
 use proc_macro2::TokenStream;
 use quote::quote;
 

@@ -7,6 +7,7 @@ mod client;
 mod decoder;
 mod model;
 mod server;
+mod types;
 
 use proc_macro::TokenStream;
 use quote::quote;

@@ -1,6 +1,7 @@
 //! The trait a server implements, and the dispatcher that turns messages into its calls.
 
-use crate::model::{Argument, Interface, Kind, Method, is_handle};
+use crate::model::{Argument, Interface, Kind, Method};
+use crate::types::is_handle;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 

@@ -1,6 +1,7 @@
 //! Messages no generated client would send: each is refused with a typed error, and nothing panics.
 
-use super::servers::{Echo, OddDispatcher, OddServer};
+use super::odd::{self, OddClient, OddDispatcher, OddServer};
+use super::servers::Echo;
 use crate::clock::{self, ClockClient, ClockDispatcher};
 use crate::console::ConsoleDispatcher;
 use crate::log::{self, LogDispatcher};
@@ -124,7 +125,7 @@ fn missing_handles_are_refused() {
     let denied = TestMessage::new(0, run, [0; WORDS], &[Handle(1)], vec![]);
     assert_eq!(send(&mut process, denied), Some(ProtocolError::BadHandle));
     let mut odd = OddDispatcher(OddServer::default());
-    let exchange = request_tag(super::servers::INFO.id, 1, 4);
+    let exchange = request_tag(odd::INFO.id, 1, 4);
     let unnamed = message(exchange, &[], vec![lease(600, Lease::WRITE)]);
     assert_eq!(send(&mut odd, unnamed), Some(ProtocolError::BadHandle));
 }
@@ -170,7 +171,7 @@ fn a_lying_server_gives_its_clients_errors() {
         levels(in_lease.with_handles(1), [1, 0, 0, 0, 0, 0, 0, 0]),
         Err(CallError::Decode)
     );
-    let buffer = super::servers::OddClient::new(Liar(Tag::new(0), [0; WORDS])).buffer(1);
+    let buffer = OddClient::new(Liar(Tag::new(0), [0; WORDS])).buffer(1);
     assert_eq!(buffer, Err(CallError::Decode));
 }
 

@@ -1,6 +1,7 @@
 //! Every interface from client to server and back, and what hostile messages get.
 
 mod hostile;
+mod odd;
 mod round_trip;
 mod servers;
 

@@ -1,6 +1,7 @@
 //! From client to server and back.
 
-use super::servers::{Echo, OddClient, OddDispatcher, OddServer, entry, handle_entry, memory};
+use super::odd::{OddClient, OddDispatcher, OddServer};
+use super::servers::{Echo, entry, handle_entry, memory};
 use crate::CallError;
 use crate::clock::{ClockClient, ClockDispatcher, ClockError};
 use crate::console::{ConsoleClient, ConsoleDispatcher, ConsoleError, Mode};
