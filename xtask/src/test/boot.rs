@@ -2,18 +2,23 @@
 //! damaged volumes, which must be named and not hang silently.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use airox_machine::{Disk, Ending, Firmware, Machine, MachineError, Options};
 use xtask::image;
 
-use super::Bench;
+use super::Rig;
 use super::reporter::{Outcome, Reporter};
 
 const SYSTEM: &str = "qemu";
 /// UEFI firmware alone takes many seconds under TCG.
 const BOOT_LIMIT: Duration = Duration::from_secs(90);
 const END_LIMIT: Duration = Duration::from_secs(30);
+
+/// The loader's first words.
+const LOADER_GREETING: &str = "AIROX loader:";
+const QUICK_LIMIT: Duration = Duration::from_secs(3);
+const QUICK_TRIES: u32 = 3;
 
 const FIRMWARES: [(Firmware, &str); 2] = [(Firmware::Bios, "bios"), (Firmware::Uefi, "uefi")];
 const KERNEL: &str = "/airox/kernel.elf";
@@ -38,7 +43,7 @@ const HARMS: [(&str, Harm); 5] = [
 ];
 
 /// Runs the suite.
-pub fn run(bench: &Bench<'_>, reporter: &mut Reporter) {
+pub fn run(rig: &Rig<'_>, reporter: &mut Reporter) {
     let mut tests: Vec<(String, Test)> = Vec::new();
     for (firmware, firmware_name) in FIRMWARES {
         for disk in Disk::ALL {
@@ -46,6 +51,7 @@ pub fn run(bench: &Bench<'_>, reporter: &mut Reporter) {
             tests.push((name, Test::Boot(firmware, disk)));
         }
     }
+    tests.push(("boot/prompt-within-3-s".into(), Test::Quick));
     for (firmware, firmware_name) in FIRMWARES {
         for (harm_name, harm) in HARMS {
             tests.push((
@@ -57,7 +63,7 @@ pub fn run(bench: &Bench<'_>, reporter: &mut Reporter) {
     if !reporter.wants_any(tests.iter().map(|(name, _)| name.as_str())) {
         return;
     }
-    let image = match bench.image(SYSTEM, &[]) {
+    let image = match rig.image(SYSTEM, &[]) {
         Ok(built) => built.image,
         Err(error) => {
             reporter.report("boot/image", None, Err(format!("{error:#}")));
@@ -66,6 +72,7 @@ pub fn run(bench: &Bench<'_>, reporter: &mut Reporter) {
     };
     for (name, test) in tests {
         reporter.run(&name, || match test {
+            Test::Quick => quick(&image),
             Test::Boot(firmware, disk) => boot(&image, firmware, disk),
             Test::Harm(firmware, harm) => refuse(&image, firmware, harm),
         });
@@ -73,6 +80,7 @@ pub fn run(bench: &Bench<'_>, reporter: &mut Reporter) {
 }
 
 enum Test {
+    Quick,
     Boot(Firmware, Disk),
     Harm(Firmware, Harm),
 }
@@ -103,6 +111,28 @@ fn boot(image: &Path, firmware: Firmware, disk: Disk) -> Outcome {
             machine.last_lines()
         )),
     }
+}
+
+/// From the loader's first words to the prompt by BIOS under TCG; the best of a few tries, since this computer may be busy.
+fn quick(image: &Path) -> Outcome {
+    let mut best = Duration::MAX;
+    for _ in 0..QUICK_TRIES {
+        let options = options(image, Firmware::Bios, Disk::Ahci);
+        let mut machine = Machine::start(&options).map_err(text)?;
+        machine
+            .wait_for(LOADER_GREETING, BOOT_LIMIT)
+            .map_err(text)?;
+        let started = Instant::now();
+        machine.wait_for_prompt(BOOT_LIMIT).map_err(text)?;
+        best = best.min(started.elapsed());
+        if best <= QUICK_LIMIT {
+            return Ok(());
+        }
+    }
+    Err(format!(
+        "the best of {QUICK_TRIES} starts took {:.1} s",
+        best.as_secs_f32()
+    ))
 }
 
 /// Harms a copy of the image; the loader must name the file on the serial line.

@@ -10,7 +10,7 @@ use airox_machine::{Disk, Firmware, Machine, Options};
 use anyhow::Result;
 use xtask::image::{self, ImageInputs};
 
-use super::Bench;
+use super::Rig;
 use super::protocol::{self, Line};
 use super::reporter::{Outcome, Reporter};
 use crate::build;
@@ -69,11 +69,11 @@ const CASES: [Case; 5] = [
 ];
 
 /// Runs the checks.
-pub fn run(bench: &Bench<'_>, reporter: &mut Reporter) {
+pub fn run(rig: &Rig<'_>, reporter: &mut Reporter) {
     if !reporter.wants_any(CASES.map(|case| case.name)) {
         return;
     }
-    let image = match make_image(bench) {
+    let image = match make_image(rig) {
         Ok(image) => image,
         Err(error) => {
             reporter.report("boot/contract", None, Err(format!("{error:#}")));
@@ -86,11 +86,11 @@ pub fn run(bench: &Bench<'_>, reporter: &mut Reporter) {
 }
 
 /// The usual image, but with the checking kernel and a bundle of known bytes.
-fn make_image(bench: &Bench<'_>) -> Result<PathBuf> {
-    let loader = &bench.guest()?.loader;
-    let kernel = build::contract_kernel(bench.workspace)?;
+fn make_image(rig: &Rig<'_>) -> Result<PathBuf> {
+    let loader = &rig.guest()?.loader;
+    let kernel = build::contract_kernel(rig.workspace)?;
     let bundle: Vec<u8> = (0..BUNDLE_LENGTH).map(bundle_byte).collect();
-    let folder = bench.workspace.target.join("images");
+    let folder = rig.workspace.target.join("images");
     fs::create_dir_all(&folder)?;
     let image = folder.join("contract.img");
     let inputs = ImageInputs {

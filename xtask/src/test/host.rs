@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use super::Bench;
+use super::Rig;
 use super::libtest::Parser;
 use super::reporter::{Outcome, Reporter};
 use crate::build;
@@ -15,10 +15,10 @@ use crate::workspace::cargo;
 const TAIL: usize = 40;
 
 /// Runs the suite.
-pub fn run(bench: &Bench<'_>, reporter: &mut Reporter) {
-    let workspace = bench.workspace;
+pub fn run(rig: &Rig<'_>, reporter: &mut Reporter) {
+    let workspace = rig.workspace;
     reporter.run("host/fmt", || {
-        cargo_command(bench, &["fmt", "--all", "--check"])
+        cargo_command(rig, &["fmt", "--all", "--check"])
     });
     reporter.run("host/clippy", || {
         let arguments = [
@@ -30,7 +30,7 @@ pub fn run(bench: &Bench<'_>, reporter: &mut Reporter) {
             "-D",
             "warnings",
         ];
-        cargo_command(bench, &arguments)
+        cargo_command(rig, &arguments)
     });
     reporter.run("host/clippy-guest", || {
         build::lint(workspace).map_err(|error| format!("{error:#}"))
@@ -49,16 +49,16 @@ pub fn run(bench: &Bench<'_>, reporter: &mut Reporter) {
         Err(error) => reporter.report("host/check", None, Err(format!("{error:#}"))),
     }
     if reporter.is_listing() {
-        list_unit_tests(bench, reporter);
+        list_unit_tests(rig, reporter);
     } else {
-        unit_tests(bench, reporter);
+        unit_tests(rig, reporter);
     }
 }
 
-fn cargo_command(bench: &Bench<'_>, arguments: &[&str]) -> Outcome {
+fn cargo_command(rig: &Rig<'_>, arguments: &[&str]) -> Outcome {
     let output = Command::new(cargo())
         .args(arguments)
-        .current_dir(&bench.workspace.root)
+        .current_dir(&rig.workspace.root)
         .output()
         .map_err(|error| error.to_string())?;
     if output.status.success() {
@@ -69,7 +69,7 @@ fn cargo_command(bench: &Bench<'_>, arguments: &[&str]) -> Outcome {
 }
 
 /// Runs `cargo test` and reports each test as it ends. A filter picks among the results, since it may name a crate.
-fn unit_tests(bench: &Bench<'_>, reporter: &mut Reporter) {
+fn unit_tests(rig: &Rig<'_>, reporter: &mut Reporter) {
     let mut parser = Parser::default();
     let mut tail = VecDeque::new();
     let mut failed = false;
@@ -82,7 +82,7 @@ fn unit_tests(bench: &Bench<'_>, reporter: &mut Reporter) {
             }
         }
     };
-    let status = cargo_test(bench, &["--no-fail-fast"], |line| {
+    let status = cargo_test(rig, &["--no-fail-fast"], |line| {
         report(reporter, parser.line(line));
         if tail.len() == TAIL {
             tail.pop_front();
@@ -101,9 +101,9 @@ fn unit_tests(bench: &Bench<'_>, reporter: &mut Reporter) {
     }
 }
 
-fn list_unit_tests(bench: &Bench<'_>, reporter: &mut Reporter) {
+fn list_unit_tests(rig: &Rig<'_>, reporter: &mut Reporter) {
     let mut unit = Parser::default();
-    let listed = cargo_test(bench, &["--", "--list"], |line| {
+    let listed = cargo_test(rig, &["--", "--list"], |line| {
         // A listed test reads `name: test`; as a result line it goes through the same parser.
         let line = match line.strip_suffix(": test") {
             Some(name) => format!("test {name} ... ok"),
@@ -120,7 +120,7 @@ fn list_unit_tests(bench: &Bench<'_>, reporter: &mut Reporter) {
 
 /// Runs `cargo test --workspace`, its two outputs as one, since one names the crate and the other the tests.
 fn cargo_test(
-    bench: &Bench<'_>,
+    rig: &Rig<'_>,
     arguments: &[&str],
     mut each_line: impl FnMut(&str),
 ) -> Result<bool, String> {
@@ -130,7 +130,7 @@ fn cargo_test(
     command
         .args(["test", "--workspace"])
         .args(arguments)
-        .current_dir(&bench.workspace.root)
+        .current_dir(&rig.workspace.root)
         .env("CARGO_TERM_COLOR", "never")
         .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use super::protocol::{self, Line};
 use super::reporter::Reporter;
-use super::{Bench, TestArguments};
+use super::{Rig, TestArguments};
 
 /// Systems whose root is a test program, and what its tests' names begin with.
 const SYSTEMS: [(&str, &str); 2] = [("test", "kernel/"), ("runtime", "kernel/runtime.")];
@@ -22,9 +22,9 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(180);
 const END_LIMIT: Duration = Duration::from_secs(20);
 
 /// Runs the suite.
-pub fn run(bench: &Bench<'_>, arguments: &TestArguments, reporter: &mut Reporter) {
+pub fn run(rig: &Rig<'_>, arguments: &TestArguments, reporter: &mut Reporter) {
     for (system, prefix) in SYSTEMS {
-        if let Err(error) = boot_and_follow(bench, system, prefix, arguments, reporter) {
+        if let Err(error) = boot_and_follow(rig, system, prefix, arguments, reporter) {
             reporter.report(&format!("{prefix}start"), None, Err(format!("{error:#}")));
         }
     }
@@ -52,14 +52,14 @@ fn program_arguments(arguments: &TestArguments, reporter: &Reporter) -> String {
 }
 
 fn boot_and_follow(
-    bench: &Bench<'_>,
+    rig: &Rig<'_>,
     system: &str,
     prefix: &str,
     arguments: &TestArguments,
     reporter: &mut Reporter,
 ) -> Result<()> {
     let options = program_arguments(arguments, reporter);
-    let built = bench.image(system, &[(ARGUMENTS_FILE, &options)])?;
+    let built = rig.image(system, &[(ARGUMENTS_FILE, &options)])?;
     let mut machine = Machine::start(&Options {
         allow_reset: false,
         ..Options::new(&built.image)

@@ -8,6 +8,7 @@ mod libtest;
 mod protocol;
 mod reporter;
 mod scenarios;
+mod tooling;
 
 use std::cell::OnceCell;
 use std::process::ExitCode;
@@ -53,12 +54,12 @@ enum Suite {
 }
 
 /// What the suites share: the workspace, and the guest, which is built when the first suite needs it.
-struct Bench<'a> {
+struct Rig<'a> {
     workspace: &'a Workspace,
     guest: OnceCell<Guest>,
 }
 
-impl Bench<'_> {
+impl Rig<'_> {
     fn guest(&self) -> Result<&Guest> {
         if self.guest.get().is_none() {
             tools::ensure_qemu(true)?;
@@ -80,23 +81,24 @@ impl Bench<'_> {
 /// Runs the suites; fails if a test failed.
 pub fn test(workspace: &Workspace, arguments: &TestArguments) -> Result<ExitCode> {
     let mut reporter = Reporter::new(arguments.filter.clone(), arguments.list);
-    let bench = Bench {
+    let rig = Rig {
         workspace,
         guest: OnceCell::new(),
     };
     let wanted = |suite| arguments.suites.is_empty() || arguments.suites.contains(&suite);
     if wanted(Suite::Host) {
-        host::run(&bench, &mut reporter);
+        host::run(&rig, &mut reporter);
     }
     if wanted(Suite::Kernel) {
-        kernel::run(&bench, arguments, &mut reporter);
+        kernel::run(&rig, arguments, &mut reporter);
     }
     if wanted(Suite::Boot) {
-        contract::run(&bench, &mut reporter);
-        boot::run(&bench, &mut reporter);
+        contract::run(&rig, &mut reporter);
+        boot::run(&rig, &mut reporter);
     }
     if wanted(Suite::Scenarios) {
-        scenarios::run(&bench, &mut reporter);
+        scenarios::run(&rig, &mut reporter);
+        tooling::run(&rig, &mut reporter);
     }
     Ok(reporter.finish())
 }
