@@ -1,10 +1,45 @@
-//! Boots the image and uses it as a person would.
+//! Boots the image and uses it as a person would: on the serial line, on the keyboard and the screen, and with a script.
+//!
+//! # Principles
+//! - **A scenario waits for what it expects, and for nothing else.** Nothing here sleeps to let the machine catch up; the one
+//!   exception is the screen, which tells nobody when it changes and is looked at again and again.
+//! - **Every wait has a limit**, and a failure shows the last lines of the serial console.
+//! - **Short scenarios share a boot.** One that fails, or breaks the machine on purpose, leaves a fresh one for the next.
+//! - **What comes, goes**: the bars on memory and handles compare the system's own tables before and after.
 #![forbid(unsafe_code)]
+
+mod bars;
+mod commands;
+mod editing;
+mod play;
+mod power;
+mod programs;
+mod screen;
+mod screen_scenarios;
+mod supervision;
+mod tables;
 
 use airox_machine::Scenario;
 
-/// Every scenario.
+/// Every scenario, those that share a boot first.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
-    Vec::new()
+    [
+        commands::SCENARIOS,
+        editing::SCENARIOS,
+        programs::SCENARIOS,
+        supervision::SCENARIOS,
+        screen_scenarios::SCENARIOS,
+        bars::SCENARIOS,
+        power::SCENARIOS,
+    ]
+    .concat()
+}
+
+/// One scenario's entry in the list.
+const fn scenario(
+    name: &'static str,
+    run: fn(&airox_machine::Context) -> Result<(), String>,
+) -> Scenario {
+    Scenario { name, run }
 }

@@ -25,10 +25,7 @@ pub fn run(rig: &Rig<'_>, reporter: &mut Reporter) {
             return;
         }
     };
-    let context = Context {
-        image,
-        accelerator: Accelerator::Tcg,
-    };
+    let context = Context::new(image, Accelerator::Tcg);
     for scenario in &scenarios {
         reporter.run(&name(scenario), || {
             catch_unwind(AssertUnwindSafe(|| (scenario.run)(&context)))

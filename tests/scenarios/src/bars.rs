@@ -1,0 +1,161 @@
+//! The bars: servers killed a hundred times, and the system goes on with no more memory and handles than before.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use airox_machine::{Context, PROMPT, Scenario};
+
+use crate::play::{COMMAND_LIMIT, Outcome, Player, alone, check};
+use crate::scenario;
+use crate::screen::wait_for_screen;
+use crate::tables::Process;
+
+pub const SCENARIOS: &[Scenario] = &[
+    scenario(
+        "bar.serial_console_killed_100_times_from_the_screen",
+        serial_console_killed,
+    ),
+    scenario(
+        "bar.log_server_killed_100_times_in_a_flood",
+        log_server_killed,
+    ),
+];
+
+/// How often.
+const TIMES: u32 = 100;
+/// For a hundred restarts.
+const LONG: Duration = Duration::from_secs(300);
+/// Frames (4 KiB) the system may hold more than before: what servers had not touched yet when it was counted first.
+const FRAMES_MORE: u64 = 64;
+
+/// What must come back to where it was.
+struct Held {
+    objects: BTreeMap<String, u64>,
+    processes: Vec<Process>,
+}
+
+fn held(player: &mut Player<'_>) -> Result<Held, String> {
+    Ok(Held {
+        objects: player.objects()?,
+        processes: player.processes()?,
+    })
+}
+
+fn same(before: &Held, after: &Held) -> Outcome {
+    for (kind, old) in &before.objects {
+        let new = after.objects.get(kind).copied().unwrap_or(0);
+        let room = if kind == "frames" { FRAMES_MORE } else { 0 };
+        check(new <= old + room, || {
+            format!("{kind}: {old} before, {new} after")
+        })?;
+    }
+    for old in &before.processes {
+        let Some(new) = after
+            .processes
+            .iter()
+            .find(|process| process.name == old.name)
+        else {
+            return Err(format!("{} is gone", old.name));
+        };
+        check(new.handles == old.handles, || {
+            format!(
+                "{}: {} handles before, {} after",
+                old.name, old.handles, new.handles
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// One kill and return of the server, so that everybody has made room for what a reconnection takes.
+fn rehearse(player: &mut Player<'_>, name: &str) -> Outcome {
+    player
+        .machine
+        .type_text(&format!("restart {name}\n"))
+        .map_err(|error| error.to_string())?;
+    player.wait_for(PROMPT)?;
+    player
+        .until(name, |server| server.state == "receiving")
+        .map(drop)
+}
+
+fn press(player: &mut Player<'_>, text: &str) -> Outcome {
+    player
+        .machine
+        .qmp()
+        .type_text(text)
+        .map_err(|error| error.to_string())
+}
+
+fn screen_shows(player: &mut Player<'_>, text: &str, limit: Duration) -> Outcome {
+    wait_for_screen(player.machine, text, limit).map(drop)
+}
+
+fn serial_console_killed(context: &Context) -> Outcome {
+    alone(context, |player| {
+        press(player, "echo ready\n")?;
+        screen_shows(player, "\nready", COMMAND_LIMIT)?;
+        rehearse(player, "serial-console")?;
+        let before = held(player)?;
+        let start = player.process("serial-console")?.restarts;
+        // A kill that finds the driver down is refused; then it is tried again, until all hundred have been done.
+        let deadline = Instant::now() + LONG;
+        let mut done = 0;
+        while done < TIMES {
+            check(Instant::now() < deadline, || {
+                format!("only {done} kills in {LONG:?}")
+            })?;
+            press(
+                player,
+                &format!(
+                    "clear; repeat -k {} kill serial-console; echo over\n",
+                    TIMES - done
+                ),
+            )?;
+            screen_shows(player, "\nover", LONG)?;
+            player.keys(b"\r")?;
+            player.wait_for(PROMPT)?;
+            done = player
+                .until("serial-console", |console| console.state == "receiving")?
+                .restarts
+                - start;
+        }
+        player.expect_exactly("echo the line works", "the line works")?;
+        same(&before, &held(player)?)
+    })
+}
+
+fn log_server_killed(context: &Context) -> Outcome {
+    alone(context, |player| {
+        press(player, "echo ready\n")?;
+        screen_shows(player, "\nready", COMMAND_LIMIT)?;
+        // The flood: programs that go wrong, each with several records, from the shell on the screen.
+        press(player, "repeat -k 3 run fault null-read\n")?;
+        screen_shows(player, "3 of 3 turns failed", LONG)?;
+        rehearse(player, "log")?;
+        let before = held(player)?;
+        press(player, "clear; repeat -k 100000 run fault null-read\n")?;
+        screen_shows(player, "faulted", COMMAND_LIMIT)?;
+        let start = player.process("log")?.restarts;
+        let deadline = Instant::now() + LONG;
+        let mut done = 0;
+        while done < TIMES {
+            check(Instant::now() < deadline, || {
+                format!("only {done} kills in {LONG:?}")
+            })?;
+            player.enter_within(&format!("repeat -k {} kill log", TIMES - done), LONG)?;
+            done = player
+                .until("log", |log| log.state == "receiving")?
+                .restarts
+                - start;
+        }
+        player
+            .machine
+            .qmp()
+            .press(&["ctrl", "c"])
+            .map_err(|error| error.to_string())?;
+        screen_shows(player, "^C", COMMAND_LIMIT)?;
+        player.expect("source health", &["all services answer"])?;
+        same(&before, &held(player)?)
+    })
+}

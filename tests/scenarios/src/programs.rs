@@ -1,0 +1,245 @@
+//! Programs run from the shell: what they print, how they are ended, and what is told of those that go wrong.
+
+use airox_machine::{Context, Scenario};
+
+use crate::play::{Outcome, check, shared};
+use crate::scenario;
+
+pub const SCENARIOS: &[Scenario] = &[
+    scenario("run.hello", hello),
+    scenario("run.primes", primes),
+    scenario("run.ping_pong", ping_pong),
+    scenario(
+        "run.memory_hog_stops_at_its_quota",
+        memory_hog_stops_at_its_quota,
+    ),
+    scenario(
+        "run.every_program_explains_itself",
+        every_program_explains_itself,
+    ),
+    scenario("run.in_the_background", in_the_background),
+    scenario(
+        "run.a_hog_does_not_slow_the_shell",
+        a_hog_does_not_slow_the_shell,
+    ),
+    scenario("run.control_c_ends_a_program", control_c_ends_a_program),
+    scenario(
+        "run.control_c_ends_a_following_log",
+        control_c_ends_a_following_log,
+    ),
+    scenario(
+        "run.control_c_ends_a_wait_and_a_repetition",
+        control_c_ends_a_wait_and_a_repetition,
+    ),
+    scenario("run.each_fault_is_reported", each_fault_is_reported),
+    scenario(
+        "run.a_panic_and_an_exit_code_are_reported",
+        a_panic_and_an_exit_code_are_reported,
+    ),
+    scenario("run.nothing_is_left_behind", nothing_is_left_behind),
+];
+
+const CONTROL_C: &[u8] = b"\x03";
+
+fn hello(context: &Context) -> Outcome {
+    shared(context, |player| {
+        let wanted = [
+            "Hello from the program hello.",
+            "argument 1: \"a\"",
+            "argument 2: \"b c\"",
+        ];
+        player.expect("run hello a 'b c'", &wanted)?;
+        player.expect("run nothing-like-it", &["run: nothing-like-it: "])?;
+        Ok(())
+    })
+}
+
+fn primes(context: &Context) -> Outcome {
+    shared(context, |player| {
+        player.expect(
+            "run primes 1000",
+            &["168 primes up to 1000", "the largest is 997"],
+        )?;
+        player.expect("run primes many", &["primes: "])?;
+        Ok(())
+    })
+}
+
+fn ping_pong(context: &Context) -> Outcome {
+    shared(context, |player| {
+        let output = player.expect("run ping-pong 200", &["200 calls and replies"])?;
+        check(!output.contains("wrong answer"), || output.clone())
+    })
+}
+
+fn memory_hog_stops_at_its_quota(context: &Context) -> Outcome {
+    shared(context, |player| {
+        player.expect("run memory-hog", &["quota exceeded", "frames"])?;
+        player.expect("run memory-hog 1", &["quota exceeded"])?;
+        player.expect_exactly("echo fine", "fine")
+    })
+}
+
+fn every_program_explains_itself(context: &Context) -> Outcome {
+    shared(context, |player| {
+        let programs = player.enter("programs")?;
+        for program in ["fault", "hello", "hog", "memory-hog", "ping-pong", "primes"] {
+            check(
+                programs.split_whitespace().any(|name| name == program),
+                || format!("`programs` lists no {program}:\n{programs}"),
+            )?;
+            player.expect(&format!("run {program} --help"), &["usage: "])?;
+        }
+        Ok(())
+    })
+}
+
+fn in_the_background(context: &Context) -> Outcome {
+    shared(context, |player| {
+        player.expect("run hog &", &["hog runs in the background"])?;
+        let hog = player.process("hog")?;
+        let mut told = player.enter(&format!("kill {}", hog.id))?;
+        // Its end is told before the prompt at which the shell first knows.
+        told += &player.enter("sleep 50ms")?;
+        told += &player.enter("echo")?;
+        check(told.contains("hog: was killed"), || {
+            format!("its end is not told: {told:?}")
+        })?;
+        let left = player.processes()?;
+        check(left.iter().all(|process| process.name != "hog"), || {
+            "the hog is still there".into()
+        })
+    })
+}
+
+fn a_hog_does_not_slow_the_shell(context: &Context) -> Outcome {
+    shared(context, |player| {
+        for _ in 0..2 {
+            player.expect("run hog &", &["background"])?;
+        }
+        player.expect("ps", &["hog"])?;
+        player.expect("source health", &["all services answer"])?;
+        player.enter("kill hog; kill hog")?;
+        player.enter("sleep 50ms")?;
+        player.enter("echo")?;
+        let left = player.processes()?;
+        check(left.iter().all(|process| process.name != "hog"), || {
+            format!("still there: {left:?}")
+        })
+    })
+}
+
+fn control_c_ends_a_program(context: &Context) -> Outcome {
+    shared(context, |player| {
+        player
+            .machine
+            .type_text("run primes 100000000\n")
+            .map_err(|error| error.to_string())?;
+        player.wait_for(" %  ")?;
+        player.keys(CONTROL_C)?;
+        player.wait_for("^C")?;
+        player.wait_for_prompt()?;
+        let left = player.processes()?;
+        check(left.iter().all(|process| process.name != "primes"), || {
+            "the program is still there".into()
+        })
+    })
+}
+
+fn control_c_ends_a_following_log(context: &Context) -> Outcome {
+    shared(context, |player| {
+        player.expect("run hog 2 &", &["background"])?;
+        player
+            .machine
+            .type_text("log -f process\n")
+            .map_err(|error| error.to_string())?;
+        // Nothing ends it but Ctrl-C; new records arrive meanwhile or not.
+        player.wait_for("\n")?;
+        player.keys(CONTROL_C)?;
+        player.wait_for("^C")?;
+        player.wait_for_prompt()?;
+        player.enter("kill hog")?;
+        player.enter("sleep 50ms")?;
+        player.enter("echo")?;
+        player.expect_exactly("echo back", "back")
+    })
+}
+
+fn control_c_ends_a_wait_and_a_repetition(context: &Context) -> Outcome {
+    shared(context, |player| {
+        for line in [
+            "sleep 1h\n",
+            "repeat 1000000 sleep 10ms\n",
+            "run hog 1000\n",
+        ] {
+            player
+                .machine
+                .type_text(line)
+                .map_err(|error| error.to_string())?;
+            player.wait_for("\n")?;
+            player.keys(CONTROL_C)?;
+            player.wait_for("^C")?;
+            player.wait_for_prompt()?;
+        }
+        player.expect_exactly("echo back", "back")
+    })
+}
+
+fn each_fault_is_reported(context: &Context) -> Outcome {
+    shared(context, |player| {
+        for (name, kind) in [
+            ("null-read", "read of inaccessible memory at address 0x0"),
+            ("null-write", "write to inaccessible memory at address 0x0"),
+            ("exec-data", "execution of non-executable memory"),
+            ("write-code", "write to inaccessible memory"),
+            ("stack-overflow", "stack overflow at address 0x"),
+            ("divide", "divide error"),
+            ("invalid-opcode", "invalid instruction"),
+            ("privileged", "general protection"),
+            ("io-port", "general protection"),
+            ("unaligned-sse", "general protection"),
+        ] {
+            let wanted = [
+                kind,
+                "backtrace:",
+                "instruction 0x",
+                "_start+0x",
+                "fault was ended by a fault",
+            ];
+            player.expect(&format!("run fault {name}"), &wanted)?;
+        }
+        player.expect_exactly("echo fine", "fine")
+    })
+}
+
+fn a_panic_and_an_exit_code_are_reported(context: &Context) -> Outcome {
+    shared(context, |player| {
+        player.expect(
+            "run fault panic",
+            &["panicked at ", "main.rs:", "exit code 101"],
+        )?;
+        player.expect("run fault exit 3", &["fault failed with exit code 3"])?;
+        player.expect("log -n 20 process", &["panicked at "])?;
+        Ok(())
+    })
+}
+
+/// Runs programs that end in every way, twice, and compares what the system holds after each time.
+fn nothing_is_left_behind(context: &Context) -> Outcome {
+    shared(context, |player| {
+        let mut counts = Vec::new();
+        for _ in 0..3 {
+            player.enter("repeat 10 run hello")?;
+            player.enter("repeat -k 5 run fault exit 1")?;
+            player.enter("repeat -k 5 run fault null-read")?;
+            player.enter("run memory-hog")?;
+            let mut objects = player.objects()?;
+            objects.remove("frames");
+            counts.push((objects, player.processes()?));
+        }
+        // The first time servers may have made room for what they now keep.
+        check(counts[1] == counts[2], || {
+            format!("before: {:?}\nafter: {:?}", counts[1], counts[2])
+        })
+    })
+}
