@@ -4,7 +4,8 @@ use crate::registry::{Outcome, Test};
 use crate::{expect, expect_eq};
 use airox_rt::time::{Duration, Instant, Timer};
 use airox_rt::{
-    Error, Handle, MapFlags, Mapping, Port, Region, RegionKind, Rights, Signal, TypedHandle, sys,
+    Error, Handle, MapFlags, Mapping, Port, Region, RegionKind, Rights, Signal, TypedHandle,
+    memory, sys,
 };
 use airox_rt::{Process, RootBlock};
 use alloc::collections::BTreeMap;
@@ -144,6 +145,10 @@ fn mapping_refused(root: &RootBlock) -> Outcome {
     expect_eq!(
         refused(Mapping::new(&read_only, MapFlags::WRITE)),
         Err(Error::MissingRight)
+    );
+    expect_eq!(
+        memory::map_constant(&region, 4096),
+        Err(Error::InvalidArgument)
     );
     let (limits, _) = sys::quota_info(root.quota)?;
     let too_much = u64::from(limits.get(airox_rt::QuotaKind::Frames)) + 1;

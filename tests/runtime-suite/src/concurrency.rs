@@ -5,7 +5,7 @@ use crate::{expect, expect_eq};
 use airox_rt::sync::Mutex;
 use airox_rt::task::{Tasks, USER_BITS};
 use airox_rt::time::{Duration, Instant, Timer};
-use airox_rt::{Handle, RootBlock, Signal, sys, thread};
+use airox_rt::{Error, Handle, RootBlock, Signal, TypedHandle, sys, thread};
 use alloc::rc::Rc;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -35,7 +35,7 @@ pub static TESTS: &[Test] = &[
     },
 ];
 
-fn priority() -> Result<u8, airox_rt::Error> {
+fn priority() -> Result<u8, Error> {
     sys::thread_info(Handle::NONE).map(|info| info.priority)
 }
 
@@ -48,6 +48,16 @@ fn threads_return_results(_root: &RootBlock) -> Outcome {
         .spawn(priority)?;
     expect_eq!(lower.join()??, own - 1);
     expect_eq!(same.join()??, own);
+    // A thread of this process cannot be sent anywhere by safe code.
+    let waits = Arc::new(Signal::create()?);
+    let signal = Arc::clone(&waits);
+    let running = thread::spawn(move || signal.wait(1))?;
+    expect_eq!(
+        running.thread().start(0x1000, 0x1000, 0),
+        Err(Error::InvalidArgument)
+    );
+    waits.notify(1)?;
+    expect_eq!(running.join()?, Ok(1));
     // Many one after the other: stacks are used again.
     for round in 0..50_u32 {
         expect_eq!(thread::spawn(move || round * 2)?.join()?, round * 2);
@@ -74,7 +84,7 @@ fn mutex_between_priorities(_root: &RootBlock) -> Outcome {
                         timer.sleep(Duration::from_micros(20))?;
                         *guard = value + 1;
                     }
-                    Ok::<(), airox_rt::Error>(())
+                    Ok::<(), Error>(())
                 })?,
         );
     }
@@ -131,14 +141,14 @@ fn futures_sleep_side_by_side(_root: &RootBlock) -> Outcome {
 
 fn futures_wait_for_bits(_root: &RootBlock) -> Outcome {
     let tasks = Tasks::new(Signal::create()?);
-    let notifier = airox_rt::TypedHandle::copy(tasks.signal(), airox_rt::Rights::SEND)?;
+    let notifier = tasks.signal().copy(airox_rt::Rights::SEND)?;
     let thread = thread::spawn(move || {
         let timer = Timer::new()?;
         for bit in [4, 2, 1] {
             timer.sleep(Duration::from_micros(100))?;
             notifier.notify(bit)?;
         }
-        Ok::<(), airox_rt::Error>(())
+        Ok::<(), Error>(())
     })?;
     let inside = tasks.clone();
     let seen = tasks.block_on(async move {

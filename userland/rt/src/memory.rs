@@ -9,7 +9,7 @@ use crate::sync::Mutex;
 use addresses::AddressSpace;
 use airox_abi::layout::{PAGE_SIZE, USER_END};
 use airox_sys::volatile::Window;
-use airox_sys::{Error, Handle, MapFlags, Region, RegionKind, TypedHandle, call};
+use airox_sys::{Error, Handle, MapFlags, Region, RegionKind, Rights, TypedHandle, call};
 
 /// Addresses for mappings: all above the heap.
 static ADDRESSES: Mutex<AddressSpace> = Mutex::new(AddressSpace::new());
@@ -109,8 +109,12 @@ impl Drop for Mapping {
 
 /// Read-only memory that its owner promised never to change: the system bundle.
 ///
-/// The mapping lasts as long as the program.
+/// The mapping lasts as long as the program. A handle that carries `WRITE` is refused with [`Error::InvalidArgument`]: such memory
+/// is not constant.
 pub fn map_constant(region: &Region, length: usize) -> Result<&'static [u8], Error> {
+    if region.info()?.rights.contains(Rights::WRITE) {
+        return Err(Error::InvalidArgument);
+    }
     let mapping = Mapping::new(region, MapFlags::empty())?;
     if length > mapping.len() {
         return Err(Error::InvalidArgument);
@@ -119,7 +123,8 @@ pub fn map_constant(region: &Region, length: usize) -> Result<&'static [u8], Err
     let base = core::ptr::with_exposed_provenance(address as usize);
     // SAFETY:
     // 1. The mapping is never removed by this program.
-    // 2. Callers pass regions that nobody can write: the bundle's handles never carry `WRITE`.
+    // 2. The handle cannot write, and was made so by its owner: the kernel gives the bundle out without `WRITE` only, and
+    //    rights never grow.
     Ok(unsafe { core::slice::from_raw_parts(base, length) })
 }
 

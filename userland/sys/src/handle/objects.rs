@@ -162,13 +162,18 @@ impl Process {
 }
 
 impl Thread {
-    /// Starts a thread of another process at `entry` with `argument` in `rdi`. A thread of one's own
-    /// process is started by `airox_rt::thread::spawn` only, which keeps its thread handle inside.
+    /// Starts a thread of another process at `entry` with `argument` in `rdi`; the handle needs `READ` too, to tell whose it is.
+    ///
+    /// A thread of this process is refused with [`Error::InvalidArgument`]: it would run on a stack, and from an address, that
+    /// nothing vouches for. Those are started by `airox_rt::thread` alone.
     pub fn start(&self, entry: u64, stack: u64, argument: u64) -> Result<(), Error> {
+        if self.thread_info()?.process == call::thread_info(Handle::NONE)?.process {
+            return Err(Error::InvalidArgument);
+        }
         // SAFETY:
-        // 1. Threads of this process are made by `airox_rt::thread` alone, which starts them before
-        //    anyone else sees a handle; a thread that was started once refuses to be started again.
-        // 2. So this call concerns a thread of another process, and no memory of this one.
+        // 1. The thread belongs to another process, as the process numbers, unique among the living, have just told; a thread
+        //    never changes its process.
+        // 2. So it runs in other memory than this program's.
         unsafe { call::thread_start(self.0, entry, stack, argument) }
     }
 
