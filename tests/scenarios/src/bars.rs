@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use airox_machine::{Context, PROMPT, Scenario};
+use airox_machine::{Context, Scenario};
 
 use crate::play::{COMMAND_LIMIT, Outcome, Player, alone, check};
 use crate::scenario;
@@ -23,6 +23,8 @@ pub const SCENARIOS: &[Scenario] = &[
 
 /// How often.
 const TIMES: u32 = 100;
+/// Kills tried in one go, most of which come too early.
+const TURNS: u32 = 3000;
 /// For a hundred restarts.
 const LONG: Duration = Duration::from_secs(300);
 /// Frames (4 KiB) the system may hold more than before: what servers had not touched yet when it was counted first.
@@ -73,7 +75,7 @@ fn rehearse(player: &mut Player<'_>, name: &str) -> Outcome {
         .machine
         .type_text(&format!("restart {name}\n"))
         .map_err(|error| error.to_string())?;
-    player.wait_for(PROMPT)?;
+    player.synchronise()?;
     player
         .until(name, |server| server.state == "receiving")
         .map(drop)
@@ -98,7 +100,7 @@ fn serial_console_killed(context: &Context) -> Outcome {
         rehearse(player, "serial-console")?;
         let before = held(player)?;
         let start = player.process("serial-console")?.restarts;
-        // A kill that finds the driver down is refused; then it is tried again, until all hundred have been done.
+        // A kill that finds the driver down, in the pause before it is started again, is refused. So there are many turns.
         let deadline = Instant::now() + LONG;
         let mut done = 0;
         while done < TIMES {
@@ -107,14 +109,10 @@ fn serial_console_killed(context: &Context) -> Outcome {
             })?;
             press(
                 player,
-                &format!(
-                    "clear; repeat -k {} kill serial-console; echo over\n",
-                    TIMES - done
-                ),
+                &format!("clear; repeat -k {TURNS} kill serial-console; echo over\n"),
             )?;
             screen_shows(player, "\nover", LONG)?;
-            player.keys(b"\r")?;
-            player.wait_for(PROMPT)?;
+            player.synchronise()?;
             done = player
                 .until("serial-console", |console| console.state == "receiving")?
                 .restarts
@@ -143,7 +141,7 @@ fn log_server_killed(context: &Context) -> Outcome {
             check(Instant::now() < deadline, || {
                 format!("only {done} kills in {LONG:?}")
             })?;
-            player.enter_within(&format!("repeat -k {} kill log", TIMES - done), LONG)?;
+            player.enter_within(&format!("repeat -k {TURNS} kill log"), LONG)?;
             done = player
                 .until("log", |log| log.state == "receiving")?
                 .restarts

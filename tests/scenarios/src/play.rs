@@ -103,6 +103,21 @@ impl Player<'_> {
             .map_err(|error| error.to_string())
     }
 
+    /// Makes sure that the shell waits for a command and nothing more is on its way, whatever was lost or drawn twice while its
+    /// console was down.
+    pub fn synchronise(&mut self) -> Outcome {
+        const ATTEMPTS: u32 = 30;
+        const PATIENCE: Duration = Duration::from_secs(4);
+        for attempt in 0..ATTEMPTS {
+            self.keys(format!("\recho in step {attempt}\r").as_bytes())?;
+            let answer = format!("\nin step {attempt}\n{}", airox_machine::PROMPT);
+            if self.machine.wait_for(&answer, PATIENCE).is_ok() {
+                return Ok(());
+            }
+        }
+        Err("the shell does not answer any more".into())
+    }
+
     /// Waits for the next prompt at the start of a line; returns what came before it.
     pub fn wait_for_prompt(&mut self) -> Result<String, String> {
         self.wait_for(&format!("\n{}", airox_machine::PROMPT))

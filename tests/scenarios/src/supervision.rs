@@ -76,8 +76,7 @@ fn the_shell_survives_its_console(context: &Context) -> Outcome {
                 .machine
                 .type_text(&format!("{command}\n"))
                 .map_err(|error| error.to_string())?;
-            // The new console shows the prompt again, once the shell has found it.
-            player.wait_for(airox_machine::PROMPT)?;
+            player.synchronise()?;
             let after = player.until("serial-console", |console| console.state == "receiving")?;
             check(after.restarts > before.restarts, || {
                 format!("{before:?} became {after:?}")
