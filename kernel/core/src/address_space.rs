@@ -76,7 +76,9 @@ impl<M: Machine> Kernel<M> {
             let entry = self.machine.read_word(table, slot(address, level));
             table = if entry == 0 {
                 let new = self.allocate_table(quota)?;
-                self.processes[process].table_frames += 1;
+                let entry = &mut self.processes[process];
+                entry.table_frames += 1;
+                entry.table_last = entry.table_last.max(address);
                 let flags = PageFlags::PRESENT | PageFlags::WRITABLE | PageFlags::USER;
                 self.machine
                     .write_word(table, slot(address, level), new.address() | flags.bits());
@@ -172,20 +174,24 @@ impl<M: Machine> Kernel<M> {
             root,
             quota,
             table_frames,
+            table_last,
             ..
         } = self.processes[process];
-        // The kernel's half (slots 256 and up) is shared.
-        self.free_table_tree(root, LEVELS - 1, 256);
+        self.free_table_tree(root, LEVELS - 1, Some(table_last));
         self.uncharge(quota, QuotaKind::Frames, table_frames);
         self.processes[process].table_frames = 0;
     }
 
-    fn free_table_tree(&mut self, table: Frame, level: u32, slots: usize) {
+    /// Frees a table and those below it. `last` is the highest address with tables, if it lies in this one: no entry after its
+    /// own was ever used. (So the kernel's half, which all processes share, is never looked at.)
+    fn free_table_tree(&mut self, table: Frame, level: u32, last: Option<u64>) {
         if level > 0 {
-            for index in 0..slots {
+            let end = last.map_or(511, |address| slot(address, level));
+            for index in 0..=end {
                 let entry = self.machine.read_word(table, index);
                 if entry != 0 {
-                    self.free_table_tree(frame_of(entry), level - 1, 512);
+                    let last = last.filter(|_| index == end);
+                    self.free_table_tree(frame_of(entry), level - 1, last);
                 }
             }
         }

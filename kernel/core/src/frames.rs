@@ -1,5 +1,8 @@
 //! Physical memory: a buddy allocator over 4 KiB frames.
 //!
+//! Single frames come from and go to a few spare ones that are not merged: a process takes and returns dozens, and splitting
+//! and merging the same large block for each costs more than the frame's use. They count as free.
+//!
 //! Its bookkeeping lies in arrays indexed by frame number, not in the frames, so no frame is ever touched to allocate or free it.
 //! Cost of both operations is bounded by the number of orders.
 
@@ -11,14 +14,20 @@ use alloc::vec::Vec;
 /// The largest block is 2^13 frames: 32 MiB.
 const ORDERS: usize = 14;
 const NOT_FREE: u8 = 0xff;
+/// `order` of a spare frame.
+const SPARE: u8 = 0xfe;
+/// Most spare frames.
+const SPARES: usize = 64;
 
 /// All frames the kernel can hand out.
 pub(crate) struct Frames {
-    /// Order of the free block that starts at a frame, or `NOT_FREE`.
+    /// Order of the free block that starts at a frame, `SPARE`, or `NOT_FREE`.
     order: Vec<u8>,
     next: Vec<u32>,
     previous: Vec<u32>,
     heads: [u32; ORDERS],
+    spares: [u32; SPARES],
+    spare_count: usize,
     free: u32,
     total: u32,
 }
@@ -31,6 +40,8 @@ impl Frames {
             next: vec![NONE; end as usize],
             previous: vec![NONE; end as usize],
             heads: [NONE; ORDERS],
+            spares: [NONE; SPARES],
+            spare_count: 0,
             free: 0,
             total: 0,
         }
@@ -54,7 +65,16 @@ impl Frames {
 
     /// One frame, contents undefined.
     pub(crate) fn allocate(&mut self) -> Option<Frame> {
-        self.take(0).map(Frame)
+        let frame = if let Some(last) = self.spare_count.checked_sub(1) {
+            self.spare_count = last;
+            let frame = self.spares[last];
+            self.order[frame as usize] = NOT_FREE;
+            self.free -= 1;
+            frame
+        } else {
+            self.take(0)?
+        };
+        Some(Frame(frame))
     }
 
     /// `count` frames in a row, contents undefined. What is over of the block they came from goes back at once.
@@ -63,7 +83,10 @@ impl Frames {
         if count == 0 || order >= ORDERS {
             return None;
         }
-        let first = self.take(order)?;
+        let first = self.take(order).or_else(|| {
+            self.merge_spares();
+            self.take(order)
+        })?;
         let spare = (1 << order) - count;
         if spare > 0 {
             self.release_range(first + count, spare);
@@ -73,7 +96,28 @@ impl Frames {
 
     /// Takes back a frame.
     pub(crate) fn release(&mut self, frame: Frame) {
-        self.give(frame.0, 0);
+        if self.spare_count == SPARES {
+            self.give(frame.0, 0);
+            return;
+        }
+        let order = &mut self.order[frame.0 as usize];
+        assert!(*order == NOT_FREE, "frame {:#x} freed twice", frame.0);
+        *order = SPARE;
+        self.spares[self.spare_count] = frame.0;
+        self.spare_count += 1;
+        self.free += 1;
+    }
+
+    /// Merges the spare frames with their neighbours.
+    #[cold]
+    fn merge_spares(&mut self) {
+        let count = core::mem::take(&mut self.spare_count);
+        for index in 0..count {
+            let frame = self.spares[index];
+            self.order[frame as usize] = NOT_FREE;
+            self.free -= 1;
+            self.give(frame, 0);
+        }
     }
 
     /// Takes back frames in a row.
@@ -176,6 +220,32 @@ mod tests {
             frames.allocate_contiguous(256).is_some(),
             "buddies merged again"
         );
+    }
+
+    #[test]
+    fn spare_frames_are_used_again_and_merged_when_a_block_is_wanted() {
+        let mut frames = Frames::new(128);
+        frames.add(Frame(0), 128);
+        let held: Vec<Frame> = (0..SPARES + 8).filter_map(|_| frames.allocate()).collect();
+        for &frame in &held {
+            frames.release(frame);
+        }
+        assert_eq!(frames.free(), 128);
+        assert_eq!(frames.allocate(), held.get(SPARES - 1).copied());
+        frames.release(held[SPARES - 1]);
+        assert_eq!(frames.allocate_contiguous(128), Some(Frame(0)));
+        assert_eq!(frames.free(), 0);
+        assert!(frames.allocate().is_none());
+    }
+
+    #[test]
+    #[should_panic(expected = "freed twice")]
+    fn a_spare_frame_freed_again_is_noticed() {
+        let mut frames = Frames::new(8);
+        frames.add(Frame(0), 8);
+        let frame = frames.allocate().unwrap();
+        frames.release(frame);
+        frames.release(frame);
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub(crate) struct Process {
     pub(crate) root: Frame,
     /// Frames its page tables take.
     pub(crate) table_frames: u32,
+    /// The highest address that has page tables.
+    pub(crate) table_last: u64,
     pub(crate) resident_pages: u32,
     pub(crate) quota: Id<Quota>,
     pub(crate) max_priority: u8,
@@ -67,6 +69,7 @@ impl Process {
             next_doomed: NONE,
             root,
             table_frames: 1,
+            table_last: 0,
             resident_pages: 0,
             quota,
             max_priority,

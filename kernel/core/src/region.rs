@@ -196,7 +196,7 @@ impl<M: Machine> Kernel<M> {
         } = *region;
         if let (Some(base), true) = (base, owned) {
             if kind == RegionKind::Lazy {
-                self.free_index(base, levels(pages));
+                self.free_index(base, levels(pages), pages);
             } else {
                 self.frames.release_contiguous(base, charged);
             }
@@ -206,13 +206,16 @@ impl<M: Machine> Kernel<M> {
         self.uncharge_object(quota, QuotaKind::Regions);
     }
 
-    /// Frees a lazy region's index and pages. Recursion is as deep as the index: at most three.
-    fn free_index(&mut self, frame: Frame, levels: u32) {
+    /// Frees a lazy region's index and pages: those entries of it that `pages` need, as only they were ever used. Recursion
+    /// is as deep as the index: at most three.
+    fn free_index(&mut self, frame: Frame, levels: u32, pages: u64) {
         if levels > 0 {
-            for slot in 0..FANOUT as usize {
-                let next = self.machine.read_word(frame, slot);
+            let reach = FANOUT.pow(levels - 1);
+            for slot in 0..pages.div_ceil(reach) {
+                let next = self.machine.read_word(frame, slot as usize);
                 if next != 0 {
-                    self.free_index(Frame(next as u32), levels - 1);
+                    let below = reach.min(pages - slot * reach);
+                    self.free_index(Frame(next as u32), levels - 1, below);
                 }
             }
         }
