@@ -82,7 +82,7 @@ pub struct SourceLevel {
 /// What the log refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LogError {
-    /// Only a handle without a badge may do this.
+    /// This handle may not: programs a person runs may only write, and only a handle without a badge may give names.
     NotAllowed,
     /// No source has this name.
     UnknownSource,

@@ -8,6 +8,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+/// Number of the first program; the components of the system have smaller ones.
+pub const FIRST_PROGRAM: u32 = 1001;
+
 /// Whether a process belongs to the system or was started by a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {

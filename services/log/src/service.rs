@@ -2,6 +2,7 @@
 
 use crate::server::{LogCore, RING_BYTES};
 use airox_api::log::{Level, Log, LogError, SourceLevel};
+use airox_api::process::FIRST_PROGRAM;
 use airox_api::{Caller, Deferred, WriteLease};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -12,6 +13,16 @@ const MAX_READ: usize = 16 * 1024;
 const LEVELS_IN_ANSWER: usize = 64;
 /// The badge of the handle that may give names to badges.
 const ADMINISTRATOR: u64 = 0;
+
+/// Programs a person runs may write, and nothing else: neither read what servers tell each other's operators, nor silence them, nor
+/// use up the places of those who wait.
+fn component_only(caller: Caller) -> Result<(), LogError> {
+    if caller.badge < u64::from(FIRST_PROGRAM) {
+        Ok(())
+    } else {
+        Err(LogError::NotAllowed)
+    }
+}
 
 /// A call of `wait` to be answered.
 type Wait = Deferred<u64, LogError>;
@@ -56,7 +67,13 @@ impl Log for LogServer {
         Ok(())
     }
 
-    fn read(&mut self, _: Caller, after: u64, records: WriteLease<'_>) -> Result<u32, LogError> {
+    fn read(
+        &mut self,
+        caller: Caller,
+        after: u64,
+        records: WriteLease<'_>,
+    ) -> Result<u32, LogError> {
+        component_only(caller)?;
         let mut buffer = vec![0; records.len().min(MAX_READ)];
         let length = self.core.read(after, &mut buffer)?;
         if records.write(0, &buffer[..length]).is_err() {
@@ -66,20 +83,25 @@ impl Log for LogServer {
         Ok(length as u32)
     }
 
-    fn wait(&mut self, _: Caller, after: u64, reply: Wait) {
+    fn wait(&mut self, caller: Caller, after: u64, reply: Wait) {
         // Who is gone needs no answer.
-        let _ = match self.core.wait(after, reply) {
-            Ok(None) => Ok(()),
-            Ok(Some((reply, newest))) => reply.send(Ok(newest)),
-            Err((reply, error)) => reply.send(Err(error)),
+        let _ = match component_only(caller) {
+            Err(error) => reply.send(Err(error)),
+            Ok(()) => match self.core.wait(after, reply) {
+                Ok(None) => Ok(()),
+                Ok(Some((reply, newest))) => reply.send(Ok(newest)),
+                Err((reply, error)) => reply.send(Err(error)),
+            },
         };
     }
 
-    fn set_level(&mut self, _: Caller, source: &str, level: Level) -> Result<(), LogError> {
+    fn set_level(&mut self, caller: Caller, source: &str, level: Level) -> Result<(), LogError> {
+        component_only(caller)?;
         self.core.set_level(source, level)
     }
 
-    fn levels(&mut self, _: Caller, cursor: u32) -> Result<Vec<SourceLevel>, LogError> {
+    fn levels(&mut self, caller: Caller, cursor: u32) -> Result<Vec<SourceLevel>, LogError> {
+        component_only(caller)?;
         Ok(self.core.levels(cursor, LEVELS_IN_ANSWER))
     }
 
@@ -149,6 +171,17 @@ mod tests {
         let refused = log(CLIENT).register(9, "init");
         assert_eq!(refused, Err(CallError::Service(LogError::NotAllowed)));
         assert_eq!(log(ADMINISTRATOR).register(9, "new"), Ok(()));
+    }
+
+    #[test]
+    fn programs_may_only_write() {
+        let log = log(FIRST_PROGRAM.into());
+        let refused = CallError::Service(LogError::NotAllowed);
+        assert_eq!(log.write(Level::Info, "hello"), Ok(()));
+        assert_eq!(log.read(0, &mut [0; MAX_RECORD]), Err(refused.clone()));
+        assert_eq!(log.wait(u64::MAX), Err(refused.clone()));
+        assert_eq!(log.set_level("*", Level::Off), Err(refused.clone()));
+        assert_eq!(log.levels(0), Err(refused));
     }
 
     #[test]

@@ -8,8 +8,7 @@ use airox_abi::Handle;
 use airox_api::process::{ExitStatus, ProcessError};
 use airox_api::start::StartHandle;
 
-/// Number of the first program; the components of the system have smaller ones.
-pub const FIRST_PROGRAM: u32 = 1001;
+pub use airox_api::process::FIRST_PROGRAM;
 /// Number of the last program; after it they start again at the first.
 pub const LAST_PROGRAM: u32 = 9999;
 /// Most programs at a time.

@@ -21,6 +21,7 @@ mod fakes;
 pub mod history;
 pub mod nearest;
 pub mod parse;
+mod proposals;
 pub mod scripts;
 pub mod services;
 pub mod shell;

@@ -3,7 +3,7 @@
 use super::{Command, no_arguments, number, one_argument, told, usage};
 use crate::complete::Argument;
 use crate::editor::Outcome;
-use crate::shell::{Done, Shell, Stop};
+use crate::shell::{Done, PROMPT, Shell, Stop};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -129,9 +129,11 @@ fn source(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
 }
 
 fn typed_lines(shell: &mut Shell) -> Result<Vec<String>, Stop> {
+    shell.print("Lines up to `end`:\n");
     let mut lines = Vec::new();
     loop {
-        match shell.read_line("> ") {
+        // The usual prompt: who feeds lines from a pipe waits for it.
+        match shell.read_line(PROMPT) {
             Outcome::Line(line) if line.trim() == "end" => return Ok(lines),
             Outcome::Line(_) if lines.len() >= MAX_LINES => {
                 return Err(Stop::Failed(format!("more than {MAX_LINES} lines")));
