@@ -9,6 +9,7 @@ mod address_space;
 mod capability;
 mod clock;
 pub mod context;
+mod fast_path;
 mod fault;
 mod frames;
 mod kernel;

@@ -19,7 +19,7 @@ pub(crate) struct Port {
     pub(crate) first_sender: u32,
     last_sender: u32,
     pub(crate) first_receiver: u32,
-    last_receiver: u32,
+    pub(crate) last_receiver: u32,
     pub(crate) signal: Option<Weak<Signal>>,
     pub(crate) label: u64,
     quota: Id<Quota>,

@@ -207,13 +207,14 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// At a switch to another process.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn switch_io_ports(&mut self, process: Id<Process>) {
         if self.io_ports_loaded || self.processes[process].io_port_count > 0 {
             self.load_io_ports(process);
         }
     }
 
+    #[inline(never)]
     fn load_io_ports(&mut self, process: Id<Process>) {
         let process = &self.processes[process];
         let count = process.io_port_count as usize;

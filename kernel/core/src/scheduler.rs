@@ -5,6 +5,7 @@
 
 use crate::kernel::Kernel;
 use crate::machine::Machine;
+use crate::process::Process;
 use crate::slab::{Id, NONE};
 use crate::thread::{State, Thread};
 use airox_abi::layout::PRIORITIES;
@@ -31,19 +32,25 @@ impl Ready {
     }
 
     /// The highest priority with a ready thread, -1 if none.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn highest(&self) -> i32 {
+        let [a, b, c, d] = self.bitmap;
+        if a | b | c | d == 0 {
+            -1
+        } else {
+            self.highest_of_some()
+        }
+    }
+
+    /// [`Ready::highest`] where some thread is ready.
+    #[inline(never)]
+    fn highest_of_some(&self) -> i32 {
         for word in (0..PRIORITIES / 64).rev() {
             if self.bitmap[word] != 0 {
                 return (word * 64) as i32 + 63 - self.bitmap[word].leading_zeros() as i32;
             }
         }
         -1
-    }
-
-    #[cfg(test)]
-    pub(crate) fn head(&self, priority: u8) -> u32 {
-        self.heads[priority as usize]
     }
 
     #[inline]
@@ -229,12 +236,18 @@ impl<M: Machine> Kernel<M> {
         let entry = &mut self.threads[next];
         entry.state = State::Running;
         let process = entry.process;
-        self.statistics.switches += 1;
+        self.enter_process(process);
+        self.trace(EventKind::Switch, next.number(), process.number(), 0, 0);
+    }
+
+    /// The rest of a switch: the running thread is this process's.
+    #[inline(always)]
+    pub(crate) fn enter_process(&mut self, process: Id<Process>) {
+        self.statistics.switches = self.statistics.switches.wrapping_add(1);
         if process != self.current_process {
             self.current_process = process;
             self.switch_io_ports(process);
         }
-        self.trace(EventKind::Switch, next.number(), process.number(), 0, 0);
     }
 
     /// A thread that has just become able to run, while the running one has just stopped: switch directly if it is the most urgent.

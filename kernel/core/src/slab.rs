@@ -40,6 +40,17 @@ impl<T> Id<T> {
     }
 }
 
+impl<T> Id<T> {
+    /// A reference that notices when the object has gone; `generation` is the object's.
+    #[inline]
+    pub(crate) const fn weak(self, generation: u32) -> Weak<T> {
+        Weak {
+            id: self,
+            generation,
+        }
+    }
+}
+
 impl<T> Clone for Id<T> {
     fn clone(&self) -> Self {
         *self
@@ -81,11 +92,28 @@ impl<T> core::fmt::Debug for Weak<T> {
     }
 }
 
+impl<T> Weak<T> {
+    /// The object it names, if that still lives.
+    #[inline]
+    pub(crate) const fn id(self) -> Id<T> {
+        self.id
+    }
+
+    /// The generation that the object must have.
+    #[inline]
+    pub(crate) const fn generation(self) -> u32 {
+        self.generation
+    }
+}
+
 struct Entry<T> {
     generation: u32,
     next_free: u32,
     value: Option<T>,
 }
+
+/// Two objects with their generations.
+type Pair<'a, T> = ((u32, &'a mut T), (u32, &'a mut T));
 
 /// Objects of one kind.
 pub(crate) struct Slab<T> {
@@ -150,6 +178,19 @@ impl<T> Slab<T> {
     pub(crate) fn upgrade(&self, weak: Weak<T>) -> Option<Id<T>> {
         let entry = self.entries.get(weak.id.index as usize)?;
         (entry.generation == weak.generation && entry.value.is_some()).then_some(weak.id)
+    }
+
+    /// Two different live objects at once, each with its generation.
+    #[inline(always)]
+    pub(crate) fn pair(&mut self, first: Id<T>, second: Id<T>) -> Option<Pair<'_, T>> {
+        let [first, second] = self
+            .entries
+            .get_disjoint_mut([first.index as usize, second.index as usize])
+            .ok()?;
+        Some((
+            (first.generation, first.value.as_mut()?),
+            (second.generation, second.value.as_mut()?),
+        ))
     }
 
     /// Slots used so far; each holds an object or is free.

@@ -4,6 +4,7 @@
 //! it; every other call writes its own: the error code in `rax`, results in `rdi, rsi, rdx, r8`.
 
 use crate::capability::{Cause, Object};
+use crate::context::Context;
 use crate::kernel::Kernel;
 use crate::machine::{Frame, Machine};
 use crate::process::Process;
@@ -46,24 +47,43 @@ fn priority(value: u64) -> Result<u8, Error> {
 }
 
 impl<M: Machine> Kernel<M> {
-    /// The running thread executed `syscall`; its context holds the arguments.
+    /// The running thread executed `syscall`; its context holds the arguments. Returns the context to resume.
     #[inline]
-    pub fn system_call(&mut self) {
+    pub fn system_call(&mut self) -> *mut Context {
         let number = self.threads[self.current].context.rax;
+        let done = if number == SystemCall::Call as u64 {
+            self.fast_call()
+        } else if number == SystemCall::ReplyReceive as u64 {
+            self.fast_reply_receive()
+        } else {
+            None
+        };
+        match done {
+            Some(context) => context,
+            None => self.general_system_call(number),
+        }
+    }
+
+    /// Any call, however unusual its circumstances.
+    #[inline(never)]
+    fn general_system_call(&mut self, number: u64) -> *mut Context {
         let result = if number == SystemCall::Call as u64 {
             self.call()
         } else if number == SystemCall::ReplyReceive as u64 {
             self.reply_receive()
-        } else if number == SystemCall::Null as u64 {
-            self.current().rax = 0;
-            return;
         } else {
-            return self.other_system_call(number);
+            if number == SystemCall::Null as u64 {
+                self.current().rax = 0;
+            } else {
+                self.other_system_call(number);
+            }
+            return self.current();
         };
         if let Err(error) = result {
             self.current().rax = error as u64;
         }
         self.finish_entry();
+        self.current()
     }
 
     #[inline(never)]

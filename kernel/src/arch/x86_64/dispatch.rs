@@ -28,8 +28,7 @@ pub extern "C" fn system_call(cpu: *mut Cpu) -> *mut Context {
     // SAFETY: 1. `cpu` is this CPU's structure, whose kernel is set and never freed. 2. Interrupts are off from entry to exit and
     // only one CPU runs, so this is the only reference to the kernel.
     let kernel = unsafe { &mut *(*cpu).kernel };
-    kernel.system_call();
-    kernel.current()
+    kernel.system_call()
 }
 
 /// An interrupt, or an exception of ring 3.
