@@ -53,6 +53,11 @@ impl Ready {
         -1
     }
 
+    #[cfg(test)]
+    pub(crate) fn head(&self, priority: u8) -> u32 {
+        self.heads[priority as usize]
+    }
+
     #[inline]
     fn is_empty(&self, priority: u8) -> bool {
         self.heads[priority as usize] == NONE
