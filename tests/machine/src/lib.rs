@@ -22,6 +22,7 @@
 mod error;
 mod exit;
 mod firmware;
+mod folder;
 mod keys;
 mod machine;
 mod options;

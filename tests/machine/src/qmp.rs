@@ -10,8 +10,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::MachineError;
+use crate::folder::connect;
 use crate::keys::key_presses;
-use crate::machine::connect;
 
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
