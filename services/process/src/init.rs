@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use airox_api::CallError;
 use airox_api::process::{HandleEntry, Memory, ProcessEntry, ProcessError};
 use airox_api::supervisor::{SupervisorClient, SupervisorError};
-use airox_process::server::Init;
+use airox_process::site::Init;
 
 /// A client of init.
 pub struct InitClient(pub SupervisorClient);

@@ -7,13 +7,14 @@
 //!   them, and who waited for one gets `ServerDied`.
 //! - **Numbers are shared**: components count from 1 (init's list), programs from [`FIRST_PROGRAM`]; a number is also the badge at the
 //!   log, and is not used again before all others were.
-//! - The logic ([`server`], [`table`]) is a library over [`airox_spawn::Kernel`] and [`server::Init`], tested on the host.
+//! - The logic ([`server`], [`table`]) is a library over [`airox_spawn::Kernel`] and [`site::Init`], tested on the host.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
 pub mod server;
+pub mod site;
 pub mod table;
 
 pub use table::FIRST_PROGRAM;

@@ -14,7 +14,8 @@ use airox_api::process::{ExitStatus, ProcessDispatcher, ProcessError, ProcessInt
 use airox_api::supervisor::{SupervisorClient, SupervisorDispatcher, SupervisorInterface};
 use airox_api::{Deferred, Dispatch, Incoming, Interface, Outcome, ReplyMessage};
 use airox_bundle::Bundle;
-use airox_process::server::{Authority, Server, Site};
+use airox_process::server::Server;
+use airox_process::site::{Authority, Site};
 use airox_rt::abi::fault::{FaultAction, FaultKind};
 use airox_rt::server::{self, Handler, KernelMessage};
 use airox_rt::sys::Tag;

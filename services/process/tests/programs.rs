@@ -13,7 +13,8 @@ use airox_api::process::{
 use airox_bundle::Bundle;
 use airox_bundle::write::{Builder, ProgramImage, SegmentImage};
 use airox_process::FIRST_PROGRAM;
-use airox_process::server::{Authority, Init, Server, Site};
+use airox_process::server::Server;
+use airox_process::site::{Authority, Init, Site};
 use airox_process::table::MAX_PROGRAMS;
 use airox_spawn::mock::MockKernel;
 

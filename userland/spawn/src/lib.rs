@@ -22,10 +22,12 @@ mod image;
 mod kernel;
 #[cfg(any(test, feature = "mock"))]
 pub mod mock;
+mod request;
 mod spawn;
 mod system;
 
 pub use image::ImageError;
 pub use kernel::Kernel;
-pub use spawn::{Grant, QuotaSource, SpawnError, SpawnRequest, Spawned, Step, spawn};
+pub use request::{Grant, QuotaSource, SpawnError, SpawnRequest, Spawned, Step};
+pub use spawn::spawn;
 pub use system::SystemKernel;

@@ -1,0 +1,102 @@
+//! What the server works with and within: its handles, its system, init, and what each program gets.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use airox_abi::{Handle, QuotaKind, QuotaLimits};
+use airox_api::process::{HandleEntry, Memory, ProcessEntry, ProcessError};
+use airox_bundle::Bundle;
+
+/// Priority of a program, below every component a person waits for.
+pub const PRIORITY: u8 = 40;
+/// Bytes of a program's stack.
+pub const STACK: u32 = 64 << 10;
+/// Bytes of a program's heap.
+pub const HEAP: u32 = 512 << 10;
+/// Bytes of memory of all kinds that a program can use: stack, heap, data, page tables and what it maps.
+pub const MEMORY: u32 = 1 << 20;
+
+/// What a program can use.
+#[must_use]
+pub fn program_limits() -> QuotaLimits {
+    QuotaLimits::default()
+        .with(QuotaKind::Frames, MEMORY / 4096)
+        .with(QuotaKind::Handles, 64)
+        .with(QuotaKind::Processes, 1)
+        .with(QuotaKind::Threads, 3)
+        .with(QuotaKind::Ports, 4)
+        .with(QuotaKind::Signals, 8)
+        .with(QuotaKind::Regions, 8)
+}
+
+/// What the server asks of init.
+pub trait Init {
+    /// Has the log told a program's name.
+    ///
+    /// # Errors
+    /// Init refuses, or does not answer.
+    fn introduce(&mut self, id: u32, name: &str) -> Result<(), ProcessError>;
+
+    /// The program has ended.
+    fn release(&mut self, id: u32);
+
+    /// The components from place `cursor` on.
+    ///
+    /// # Errors
+    /// Init does not answer.
+    fn list(&mut self, cursor: u32) -> Result<Vec<ProcessEntry>, ProcessError>;
+
+    /// The handles of a component.
+    ///
+    /// # Errors
+    /// There is no such component, or it does not run.
+    fn handles(&mut self, name: &str, cursor: u32) -> Result<Vec<HandleEntry>, ProcessError>;
+
+    /// Kills a component.
+    ///
+    /// # Errors
+    /// There is no such component, or it does not run.
+    fn kill(&mut self, name: &str) -> Result<(), ProcessError>;
+
+    /// Restarts a component.
+    ///
+    /// # Errors
+    /// There is no such component, or it can't be restarted.
+    fn restart(&mut self, name: &str) -> Result<(), ProcessError>;
+
+    /// Memory of the machine.
+    ///
+    /// # Errors
+    /// Init does not answer.
+    fn memory(&mut self) -> Result<Memory, ProcessError>;
+}
+
+/// The server's own handles.
+#[derive(Clone, Copy, Debug)]
+pub struct Authority {
+    /// The bundle: `READ`, `EXECUTE`.
+    pub bundle: Handle,
+    /// Its own quota: `CONTROL`.
+    pub quota: Handle,
+    /// The port it serves: with `SEND`, `COPY`, `BADGE`.
+    pub port: Handle,
+    /// The signal bound to that port: `SEND`.
+    pub signal: Handle,
+    /// The log, unbadged: `SEND`, `COPY`, `BADGE`.
+    pub log: Handle,
+    /// The clock: `SEND`, `COPY`.
+    pub clock: Handle,
+}
+
+/// What the server knows of the system it is part of.
+#[derive(Clone, Debug)]
+pub struct Site<'a> {
+    /// The bundle.
+    pub bundle: Bundle<'a>,
+    /// Its bytes.
+    pub bundle_bytes: &'a [u8],
+    /// Names of the components, in the order of their numbers.
+    pub components: Vec<String>,
+    /// Programs that components run: they need more than a program gets, so nobody can run them.
+    pub reserved: Vec<String>,
+}
