@@ -111,7 +111,14 @@ impl Player<'_> {
         for attempt in 0..ATTEMPTS {
             self.keys(format!("\recho in step {attempt}\r").as_bytes())?;
             let answer = format!("\nin step {attempt}\n{}", airox_machine::PROMPT);
-            if self.machine.wait_for(&answer, PATIENCE).is_ok() {
+            if self.machine.wait_for(&answer, PATIENCE).is_err() {
+                continue;
+            }
+            // A shell that finds its console restarted draws its prompt again, perhaps after this answer: what it says
+            // to a second line comes behind that.
+            self.keys(format!("echo settled {attempt}\r").as_bytes())?;
+            let settled = format!("\nsettled {attempt}\n{}", airox_machine::PROMPT);
+            if self.machine.wait_for(&settled, PATIENCE).is_ok() {
                 return Ok(());
             }
         }
