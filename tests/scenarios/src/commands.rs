@@ -273,7 +273,7 @@ fn source_here(context: &Context) -> Outcome {
             .type_text("source here\n")
             .map_err(|error| error.to_string())?;
         for line in ["echo first", "echo second", "end"] {
-            player.wait_for("\n> ")?;
+            player.wait_for(&format!("\n{}", airox_machine::PROMPT))?;
             player
                 .machine
                 .type_text(&format!("{line}\n"))
