@@ -18,7 +18,7 @@ use crate::child::{Child, Options};
 use crate::failure::{Failure, Outcome, check};
 use crate::kernel::{self, Owned};
 use crate::memory::Mapped;
-use crate::registry::{Run, Test};
+use crate::registry::{self, Run, Test};
 use crate::suite::Suite;
 
 /// The tests: one for each seed of continuous integration.
@@ -158,6 +158,7 @@ impl<'a> Storm<'a> {
                 self.look_after(index)?;
             }
             kernel::wait(self.idle.get(), 1)?;
+            registry::progress()?;
             self.suite.kernel_info()?;
         }
         Ok(())
