@@ -94,6 +94,7 @@ impl GuestBuild<'_> {
 
     /// Runs clippy on the same code with the same flags; returns what it says if that is anything.
     fn lint(&self, workspace: &Workspace) -> Result<()> {
+        let step = Step::start(format!("looking through {} with clippy", self.what));
         let output = self
             .command(workspace, "clippy")
             .args(["--", "-D", "warnings"])
@@ -106,6 +107,7 @@ impl GuestBuild<'_> {
                 String::from_utf8_lossy(&output.stderr)
             );
         }
+        step.done();
         Ok(())
     }
 

@@ -12,7 +12,7 @@
 //! Equal inputs give an equal image, byte by byte: all identifiers and times are fixed.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
@@ -35,7 +35,8 @@ use crate::{pe, strip};
 pub const UEFI_LOADER_PATH: &str = "/EFI/BOOT/BOOTX64.EFI";
 
 const MIB: u64 = 1 << 20;
-const SECTOR_BYTES: u64 = SECTOR as u64;
+/// Bytes in a sector of the image.
+pub const SECTOR_BYTES: u64 = SECTOR as u64;
 const BIOS_START: u64 = 34;
 const ESP_START: u64 = 2048;
 /// With clusters of 1 KiB, FAT32 begins at 65,525 clusters: 64 MiB and a little.
@@ -116,10 +117,17 @@ impl Layout {
     }
 }
 
-/// Builds the image and writes it to `out`.
+/// Builds the image and puts it at `out` in one step: a machine that runs from the image before keeps that one, and
+/// a full disk leaves no half image.
 pub fn build(inputs: &ImageInputs<'_>, out: &Path) -> Result<()> {
     let image = bytes(inputs)?;
-    write_sparse(&image, out).with_context(|| format!("cannot write {}", out.display()))
+    let fresh = out.with_extension(format!("{}.new", std::process::id()));
+    let written = write_sparse(&image, &fresh).and_then(|()| Ok(fs::rename(&fresh, out)?));
+    if written.is_err() {
+        // What cannot be removed either is only in the way of disk space.
+        let _ = fs::remove_file(&fresh);
+    }
+    written.with_context(|| format!("cannot write {}", out.display()))
 }
 
 /// Builds the image in memory.
@@ -310,4 +318,4 @@ pub fn remove(path: &Path, file: &str) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

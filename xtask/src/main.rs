@@ -104,31 +104,33 @@ fn main() -> ExitCode {
 }
 
 fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
-    let workspace = Workspace::load()?;
+    // Not loaded before it is needed: a ready image can be flashed as root, whose search path often lacks cargo.
+    let load = Workspace::load;
     match command {
-        Command::Build(arguments) => build(&workspace, &arguments.parts)?,
+        Command::Build(arguments) => build(&load()?, &arguments.parts)?,
         Command::Image(arguments) => {
-            let built = system::build(&workspace, &arguments.system)?;
+            let built = system::build(&load()?, &arguments.system)?;
             println!("{}", built.image.display());
         }
-        Command::Flash(arguments) => flash(&workspace, &arguments)?,
-        Command::Run(arguments) => run::run(&workspace, &arguments)?,
-        Command::Test(arguments) => return test::test(&workspace, &arguments),
-        Command::Check(arguments) => return check::check(&workspace, &arguments),
-        Command::Bench(arguments) => return bench::bench(&workspace, &arguments),
-        Command::Inspect(arguments) => inspect::inspect(&workspace, &arguments)?,
-        Command::Size => size::size(&workspace)?,
+        Command::Flash(arguments) => flash(&arguments)?,
+        Command::Run(arguments) => run::run(&load()?, &arguments)?,
+        Command::Test(arguments) => return test::test(&load()?, &arguments),
+        Command::Check(arguments) => return check::check(&load()?, &arguments),
+        Command::Bench(arguments) => return bench::bench(&load()?, &arguments),
+        Command::Inspect(arguments) => inspect::inspect(&load()?, &arguments)?,
+        Command::Size => size::size(&load()?)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn flash(workspace: &Workspace, arguments: &FlashArguments) -> anyhow::Result<()> {
+fn flash(arguments: &FlashArguments) -> anyhow::Result<()> {
     let options = FlashOptions {
         file: arguments.file,
     };
+    flash::precheck(&arguments.device, options)?;
     let image = match &arguments.image {
         Some(image) => image.clone(),
-        None => system::build(workspace, &arguments.system)?.image,
+        None => system::build(&Workspace::load()?, &arguments.system)?.image,
     };
     let mut answers = std::io::stdin().lock();
     flash::flash(&image, &arguments.device, options, &mut answers)

@@ -6,14 +6,25 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::MachineError;
+use serde_json::json;
+
+use crate::{INSPECT_SOCKET, MachineError, Qmp};
 
 pub(crate) fn remove_folder(folder: &Path) {
     // A folder that stays behind is removed by the next start.
     let _ = std::fs::remove_dir_all(folder);
 }
 
-/// Makes a folder named by this process and a count, and removes those of processes that are gone.
+/// Ends a machine whose owner was killed: its QEMU runs on, and nobody could reach it.
+fn end_orphan(folder: &Path) {
+    if let Ok(mut qmp) = Qmp::connect(&folder.join(INSPECT_SOCKET)) {
+        // An error means that it is ending already.
+        let _ = qmp.execute("quit", json!({}));
+    }
+}
+
+/// Makes a folder named by this process and a count. Machines of processes that are gone are ended, and their folders
+/// removed.
 pub(crate) fn make_run_folder(root: &Path) -> Result<PathBuf, MachineError> {
     static COUNT: AtomicU32 = AtomicU32::new(1);
     if let Ok(entries) = std::fs::read_dir(root) {
@@ -22,6 +33,7 @@ pub(crate) fn make_run_folder(root: &Path) -> Result<PathBuf, MachineError> {
             let owner = name.to_str().and_then(|name| name.split('-').next());
             let owner = owner.and_then(|process| process.parse::<u32>().ok());
             if owner.is_some_and(|process| !Path::new(&format!("/proc/{process}")).exists()) {
+                end_orphan(&entry.path());
                 remove_folder(&entry.path());
             }
         }

@@ -86,7 +86,7 @@ impl Machine {
         let connected = retry(&mut child, "serial line", || connect(&serial)).and_then(|serial| {
             let input = serial
                 .try_clone()
-                .map_err(|error| failed("serial line", error))?;
+                .map_err(|error| format!("serial line: {error}"))?;
             let log = SerialLog::default();
             let reading = log.clone();
             std::thread::spawn(move || reading.read_all(input, watcher));
@@ -105,10 +105,10 @@ impl Machine {
                 run_folder: run_folder.to_owned(),
                 exit: None,
             }),
-            Err(error) => {
+            Err(reason) => {
                 end(&mut child);
                 let messages = read_messages(run_folder);
-                Err(MachineError::Start(format!("{error}\n{messages}")))
+                Err(MachineError::Start(format!("{reason}\n{messages}")))
             }
         }
     }
@@ -344,12 +344,13 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// Tries `open` until it succeeds, QEMU ends, or the limit passes: the sockets appear one after the other.
+/// Tries `open` until it succeeds, QEMU ends, or the limit passes: the sockets appear one after the other. Fails with
+/// the reason.
 fn retry<T, E: std::fmt::Display>(
     child: &mut Child,
     what: &str,
     mut open: impl FnMut() -> Result<T, E>,
-) -> Result<T, MachineError> {
+) -> Result<T, String> {
     let deadline = Instant::now() + START_LIMIT;
     loop {
         let error = match open() {
@@ -357,12 +358,10 @@ fn retry<T, E: std::fmt::Display>(
             Err(error) => error,
         };
         if let Ok(Some(status)) = child.try_wait() {
-            return Err(MachineError::Start(format!(
-                "QEMU ended at once ({status})"
-            )));
+            return Err(format!("QEMU ended at once ({status})"));
         }
         if Instant::now() >= deadline {
-            return Err(MachineError::Start(format!("{what}: {error}")));
+            return Err(format!("{what}: {error}"));
         }
         std::thread::sleep(Duration::from_millis(5));
     }

@@ -61,6 +61,8 @@ pub struct Disk {
     pub partition_of: Option<String>,
     /// Length in bytes.
     pub length: u64,
+    /// Bytes in one of its sectors.
+    pub sector: u64,
     /// Whether the medium can be taken out: a stick or a card.
     pub removable: bool,
     /// Write-protected.
@@ -96,11 +98,10 @@ pub fn examine(tables: &Tables, device: u64) -> Result<Disk> {
     let folder = tables.sysfs.join("dev/block").join(&number);
     let folder = fs::canonicalize(&folder).with_context(|| folder.display().to_string())?;
     let name = name_of(&folder)?;
-    let partition_of = match folder.join("partition").exists() {
-        true => Some(name_of(
-            folder.parent().context("a partition without a disk")?,
-        )?),
-        false => None,
+    let is_partition = folder.join("partition").exists();
+    let whole = match is_partition {
+        true => folder.parent().context("a partition without a disk")?,
+        false => &folder,
     };
     let sectors: u64 = text(&folder, "size").parse().context("its size")?;
     let mut uses = uses_of(tables, &folder, 0)?;
@@ -117,9 +118,12 @@ pub fn examine(tables: &Tables, device: u64) -> Result<Disk> {
     );
     Ok(Disk {
         name,
-        partition_of,
+        partition_of: is_partition.then(|| name_of(whole)).transpose()?,
         // The table counts in 512 bytes, whatever the disk's sectors are.
         length: sectors * 512,
+        sector: text(whole, "queue/logical_block_size")
+            .parse()
+            .context("its sectors' size")?,
         removable: text(&folder, "removable") == "1",
         read_only: text(&folder, "ro") == "1",
         model: model.trim().to_owned(),

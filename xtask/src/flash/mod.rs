@@ -6,28 +6,42 @@
 //!   on is never written; anything else that is not a free, removable disk only after the person at the
 //!   terminal has typed the disk's name.
 //! - Written is what was read back from the medium, not what the page cache holds ([`copy`]).
+//! - A disk is longer than an image, and a partition table has its backup in the disk's last sectors: it is moved there
+//!   ([`table`]), since firmware and partition tools take a table without it for a damaged one.
 
 pub mod copy;
 pub mod disk;
+mod table;
 pub mod verdict;
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, Write};
+use std::io::{self, BufRead, ErrorKind, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::fs::OFlags;
 
-use disk::Tables;
+use disk::{Disk, Tables};
 use verdict::Verdict;
 
 /// How `flash` may go about it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FlashOptions {
-    /// The target is a plain file, created if there is none. Without this a missing target is an error, so that a
-    /// mistyped device name does not fill `/dev`.
+    /// The target is a plain file, created if there is none. Without this, neither a missing target nor a plain file is
+    /// written: a mistyped name must not fill `/dev` or destroy a document.
     pub file: bool,
+}
+
+/// Says before a long build whether `target` could be written at all.
+pub fn precheck(target: &Path, options: FlashOptions) -> Result<()> {
+    if options.file {
+        return Ok(());
+    }
+    match verdict::judge(&examine(target)?, 0) {
+        Verdict::Refuse(reason) => bail!("{}: {reason}", target.display()),
+        Verdict::Write | Verdict::Confirm(_) => Ok(()),
+    }
 }
 
 /// Writes `image` to `target`, a disk or a plain file, and verifies it. Questions go to standard error and
@@ -40,16 +54,27 @@ pub fn flash(
 ) -> Result<()> {
     let mut source =
         File::open(image).with_context(|| format!("cannot read {}", image.display()))?;
+    table::expect(&mut source)
+        .with_context(|| format!("{} is not a disk image", image.display()))?;
     let length = source.metadata()?.len();
-    let mut device = if options.file {
-        open(target, OFlags::CREATE)?
+    let opened = if options.file {
+        open(target, OFlags::CREATE)
     } else {
-        open_checked(target, length, answers)?
+        open_checked(target, length, answers)
     };
+    let opened = opened.map_err(|error| match error.downcast_ref::<io::Error>() {
+        Some(cause) if cause.kind() == ErrorKind::PermissionDenied => {
+            error.context(as_root(image, target))
+        }
+        _ => error,
+    });
+    let mut device = opened.with_context(|| format!("cannot write to {}", target.display()))?;
     copy::write(&mut source, &mut device, length)
         .with_context(|| format!("writing {}", target.display()))?;
     copy::verify(&mut source, &mut device, length)
         .with_context(|| format!("verifying {}", target.display()))?;
+    table::fit(&mut source, &mut device)
+        .with_context(|| format!("the partition table of {}", target.display()))?;
     eprintln!(
         "{} holds the image: {length} bytes written, read back and equal",
         target.display()
@@ -57,30 +82,46 @@ pub fn flash(
     Ok(())
 }
 
+/// The command that root runs instead; it needs neither cargo nor a build.
+fn as_root(image: &Path, target: &Path) -> String {
+    let program = std::env::current_exe().unwrap_or_else(|_| "target/debug/xtask".into());
+    format!(
+        "as root: sudo {} flash {} --image {}",
+        program.display(),
+        target.display(),
+        image.display()
+    )
+}
+
 fn open(target: &Path, flags: OFlags) -> Result<File> {
-    OpenOptions::new()
+    Ok(OpenOptions::new()
         .read(true)
         .write(true)
         .custom_flags(flags.bits().cast_signed())
-        .open(target)
-        .with_context(|| format!("cannot write to {}", target.display()))
+        .open(target)?)
+}
+
+/// What the disk `target` is.
+fn examine(target: &Path) -> Result<Disk> {
+    let metadata =
+        std::fs::metadata(target).with_context(|| format!("there is no {}", target.display()))?;
+    ensure!(
+        !metadata.is_file(),
+        "{} is a plain file; say --file if it is to become the image",
+        target.display()
+    );
+    ensure!(
+        metadata.file_type().is_block_device(),
+        "{} is not a disk",
+        target.display()
+    );
+    disk::examine(&Tables::of_this_system()?, metadata.rdev())
+        .with_context(|| format!("cannot find out what {} is", target.display()))
 }
 
 /// Opens `target` if `length` bytes may be written to it.
 fn open_checked(target: &Path, length: u64, answers: &mut dyn BufRead) -> Result<File> {
-    let metadata = std::fs::metadata(target)
-        .with_context(|| format!("{}: no such disk or file", target.display()))?;
-    if metadata.is_file() {
-        return open(target, OFlags::empty());
-    }
-    ensure!(
-        metadata.file_type().is_block_device(),
-        "{} is neither a disk nor a plain file",
-        target.display()
-    );
-    let tables = Tables::of_this_system()?;
-    let disk = disk::examine(&tables, metadata.rdev())
-        .with_context(|| format!("{}: cannot find out what it is", target.display()))?;
+    let disk = examine(target)?;
     eprintln!("{}: {disk}", target.display());
     match verdict::judge(&disk, length) {
         // The kernel refuses an exclusive open of a disk that came into use since it was examined.
@@ -89,7 +130,7 @@ fn open_checked(target: &Path, length: u64, answers: &mut dyn BufRead) -> Result
             confirm(&disk.name, &reasons, answers)?;
             open(target, OFlags::empty())
         }
-        Verdict::Refuse(reason) => bail!("{}: {reason}", target.display()),
+        Verdict::Refuse(reason) => bail!(reason),
     }
 }
 
@@ -112,73 +153,4 @@ fn confirm(name: &str, reasons: &[String], answers: &mut dyn BufRead) -> Result<
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-
-    fn folder(name: &str) -> std::path::PathBuf {
-        let folder =
-            std::env::temp_dir().join(format!("airox-flash-{name}-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        folder
-    }
-
-    #[test]
-    fn a_file_is_written_and_keeps_what_is_behind_the_image() {
-        let folder = folder("file");
-        let (image, target) = (folder.join("image"), folder.join("target"));
-        let bytes: Vec<u8> = (0..3_000_000_u32).map(|index| (index / 7) as u8).collect();
-        fs::write(&image, &bytes).unwrap();
-        fs::write(&target, vec![9; 3_000_010]).unwrap();
-        let options = FlashOptions::default();
-        flash(&image, &target, options, &mut "".as_bytes()).unwrap();
-        let written = fs::read(&target).unwrap();
-        assert_eq!(written[..bytes.len()], bytes);
-        assert_eq!(written[bytes.len()..], [9; 10]);
-        fs::remove_dir_all(folder).unwrap();
-    }
-
-    #[test]
-    fn a_missing_target_is_only_created_as_a_file() {
-        let folder = folder("missing");
-        let (image, target) = (folder.join("image"), folder.join("target"));
-        fs::write(&image, b"image").unwrap();
-        let refused = flash(&image, &target, FlashOptions::default(), &mut "".as_bytes());
-        assert!(refused.unwrap_err().to_string().contains("no such disk"));
-        assert!(!target.exists());
-        let file = FlashOptions { file: true };
-        flash(&image, &target, file, &mut "".as_bytes()).unwrap();
-        assert_eq!(fs::read(&target).unwrap(), b"image");
-        fs::remove_dir_all(folder).unwrap();
-    }
-
-    #[test]
-    fn a_character_device_is_refused() {
-        let folder = folder("character");
-        let image = folder.join("image");
-        fs::write(&image, b"image").unwrap();
-        let refused = flash(
-            &image,
-            Path::new("/dev/null"),
-            FlashOptions::default(),
-            &mut "null\n".as_bytes(),
-        );
-        assert!(refused.unwrap_err().to_string().contains("neither"));
-        fs::remove_dir_all(folder).unwrap();
-    }
-
-    #[test]
-    fn only_the_disks_name_confirms() {
-        let reasons = ["it is mounted".to_owned()];
-        assert!(confirm("sdb", &reasons, &mut "sdb\n".as_bytes()).is_ok());
-        for answer in ["", "\n", "y\n", "yes\n", "sda\n", "sdb1\n"] {
-            let refused = confirm("sdb", &reasons, &mut answer.as_bytes());
-            assert!(
-                refused
-                    .unwrap_err()
-                    .to_string()
-                    .contains("nothing was written")
-            );
-        }
-    }
-}
+mod tests;

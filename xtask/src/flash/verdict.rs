@@ -1,6 +1,7 @@
 //! Whether a disk may be overwritten.
 
 use super::disk::{Disk, Use};
+use crate::image::SECTOR_BYTES;
 
 /// The judgement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +53,12 @@ fn refusal(disk: &Disk, length: u64) -> Option<String> {
     }
     if disk.read_only {
         return Some(format!("{name} is write-protected"));
+    }
+    if disk.sector != SECTOR_BYTES {
+        return Some(format!(
+            "{name} has sectors of {} bytes; an image is made for sectors of {SECTOR_BYTES}",
+            disk.sector
+        ));
     }
     if disk.length < length {
         return Some(format!(

@@ -33,14 +33,23 @@ impl Sources {
 }
 
 /// An image of its own for one test, removed at its end.
-struct Image(PathBuf);
+pub(crate) struct Image(PathBuf);
 
 impl Image {
-    fn new(name: &str) -> Image {
+    pub(crate) fn new(name: &str) -> Image {
         let name = format!("airox-image-{name}-{}", std::process::id());
         let path = std::env::temp_dir().join(name);
         build(&Sources::new().inputs(), &path).unwrap();
         Image(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// A path beside the image, for one more file of the test.
+    pub(crate) fn sibling(&self, extension: &str) -> PathBuf {
+        self.0.with_extension(extension)
     }
 }
 

@@ -28,10 +28,10 @@ pub struct RunArguments {
     #[arg(long, num_args = 0..=1, default_missing_value = "")]
     display: Option<String>,
     /// Memory, such as 512M or 2G
-    #[arg(long, default_value = "512M")]
-    mem: String,
-    /// Processors
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value = "512M", value_parser = memory)]
+    mem: u64,
+    /// Processors; AIROX uses the first
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=255))]
     smp: u32,
     /// What kind of disk the image is
     #[arg(long, value_enum, default_value_t = DiskArgument::Ahci)]
@@ -70,6 +70,13 @@ enum AcceleratorArgument {
 pub fn run(workspace: &Workspace, arguments: &RunArguments) -> Result<()> {
     tools::ensure_qemu(arguments.uefi)?;
     let built = system::build(workspace, &arguments.system)?;
+    if arguments.mem < built.compiled.memory {
+        eprintln!(
+            "warning: `{}` is made for machines with at least {} MiB; not all of it may start",
+            built.compiled.system.name,
+            built.compiled.memory >> 20
+        );
+    }
     let mut options = options(arguments, &built);
     if arguments.gdb {
         let kernel = built.kernel.display();
@@ -103,7 +110,7 @@ fn options(arguments: &RunArguments, built: &system::BuiltSystem) -> Options {
             AcceleratorArgument::Kvm => Accelerator::Kvm,
             AcceleratorArgument::Tcg => Accelerator::Tcg,
         },
-        memory: arguments.mem.clone(),
+        memory: format!("{}M", arguments.mem >> 20),
         processors: arguments.smp,
         instruction_clock: arguments.icount,
         display: arguments.display.clone(),
@@ -113,10 +120,37 @@ fn options(arguments: &RunArguments, built: &system::BuiltSystem) -> Options {
     }
 }
 
+/// Reads `512M` or `2G` as bytes; a number alone counts mebibytes, as for QEMU.
+fn memory(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.strip_suffix(['G', 'g']) {
+        Some(digits) => (digits, 30),
+        None => (text.strip_suffix(['M', 'm']).unwrap_or(text), 20),
+    };
+    let number = digits.parse::<u32>().ok().filter(|number| *number > 0);
+    number
+        .map(|number| u64::from(number) << shift)
+        .ok_or_else(|| "write it as 512M or 2G".to_owned())
+}
+
 /// Whether the end was a good one.
 fn judge(exit: &Exit) -> Result<()> {
     match exit.ending {
         Ending::PowerOff | Ending::DebugExit(0) | Ending::Quit => Ok(()),
         ending => bail!("{ending} {}", exit.messages),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_read_in_the_usual_units() {
+        assert_eq!(memory("512M"), Ok(512 << 20));
+        assert_eq!(memory("2G"), Ok(2 << 30));
+        assert_eq!(memory("192"), Ok(192 << 20));
+        for wrong in ["", "0", "0G", "M", "-1M", "1T", "12 M", "1.5G", "much"] {
+            assert!(memory(wrong).is_err(), "{wrong}");
+        }
     }
 }

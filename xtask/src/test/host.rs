@@ -9,6 +9,7 @@ use super::Rig;
 use super::libtest::Parser;
 use super::reporter::{Outcome, Reporter};
 use crate::build;
+use crate::progress::Step;
 use crate::system;
 use crate::workspace::cargo;
 
@@ -21,6 +22,7 @@ pub fn run(rig: &Rig<'_>, reporter: &mut Reporter) {
         cargo_command(rig, &["fmt", "--all", "--check"])
     });
     reporter.run("host/clippy", || {
+        let step = Step::start("looking through the host's code with clippy");
         let arguments = [
             "clippy",
             "--quiet",
@@ -30,7 +32,9 @@ pub fn run(rig: &Rig<'_>, reporter: &mut Reporter) {
             "-D",
             "warnings",
         ];
-        cargo_command(rig, &arguments)
+        cargo_command(rig, &arguments)?;
+        step.done();
+        Ok(())
     });
     reporter.run("host/clippy-guest", || {
         build::lint(workspace).map_err(|error| format!("{error:#}"))
@@ -82,7 +86,13 @@ fn unit_tests(rig: &Rig<'_>, reporter: &mut Reporter) {
             }
         }
     };
+    let mut building = Some(Step::start("building the unit tests"));
     let status = cargo_test(rig, &["--no-fail-fast"], |line| {
+        if line.trim_start().starts_with("Running ")
+            && let Some(step) = building.take()
+        {
+            step.done();
+        }
         report(reporter, parser.line(line));
         if tail.len() == TAIL {
             tail.pop_front();

@@ -93,8 +93,14 @@ impl Reporter {
             }
         }
         println!("\ntested for {:.0} s", self.started.elapsed().as_secs_f32());
+        let is_empty = self.passed == 0 && self.failures.is_empty();
+        if is_empty {
+            // Else a mistyped filter would look like a success.
+            let filter = self.filter.unwrap_or_default();
+            eprintln!("error: no test's name contains `{filter}`; --list shows all");
+        }
         println!("{} passed, {} failed", self.passed, self.failures.len());
-        if self.failures.is_empty() {
+        if self.failures.is_empty() && !is_empty {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE

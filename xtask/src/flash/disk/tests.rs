@@ -59,6 +59,8 @@ impl Machine {
                 format!("{}\n", u8::from(removable)),
             )
             .unwrap();
+            fs::create_dir(folder.join("queue")).unwrap();
+            fs::write(folder.join("queue/logical_block_size"), "512\n").unwrap();
         }
         symlink(&folder, self.tables.sysfs.join("dev/block").join(number)).unwrap();
     }
@@ -182,6 +184,14 @@ fn a_write_protected_or_small_disk_is_refused() {
     machine.set("sdc", "ro", "0\n");
     machine.set("sdc", "size", "1000\n");
     assert!(refusal(&machine.examine(8, 32)).contains("too small"));
+}
+
+#[test]
+fn a_disk_with_large_sectors_is_refused() {
+    let machine = Machine::new("sectors");
+    machine.set("sdc", "queue/logical_block_size", "4096\n");
+    let reason = refusal(&machine.examine(8, 32));
+    assert!(reason.contains("sectors of 4096 bytes"), "{reason}");
 }
 
 #[test]
