@@ -74,6 +74,7 @@ pub fn bench(workspace: &Workspace, arguments: &BenchArguments) -> Result<ExitCo
     if let Some(file) = &arguments.json {
         let numbers: Map<String, Value> = rows
             .iter()
+            .filter(|(row, _)| row.in_json)
             .filter_map(|(row, value)| Some((row.name.to_owned(), Value::from((*value)?))))
             .collect();
         let text = serde_json::to_string_pretty(&numbers)?;
@@ -149,6 +150,19 @@ fn value(row: &Row, measured: &BTreeMap<String, Measured>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_json_file_has_the_agreed_rows() {
+        let names: Vec<&str> = ROWS
+            .iter()
+            .filter(|row| row.in_json)
+            .map(|row| row.name)
+            .collect();
+        let agreed = "null_call port_round_trip port_round_trip_64b signal_wake fault_round_trip \
+            timer_wake_idle_median timer_wake_idle_max timer_wake_loaded_max map_touch_unmap \
+            spawn_exit_reap boot_to_first_program";
+        assert_eq!(names.join(" "), agreed);
+    }
 
     #[test]
     fn rows_are_read_and_picked() {

@@ -11,6 +11,8 @@ pub enum Statistic {
 pub struct Row {
     /// Its name, as in the JSON file.
     pub name: &'static str,
+    /// Whether the JSON file has it; else it is a part of another row, shown to explain that one.
+    pub in_json: bool,
     /// The benchmark program's line it comes from.
     pub measurement: &'static str,
     /// Which of the line's numbers.
@@ -26,6 +28,9 @@ pub struct Row {
 /// The peers' names.
 const PEERS: [&str; 5] = ["seL4", "seL4 MCS", "seL4 slow", "Linux", "Linux RT"];
 
+/// Marks a row that misses its goal.
+const MISSED: &str = " !";
+
 const fn row(
     name: &'static str,
     measurement: &'static str,
@@ -36,6 +41,7 @@ const fn row(
 ) -> Row {
     Row {
         name,
+        in_json: true,
         measurement,
         statistic,
         text,
@@ -139,14 +145,17 @@ pub const ROWS: &[Row] = &[
         2_500.0,
         [None, None, None, Some(22_543.0), Some(27_444.0)],
     ),
-    row(
-        "first_touch",
-        "first_touch",
-        Median,
-        "first touch of a lazily backed page",
-        2_000.0,
-        [None, None, None, Some(6_364.0), Some(6_515.0)],
-    ),
+    Row {
+        in_json: false,
+        ..row(
+            "first_touch",
+            "first_touch",
+            Median,
+            "first touch of a lazily backed page",
+            2_000.0,
+            [None, None, None, Some(6_364.0), Some(6_515.0)],
+        )
+    },
     row(
         "spawn_exit_reap",
         "spawn_exit_reap",
@@ -171,7 +180,7 @@ pub const ROWS: &[Row] = &[
     ),
 ];
 
-/// The rows as a table; a row that misses its goal is marked.
+/// The rows as a table; a row that misses its goal is marked, and the mark explained.
 pub fn table(rows: &[(&Row, Option<f64>)]) -> String {
     let mut lines = vec![line(
         "instructions",
@@ -183,7 +192,7 @@ pub fn table(rows: &[(&Row, Option<f64>)]) -> String {
     for (row, value) in rows {
         let number = value.map_or_else(|| "missing".into(), with_commas);
         let mark = if value.is_some_and(|value| value > row.goal) {
-            " !"
+            MISSED
         } else {
             ""
         };
@@ -196,6 +205,9 @@ pub fn table(rows: &[(&Row, Option<f64>)]) -> String {
             &with_commas(row.goal),
             &peers,
         ));
+    }
+    if lines.iter().any(|line| line.contains(MISSED)) {
+        lines.push(format!("{MISSED} more than the goal"));
     }
     lines.join("\n")
 }
@@ -244,5 +256,7 @@ mod tests {
         assert!(lines[2].contains("51 !"), "{text}");
         assert!(!lines[3].contains('!'), "{text}");
         assert!(lines[4].contains("missing"), "{text}");
+        assert!(lines[5].contains("more than the goal"), "{text}");
+        assert!(!table(&[(&ROWS[1], Some(299.0))]).contains('!'));
     }
 }
