@@ -2,13 +2,13 @@
 //! checked after every test; here the processes see to it that there is much to give back.
 
 use airox_abi::message::{Extension, HandleTransfer, Lease, Tag};
-use airox_abi::{Handle, MapFlags, QuotaKind, QuotaLimits, RegionKind, Rights, SystemCall};
+use airox_abi::{Handle, MapFlags, QuotaKind, QuotaLimits, RegionKind, Rights};
 
 use crate::actors::{self, PORT};
 use crate::block::{Block, ChildFunction};
 use crate::child::{Child, NORMAL};
 use crate::failure::{Outcome, check, check_equal};
-use crate::kernel::{self, Message, Owned};
+use crate::kernel::{self, Owned};
 use crate::registry::Test;
 use crate::suite::Suite;
 
@@ -120,17 +120,8 @@ fn calls_own_port(block: &Block) -> Outcome {
         length: 64,
         access: Lease::READ,
     };
-    let message = Message {
-        tag: Tag::new(0).with_handles(1).with_leases(1),
-        ..Message::new(0)
-    };
-    kernel::exchange(
-        SystemCall::Call,
-        block.handle(PORT),
-        &message,
-        Some(&mut extension),
-    )
-    .map(drop)?;
+    let tag = Tag::new(0).with_handles(1).with_leases(1);
+    kernel::send_with(block.handle(PORT), tag, &mut extension)?;
     Ok(())
 }
 
@@ -254,16 +245,8 @@ fn sends_to_nobody(block: &Block) -> Outcome {
         *transfer = HandleTransfer::new(signal.get(), Rights::all());
         core::mem::forget(signal);
     }
-    let message = Message {
-        tag: Tag::new(0).with_handles(4),
-        ..Message::new(0)
-    };
-    kernel::exchange(
-        SystemCall::Call,
-        block.handle(PORT),
-        &message,
-        Some(&mut extension),
-    )?;
+    let tag = Tag::new(0).with_handles(4);
+    kernel::send_with(block.handle(PORT), tag, &mut extension)?;
     Ok(())
 }
 

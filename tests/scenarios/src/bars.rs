@@ -81,43 +81,47 @@ fn rehearse(player: &mut Player<'_>, name: &str) -> Outcome {
         .map(drop)
 }
 
-fn press(player: &mut Player<'_>, text: &str) -> Outcome {
-    player
-        .machine
-        .qmp()
-        .type_text(text)
-        .map_err(|error| error.to_string())
-}
-
 fn screen_shows(player: &mut Player<'_>, text: &str, limit: Duration) -> Outcome {
     wait_for_screen(player.machine, text, limit).map(drop)
 }
 
+/// Has the server killed by `kill` until it was started again as often as it must be.
+///
+/// A kill that finds it down, in the pause before it is started again, is refused. So each `kill` makes many attempts.
+fn killed_often(
+    player: &mut Player<'_>,
+    name: &str,
+    mut kill: impl FnMut(&mut Player<'_>) -> Outcome,
+) -> Outcome {
+    let start = player.process(name)?.restarts;
+    let deadline = Instant::now() + LONG;
+    let mut done = 0;
+    while done < TIMES {
+        check(Instant::now() < deadline, || {
+            format!("only {done} kills in {LONG:?}")
+        })?;
+        kill(player)?;
+        done = player
+            .until(name, |server| server.state == "receiving")?
+            .restarts
+            - start;
+    }
+    Ok(())
+}
+
 fn serial_console_killed(context: &Context) -> Outcome {
     alone(context, |player| {
-        press(player, "echo ready\n")?;
+        player.press("echo ready\n")?;
         screen_shows(player, "\nready", COMMAND_LIMIT)?;
         rehearse(player, "serial-console")?;
         let before = held(player)?;
-        let start = player.process("serial-console")?.restarts;
-        // A kill that finds the driver down, in the pause before it is started again, is refused. So there are many turns.
-        let deadline = Instant::now() + LONG;
-        let mut done = 0;
-        while done < TIMES {
-            check(Instant::now() < deadline, || {
-                format!("only {done} kills in {LONG:?}")
-            })?;
-            press(
-                player,
-                &format!("clear; repeat -k {TURNS} kill serial-console; echo over\n"),
-            )?;
+        killed_often(player, "serial-console", |player| {
+            player.press(&format!(
+                "clear; repeat -k {TURNS} kill serial-console; echo over\n"
+            ))?;
             screen_shows(player, "\nover", LONG)?;
-            player.synchronise()?;
-            done = player
-                .until("serial-console", |console| console.state == "receiving")?
-                .restarts
-                - start;
-        }
+            player.synchronise()
+        })?;
         player.expect_exactly("echo the line works", "the line works")?;
         same(&before, &held(player)?)
     })
@@ -125,28 +129,20 @@ fn serial_console_killed(context: &Context) -> Outcome {
 
 fn log_server_killed(context: &Context) -> Outcome {
     alone(context, |player| {
-        press(player, "echo ready\n")?;
+        player.press("echo ready\n")?;
         screen_shows(player, "\nready", COMMAND_LIMIT)?;
         // The flood: programs that go wrong, each with several records, from the shell on the screen.
-        press(player, "repeat -k 3 run fault null-read\n")?;
+        player.press("repeat -k 3 run fault null-read\n")?;
         screen_shows(player, "3 of 3 turns failed", LONG)?;
         rehearse(player, "log")?;
         let before = held(player)?;
-        press(player, "clear; repeat -k 100000 run fault null-read\n")?;
+        player.press("clear; repeat -k 100000 run fault null-read\n")?;
         screen_shows(player, "faulted", COMMAND_LIMIT)?;
-        let start = player.process("log")?.restarts;
-        let deadline = Instant::now() + LONG;
-        let mut done = 0;
-        while done < TIMES {
-            check(Instant::now() < deadline, || {
-                format!("only {done} kills in {LONG:?}")
-            })?;
-            player.enter_within(&format!("repeat -k {TURNS} kill log"), LONG)?;
-            done = player
-                .until("log", |log| log.state == "receiving")?
-                .restarts
-                - start;
-        }
+        killed_often(player, "log", |player| {
+            player
+                .enter_within(&format!("repeat -k {TURNS} kill log"), LONG)
+                .map(drop)
+        })?;
         player
             .machine
             .qmp()

@@ -91,6 +91,14 @@ impl Player<'_> {
         })
     }
 
+    /// Types text on the keyboard, for the shell on the screen.
+    pub fn press(&mut self, text: &str) -> Outcome {
+        self.machine
+            .qmp()
+            .type_text(text)
+            .map_err(|error| error.to_string())
+    }
+
     /// Types keys without waiting for a prompt.
     pub fn keys(&mut self, keys: &[u8]) -> Outcome {
         self.machine.send(keys).map_err(|error| error.to_string())

@@ -21,15 +21,6 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("screen.scrolls", scrolls),
 ];
 
-/// Types on the keyboard.
-fn press(player: &mut Player<'_>, text: &str) -> Outcome {
-    player
-        .machine
-        .qmp()
-        .type_text(text)
-        .map_err(|error| error.to_string())
-}
-
 fn shows(player: &mut Player<'_>, text: &str) -> Result<String, String> {
     wait_for_screen(player.machine, text, COMMAND_LIMIT)
 }
@@ -46,16 +37,16 @@ fn shows_a_prompt(context: &Context) -> Outcome {
 
 fn commands_are_typed_and_answered(context: &Context) -> Outcome {
     shared(context, |player| {
-        press(player, "clear\n")?;
+        player.press("clear\n")?;
         shows(player, "airox>")?;
         let before = Screenshot::take(player.machine)?.lit();
-        press(player, "uptime\n")?;
+        player.press("uptime\n")?;
         shows(player, "\nup ")?;
         let after = Screenshot::take(player.machine)?.lit();
         check(after > before, || {
             format!("{before} pixels were lit, and now {after}")
         })?;
-        press(player, "ps\n")?;
+        player.press("ps\n")?;
         let text = shows(player, "shell-screen")?;
         check(text.contains("serial-console"), || {
             format!("the screen shows:\n{text}")
@@ -65,16 +56,16 @@ fn commands_are_typed_and_answered(context: &Context) -> Outcome {
 
 fn keys_with_shift(context: &Context) -> Outcome {
     shared(context, |player| {
-        press(player, "clear\n")?;
-        press(player, "echo 'Big AND small; {0_+}?'\n")?;
+        player.press("clear\n")?;
+        player.press("echo 'Big AND small; {0_+}?'\n")?;
         shows(player, "\nBig AND small; {0_+}?").map(drop)
     })
 }
 
 fn runs_programs_beside_the_serial_shell(context: &Context) -> Outcome {
     shared(context, |player| {
-        press(player, "clear\n")?;
-        press(player, "run hello screen\n")?;
+        player.press("clear\n")?;
+        player.press("run hello screen\n")?;
         // Both shells at once.
         player.expect("run hello serial", &["argument 1: \"serial\""])?;
         let text = shows(player, "argument 1: \"screen\"")?;
@@ -86,8 +77,8 @@ fn runs_programs_beside_the_serial_shell(context: &Context) -> Outcome {
 
 fn control_c(context: &Context) -> Outcome {
     shared(context, |player| {
-        press(player, "clear\n")?;
-        press(player, "sleep 1h\n")?;
+        player.press("clear\n")?;
+        player.press("sleep 1h\n")?;
         shows(player, "sleep 1h")?;
         player
             .machine
@@ -95,18 +86,15 @@ fn control_c(context: &Context) -> Outcome {
             .press(&["ctrl", "c"])
             .map_err(|error| error.to_string())?;
         shows(player, "^C")?;
-        press(player, "echo free again\n")?;
+        player.press("echo free again\n")?;
         shows(player, "\nfree again").map(drop)
     })
 }
 
 fn scrolls(context: &Context) -> Outcome {
     shared(context, |player| {
-        press(player, "clear\n")?;
-        press(
-            player,
-            "echo at the top; repeat 120 echo line; echo at the end\n",
-        )?;
+        player.press("clear\n")?;
+        player.press("echo at the top; repeat 120 echo line; echo at the end\n")?;
         let text = shows(player, "\nat the end")?;
         check(!text.contains("\nat the top"), || {
             format!("nothing scrolled:\n{text}")

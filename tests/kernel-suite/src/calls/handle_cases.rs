@@ -2,19 +2,9 @@
 
 use airox_abi::{ObjectKind, Rights, SystemCall};
 
-use super::table::{Fixture, HandleCase};
+use super::table::{Fixture, HandleCase, pad};
+use crate::kernel::raw;
 use crate::registry::{Run, Test};
-
-const fn raw(handle: airox_abi::Handle) -> u64 {
-    handle.0 as u64
-}
-
-/// The arguments, padded with zeros.
-fn pad<const N: usize>(arguments: [u64; N]) -> [u64; 9] {
-    let mut all = [0; 9];
-    all[..N].copy_from_slice(&arguments);
-    all
-}
 
 macro_rules! cases {
     ($($name:literal: $call:ident [$position:literal] $kind:expr, $rights:expr, $optional:literal, |$fixture:ident| $arguments:expr;)*) => {

@@ -53,16 +53,8 @@ fn lender(block: &Block) -> Outcome {
             lease.address = buffer.as_mut_ptr() as u64;
         }
     }
-    let message = Message {
-        tag: Tag::new(0).with_leases(2),
-        ..Message::new(0)
-    };
-    let result = kernel::exchange(
-        SystemCall::Call,
-        block.handle(PORT),
-        &message,
-        Some(&mut extension),
-    );
+    let tag = Tag::new(0).with_leases(2);
+    let result = kernel::send_with(block.handle(PORT), tag, &mut extension);
     block.set_result(0, crate::actors::code(&result));
     block.set_result(1, buffer.iter().map(|byte| u64::from(*byte)).sum());
     Ok(())

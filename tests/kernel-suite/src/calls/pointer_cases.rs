@@ -2,21 +2,11 @@
 
 use airox_abi::info::{KernelInfo, ProcessInfo, Registers, ThreadInfo};
 use airox_abi::layout::NAME_LENGTH;
-use airox_abi::{Handle, QuotaLimits, SystemCall};
+use airox_abi::{QuotaLimits, SystemCall};
 
-use super::table::{Fixture, Length, PointerCase};
+use super::table::{Fixture, Length, PointerCase, pad};
+use crate::kernel::raw;
 use crate::registry::{Run, Test};
-
-const fn raw(handle: Handle) -> u64 {
-    handle.0 as u64
-}
-
-/// The arguments, padded with zeros.
-fn pad<const N: usize>(arguments: [u64; N]) -> [u64; 9] {
-    let mut all = [0; 9];
-    all[..N].copy_from_slice(&arguments);
-    all
-}
 
 macro_rules! cases {
     ($($name:literal: $call:ident [$position:literal] $writes:literal, $length:expr, |$fixture:ident| $arguments:expr;)*) => {

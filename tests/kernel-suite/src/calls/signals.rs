@@ -5,8 +5,8 @@ use airox_abi::{Error, Handle, Rights};
 
 use crate::block::Block;
 use crate::child::Child;
-use crate::failure::{Outcome, check, check_equal, check_error};
-use crate::kernel;
+use crate::failure::{Failure, Outcome, check, check_equal, check_error};
+use crate::kernel::{self, Owned};
 use crate::registry::Test;
 use crate::suite::Suite;
 
@@ -50,7 +50,8 @@ fn waiter(block: &Block) -> Outcome {
     Ok(kernel::notify(block.handle(1), 1)?)
 }
 
-fn wait_until_notified(suite: &Suite) -> Outcome {
+/// A child that waits for `mask`; with the signal it waits on, and the one it notifies then.
+fn waiting_child(suite: &Suite, mask: u64) -> Result<(Child, Owned, Owned), Failure> {
     let (go, done) = (
         kernel::signal_create(Handle::NONE)?,
         kernel::signal_create(Handle::NONE)?,
@@ -58,9 +59,14 @@ fn wait_until_notified(suite: &Suite) -> Outcome {
     let child = Child::new(suite)?;
     child.grant(0, go.get(), Rights::RECEIVE)?;
     child.grant(1, done.get(), Rights::SEND)?;
-    child.block().set_argument(2, 0b110);
+    child.block().set_argument(2, mask);
     child.start(waiter)?;
     child.await_state(suite, ThreadState::Waiting)?;
+    Ok((child, go, done))
+}
+
+fn wait_until_notified(suite: &Suite) -> Outcome {
+    let (child, go, done) = waiting_child(suite, 0b110)?;
     // Bits outside the mask wake nobody.
     kernel::notify(go.get(), 0b1001)?;
     child.await_state(suite, ThreadState::Waiting)?;
@@ -87,16 +93,7 @@ fn badge_limits_bits(_: &Suite) -> Outcome {
 }
 
 fn one_waiter(suite: &Suite) -> Outcome {
-    let (go, done) = (
-        kernel::signal_create(Handle::NONE)?,
-        kernel::signal_create(Handle::NONE)?,
-    );
-    let child = Child::new(suite)?;
-    child.grant(0, go.get(), Rights::RECEIVE)?;
-    child.grant(1, done.get(), Rights::SEND)?;
-    child.block().set_argument(2, 2);
-    child.start(waiter)?;
-    child.await_state(suite, ThreadState::Waiting)?;
+    let (child, go, _done) = waiting_child(suite, 2)?;
     check_error!(kernel::wait(go.get(), 1), Error::Busy);
     // Bits that are set already need no waiting.
     let port = kernel::port_create(Handle::NONE)?;
@@ -160,16 +157,7 @@ fn many_timers(_: &Suite) -> Outcome {
 }
 
 fn closed_while_waited_for(suite: &Suite) -> Outcome {
-    let (go, done) = (
-        kernel::signal_create(Handle::NONE)?,
-        kernel::signal_create(Handle::NONE)?,
-    );
-    let child = Child::new(suite)?;
-    child.grant(0, go.get(), Rights::RECEIVE)?;
-    child.grant(1, done.get(), Rights::SEND)?;
-    child.block().set_argument(2, 1);
-    child.start(waiter)?;
-    child.await_state(suite, ThreadState::Waiting)?;
+    let (child, go, _done) = waiting_child(suite, 1)?;
     // The waiter loses its handle, then the signal goes. It must not wait for ever on what is gone.
     kernel::handle_revoke(go.get())?;
     drop(go);

@@ -9,6 +9,13 @@ use crate::kernel::{self, EntryRegisters, Owned};
 use crate::memory::Mapped;
 use crate::suite::Suite;
 
+/// The arguments, padded with zeros.
+pub fn pad<const N: usize>(arguments: [u64; N]) -> [u64; 9] {
+    let mut all = [0; 9];
+    all[..N].copy_from_slice(&arguments);
+    all
+}
+
 /// One object of every kind a handle can name, all rights; replies need a call and are tested apart.
 pub struct Fixture {
     pub process: Owned,

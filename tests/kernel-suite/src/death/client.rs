@@ -109,16 +109,8 @@ fn sends_own_signal(block: &Block) -> Outcome {
     let signal = kernel::signal_create(Handle::NONE)?;
     let mut extension = Extension::EMPTY;
     extension.handles[0] = HandleTransfer::new(signal.get(), Rights::all());
-    let message = Message {
-        tag: Tag::new(0).with_handles(1),
-        ..Message::new(0)
-    };
-    kernel::exchange(
-        SystemCall::Call,
-        block.handle(PORT),
-        &message,
-        Some(&mut extension),
-    )?;
+    let tag = Tag::new(0).with_handles(1);
+    kernel::send_with(block.handle(PORT), tag, &mut extension)?;
     Ok(())
 }
 

@@ -221,16 +221,8 @@ pub fn lends(block: &Block) -> Outcome {
         length: 1024,
         access: Lease::READ | Lease::WRITE,
     };
-    let message = Message {
-        tag: Tag::new(0).with_leases(1),
-        ..Message::new(0)
-    };
-    let result = kernel::exchange(
-        SystemCall::Call,
-        block.handle(PORT),
-        &message,
-        Some(&mut extension),
-    );
+    let tag = Tag::new(0).with_leases(1);
+    let result = kernel::send_with(block.handle(PORT), tag, &mut extension);
     block.set_result(0, actors::code(&result));
     let (first, second) = core::hint::black_box(&memory).split_at(512);
     check!(first == second, "a lease was left half written");

@@ -101,7 +101,8 @@ fn query<T: Default>(call: SystemCall, arguments: &[u64], position: usize) -> Re
     Ok(value)
 }
 
-const fn raw(handle: Handle) -> u64 {
+/// A handle as an argument of a system call.
+pub const fn raw(handle: Handle) -> u64 {
     handle.0 as u64
 }
 
@@ -184,6 +185,15 @@ pub fn exchange(
 /// `call` without handles or leases.
 pub fn send(port: Handle, message: &Message) -> Result<Message, Error> {
     exchange(SystemCall::Call, port, message, None)
+}
+
+/// `call` with as many of the extension's handles and leases as `tag` says.
+pub fn send_with(port: Handle, tag: Tag, extension: &mut Extension) -> Result<Message, Error> {
+    let message = Message {
+        tag,
+        ..Message::new(0)
+    };
+    exchange(SystemCall::Call, port, &message, Some(extension))
 }
 
 /// `receive` that takes no handles.

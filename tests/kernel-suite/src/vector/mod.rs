@@ -8,9 +8,9 @@ use airox_abi::layout::START_BLOCK;
 use airox_abi::{Handle, Rights};
 
 use crate::actors::PORT;
-use crate::block::Block;
+use crate::block::{Block, ChildFunction};
 use crate::child::{Child, stack_pointer};
-use crate::failure::{Outcome, check, check_equal};
+use crate::failure::{Failure, Outcome, check, check_equal};
 use crate::kernel::{self, EntryRegisters};
 use crate::registry::Test;
 use crate::suite::Suite;
@@ -52,6 +52,30 @@ pub const TESTS: &[Test] = &[
     ),
 ];
 
+/// Each child has made at least one round and found nothing wrong.
+fn all_went_on(children: &[Child]) -> Outcome {
+    for child in children {
+        let info = kernel::process_info(child.process.get())?;
+        check!(
+            info.exit_code == 0 && child.block().result(0) > 0,
+            "{}",
+            child.block().text()
+        );
+    }
+    Ok(())
+}
+
+/// Three children below the suite's priority that run `function`, with 1, 2, 3 as argument 0.
+fn three_children(suite: &Suite, function: ChildFunction) -> Result<[Child; 3], Failure> {
+    let children = [Child::new(suite)?, Child::new(suite)?, Child::new(suite)?];
+    for (index, child) in children.iter().enumerate() {
+        kernel::thread_priority(child.thread.get(), 50)?;
+        child.block().set_argument(0, index as u64 + 1);
+        child.start(function)?;
+    }
+    Ok(children)
+}
+
 /// Keeps pattern `argument 0` in its registers, result 0 counts the rounds.
 fn keeps_pattern(block: &Block) -> Outcome {
     let mine = pattern(block.argument(0));
@@ -67,27 +91,14 @@ fn keeps_pattern(block: &Block) -> Outcome {
 }
 
 fn kept_across_preemption(suite: &Suite) -> Outcome {
-    let children = [Child::new(suite)?, Child::new(suite)?, Child::new(suite)?];
-    for (index, child) in children.iter().enumerate() {
-        kernel::thread_priority(child.thread.get(), 50)?;
-        child.block().set_argument(0, index as u64 + 1);
-        child.start(keeps_pattern)?;
-    }
+    let children = three_children(suite, keeps_pattern)?;
     for delay in 0..200 {
         // Preempts whoever runs, somewhere else each time, and fills the suite's own registers.
         suite.sleep(300_000 + delay * 1_013)?;
         let own = pattern(9);
         check!(hold(&own, 100) == own, "the suite's own registers changed");
     }
-    for child in &children {
-        let info = kernel::process_info(child.process.get())?;
-        check!(
-            info.exit_code == 0 && child.block().result(0) > 0,
-            "{}",
-            child.block().text()
-        );
-    }
-    Ok(())
+    all_went_on(&children)
 }
 
 /// Rounding modes: argument 0 picks one.
@@ -102,24 +113,11 @@ fn keeps_control_words(block: &Block) -> Outcome {
 }
 
 fn control_words_kept_across_preemption(suite: &Suite) -> Outcome {
-    let children = [Child::new(suite)?, Child::new(suite)?, Child::new(suite)?];
-    for (index, child) in children.iter().enumerate() {
-        kernel::thread_priority(child.thread.get(), 50)?;
-        child.block().set_argument(0, index as u64 + 1);
-        child.start(keeps_control_words)?;
-    }
+    let children = three_children(suite, keeps_control_words)?;
     for delay in 0..100 {
         suite.sleep(300_000 + delay * 1_013)?;
     }
-    for child in &children {
-        let info = kernel::process_info(child.process.get())?;
-        check!(
-            info.exit_code == 0 && child.block().result(0) > 0,
-            "{}",
-            child.block().text()
-        );
-    }
-    Ok(())
+    all_went_on(&children)
 }
 
 /// Fails if any register holds what another process keeps there.
