@@ -40,7 +40,7 @@ pub struct Component {
     pub heap: u32,
     /// Its quota, in the order of the kernel's `QuotaKind` codes: frames, handles, processes, threads, ports, signals,
     /// regions, quotas, resources.
-    pub limits: [u32; 9],
+    pub limits: [u32; 10],
     /// Names of the interfaces it serves; it gets one port for each.
     pub provides: Vec<String>,
     /// The interfaces it calls.

@@ -69,6 +69,8 @@ faults! {
     FloatingPoint = 11, "floating-point exception";
     /// Any other CPU exception.
     Other = 12, "CPU exception";
+    /// Its budget ran out, and the budget says that this is a fault.
+    OutOfTime = 13, "out of time";
 }
 
 /// What the handler's reply (its label) asks for.

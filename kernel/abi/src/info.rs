@@ -167,6 +167,26 @@ pub struct ProcessInfo {
     pub used: QuotaLimits,
 }
 
+/// What `budget_info` writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct BudgetInfo {
+    /// The budget's number, unique among live budgets; for people and traces, not an authority.
+    pub number: u32,
+    /// Whose time it is.
+    pub processor: u32,
+    /// Time in each period, in ns.
+    pub budget_ns: u64,
+    /// The period, in ns.
+    pub period_ns: u64,
+    /// What can be used now, in TSC ticks.
+    pub available_ticks: u64,
+    /// What has been used since it was made, in TSC ticks.
+    pub used_ticks: u64,
+    /// How often it ran out under a thread that would have gone on.
+    pub overruns: u64,
+}
+
 /// What `kernel_info` writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]

@@ -36,4 +36,4 @@ pub mod trace;
 pub use error::Error;
 pub use object::{Handle, ObjectKind, QuotaKind, QuotaLimits};
 pub use rights::Rights;
-pub use system_call::{MapFlags, RegionKind, SystemCall};
+pub use system_call::{BudgetFlags, MapFlags, RegionKind, SystemCall};

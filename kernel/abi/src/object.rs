@@ -88,6 +88,8 @@ kinds! {
     /// The root authority to mint `Irq`, `IoPorts` and MMIO `Region` objects, to write to the debug
     /// console and to read kernel-wide statistics. The kernel gives it to the root task alone.
     Machine = 10, "machine";
+    /// Processor time: so much in each period. A thread runs only on one.
+    Budget = 11, "budget";
 }
 
 kinds! {
@@ -109,8 +111,10 @@ kinds! {
     Regions = 6, "regions";
     /// Child quotas.
     Quotas = 7, "quotas";
-    /// `Irq` and `IoPorts` objects.
+    /// `Irq`, `IoPorts` and `Budget` objects.
     Resources = 8, "resources";
+    /// Processor time that budgets promise, in millionths of one processor.
+    Time = 9, "time";
 }
 
 impl QuotaKind {

@@ -153,6 +153,24 @@ system_calls! {
     ProcessHandles = 52, "process_handles";
     /// `(machine: CONTROL, 0 or 1)`: turns the trace ring off or on.
     TraceSet = 53, "trace_set";
+
+    // Processor time.
+    /// `(quota?: CONTROL, processor, budget in ns, period in ns, flags: BudgetFlags) -> budget`: all rights. Charges the quota's time.
+    BudgetCreate = 54, "budget_create";
+    /// `(budget: CONTROL, budget in ns, period in ns)`: changes it, also while threads run on it. What has been used of the
+    /// present period stays used.
+    BudgetSet = 55, "budget_set";
+    /// `(thread: CONTROL, budget?: SEND, passive: 0 or 1)`: the thread runs on this budget from now on; 0 for its process's. A passive
+    /// thread has none: from its next `receive` on it runs only on what its callers lend.
+    BudgetBind = 56, "budget_bind";
+    /// `(budget: READ, buffer)`: writes `info::BudgetInfo`.
+    BudgetInfo = 57, "budget_info";
+    /// `(budget: CONTROL, signal: SEND, bits)`: notify whenever it runs out under a thread that would go on.
+    BudgetWatch = 58, "budget_watch";
+    /// `(process: CONTROL, budget: SEND)`: threads made in the process from now on run on this budget.
+    ProcessBudget = 59, "process_budget";
+    /// `(thread: CONTROL, weight)`: length of its turns among equals, in hundredths of the usual one, 1 to 10,000.
+    ThreadWeight = 60, "thread_weight";
 }
 
 /// What `RegionCreate` makes.
@@ -177,6 +195,15 @@ impl RegionKind {
             2 => Some(RegionKind::Device),
             _ => None,
         }
+    }
+}
+
+bitflags::bitflags! {
+    /// What a budget does when it has run out.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct BudgetFlags: u32 {
+        /// The thread faults (`FaultKind::OutOfTime`) instead of waiting for the next replenishment.
+        const FAULT = 1 << 0;
     }
 }
 

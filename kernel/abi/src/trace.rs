@@ -18,6 +18,8 @@ pub enum EventKind {
     Fault = 6,
     /// A process ended: `a` = process, `b` = 1 if by fault, `c` = exit code.
     Exit = 7,
+    /// A budget ran out: `a` = thread, `b` = budget, `c` = TSC of its next replenishment.
+    Budget = 8,
 }
 
 impl EventKind {
@@ -32,6 +34,7 @@ impl EventKind {
             5 => EventKind::Irq,
             6 => EventKind::Fault,
             7 => EventKind::Exit,
+            8 => EventKind::Budget,
             _ => return None,
         })
     }

@@ -4,6 +4,7 @@
 //! also a node of the derivation tree: a copy is a child of its source. A mapping is a node too, so revoking a region's handle
 //! takes its mappings with it.
 
+use crate::budget::Budget;
 use crate::kernel::Kernel;
 use crate::machine::Machine;
 use crate::port::Port;
@@ -30,6 +31,7 @@ pub(crate) enum Object {
     Quota(Id<Quota>),
     Irq(Id<Irq>),
     IoPorts(Id<IoPorts>),
+    Budget(Id<Budget>),
     Machine,
     /// Not reachable by a handle: the tree node of a mapping.
     Mapping(Id<Mapping>),
@@ -48,6 +50,7 @@ impl Object {
             Object::Quota(_) => ObjectKind::Quota,
             Object::Irq(_) => ObjectKind::Irq,
             Object::IoPorts(_) => ObjectKind::IoPorts,
+            Object::Budget(_) => ObjectKind::Budget,
             Object::Machine => ObjectKind::Machine,
             Object::Mapping(_) => return None,
         })
@@ -64,6 +67,7 @@ impl Object {
             Object::Quota(id) => id.number(),
             Object::Irq(id) => id.number(),
             Object::IoPorts(id) => id.number(),
+            Object::Budget(id) => id.number(),
             Object::Reply(_) | Object::Machine | Object::Mapping(_) => 0,
         }
     }
@@ -257,7 +261,7 @@ macro_rules! lookups {
             /// The object of this kind that a claimed handle of the running process names, with its badge.
             #[inline]
             pub(crate) fn $name(&self, claim: u64, needed: Rights) -> Result<(Id<$type>, u64), Error> {
-                let (_, capability) = self.capabilities.find(self.current_process, claim)?;
+                let (_, capability) = self.capabilities.find(self.cpu.current_process, claim)?;
                 match capability.object {
                     Object::$variant(id) if capability.rights.contains(needed) => Ok((id, capability.badge)),
                     Object::$variant(_) => Err(Error::MissingRight),
@@ -278,11 +282,12 @@ impl<M: Machine> Kernel<M> {
         find_quota: Quota -> Quota;
         find_irq: Irq -> Irq;
         find_io_ports: IoPorts -> IoPorts;
+        find_budget: Budget -> Budget;
     }
 
     /// Any handle of the running process.
     pub(crate) fn find_any(&self, claim: u64) -> Result<(u32, &Capability), Error> {
-        let found = self.capabilities.find(self.current_process, claim)?;
+        let found = self.capabilities.find(self.cpu.current_process, claim)?;
         match found.1.object {
             Object::Mapping(_) => Err(Error::InvalidHandle),
             _ => Ok(found),
@@ -426,6 +431,7 @@ impl<M: Machine> Kernel<M> {
             Object::Quota(id) => self.quotas[id].references += 1,
             Object::Irq(id) => self.irqs[id].references += 1,
             Object::IoPorts(id) => self.io_ports[id].references += 1,
+            Object::Budget(id) => self.budgets[id].references += 1,
             Object::Reply(_) | Object::Machine | Object::Mapping(_) => {}
         }
     }
@@ -457,6 +463,7 @@ impl<M: Machine> Kernel<M> {
             Object::Quota(id) => self.release_quota(id),
             Object::Irq(id) => self.release_irq(id),
             Object::IoPorts(id) => self.release_io_ports(id),
+            Object::Budget(id) => self.release_budget(id),
             Object::Mapping(id) => self.remove_mapping(id),
             Object::Machine => {}
         }

@@ -29,11 +29,16 @@ impl Clock {
 
     /// The TSC value at this time since boot; saturates.
     pub(crate) fn ticks(&self, nanoseconds: u64) -> u64 {
-        let ticks = (u128::from(nanoseconds) * u128::from(self.to_ticks)) >> SHIFT;
         // `u64::MAX` would mean "never".
-        u64::try_from(ticks + u128::from(self.base_ticks))
-            .unwrap_or(u64::MAX)
+        self.span(nanoseconds)
+            .saturating_add(self.base_ticks)
             .min(u64::MAX - 1)
+    }
+
+    /// Ticks in this many nanoseconds; saturates.
+    pub(crate) fn span(&self, nanoseconds: u64) -> u64 {
+        let ticks = (u128::from(nanoseconds) * u128::from(self.to_ticks)) >> SHIFT;
+        u64::try_from(ticks).unwrap_or(u64::MAX)
     }
 
     /// What programs need to tell the time themselves.

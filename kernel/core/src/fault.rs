@@ -85,7 +85,7 @@ impl<M: Machine> Kernel<M> {
             && exception.code & CODE_PRESENT == 0
             && self
                 .back_page(
-                    self.current_process,
+                    self.cpu.current_process,
                     exception.address,
                     access(exception.code),
                 )
@@ -93,27 +93,31 @@ impl<M: Machine> Kernel<M> {
         {
             return;
         }
-        let thread = self.current;
-        let kind = kind(&exception);
         let address = if exception.vector == PAGE_FAULT {
             exception.address
         } else {
             0
         };
+        self.fault(kind(&exception), address, exception.code);
+        self.finish_entry();
+    }
+
+    /// Tells the running thread's fault to its handler; without one its process ends.
+    pub(crate) fn fault(&mut self, kind: FaultKind, address: u64, code: u64) {
+        let thread = self.cpu.current;
         let ip = self.threads[thread].context.ip;
         self.trace(EventKind::Fault, thread.number(), kind as u32, ip, address);
         self.threads[thread].fault = Some(Fault {
             kind,
             address,
-            code: exception.code,
+            code,
         });
         let port = self.threads[thread]
             .fault_port
             .and_then(|(port, badge)| Some((self.ports.upgrade(port)?, badge)));
         let sent = port.is_some_and(|(port, badge)| self.send(port, badge).is_ok());
         if !sent {
-            self.doom_process(self.current_process, -(kind as i64), true);
+            self.doom_process(self.cpu.current_process, -(kind as i64), true);
         }
-        self.finish_entry();
     }
 }

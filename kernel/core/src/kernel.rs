@@ -1,5 +1,6 @@
 //! The kernel's state, and how it comes to be.
 
+use crate::budget::{Budget, WHOLE};
 use crate::capability::Capabilities;
 use crate::clock::Clock;
 use crate::context::Context;
@@ -7,11 +8,11 @@ use crate::frames::Frames;
 use crate::machine::{Frame, Machine};
 use crate::port::Port;
 use crate::process::Process;
+use crate::processor::Processor;
 use crate::quota::Quota;
 use crate::region::{Mapping, Region};
 use crate::resource::{IoPorts, Irq};
 use crate::root::RootImage;
-use crate::scheduler::Ready;
 use crate::signal::Signal;
 use crate::slab::{Id, NONE, Slab};
 use crate::snapshot::Snapshot;
@@ -45,7 +46,8 @@ impl Capacity {
                 .with(QuotaKind::Signals, threads * 2)
                 .with(QuotaKind::Regions, threads * 16)
                 .with(QuotaKind::Quotas, threads)
-                .with(QuotaKind::Resources, 256),
+                .with(QuotaKind::Resources, 1024)
+                .with(QuotaKind::Time, WHOLE as u32),
         )
     }
 
@@ -61,6 +63,7 @@ impl Capacity {
             + self.0.get(QuotaKind::Processes) as usize * (size_of::<Process>() + 16)
             + self.0.get(QuotaKind::Ports) as usize * (size_of::<Port>() + 16)
             + self.0.get(QuotaKind::Signals) as usize * (size_of::<Signal>() + 16 + 24)
+            + self.0.get(QuotaKind::Resources) as usize * (size_of::<Budget>() + 16 + 24)
             + self.0.get(QuotaKind::Regions) as usize * (size_of::<Region>() + 16)
             + self.0.get(QuotaKind::Quotas) as usize * (size_of::<Quota>() + 16)
             + self.0.get(QuotaKind::Resources) as usize * 128;
@@ -105,17 +108,8 @@ pub(crate) struct Statistics {
 /// The kernel: all objects, and the machine under them.
 pub struct Kernel<M> {
     pub(crate) machine: M,
-    pub(crate) current: Id<Thread>,
-    pub(crate) current_process: Id<Process>,
-    pub(crate) idle: Id<Thread>,
-    /// Someone more urgent may be ready, or the running thread has stopped.
-    pub(crate) reschedule: bool,
-    /// Some process's I/O ports are open to ring 3.
-    pub(crate) io_ports_loaded: bool,
-    pub(crate) last_switch: u64,
-    pub(crate) slice_end: u64,
-    /// What the hardware timer is set to.
-    pub(crate) armed: u64,
+    /// The processor that runs the kernel.
+    pub(crate) cpu: Processor,
     pub(crate) first_doomed: u32,
     pub(crate) capabilities: Capabilities,
     pub(crate) threads: Slab<Thread>,
@@ -127,7 +121,7 @@ pub struct Kernel<M> {
     pub(crate) quotas: Slab<Quota>,
     pub(crate) irqs: Slab<Irq>,
     pub(crate) io_ports: Slab<IoPorts>,
-    pub(crate) ready: Ready,
+    pub(crate) budgets: Slab<Budget>,
     pub(crate) timers: Timers,
     pub(crate) frames: Frames,
     pub(crate) clock: Clock,
@@ -182,19 +176,17 @@ impl<M: Machine> Kernel<M> {
             0,
         );
         idle.state = State::Running;
+        let mut budgets = Slab::with_capacity(of(QuotaKind::Resources) + 1);
+        let unlimited = first(budgets.insert(Budget::unlimited(0, root_quota)));
+        idle.budget = budgets.weak(unlimited);
+        let budget = idle.budget;
         let idle = first(threads.insert(idle));
 
         let signals = of(QuotaKind::Signals);
+        let timers = signals + of(QuotaKind::Resources) + 1;
         let mut kernel = Kernel {
-            current: idle,
-            current_process: idle_process,
-            idle,
-            reschedule: true,
-            io_ports_loaded: false,
-            last_switch: machine.now(),
+            cpu: Processor::new(0, idle, idle_process, budget, machine.now()),
             machine,
-            slice_end: u64::MAX,
-            armed: u64::MAX,
             first_doomed: NONE,
             capabilities: Capabilities::with_capacity(of(QuotaKind::Handles)),
             threads,
@@ -206,8 +198,8 @@ impl<M: Machine> Kernel<M> {
             quotas,
             irqs: Slab::with_capacity(of(QuotaKind::Resources)),
             io_ports: Slab::with_capacity(of(QuotaKind::Resources)),
-            ready: Ready::new(),
-            timers: Timers::new(signals),
+            budgets,
+            timers: Timers::new(timers),
             frames,
             clock: Clock::new(boot.boot_ticks, boot.ticks_per_second),
             clock_frame,
@@ -224,7 +216,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Where the idle loop is: a context of ring 0 that halts with interrupts on.
     pub fn set_idle_context(&mut self, ip: u64, cs: u64, ss: u64, flags: u64) {
-        let idle = self.idle;
+        let idle = self.cpu.idle;
         let context = &mut self.threads[idle].context;
         (context.ip, context.cs, context.ss, context.flags) = (ip, cs, ss, flags);
         // Interrupts from the idle loop push where its stack pointer points: right behind the context.
@@ -234,13 +226,13 @@ impl<M: Machine> Kernel<M> {
     /// The context to resume: that of the running thread, or of the idle loop.
     #[inline]
     pub fn current(&mut self) -> &mut Context {
-        &mut self.threads[self.current].context
+        &mut self.threads[self.cpu.current].context
     }
 
     /// Whether no thread can run.
     #[inline]
     pub fn is_idle(&self) -> bool {
-        self.current == self.idle
+        self.cpu.current == self.cpu.idle
     }
 
     /// The machine, for the boot code and the panic handler.
@@ -251,14 +243,15 @@ impl<M: Machine> Kernel<M> {
     /// For `kernel_info`.
     pub(crate) fn kernel_info(&self) -> KernelInfo {
         let used = u64::from(self.frames.total() - self.frames.free());
-        let idle = &self.threads[self.idle];
+        let idle = &self.threads[self.cpu.idle];
         // Idle time is added up when it ends; a snapshot is taken in the middle of it.
         let unaccounted = if self.is_idle() {
-            self.machine.now().wrapping_sub(self.last_switch)
+            self.machine.now().wrapping_sub(self.cpu.last_switch)
         } else {
             0
         };
-        let resources = self.irqs.live() + self.io_ports.live();
+        // The unlimited budget is nobody's.
+        let resources = self.irqs.live() + self.io_ports.live() + self.budgets.live() - 1;
         KernelInfo {
             total_frames: u64::from(self.frames.total()),
             used_frames: used,
@@ -272,7 +265,14 @@ impl<M: Machine> Kernel<M> {
                 .with(QuotaKind::Signals, self.signals.live())
                 .with(QuotaKind::Regions, self.regions.live())
                 .with(QuotaKind::Quotas, self.quotas.live() - 1)
-                .with(QuotaKind::Resources, resources),
+                .with(QuotaKind::Resources, resources)
+                .with(
+                    QuotaKind::Time,
+                    self.budgets
+                        .iter()
+                        .map(|(_, budget)| budget.charged())
+                        .sum(),
+                ),
             capacity: self.capacity,
             switches: self.statistics.switches,
             system_calls: self.statistics.system_calls,

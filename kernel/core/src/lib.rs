@@ -6,16 +6,19 @@
 extern crate alloc;
 
 mod address_space;
+mod budget;
 mod capability;
 mod clock;
 pub mod context;
-mod fast_path;
+pub mod fast_path;
 mod fault;
 mod frames;
 mod kernel;
+mod lending;
 pub mod machine;
 mod port;
 mod process;
+mod processor;
 mod quota;
 mod region;
 mod resource;

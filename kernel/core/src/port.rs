@@ -21,6 +21,8 @@ pub(crate) struct Port {
     pub(crate) first_receiver: u32,
     pub(crate) last_receiver: u32,
     pub(crate) signal: Option<Weak<Signal>>,
+    /// The thread that received last, and may serve a caller still.
+    pub(crate) servant: u32,
     pub(crate) label: u64,
     quota: Id<Quota>,
     /// Handles to it.
@@ -38,6 +40,7 @@ impl<M: Machine> Kernel<M> {
             first_receiver: NONE,
             last_receiver: NONE,
             signal: None,
+            servant: NONE,
             label,
             quota,
             references: 0,
@@ -83,7 +86,7 @@ impl<M: Machine> Kernel<M> {
     /// `call`.
     #[inline]
     pub(crate) fn call(&mut self) -> Result<(), Error> {
-        let caller = self.current;
+        let caller = self.cpu.current;
         let context = &self.threads[caller].context;
         let tag = context.tag;
         let (port, badge) = self.find_port(context.rdi, Rights::SEND)?;
@@ -96,8 +99,9 @@ impl<M: Machine> Kernel<M> {
     /// The running thread sends its message or fault to a port and waits for the answer.
     #[inline]
     pub(crate) fn send(&mut self, port: Id<Port>, badge: u64) -> Result<(), Error> {
-        let sender = self.current;
-        self.threads[sender].call_badge = badge;
+        let sender = self.cpu.current;
+        let entry = &mut self.threads[sender];
+        (entry.call_badge, entry.calling) = (badge, port);
         match Id::from_link(self.ports[port].first_receiver) {
             Some(receiver) => {
                 self.deliver(sender, receiver, port)?;
@@ -108,6 +112,7 @@ impl<M: Machine> Kernel<M> {
             None => {
                 self.threads[sender].state = State::Sending(port);
                 self.link_sender(port, sender);
+                self.lend_to_servants(port, sender);
                 self.stop_running();
             }
         }
@@ -116,12 +121,14 @@ impl<M: Machine> Kernel<M> {
 
     /// `receive`: a caller that still waits for an answer gets `NoReply`.
     pub(crate) fn receive(&mut self) -> Result<(), Error> {
-        let (port, _) = self.find_port(self.threads[self.current].context.rdi, Rights::RECEIVE)?;
-        if let Some(caller) = self.threads[self.current].reply_to.take() {
+        let (port, _) =
+            self.find_port(self.threads[self.cpu.current].context.rdi, Rights::RECEIVE)?;
+        if let Some(caller) = self.threads[self.cpu.current].reply_to.take() {
             self.abandon_caller(caller, Error::NoReply);
         }
         if !self.receive_waiting(port) {
             self.block_receiving(port);
+            self.give_back(self.cpu.current);
             self.stop_running();
         }
         Ok(())
@@ -130,7 +137,7 @@ impl<M: Machine> Kernel<M> {
     /// `reply_receive`.
     #[inline]
     pub(crate) fn reply_receive(&mut self) -> Result<(), Error> {
-        let server = self.current;
+        let server = self.cpu.current;
         let (port, _) = self.find_port(self.threads[server].context.rdi, Rights::RECEIVE)?;
         let caller = self.current_caller();
         let runnable = match caller {
@@ -148,13 +155,14 @@ impl<M: Machine> Kernel<M> {
                 Some(caller) => self.hand_over(caller),
                 None => self.stop_running(),
             }
+            self.give_back(server);
         }
         Ok(())
     }
 
     /// `reply`, to the current caller or by a reply handle.
     pub(crate) fn reply(&mut self) -> Result<(), Error> {
-        let server = self.current;
+        let server = self.cpu.current;
         let claim = self.threads[server].context.rdi;
         let caller = if claim == 0 {
             let caller = self.current_caller().ok_or(Error::NoCaller)?;
@@ -180,20 +188,23 @@ impl<M: Machine> Kernel<M> {
     /// The thread the running one owes an answer, if it still waits.
     #[inline]
     pub(crate) fn current_caller(&self) -> Option<Id<Thread>> {
-        let caller = self.threads.upgrade(self.threads[self.current].reply_to?)?;
+        let caller = self
+            .threads
+            .upgrade(self.threads[self.cpu.current].reply_to?)?;
         (self.threads[caller].state == State::AwaitingReply).then_some(caller)
     }
 
     /// A message waiting at the port, or bits of its signal, delivered to the running thread. Signals come first.
     #[inline]
     fn receive_waiting(&mut self, port: Id<Port>) -> bool {
-        let receiver = self.current;
+        let receiver = self.cpu.current;
         if let Some(signal) = self.ports[port].signal
             && let Some(signal) = self.signals.upgrade(signal)
             && self.signals[signal].bits != 0
         {
             let bits = core::mem::take(&mut self.signals[signal].bits);
             self.threads[receiver].context.receive_signal(bits);
+            self.give_back(receiver);
             return true;
         }
         while let Some(sender) = Id::from_link(self.ports[port].first_sender) {
@@ -211,7 +222,7 @@ impl<M: Machine> Kernel<M> {
 
     #[inline]
     fn block_receiving(&mut self, port: Id<Port>) {
-        let receiver = self.current;
+        let receiver = self.cpu.current;
         let last = self.ports[port].last_receiver;
         let entry = &mut self.threads[receiver];
         entry.state = State::Receiving(port);
@@ -309,6 +320,8 @@ impl<M: Machine> Kernel<M> {
         );
         let caller = self.threads.weak(sender);
         self.threads[sender].state = State::AwaitingReply;
+        self.ports[port].servant = receiver.number();
+        self.lend(sender, receiver);
         let to = &mut self.threads[receiver];
         to.reply_to = Some(caller);
         to.context.words = words;

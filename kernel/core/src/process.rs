@@ -5,6 +5,7 @@
 //! The end of a process is decided (`doom_process`) anywhere in the kernel and carried out once, at the end of the kernel entry: so the end of one
 //! process can bring about another's without recursion, and no code above has to expect that the running thread is suddenly gone.
 
+use crate::budget::Budget;
 use crate::capability::Cause;
 use crate::kernel::Kernel;
 use crate::machine::{Frame, Machine};
@@ -37,6 +38,8 @@ pub(crate) struct Process {
     pub(crate) table_last: u64,
     pub(crate) resident_pages: u32,
     pub(crate) quota: Id<Quota>,
+    /// What threads made in it run on.
+    pub(crate) budget: Weak<Budget>,
     pub(crate) max_priority: u8,
     pub(crate) first_capability: u32,
     pub(crate) handle_count: u32,
@@ -72,6 +75,7 @@ impl Process {
             table_last: 0,
             resident_pages: 0,
             quota,
+            budget: Weak::NONE,
             max_priority,
             first_capability: NONE,
             handle_count: 0,
@@ -109,6 +113,10 @@ impl<M: Machine> Kernel<M> {
         self.machine.init_address_space(root);
         let mut process = Process::new(name, root, quota, max_priority);
         process.creator = creator.map(|creator| self.processes.weak(creator));
+        process.budget = match creator {
+            Some(creator) => self.processes[creator].budget,
+            None => self.cpu.budget,
+        };
         let Some(id) = self.processes.insert(process) else {
             self.free_table(quota, root);
             self.uncharge_object(quota, QuotaKind::Processes);

@@ -201,7 +201,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn io_ports_changed(&mut self, process: Id<Process>) {
-        if process == self.current_process {
+        if process == self.cpu.current_process {
             self.load_io_ports(process);
         }
     }
@@ -209,7 +209,7 @@ impl<M: Machine> Kernel<M> {
     /// At a switch to another process.
     #[inline(always)]
     pub(crate) fn switch_io_ports(&mut self, process: Id<Process>) {
-        if self.io_ports_loaded || self.processes[process].io_port_count > 0 {
+        if self.cpu.io_ports_loaded || self.processes[process].io_port_count > 0 {
             self.load_io_ports(process);
         }
     }
@@ -218,7 +218,7 @@ impl<M: Machine> Kernel<M> {
     fn load_io_ports(&mut self, process: Id<Process>) {
         let process = &self.processes[process];
         let count = process.io_port_count as usize;
-        self.io_ports_loaded = count > 0;
+        self.cpu.io_ports_loaded = count > 0;
         self.machine
             .set_io_ports(&mut process.io_ports[..count].iter().copied());
     }

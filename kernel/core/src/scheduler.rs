@@ -7,7 +7,8 @@ use crate::kernel::Kernel;
 use crate::machine::Machine;
 use crate::process::Process;
 use crate::slab::{Id, NONE};
-use crate::thread::{State, Thread};
+use crate::thread::{Queue, State, Thread, USUAL_WEIGHT};
+use airox_abi::QuotaKind;
 use airox_abi::layout::PRIORITIES;
 use airox_abi::trace::EventKind;
 
@@ -20,6 +21,8 @@ pub(crate) struct Ready {
     tails: [u32; PRIORITIES],
     /// Bit p of word p / 64: queue p is not empty.
     bitmap: [u64; PRIORITIES / 64],
+    /// The highest priority with a ready thread, -1 if none.
+    highest: i32,
 }
 
 impl Ready {
@@ -28,29 +31,31 @@ impl Ready {
             heads: [NONE; PRIORITIES],
             tails: [NONE; PRIORITIES],
             bitmap: [0; PRIORITIES / 64],
+            highest: -1,
         }
     }
 
     /// The highest priority with a ready thread, -1 if none.
     #[inline(always)]
-    pub(crate) fn highest(&self) -> i32 {
-        let [a, b, c, d] = self.bitmap;
-        if a | b | c | d == 0 {
-            -1
-        } else {
-            self.highest_of_some()
-        }
+    pub(crate) const fn highest(&self) -> i32 {
+        self.highest
     }
 
-    /// [`Ready::highest`] where some thread is ready.
-    #[inline(never)]
-    fn highest_of_some(&self) -> i32 {
-        for word in (0..PRIORITIES / 64).rev() {
-            if self.bitmap[word] != 0 {
-                return (word * 64) as i32 + 63 - self.bitmap[word].leading_zeros() as i32;
-            }
+    /// The queue of a priority is not empty any more.
+    fn set(&mut self, priority: usize) {
+        self.bitmap[priority / 64] |= 1 << (priority % 64);
+        self.highest = self.highest.max(priority as i32);
+    }
+
+    /// The queue of a priority has become empty.
+    fn clear(&mut self, priority: usize) {
+        self.bitmap[priority / 64] &= !(1 << (priority % 64));
+        if self.highest == priority as i32 {
+            let word = self.bitmap.iter().rposition(|&word| word != 0);
+            self.highest = word.map_or(-1, |word| {
+                (word * 64) as i32 + 63 - self.bitmap[word].leading_zeros() as i32
+            });
         }
-        -1
     }
 
     #[cfg(test)]
@@ -68,49 +73,57 @@ impl<M: Machine> Kernel<M> {
     /// The priority of the running thread; the idle thread's is below all.
     #[inline]
     fn running_priority(&self) -> i32 {
-        if self.current == self.idle {
+        if self.cpu.current == self.cpu.idle {
             -1
         } else {
-            i32::from(self.threads[self.current].priority)
+            i32::from(self.threads[self.cpu.current].priority)
         }
     }
 
     fn enqueue(&mut self, thread: Id<Thread>, at_head: bool) {
         let priority = self.threads[thread].priority as usize;
-        let (head, tail) = (self.ready.heads[priority], self.ready.tails[priority]);
+        let ready = &self.cpu.ready;
+        let (head, tail) = (ready.heads[priority], ready.tails[priority]);
         let (next, previous) = if at_head { (head, NONE) } else { (NONE, tail) };
         let entry = &mut self.threads[thread];
         (entry.next, entry.previous) = (next, previous);
-        entry.queued = true;
+        entry.queue = Queue::Ready;
         match Id::from_link(next) {
             Some(next) => self.threads[next].previous = thread.number(),
-            None => self.ready.tails[priority] = thread.number(),
+            None => self.cpu.ready.tails[priority] = thread.number(),
         }
         match Id::from_link(previous) {
             Some(previous) => self.threads[previous].next = thread.number(),
-            None => self.ready.heads[priority] = thread.number(),
+            None => self.cpu.ready.heads[priority] = thread.number(),
         }
-        self.ready.bitmap[priority / 64] |= 1 << (priority % 64);
+        self.cpu.ready.set(priority);
     }
 
-    /// Takes a thread out of its ready queue, if it is in one.
+    /// Takes a thread out of its ready queue or its budget's, if it is in one.
     pub(crate) fn dequeue(&mut self, thread: Id<Thread>) {
         let entry = &mut self.threads[thread];
-        if !entry.queued {
+        let queue = core::mem::replace(&mut entry.queue, Queue::None);
+        let (next, previous, priority) = (entry.next, entry.previous, entry.priority as usize);
+        let budget = entry.budget;
+        if queue == Queue::None {
             return;
         }
-        entry.queued = false;
-        let (next, previous, priority) = (entry.next, entry.previous, entry.priority as usize);
         match Id::from_link(next) {
             Some(next) => self.threads[next].previous = previous,
-            None => self.ready.tails[priority] = previous,
+            None if queue == Queue::Ready => self.cpu.ready.tails[priority] = previous,
+            None => {}
         }
         match Id::from_link(previous) {
             Some(previous) => self.threads[previous].next = next,
-            None => self.ready.heads[priority] = next,
+            None if queue == Queue::Ready => self.cpu.ready.heads[priority] = next,
+            None => {
+                if let Some(budget) = self.budgets.upgrade(budget) {
+                    self.budgets[budget].first_parked = next;
+                }
+            }
         }
-        if self.ready.heads[priority] == NONE {
-            self.ready.bitmap[priority / 64] &= !(1 << (priority % 64));
+        if queue == Queue::Ready && self.cpu.ready.heads[priority] == NONE {
+            self.cpu.ready.clear(priority);
         }
     }
 
@@ -123,25 +136,32 @@ impl<M: Machine> Kernel<M> {
             return;
         }
         let priority = i32::from(entry.priority);
+        self.compete(thread);
+        let now = self.machine.now();
+        if !self.has_time(thread, now) {
+            self.park(thread);
+            return;
+        }
         self.enqueue(thread, false);
         let running = self.running_priority();
         if priority > running {
-            self.reschedule = true;
-        } else if priority == running && self.slice_end == u64::MAX {
-            self.slice_end = self.machine.now() + self.full_turn();
+            self.cpu.reschedule = true;
+        } else if priority == running && self.cpu.slice_end == u64::MAX {
+            self.cpu.slice_end = now + self.full_turn(self.cpu.current);
             self.arm_timer();
         }
     }
 
-    /// A whole turn, in ticks.
-    fn full_turn(&self) -> u64 {
-        self.clock.ticks_per_second / SLICES_PER_SECOND
+    /// A thread's whole turn, in ticks.
+    fn full_turn(&self, thread: Id<Thread>) -> u64 {
+        let turn = self.clock.ticks_per_second / SLICES_PER_SECOND;
+        turn * u64::from(self.threads[thread].weight) / u64::from(USUAL_WEIGHT)
     }
 
     /// The running thread has stopped being able to run (its state says why).
     #[inline]
     pub(crate) fn stop_running(&mut self) {
-        self.reschedule = true;
+        self.cpu.reschedule = true;
     }
 
     /// At the end of a kernel entry: lets the most urgent ready thread run if need be.
@@ -150,66 +170,97 @@ impl<M: Machine> Kernel<M> {
         if self.first_doomed != NONE {
             self.destroy_doomed();
         }
-        if self.reschedule {
+        if self.cpu.reschedule {
             self.pick_next();
         }
     }
 
     fn pick_next(&mut self) {
-        self.reschedule = false;
-        let current = self.current;
-        let highest = self.ready.highest();
-        let runnable = current != self.idle
-            && self.threads[current].state == State::Running
-            && !self.threads[current].suspended;
+        self.cpu.reschedule = false;
+        let now = self.machine.now();
+        let current = self.cpu.current;
+        let runs = current != self.cpu.idle && self.threads[current].state == State::Running;
+        let runnable = runs && !self.threads[current].suspended && self.keeps_time(now);
+        let highest = self.highest_with_time(now);
         if runnable {
             let priority = i32::from(self.threads[current].priority);
             if highest <= priority {
                 // It may have just come down to equals that wait.
-                if highest == priority && self.slice_end == u64::MAX {
-                    self.slice_end = self.machine.now() + self.full_turn();
+                if highest == priority && self.cpu.slice_end == u64::MAX {
+                    self.cpu.slice_end = now + self.full_turn(current);
                     self.arm_timer();
                 }
                 return;
             }
             // Its turn goes on when it runs again; otherwise whoever is interrupted often would never end one.
-            self.threads[current].turn_left = match self.slice_end {
+            self.threads[current].turn_left = match self.cpu.slice_end {
                 u64::MAX => 0,
-                end => end.saturating_sub(self.machine.now()).max(1),
+                end => end.saturating_sub(now).max(1),
             };
             self.threads[current].state = State::Ready;
             self.enqueue(current, true);
-        } else if current != self.idle && self.threads[current].state == State::Running {
+        } else if runs {
             self.threads[current].state = State::Ready;
+            if !self.threads[current].suspended {
+                self.park(current);
+            }
         }
-        let next = match Id::from_link(if highest < 0 {
-            NONE
-        } else {
-            self.ready.heads[highest as usize]
-        }) {
-            Some(next) => {
+        self.switch_to_head(highest);
+    }
+
+    /// Lets the first ready thread of a priority run, or the idle thread for -1.
+    fn switch_to_head(&mut self, priority: i32) {
+        let next = match usize::try_from(priority) {
+            Ok(priority) => {
+                let next = Id::new(self.cpu.ready.heads[priority]);
                 self.dequeue(next);
                 next
             }
-            None => self.idle,
+            Err(_) => self.cpu.idle,
         };
         self.switch_to(next);
     }
 
+    /// Whether the running thread has time to go on; it may have been lent some or lost it.
+    fn keeps_time(&mut self, now: u64) -> bool {
+        let current = self.cpu.current;
+        if self.threads[current].budget != self.cpu.budget {
+            self.charge_time(now);
+            self.compete(current);
+            self.use_budget(self.threads[current].budget, now);
+        }
+        self.has_time(current, now) || self.borrow_time(current, now)
+    }
+
+    /// The highest priority with a thread that has time to run, -1 if there is none. Threads without wait for it elsewhere from now on.
+    fn highest_with_time(&mut self, now: u64) -> i32 {
+        loop {
+            let highest = self.cpu.ready.highest();
+            let Ok(priority) = usize::try_from(highest) else {
+                return highest;
+            };
+            let thread = Id::new(self.cpu.ready.heads[priority]);
+            if self.has_time(thread, now) || self.borrow_time(thread, now) {
+                return highest;
+            }
+            self.dequeue(thread);
+            self.park(thread);
+        }
+    }
+
     /// The running thread gives way to others of its priority.
     pub(crate) fn rotate(&mut self) {
-        let current = self.current;
-        if current == self.idle || self.threads[current].state != State::Running {
+        let current = self.cpu.current;
+        if current == self.cpu.idle || self.threads[current].state != State::Running {
             return;
         }
-        if !self.ready.is_empty(self.threads[current].priority) {
+        let priority = self.threads[current].priority;
+        if !self.cpu.ready.is_empty(priority) {
             self.threads[current].state = State::Ready;
             self.enqueue(current, false);
-            let highest = self.ready.highest();
-            let next = Id::new(self.ready.heads[highest as usize]);
-            self.dequeue(next);
-            self.reschedule = false;
-            self.switch_to(next);
+            let highest = self.highest_with_time(self.machine.now());
+            self.cpu.reschedule = false;
+            self.switch_to_head(highest);
         }
     }
 
@@ -217,12 +268,16 @@ impl<M: Machine> Kernel<M> {
     #[inline]
     pub(crate) fn switch_to(&mut self, next: Id<Thread>) {
         self.run(next);
-        let shares = next != self.idle && !self.ready.is_empty(self.threads[next].priority);
-        if shares || self.slice_end != u64::MAX {
-            self.slice_end = if shares {
+        let shares = next != self.cpu.idle && !self.cpu.ready.is_empty(self.threads[next].priority);
+        if shares || self.cpu.slice_end != u64::MAX {
+            self.cpu.slice_end = if shares {
                 let left = core::mem::take(&mut self.threads[next].turn_left);
-                let turn = if left == 0 { self.full_turn() } else { left };
-                self.last_switch + turn
+                let turn = if left == 0 {
+                    self.full_turn(next)
+                } else {
+                    left
+                };
+                self.cpu.last_switch + turn
             } else {
                 u64::MAX
             };
@@ -234,10 +289,19 @@ impl<M: Machine> Kernel<M> {
     #[inline]
     fn run(&mut self, next: Id<Thread>) {
         let now = self.machine.now();
-        let elapsed = now.wrapping_sub(self.last_switch);
-        self.last_switch = now;
-        self.threads[self.current].cpu_ticks += elapsed;
-        self.current = next;
+        let elapsed = now.wrapping_sub(self.cpu.last_switch);
+        self.cpu.last_switch = now;
+        let old = &mut self.threads[self.cpu.current];
+        old.cpu_ticks += elapsed;
+        if old.state != State::Ready || old.suspended {
+            self.stop_competing(self.cpu.current);
+        }
+        self.cpu.current = next;
+        let budget = self.threads[next].budget;
+        if budget != self.cpu.budget {
+            self.charge_time(now);
+            self.use_budget(budget, now);
+        }
         let entry = &mut self.threads[next];
         entry.state = State::Running;
         let process = entry.process;
@@ -249,8 +313,8 @@ impl<M: Machine> Kernel<M> {
     #[inline(always)]
     pub(crate) fn enter_process(&mut self, process: Id<Process>) {
         self.statistics.switches = self.statistics.switches.wrapping_add(1);
-        if process != self.current_process {
-            self.current_process = process;
+        if process != self.cpu.current_process {
+            self.cpu.current_process = process;
             self.switch_io_ports(process);
         }
     }
@@ -260,28 +324,35 @@ impl<M: Machine> Kernel<M> {
     /// Among equals it takes over the rest of the turn, not a new one: two that call each other must not keep out a third.
     #[inline]
     pub(crate) fn hand_over(&mut self, next: Id<Thread>) {
+        self.compete(next);
         let entry = &self.threads[next];
-        let (priority, highest) = (i32::from(entry.priority), self.ready.highest());
-        if !entry.suspended && priority > highest {
-            self.reschedule = false;
+        let (priority, highest) = (i32::from(entry.priority), self.cpu.ready.highest());
+        let can_run = !entry.suspended && self.has_time(next, self.machine.now());
+        if can_run && priority > highest {
+            self.cpu.reschedule = false;
             self.switch_to(next);
-        } else if !entry.suspended
+        } else if can_run
             && priority == highest
-            && entry.priority == self.threads[self.current].priority
+            && entry.priority == self.threads[self.cpu.current].priority
         {
-            self.reschedule = false;
+            self.cpu.reschedule = false;
             self.run(next);
         } else {
             self.make_ready(next);
-            self.reschedule = true;
+            self.cpu.reschedule = true;
         }
     }
 
-    /// Programs the hardware timer for the earliest of timers and slice end.
+    /// Programs the hardware timer for the earliest of timers, the end of the turn and that of the budget.
     pub(crate) fn arm_timer(&mut self) {
-        let due = self.timers.earliest().min(self.slice_end);
-        if due != self.armed {
-            self.armed = due;
+        let cpu = &self.cpu;
+        let due = self
+            .timers
+            .earliest()
+            .min(cpu.slice_end)
+            .min(cpu.budget_end);
+        if due != self.cpu.armed {
+            self.cpu.armed = due;
             self.machine.arm_timer(due);
         }
     }
@@ -289,14 +360,23 @@ impl<M: Machine> Kernel<M> {
     /// The hardware timer fired.
     pub fn timer(&mut self) {
         self.statistics.interrupts += 1;
-        self.armed = u64::MAX;
+        self.cpu.armed = u64::MAX;
         let now = self.machine.now();
-        while let Some(signal) = self.timers.take_due(now) {
-            let bits = self.signals[signal].timer_bits;
-            self.notify(signal, bits);
+        let signals = self.capacity.get(QuotaKind::Signals);
+        while let Some(owner) = self.timers.take_due(now) {
+            match owner.checked_sub(signals) {
+                None => {
+                    let signal = Id::new(owner);
+                    self.notify(signal, self.signals[signal].timer_bits);
+                }
+                Some(budget) => self.replenish(Id::new(budget)),
+            }
         }
-        if now >= self.slice_end {
-            self.slice_end = u64::MAX;
+        if now >= self.cpu.budget_end {
+            self.end_of_budget(now);
+        }
+        if now >= self.cpu.slice_end {
+            self.cpu.slice_end = u64::MAX;
             self.rotate();
         }
         self.arm_timer();

@@ -43,7 +43,7 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn notify(&mut self, id: Id<Signal>, bits: u64) {
         self.trace(
             EventKind::Signal,
-            self.current.number(),
+            self.cpu.current.number(),
             id.number(),
             bits,
             0,
@@ -94,8 +94,8 @@ impl<M: Machine> Kernel<M> {
         {
             return Err(Error::Busy);
         }
-        signal.waiter = Some((self.current, mask));
-        self.threads[self.current].state = State::Waiting(id);
+        signal.waiter = Some((self.cpu.current, mask));
+        self.threads[self.cpu.current].state = State::Waiting(id);
         self.stop_running();
         Ok(None)
     }
@@ -103,10 +103,10 @@ impl<M: Machine> Kernel<M> {
     /// Sets the one-shot timer; `u64::MAX` stops it.
     pub(crate) fn set_timer(&mut self, id: Id<Signal>, deadline_ns: u64, bits: u64) {
         if deadline_ns == u64::MAX {
-            self.timers.cancel(id);
+            self.timers.cancel(id.number());
         } else {
             self.signals[id].timer_bits = bits;
-            self.timers.set(id, self.clock.ticks(deadline_ns));
+            self.timers.set(id.number(), self.clock.ticks(deadline_ns));
         }
         self.arm_timer();
     }
@@ -117,7 +117,7 @@ impl<M: Machine> Kernel<M> {
             return;
         }
         let quota = signal.quota;
-        self.timers.cancel(id);
+        self.timers.cancel(id.number());
         self.arm_timer();
         self.signals.remove(id);
         self.uncharge_object(quota, QuotaKind::Signals);

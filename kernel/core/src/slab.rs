@@ -93,6 +93,9 @@ impl<T> core::fmt::Debug for Weak<T> {
 }
 
 impl<T> Weak<T> {
+    /// Names nothing.
+    pub(crate) const NONE: Weak<T> = Id::new(NONE).weak(0);
+
     /// The object it names, if that still lives.
     #[inline]
     pub(crate) const fn id(self) -> Id<T> {

@@ -84,7 +84,7 @@ impl<M: Machine> Kernel<M> {
             }
         }
         for (id, thread) in self.threads.iter() {
-            if id != self.idle {
+            if id != self.cpu.idle {
                 count(
                     &mut threads,
                     snapshot.push(&wire::thread_entry(&self.thread_entry(id, thread))),

@@ -9,11 +9,14 @@ use crate::kernel::Kernel;
 use crate::machine::{Frame, Machine};
 use crate::process::Process;
 use crate::quota::Quota;
+use crate::signal::Signal;
 use crate::slab::Id;
 use crate::wire;
 use airox_abi::layout::NAME_LENGTH;
 use airox_abi::message::Lease;
-use airox_abi::{Error, Handle, MapFlags, QuotaLimits, RegionKind, Rights, SystemCall};
+use airox_abi::{
+    BudgetFlags, Error, Handle, MapFlags, QuotaLimits, RegionKind, Rights, SystemCall,
+};
 
 /// Arguments 1 to 7.
 type Arguments = [u64; 7];
@@ -26,6 +29,8 @@ const NOTHING: Results = [0; 4];
 const MAX_DEBUG_WRITE: usize = 256;
 /// Frames one `region_device` can cover.
 const MAX_DEVICE_PAGES: u64 = 1 << 20;
+/// Largest weight of a thread.
+const MAX_WEIGHT: u64 = 10_000;
 
 const fn one(value: u64) -> Results {
     [value, 0, 0, 0]
@@ -50,23 +55,7 @@ impl<M: Machine> Kernel<M> {
     /// The running thread executed `syscall`; its context holds the arguments. Returns the context to resume.
     #[inline]
     pub fn system_call(&mut self) -> *mut Context {
-        let number = self.threads[self.current].context.rax;
-        let done = if number == SystemCall::Call as u64 {
-            self.fast_call()
-        } else if number == SystemCall::ReplyReceive as u64 {
-            self.fast_reply_receive()
-        } else {
-            None
-        };
-        match done {
-            Some(context) => context,
-            None => self.general_system_call(number),
-        }
-    }
-
-    /// Any call, however unusual its circumstances.
-    #[inline(never)]
-    fn general_system_call(&mut self, number: u64) -> *mut Context {
+        let number = self.threads[self.cpu.current].context.rax;
         let result = if number == SystemCall::Call as u64 {
             self.call()
         } else if number == SystemCall::ReplyReceive as u64 {
@@ -89,14 +78,14 @@ impl<M: Machine> Kernel<M> {
     #[inline(never)]
     fn other_system_call(&mut self, number: u64) {
         self.statistics.system_calls += 1;
-        let me = self.current;
+        let me = self.cpu.current;
         let result = match SystemCall::from_number(number) {
             Some(SystemCall::Receive) => self.receive().map(|()| None),
             Some(SystemCall::Wait) => self.wait_call(),
             Some(SystemCall::Reply) => self.reply().map(|()| Some(NOTHING)),
             Some(SystemCall::ProcessExit) => {
                 let code = self.arguments()[0] as i64;
-                self.doom_process(self.current_process, code, false);
+                self.doom_process(self.cpu.current_process, code, false);
                 Ok(None)
             }
             Some(SystemCall::ThreadExit) => {
@@ -126,7 +115,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn arguments(&self) -> Arguments {
-        let context = &self.threads[self.current].context;
+        let context = &self.threads[self.cpu.current].context;
         let [a, b, c, d, e, f, ..] = context.words;
         [context.rdi, a, b, c, d, e, f]
     }
@@ -140,7 +129,7 @@ impl<M: Machine> Kernel<M> {
     /// The quota a creating call charges: the named one, or the caller's own.
     fn quota_argument(&self, claim: u64) -> Result<Id<Quota>, Error> {
         if claim == 0 {
-            return Ok(self.processes[self.current_process].quota);
+            return Ok(self.processes[self.cpu.current_process].quota);
         }
         Ok(self.find_quota(claim, Rights::CONTROL)?.0)
     }
@@ -148,7 +137,7 @@ impl<M: Machine> Kernel<M> {
     /// The process a call is about: the named one, or the caller's own.
     fn process_argument(&self, claim: u64, needed: Rights) -> Result<Id<Process>, Error> {
         if claim == 0 {
-            return Ok(self.current_process);
+            return Ok(self.cpu.current_process);
         }
         Ok(self.find_process(claim, needed)?.0)
     }
@@ -177,7 +166,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn hand_out_with(&mut self, object: Object, rights: Rights) -> Result<Results, Error> {
-        match self.insert_capability(self.current_process, object, rights, 0, None) {
+        match self.insert_capability(self.cpu.current_process, object, rights, 0, None) {
             Ok(index) => Ok(handle(self.capabilities.handle(index))),
             Err(error) => {
                 self.discard(object);
@@ -211,6 +200,10 @@ impl<M: Machine> Kernel<M> {
             Object::IoPorts(id) => {
                 self.io_ports[id].references = 1;
                 self.release_io_ports(id);
+            }
+            Object::Budget(id) => {
+                self.budgets[id].references = 1;
+                self.release_budget(id);
             }
             Object::Reply(_) | Object::Machine | Object::Mapping(_) => {}
         }
@@ -266,6 +259,13 @@ impl<M: Machine> Kernel<M> {
             | Call::DebugWrite
             | Call::TraceSet
             | Call::KernelInfo => self.machine_call(call, arguments),
+            Call::BudgetCreate
+            | Call::BudgetSet
+            | Call::BudgetBind
+            | Call::BudgetInfo
+            | Call::BudgetWatch
+            | Call::ProcessBudget
+            | Call::ThreadWeight => self.time_call(call, arguments),
             // Handled before: these may wait or end the caller.
             Call::Call
             | Call::ReplyReceive
@@ -293,10 +293,7 @@ impl<M: Machine> Kernel<M> {
                 Ok([length, access, 0, 0])
             }
             SystemCall::Notify => {
-                let (signal, badge) = self.find_signal(a, Rights::SEND)?;
-                if badge != 0 && b & !badge != 0 {
-                    return Err(Error::MissingRight);
-                }
+                let signal = self.notifiable_signal(a, b)?;
                 self.notify(signal, b);
                 Ok(NOTHING)
             }
@@ -345,7 +342,7 @@ impl<M: Machine> Kernel<M> {
                 let (index, _) = self.find_any(a)?;
                 Ok(handle(self.derive(
                     index,
-                    self.current_process,
+                    self.cpu.current_process,
                     rights(b)?,
                     c,
                 )?))
@@ -416,18 +413,18 @@ impl<M: Machine> Kernel<M> {
             SystemCall::QuotaCreate => {
                 let (parent, _) = self.find_quota(a, Rights::CONTROL)?;
                 let mut bytes = [0; size_of::<QuotaLimits>()];
-                self.read_user(self.current_process, b, &mut bytes)?;
+                self.read_user(self.cpu.current_process, b, &mut bytes)?;
                 let quota = self.create_quota(parent, wire::quota_limits(&bytes))?;
                 self.hand_out(Object::Quota(quota))
             }
             _ => {
                 let quota = if a == 0 {
-                    self.processes[self.current_process].quota
+                    self.processes[self.cpu.current_process].quota
                 } else {
                     self.find_quota(a, Rights::READ)?.0
                 };
                 let bytes = wire::quota_info(&self.quotas[quota].limits, &self.quotas[quota].used);
-                self.write_user(self.current_process, b, &bytes)?;
+                self.write_user(self.cpu.current_process, b, &bytes)?;
                 Ok(NOTHING)
             }
         }
@@ -442,10 +439,10 @@ impl<M: Machine> Kernel<M> {
             SystemCall::ProcessCreate => {
                 let quota = self.quota_argument(a)?;
                 let mut name = [0; NAME_LENGTH];
-                self.read_user(self.current_process, b, &mut name)?;
-                let max_priority = self.processes[self.current_process].max_priority;
+                self.read_user(self.cpu.current_process, b, &mut name)?;
+                let max_priority = self.processes[self.cpu.current_process].max_priority;
                 let process =
-                    self.create_process(quota, name, max_priority, Some(self.current_process))?;
+                    self.create_process(quota, name, max_priority, Some(self.cpu.current_process))?;
                 self.hand_out(Object::Process(process))
             }
             SystemCall::ProcessGrant => {
@@ -460,17 +457,14 @@ impl<M: Machine> Kernel<M> {
             }
             SystemCall::ProcessWatch => {
                 let (process, _) = self.find_process(a, Rights::WATCH)?;
-                let (signal, badge) = self.find_signal(b, Rights::SEND)?;
-                if badge != 0 && c & !badge != 0 {
-                    return Err(Error::MissingRight);
-                }
+                let signal = self.notifiable_signal(b, c)?;
                 self.watch_process(process, signal, c)?;
                 Ok(NOTHING)
             }
             SystemCall::ProcessInfo => {
                 let process = self.process_argument(a, Rights::READ)?;
                 let bytes = wire::process_info(&self.process_info(process));
-                self.write_user(self.current_process, b, &bytes)?;
+                self.write_user(self.cpu.current_process, b, &bytes)?;
                 Ok(NOTHING)
             }
             SystemCall::ProcessRead => {
@@ -478,13 +472,13 @@ impl<M: Machine> Kernel<M> {
                 if !self.processes[process].alive {
                     return Err(Error::Dead);
                 }
-                self.copy_user((process, b), (self.current_process, c), d)?;
+                self.copy_user((process, b), (self.cpu.current_process, c), d)?;
                 Ok(NOTHING)
             }
             SystemCall::ProcessPriority => {
                 let process = self.other_process(a, Rights::CONTROL)?;
                 let priority = priority(b)?;
-                if priority > self.processes[self.current_process].max_priority {
+                if priority > self.processes[self.cpu.current_process].max_priority {
                     return Err(Error::MissingRight);
                 }
                 self.processes[process].max_priority = priority;
@@ -548,24 +542,24 @@ impl<M: Machine> Kernel<M> {
             }
             SystemCall::ThreadInfo => {
                 let thread = if a == 0 {
-                    self.current
+                    self.cpu.current
                 } else {
                     self.find_thread(a, Rights::READ)?.0
                 };
                 let bytes = wire::thread_info(&self.thread_info(thread));
-                self.write_user(self.current_process, b, &bytes)?;
+                self.write_user(self.cpu.current_process, b, &bytes)?;
                 Ok(NOTHING)
             }
             SystemCall::ThreadReadRegisters => {
                 let (thread, _) = self.find_thread(a, Rights::DEBUG)?;
                 let bytes = wire::registers(&self.read_registers(thread)?);
-                self.write_user(self.current_process, b, &bytes)?;
+                self.write_user(self.cpu.current_process, b, &bytes)?;
                 Ok(NOTHING)
             }
             _ => {
                 let (thread, _) = self.find_thread(a, Rights::WRITE)?;
                 let mut bytes = [0; size_of::<airox_abi::info::Registers>()];
-                self.read_user(self.current_process, b, &mut bytes)?;
+                self.read_user(self.cpu.current_process, b, &mut bytes)?;
                 self.write_registers(thread, &wire::read_registers(&bytes))?;
                 Ok(NOTHING)
             }
@@ -577,7 +571,7 @@ impl<M: Machine> Kernel<M> {
         let priority = priority(value)?;
         let limit = self.processes[process]
             .max_priority
-            .min(self.processes[self.current_process].max_priority);
+            .min(self.processes[self.cpu.current_process].max_priority);
         if priority > limit {
             Err(Error::MissingRight)
         } else {
@@ -585,12 +579,74 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
+    fn time_call(
+        &mut self,
+        call: SystemCall,
+        [a, b, c, d, e, ..]: Arguments,
+    ) -> Result<Results, Error> {
+        match call {
+            SystemCall::BudgetCreate => {
+                let quota = self.quota_argument(a)?;
+                let flags = u32::try_from(e).ok().and_then(BudgetFlags::from_bits);
+                let flags = flags.ok_or(Error::InvalidArgument)?;
+                let budget = self.create_budget(quota, b, c, d, flags)?;
+                return self.hand_out(Object::Budget(budget));
+            }
+            SystemCall::BudgetSet => {
+                let (budget, _) = self.find_budget(a, Rights::CONTROL)?;
+                self.set_budget(budget, b, c)?;
+            }
+            SystemCall::BudgetBind => {
+                let (thread, _) = self.find_thread(a, Rights::CONTROL)?;
+                let budget = match (b, c) {
+                    (0, 0) => Some(self.processes[self.threads[thread].process].budget),
+                    (0, 1) => None,
+                    (_, 0) => Some(self.budgets.weak(self.find_budget(b, Rights::SEND)?.0)),
+                    _ => return Err(Error::InvalidArgument),
+                };
+                self.bind_budget(thread, budget)?;
+            }
+            SystemCall::BudgetInfo => {
+                let (budget, _) = self.find_budget(a, Rights::READ)?;
+                let bytes = wire::budget_info(&self.budget_info(budget));
+                self.write_user(self.cpu.current_process, b, &bytes)?;
+            }
+            SystemCall::BudgetWatch => {
+                let (budget, _) = self.find_budget(a, Rights::CONTROL)?;
+                let signal = self.notifiable_signal(b, c)?;
+                self.watch_budget(budget, signal, c);
+            }
+            SystemCall::ProcessBudget => {
+                let process = self.other_process(a, Rights::CONTROL)?;
+                let (budget, _) = self.find_budget(b, Rights::SEND)?;
+                self.processes[process].budget = self.budgets.weak(budget);
+            }
+            _ => {
+                let (thread, _) = self.find_thread(a, Rights::CONTROL)?;
+                if !(1..=MAX_WEIGHT).contains(&b) {
+                    return Err(Error::InvalidArgument);
+                }
+                self.threads[thread].weight = b as u16;
+            }
+        }
+        Ok(NOTHING)
+    }
+
+    /// A signal that the caller may notify with these bits.
+    fn notifiable_signal(&self, claim: u64, bits: u64) -> Result<Id<Signal>, Error> {
+        let (signal, badge) = self.find_signal(claim, Rights::SEND)?;
+        if badge != 0 && bits & !badge != 0 {
+            return Err(Error::MissingRight);
+        }
+        Ok(signal)
+    }
+
     fn machine_call(
         &mut self,
         call: SystemCall,
         [a, b, c, ..]: Arguments,
     ) -> Result<Results, Error> {
-        let own_quota = self.processes[self.current_process].quota;
+        let own_quota = self.processes[self.cpu.current_process].quota;
         match call {
             SystemCall::IrqCreate => {
                 self.check_machine(a, Rights::CONTROL)?;
@@ -599,10 +655,7 @@ impl<M: Machine> Kernel<M> {
             }
             SystemCall::IrqBind => {
                 let (irq, _) = self.find_irq(a, Rights::CONTROL)?;
-                let (signal, badge) = self.find_signal(b, Rights::SEND)?;
-                if badge != 0 && c & !badge != 0 {
-                    return Err(Error::MissingRight);
-                }
+                let signal = self.notifiable_signal(b, c)?;
                 self.bind_irq(irq, signal, c);
                 Ok(NOTHING)
             }
@@ -642,7 +695,7 @@ impl<M: Machine> Kernel<M> {
                     .filter(|&length| length <= MAX_DEBUG_WRITE);
                 let length = length.ok_or(Error::InvalidArgument)?;
                 let mut text = [0; MAX_DEBUG_WRITE];
-                self.read_user(self.current_process, b, &mut text[..length])?;
+                self.read_user(self.cpu.current_process, b, &mut text[..length])?;
                 self.machine.debug_write(&text[..length]);
                 Ok(NOTHING)
             }
@@ -657,7 +710,7 @@ impl<M: Machine> Kernel<M> {
             _ => {
                 self.check_machine(a, Rights::READ)?;
                 let bytes = wire::kernel_info(&self.kernel_info());
-                self.write_user(self.current_process, b, &bytes)?;
+                self.write_user(self.cpu.current_process, b, &bytes)?;
                 Ok(NOTHING)
             }
         }

@@ -1,5 +1,6 @@
 //! Threads: registers, priority and fault port.
 
+use crate::budget::Budget;
 use crate::context::Context;
 use crate::fault::Fault;
 use crate::kernel::Kernel;
@@ -12,6 +13,9 @@ use crate::slab::{Id, NONE, Weak};
 use airox_abi::info::{Registers, ThreadInfo, ThreadState};
 use airox_abi::message::{Lease, MAX_LEASES};
 use airox_abi::{Error, QuotaKind};
+
+/// The weight of a thread that was given none.
+pub(crate) const USUAL_WEIGHT: u16 = 100;
 
 /// What a thread is doing.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,24 +38,45 @@ pub(crate) enum State {
     Dead,
 }
 
+/// The queue a thread is in that is not a port's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Queue {
+    None,
+    /// The ready queue of its priority.
+    Ready,
+    /// Its budget's, until there is time again.
+    Budget,
+}
+
 /// A thread.
 pub(crate) struct Thread {
     /// Saved registers; the entry stubs know its address.
     pub(crate) context: Context,
     pub(crate) state: State,
     pub(crate) process: Id<Process>,
+    /// What it runs with: its own or, if more urgent, that of whom it serves.
     pub(crate) priority: u8,
+    pub(crate) base_priority: u8,
+    /// What it runs on: its own budget or a caller's.
+    pub(crate) budget: Weak<Budget>,
+    /// `NONE` for a passive thread.
+    pub(crate) own_budget: Weak<Budget>,
+    /// The limited budget that counts it among those that run on it or could.
+    pub(crate) competing: Weak<Budget>,
+    /// Length of its turns among equals, in hundredths of the usual one.
+    pub(crate) weight: u16,
     /// Stays off the ready queue until resumed, whatever its state.
     pub(crate) suspended: bool,
     /// What is left of its turn among equals, in ticks, if it was preempted; 0 for a whole one.
     pub(crate) turn_left: u64,
-    /// In a ready queue.
-    pub(crate) queued: bool,
-    /// Links of the one queue it can be in: ready, senders or receivers.
+    pub(crate) queue: Queue,
+    /// Links of the one queue it can be in: ready, budget, senders or receivers.
     pub(crate) next: u32,
     pub(crate) previous: u32,
     /// The caller it owes an answer.
     pub(crate) reply_to: Option<Weak<Thread>>,
+    /// The port of its call that has not been answered.
+    pub(crate) calling: Id<Port>,
     /// Badge of the handle it called by.
     pub(crate) call_badge: u64,
     pub(crate) lease_count: u8,
@@ -78,12 +103,18 @@ impl Thread {
             state: State::New,
             process,
             priority,
+            base_priority: priority,
+            budget: Weak::NONE,
+            own_budget: Weak::NONE,
+            competing: Weak::NONE,
+            weight: USUAL_WEIGHT,
             suspended: false,
             turn_left: 0,
-            queued: false,
+            queue: Queue::None,
             next: NONE,
             previous: NONE,
             reply_to: None,
+            calling: Id::new(NONE),
             call_badge: 0,
             lease_count: 0,
             leases: [Lease::EMPTY; MAX_LEASES],
@@ -125,8 +156,10 @@ impl<M: Machine> Kernel<M> {
             return Err(Error::Dead);
         }
         let (quota, address_space) = (target.quota, target.root.address());
+        let budget = target.budget;
         self.charge_object(quota, QuotaKind::Threads)?;
-        let thread = Thread::new(process, quota, address_space, priority);
+        let mut thread = Thread::new(process, quota, address_space, priority);
+        (thread.budget, thread.own_budget) = (budget, budget);
         let Some(id) = self.threads.insert(thread) else {
             self.uncharge_object(quota, QuotaKind::Threads);
             return Err(Error::QuotaExceeded);
@@ -171,7 +204,10 @@ impl<M: Machine> Kernel<M> {
         }
         self.threads[id].suspended = true;
         self.dequeue(id);
-        if id == self.current {
+        if self.threads[id].state == State::Ready {
+            self.stop_competing(id);
+        }
+        if id == self.cpu.current {
             self.stop_running();
         }
         Ok(())
@@ -197,21 +233,35 @@ impl<M: Machine> Kernel<M> {
         if self.threads[id].state == State::Dead {
             return Err(Error::Dead);
         }
-        let queued = self.threads[id].queued;
-        self.dequeue(id);
+        self.threads[id].base_priority = priority;
+        // While it serves a call it is at least as urgent as its caller.
+        let served = self.served(id);
+        let inherited = served.map_or(0, |(caller, _)| self.threads[caller].priority);
+        self.change_priority(id, priority.max(inherited));
+        if let State::Sending(port) = self.threads[id].state {
+            self.lend_to_servants(port, id);
+        }
+        Ok(())
+    }
+
+    /// Changes what a thread runs with, and its place in the queue it waits in.
+    pub(crate) fn change_priority(&mut self, id: Id<Thread>, priority: u8) {
+        let queue = self.threads[id].queue;
+        if queue == Queue::Ready {
+            self.dequeue(id);
+        }
         self.threads[id].priority = priority;
-        if queued {
+        if queue == Queue::Ready {
             self.make_ready(id);
         }
         if let State::Sending(port) = self.threads[id].state {
             self.unlink_sender(port, id);
             self.link_sender(port, id);
         }
-        if id == self.current {
+        if id == self.cpu.current {
             // Something more urgent may be ready now.
-            self.reschedule = true;
+            self.cpu.reschedule = true;
         }
-        Ok(())
     }
 
     /// Whether its registers may be looked at: it neither runs nor could run.
@@ -250,8 +300,8 @@ impl<M: Machine> Kernel<M> {
 
     pub(crate) fn thread_info(&self, id: Id<Thread>) -> ThreadInfo {
         let thread = &self.threads[id];
-        let running = if id == self.current {
-            self.machine.now().wrapping_sub(self.last_switch)
+        let running = if id == self.cpu.current {
+            self.machine.now().wrapping_sub(self.cpu.last_switch)
         } else {
             0
         };
@@ -259,7 +309,7 @@ impl<M: Machine> Kernel<M> {
             number: id.number(),
             process: thread.process.number(),
             state: thread.public_state() as u8,
-            priority: thread.priority,
+            priority: thread.base_priority,
             reserved: [0; 6],
             cpu_ticks: thread.cpu_ticks + running,
         }
@@ -267,11 +317,11 @@ impl<M: Machine> Kernel<M> {
 
     /// `thread_exit`: the last thread ends its process.
     pub(crate) fn exit_thread(&mut self) {
-        let process = self.current_process;
+        let process = self.cpu.current_process;
         if self.processes[process].threads == 1 {
             self.doom_process(process, 0, false);
         } else {
-            self.kill_thread(self.current);
+            self.kill_thread(self.cpu.current);
         }
     }
 
@@ -287,11 +337,12 @@ impl<M: Machine> Kernel<M> {
             State::Dead => return,
             State::New | State::Ready | State::Running | State::AwaitingReply => self.dequeue(id),
         }
-        if id == self.current {
-            let idle = self.idle;
+        self.stop_competing(id);
+        if id == self.cpu.current {
+            let idle = self.cpu.idle;
             self.threads[id].state = State::Dead;
             self.switch_to(idle);
-            self.reschedule = true;
+            self.cpu.reschedule = true;
         }
         let thread = &mut self.threads[id];
         thread.state = State::Dead;

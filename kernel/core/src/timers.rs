@@ -1,23 +1,23 @@
-//! The queue of one-shot timers: a binary heap of deadlines with one place for each signal, all memory reserved at boot.
+//! The queue of one-shot timers: a binary heap of deadlines with one place for each signal and each budget, all memory reserved at
+//! boot. A timer is named by its owner's number; those of budgets follow those of signals.
 
-use crate::signal::Signal;
-use crate::slab::{Id, NONE};
+use crate::slab::NONE;
 use alloc::vec;
 use alloc::vec::Vec;
 
 /// Deadlines in TSC ticks, earliest first.
 pub(crate) struct Timers {
-    heap: Vec<(u64, Id<Signal>)>,
-    /// Where each signal's timer is in the heap.
+    heap: Vec<(u64, u32)>,
+    /// Where each owner's timer is in the heap.
     position: Vec<u32>,
 }
 
 impl Timers {
-    /// Room for one timer for each of `signals` signals.
-    pub(crate) fn new(signals: u32) -> Timers {
+    /// Room for one timer for each of `owners` owners.
+    pub(crate) fn new(owners: u32) -> Timers {
         Timers {
-            heap: Vec::with_capacity(signals as usize),
-            position: vec![NONE; signals as usize],
+            heap: Vec::with_capacity(owners as usize),
+            position: vec![NONE; owners as usize],
         }
     }
 
@@ -29,18 +29,18 @@ impl Timers {
             .map_or(u64::MAX, |&(deadline, _)| deadline)
     }
 
-    /// Sets or replaces a signal's timer.
-    pub(crate) fn set(&mut self, signal: Id<Signal>, deadline: u64) {
-        self.cancel(signal);
-        self.heap.push((deadline, signal));
+    /// Sets or replaces an owner's timer.
+    pub(crate) fn set(&mut self, owner: u32, deadline: u64) {
+        self.cancel(owner);
+        self.heap.push((deadline, owner));
         let last = self.heap.len() - 1;
-        self.position[signal.number() as usize] = last as u32;
+        self.position[owner as usize] = last as u32;
         self.sift_up(last);
     }
 
-    /// Stops a signal's timer, if it runs.
-    pub(crate) fn cancel(&mut self, signal: Id<Signal>) {
-        let position = self.position[signal.number() as usize];
+    /// Stops an owner's timer, if it runs.
+    pub(crate) fn cancel(&mut self, owner: u32) {
+        let position = self.position[owner as usize];
         if position == NONE {
             return;
         }
@@ -48,7 +48,7 @@ impl Timers {
         let last = self.heap.len() - 1;
         self.swap(position, last);
         self.heap.pop();
-        self.position[signal.number() as usize] = NONE;
+        self.position[owner as usize] = NONE;
         if position < last {
             self.sift_up(position);
             self.sift_down(position);
@@ -56,19 +56,19 @@ impl Timers {
     }
 
     /// Takes a timer whose deadline has come.
-    pub(crate) fn take_due(&mut self, now: u64) -> Option<Id<Signal>> {
-        let &(deadline, signal) = self.heap.first()?;
+    pub(crate) fn take_due(&mut self, now: u64) -> Option<u32> {
+        let &(deadline, owner) = self.heap.first()?;
         if deadline > now {
             return None;
         }
-        self.cancel(signal);
-        Some(signal)
+        self.cancel(owner);
+        Some(owner)
     }
 
     fn swap(&mut self, a: usize, b: usize) {
         self.heap.swap(a, b);
         for index in [a, b] {
-            self.position[self.heap[index].1.number() as usize] = index as u32;
+            self.position[self.heap[index].1 as usize] = index as u32;
         }
     }
 

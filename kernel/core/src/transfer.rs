@@ -160,7 +160,7 @@ impl<M: Machine> Kernel<M> {
             .address
             .checked_add(offset)
             .ok_or(Error::LeaseDenied)?;
-        let (mine, theirs) = (self.current_process, self.threads[owner].process);
+        let (mine, theirs) = (self.cpu.current_process, self.threads[owner].process);
         if access == Lease::READ {
             self.check_user(theirs, lent, length, false)
                 .map_err(|_| Error::LeaseDenied)?;
@@ -175,13 +175,13 @@ impl<M: Machine> Kernel<M> {
 
     /// `reply_save`.
     pub(crate) fn save_reply(&mut self) -> Result<Handle, Error> {
-        let server = self.current;
+        let server = self.cpu.current;
         self.current_caller().ok_or(Error::NoCaller)?;
         let Some(caller) = self.threads[server].reply_to else {
             return Err(Error::NoCaller);
         };
         let index = self.insert_capability(
-            self.current_process,
+            self.cpu.current_process,
             Object::Reply(caller),
             Rights::SEND,
             0,

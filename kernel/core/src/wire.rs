@@ -1,6 +1,6 @@
 //! Between the ABI's `repr(C)` structs and the bytes in a program's memory, field by field: no unsafe casts.
 
-use airox_abi::info::{ClockPage, KernelInfo, ProcessInfo, Registers, ThreadInfo};
+use airox_abi::info::{BudgetInfo, ClockPage, KernelInfo, ProcessInfo, Registers, ThreadInfo};
 use airox_abi::message::{HandleTransfer, Lease, MAX_HANDLES};
 use airox_abi::root::RootBlock;
 use airox_abi::snapshot::{PortEntry, SnapshotHeader, ThreadEntry};
@@ -76,6 +76,10 @@ to_bytes! {
     clock_page: ClockPage { base_ticks, ticks_per_second, multiplier, shift }
     /// For `thread_info`.
     thread_info: ThreadInfo { number, process, state, priority, cpu_ticks }
+    /// For `budget_info`.
+    budget_info: BudgetInfo {
+        number, processor, budget_ns, period_ns, available_ticks, used_ticks, overruns,
+    }
     /// For `process_info`.
     process_info: ProcessInfo {
         name, number, threads, handles, resident_pages, state, priority, max_priority, faulted,

@@ -84,7 +84,7 @@ fn opens_everything(block: &Block) -> Outcome {
     }
     let child_quota = keep(kernel::quota_create(
         quota,
-        &QuotaLimits([20, 10, 1, 2, 1, 1, 1, 0, 0]),
+        &QuotaLimits([20, 10, 1, 2, 1, 1, 1, 0, 0, 0]),
     )?);
     let child = keep(kernel::process_create(
         child_quota,
@@ -126,7 +126,7 @@ fn calls_own_port(block: &Block) -> Outcome {
 }
 
 fn with_everything_open(suite: &Suite, ending: u64) -> Outcome {
-    let limits = QuotaLimits([200, 64, 4, 8, 4, 4, 8, 4, 0]);
+    let limits = QuotaLimits([200, 64, 4, 8, 4, 4, 8, 4, 0, 0]);
     for round in 0..10 {
         let quota = kernel::quota_create(suite.root.quota, &limits)?;
         let child = Child::new(suite)?;
@@ -204,7 +204,7 @@ fn abandons_a_process(block: &Block) -> Outcome {
 fn creator_dies_before_the_start(suite: &Suite) -> Outcome {
     let quota = kernel::quota_create(
         suite.root.quota,
-        &QuotaLimits([40, 10, 1, 2, 0, 0, 0, 0, 0]),
+        &QuotaLimits([40, 10, 1, 2, 0, 0, 0, 0, 0, 0]),
     )?;
     let child = Child::new(suite)?;
     child.grant(QUOTA, quota.get(), Rights::all())?;

@@ -38,19 +38,19 @@ pub const TESTS: &[Test] = &[
     ),
 ];
 
-const SMALL: QuotaLimits = QuotaLimits([16, 16, 2, 2, 2, 2, 2, 2, 0]);
+const SMALL: QuotaLimits = QuotaLimits([16, 16, 2, 2, 2, 2, 2, 2, 0, 0]);
 
 fn sums_are_conserved(suite: &Suite) -> Outcome {
     let [limits, before] = kernel::quota_info(suite.root.quota)?;
     let parent = kernel::quota_create(
         suite.root.quota,
-        &QuotaLimits([100, 100, 10, 10, 10, 10, 10, 10, 10]),
+        &QuotaLimits([100, 100, 10, 10, 10, 10, 10, 10, 10, 10]),
     )?;
     let [after_limits, after] = kernel::quota_info(suite.root.quota)?;
     check_equal!(after_limits, limits);
     for (kind, carved) in QuotaKind::ALL
         .iter()
-        .zip([100, 101, 10, 10, 10, 10, 10, 11, 10])
+        .zip([100, 101, 10, 10, 10, 10, 10, 11, 10, 10])
     {
         // The new handle, and the new quota itself, count as well.
         check_equal!(after.get(*kind), before.get(*kind) + carved);
@@ -72,7 +72,7 @@ fn sums_are_conserved(suite: &Suite) -> Outcome {
 fn no_more_than_the_parent_has(suite: &Suite) -> Outcome {
     let parent = kernel::quota_create(
         suite.root.quota,
-        &QuotaLimits([10, 10, 10, 10, 10, 10, 10, 10, 10]),
+        &QuotaLimits([10, 10, 10, 10, 10, 10, 10, 10, 10, 10]),
     )?;
     for kind in QuotaKind::ALL {
         for value in [11, u32::MAX] {
@@ -321,7 +321,7 @@ fn objects_keep_it_alive(suite: &Suite) -> Outcome {
 }
 
 fn charged_to_the_named_quota(suite: &Suite) -> Outcome {
-    let limits = QuotaLimits([800, 64, 1, 4, 0, 4, 16, 0, 0]);
+    let limits = QuotaLimits([800, 64, 1, 4, 0, 4, 16, 0, 0, 0]);
     let quota = kernel::quota_create(suite.root.quota, &limits)?;
     let child = Child::with(
         suite,

@@ -178,7 +178,7 @@ impl<'a> Storm<'a> {
     }
 
     fn birth(&mut self, index: usize) -> Result<StormChild, Failure> {
-        let limits = QuotaLimits([1500, 96, 3, 6, 4, 6, 24, 4, 0]);
+        let limits = QuotaLimits([1500, 96, 3, 6, 4, 6, 24, 4, 0, 0]);
         let quota = kernel::quota_create(self.suite.root.quota, &limits)?;
         let options = Options {
             quota: quota.get(),

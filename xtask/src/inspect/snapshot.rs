@@ -22,9 +22,9 @@ pub struct Snapshot {
 
 // The readers below follow the structs field by field; a changed struct must not go unnoticed.
 const _: () = {
-    assert!(size_of::<SnapshotHeader>() == 184);
-    assert!(size_of::<KernelInfo>() == 120);
-    assert!(size_of::<ProcessInfo>() == 128);
+    assert!(size_of::<SnapshotHeader>() == 192);
+    assert!(size_of::<KernelInfo>() == 128);
+    assert!(size_of::<ProcessInfo>() == 136);
     assert!(size_of::<ThreadEntry>() == 40);
     assert!(size_of::<PortEntry>() == 24);
     assert!(size_of::<Event>() == 32);

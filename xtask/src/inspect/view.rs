@@ -229,6 +229,7 @@ impl<'a> View<'a> {
                     c.cast_signed()
                 )
             }
+            Some(EventKind::Budget) => format!("budget   {b} ran out under {}", self.thread(a)),
             None => format!("unknown event {:#x}", event.kind_a),
         }
     }

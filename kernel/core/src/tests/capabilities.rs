@@ -179,7 +179,7 @@ fn each_kind_of_quota_runs_out_for_its_holder_alone() {
         let second = system.spawn(9, 0);
         let before = system.counts();
         system.root_in_background();
-        system.kernel.reschedule = true;
+        system.kernel.cpu.reschedule = true;
         system.kernel.finish_entry();
         system.running(first.thread);
         let mut made = 0;
@@ -265,7 +265,7 @@ fn a_process_that_ends_with_everything_open_leaves_nothing() {
     let before = system.counts();
     let child = system.spawn(10, 0);
     system.root_in_background();
-    system.kernel.reschedule = true;
+    system.kernel.cpu.reschedule = true;
     system.kernel.finish_entry();
     system.running(child.thread);
     let port = system.ok(Call::PortCreate, &[0, 0]);

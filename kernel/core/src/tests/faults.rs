@@ -114,7 +114,7 @@ fn a_handler_that_dies_takes_the_faulted_process_with_it() {
     let child = system.spawn(10, port);
     let receive = system.grant(&handler, port, Rights::RECEIVE, 0);
     system.root_in_background();
-    system.kernel.reschedule = true;
+    system.kernel.cpu.reschedule = true;
     system.kernel.finish_entry();
     system.message(Call::Receive, receive, Tag(0), &[]);
     system.running(child.thread);

@@ -24,7 +24,7 @@ fn pair() -> Pair {
     system.root_in_background();
     // The server is the most urgent now.
     system.ok(Call::Null, &[]);
-    system.kernel.reschedule = true;
+    system.kernel.cpu.reschedule = true;
     system.kernel.finish_entry();
     system.running(server.thread);
     Pair {

@@ -80,7 +80,7 @@ fn a_preempted_thread_has_the_rest_of_its_turn_left() {
     };
     sleep(&mut system, 1_000_000);
     system.running(first.thread);
-    let end = system.kernel.slice_end;
+    let end = system.kernel.cpu.slice_end;
     // The root task preempts it again and again.
     for deadline in [2_000_000, 3_000_000, 4_000_000] {
         let due = system.kernel.machine().armed;
@@ -90,9 +90,9 @@ fn a_preempted_thread_has_the_rest_of_its_turn_left() {
         sleep(&mut system, deadline);
         system.running(first.thread);
         // The model's clock advances at each reading.
-        assert!(system.kernel.slice_end - end < 20);
+        assert!(system.kernel.cpu.slice_end - end < 20);
     }
-    let end = system.kernel.slice_end;
+    let end = system.kernel.cpu.slice_end;
     system.kernel.machine().time.set(end);
     system.kernel.timer();
     system.running(system.root);
@@ -142,7 +142,7 @@ fn a_suspended_thread_keeps_its_wait_and_goes_on_when_resumed() {
     let signal = system.ok(Call::SignalCreate, &[0]);
     let theirs = system.grant(&child, signal, airox_abi::Rights::all(), 0);
     system.root_in_background();
-    system.kernel.reschedule = true;
+    system.kernel.cpu.reschedule = true;
     system.kernel.finish_entry();
     system.running(child.thread);
     system.raw(Call::Wait as u64, &[theirs, 1], Tag(0), 0);

@@ -49,10 +49,10 @@ fn argument(random: &mut Random, system: &System, me: u32) -> u64 {
 
 /// What must hold between kernel entries: every list is whole, and every thread is where its state says.
 fn check(kernel: &crate::kernel::Kernel<super::model::Model>) {
-    use crate::thread::State;
+    use crate::thread::{Queue, State};
     assert_eq!(
-        kernel.threads[kernel.current].process,
-        kernel.current_process
+        kernel.threads[kernel.cpu.current].process,
+        kernel.cpu.current_process
     );
     for (id, process) in kernel.processes.iter() {
         let mut link = process.first_thread;
@@ -67,11 +67,13 @@ fn check(kernel: &crate::kernel::Kernel<super::model::Model>) {
     }
     for priority in 0..=255 {
         let mut previous = crate::slab::NONE;
-        let mut link = kernel.ready.head(priority);
+        let mut link = kernel.cpu.ready.head(priority);
         while let Some(id) = crate::slab::Id::<crate::thread::Thread>::from_link(link) {
             let thread = &kernel.threads[id];
             assert!(
-                thread.queued && thread.priority == priority && thread.previous == previous,
+                thread.queue == Queue::Ready
+                    && thread.priority == priority
+                    && thread.previous == previous,
                 "{id:?}"
             );
             previous = link;
@@ -79,7 +81,7 @@ fn check(kernel: &crate::kernel::Kernel<super::model::Model>) {
         }
     }
     for (id, thread) in kernel.threads.iter() {
-        if id == kernel.idle {
+        if id == kernel.cpu.idle {
             continue;
         }
         if thread.state != State::Dead {
@@ -100,16 +102,17 @@ fn check(kernel: &crate::kernel::Kernel<super::model::Model>) {
                 thread.state, thread.process
             );
         }
-        let running = id == kernel.current;
+        let running = id == kernel.cpu.current;
         assert_eq!(
             thread.state == State::Running,
             running,
             "{id:?} {:?}",
             thread.state
         );
+        let has_budget = kernel.budgets.upgrade(thread.budget).is_some();
         assert_eq!(
-            thread.queued,
-            thread.state == State::Ready && !thread.suspended,
+            thread.queue != Queue::None,
+            thread.state == State::Ready && !thread.suspended && has_budget,
             "{id:?} {:?}",
             thread.state
         );
@@ -118,6 +121,7 @@ fn check(kernel: &crate::kernel::Kernel<super::model::Model>) {
 
 fn storm(seed: u64, calls: u32) {
     let mut system = System::boot();
+    system.short_path = seed % 2 == 0;
     let before = system.counts();
     let mut random = Random(seed);
     let port = system.ok(SystemCall::PortCreate, &[0, 0]);
@@ -125,7 +129,7 @@ fn storm(seed: u64, calls: u32) {
     let mut children: Vec<Child> = Vec::new();
     for step in 0..calls {
         check(&system.kernel);
-        if system.kernel.current == system.root || system.kernel.is_idle() {
+        if system.kernel.cpu.current == system.root || system.kernel.is_idle() {
             // The root is the most urgent, and waits while the children storm: it gets here when they are all stuck or dead.
             if system.kernel.is_idle() {
                 let id = system.kernel.threads[system.root].state;
@@ -162,7 +166,7 @@ fn storm(seed: u64, calls: u32) {
             system.raw(SystemCall::Wait as u64, &[signal, 1 << 63], Tag(0), 0);
             continue;
         }
-        let me = system.kernel.current_process.number();
+        let me = system.kernel.cpu.current_process.number();
         if random.below(64) == 0 {
             let exception = Exception {
                 vector: random.below(20) as u8,
@@ -203,7 +207,7 @@ fn storm(seed: u64, calls: u32) {
     }
     // End everything and count.
     let root = system.root;
-    if system.kernel.current != root {
+    if system.kernel.cpu.current != root {
         let crate::thread::State::Waiting(id) = system.kernel.threads[root].state else {
             panic!("seed {seed:#x}")
         };

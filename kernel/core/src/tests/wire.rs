@@ -16,8 +16,8 @@ fn registers_survive_the_round_trip() {
 
 #[test]
 fn quota_limits_survive_the_round_trip() {
-    let limits = QuotaLimits([1, 2, 3, 4, 5, 6, 7, 8, u32::MAX]);
+    let limits = QuotaLimits([1, 2, 3, 4, 5, 6, 7, 8, 9, u32::MAX]);
     let bytes = quota_info(&limits, &QuotaLimits::default());
     assert_eq!(quota_limits(&bytes), limits);
-    assert_eq!(quota_limits(&bytes[36..]), QuotaLimits::default());
+    assert_eq!(quota_limits(&bytes[40..]), QuotaLimits::default());
 }

@@ -17,8 +17,6 @@ pub struct Cpu {
     pub this: *mut Cpu,
     /// The context that runs, or ran until the kernel was entered.
     pub current: *mut Context,
-    /// Where `syscall` begins to push: the address of `current.ss`.
-    pub system_call_frame: u64,
     /// The user's stack pointer during the first instructions of a system call.
     pub scratch: u64,
     /// Top of the kernel stack.

@@ -2,7 +2,8 @@
 //!
 //! # How a thread enters
 //! `TSS.RSP0` is the end of the running thread's [`Context`], so the CPU itself pushes the interrupt frame into its last five
-//! fields, and the stub pushes the rest below it. `syscall` pushes nothing; its stub builds the same picture. Then the stub
+//! fields, and the stub pushes the rest below it. `syscall` pushes nothing; its stub builds the same picture (but for the segment
+//! selectors, which never change in ring 3). Then the stub
 //! switches to the CPU's one kernel stack and calls Rust, which returns the context to run next.
 //!
 //! An interrupt or exception saves the vector registers *before* any Rust runs, because Rust uses them. A system call does
@@ -28,13 +29,13 @@ use super::cpu::Cpu;
 use super::dispatch;
 use super::local_apic::{INSPECT, X2APIC, XAPIC};
 use airox_abi::SystemCall;
+use airox_abi::message::Tag;
 use airox_kernel_core::context::{Context, Resume, USER_CODE, VectorState};
 use core::arch::{global_asm, naked_asm};
 use core::mem::offset_of;
 use x86_64::structures::tss::TaskStateSegment;
 
 const CURRENT: usize = offset_of!(Cpu, current);
-const FRAME: usize = offset_of!(Cpu, system_call_frame);
 const SCRATCH: usize = offset_of!(Cpu, scratch);
 const STACK: usize = offset_of!(Cpu, stack);
 const LOADED: usize = offset_of!(Cpu, loaded);
@@ -111,8 +112,73 @@ macro_rules! leave_system_call {
     };
 }
 
+/// The short path of a message call: saves what a function call preserves and the message's registers that Rust clobbers, asks
+/// Rust, and on a yes leaves with the message where it was, else goes on in the general path.
+macro_rules! short_path {
+    ($number:literal, $function:literal, $reset:literal) => {
+        concat!(
+            "mov rax, gs:[{current}]
+            mov [rax + {sp}], rsp
+            mov [rax + {ip}], rcx
+            mov [rax + {flags}], r11
+            mov [rax + {rbp}], rbp
+            mov [rax + {rbx}], rbx
+            mov [rax + {rdi}], rdi
+            mov [rax + {words}], rsi
+            mov [rax + {words} + 8], rdx
+            mov [rax + {words} + 16], r8
+            mov [rax + {words} + 24], r9
+            mov [rax + {words} + 32], r10
+            mov qword ptr [rax + {resume_field}], 0
+            mov rsp, gs:[{stack}]
+            mov rsi, rdi
+            mov rdx, r15
+            mov rdi, gs:[0]
+            call ",
+            $function,
+            "
+            mov rcx, gs:[{current}]
+            test rax, rax
+            jz 4f
+            mov rdi, rdx
+            mov rbx, rax
+            mov gs:[{current}], rbx
+            lea rax, [rbx + {end}]
+            mov gs:[{rsp0}], rax
+            mov rax, [rbx + {space}]
+            cmp rax, gs:[{loaded}]
+            je 3f
+            mov gs:[{loaded}], rax
+            mov cr3, rax
+            3:\n",
+            $reset,
+            "
+            mov rsi, [rcx + {words}]
+            mov rdx, [rcx + {words} + 8]
+            mov r8, [rcx + {words} + 16]
+            mov r9, [rcx + {words} + 24]
+            mov r10, [rcx + {words} + 32]
+            shl r15, {kernel_bits}
+            shr r15, {kernel_bits}
+            mov rcx, [rbx + {ip}]
+            mov r11, [rbx + {flags}]
+            mov rsp, [rbx + {sp}]
+            mov rbp, [rbx + {rbp}]
+            mov rbx, [rbx + {rbx}]
+            xor eax, eax
+            swapgs
+            sysretq
+            4:
+            mov qword ptr [rcx + {rax}], ",
+            $number,
+            "
+            jmp 6f\n"
+        )
+    };
+}
+
 macro_rules! system_call_stub {
-    ($(#[$doc:meta])* $name:ident, $clear:literal) => {
+    ($(#[$doc:meta])* $name:ident, $clear:literal, $reset:literal) => {
         $(#[$doc])*
         ///
         /// # Safety
@@ -120,22 +186,37 @@ macro_rules! system_call_stub {
         #[unsafe(naked)]
         pub unsafe extern "C" fn $name() {
             naked_asm!(
-                "cmp rax, {light}",
-                "je 2f",
                 "swapgs",
+                "cmp rax, 1",
+                "ja 5f",
+                "jb 2f",
+                short_path!("1", "{fast_reply_receive}", $reset),
+                "2:",
+                short_path!("0", "{fast_call}", $reset),
+                // The rest of the registers, for the general path.
+                "6:",
+                "mov [rcx + {words} + 40], r12",
+                "mov [rcx + {words} + 48], r13",
+                "mov [rcx + {words} + 56], r14",
+                "mov [rcx + {tag}], r15",
+                "jmp 7f",
+                // Another call. `rcx` holds `rip`; `rsp` has to serve as the base.
+                "5:",
+                "cmp rax, {light}",
+                "je 8f",
                 "mov gs:[{scratch}], rsp",
-                "mov rsp, gs:[{frame}]",
-                "push gs:[{scratch}]",
-                "push r11",
-                "push {user_code}",
-                "push rcx",
-                // Below `ip`: `code`, which has no meaning here, then `rax`, then `rcx` and `r11`, which the CPU has clobbered.
-                "mov [rsp - 16], rax",
-                "sub rsp, 32",
+                "mov rsp, gs:[{current}]",
+                "mov [rsp + {ip}], rcx",
+                "mov rcx, gs:[{scratch}]",
+                "mov [rsp + {sp}], rcx",
+                "mov [rsp + {flags}], r11",
+                "mov [rsp + {rax}], rax",
+                "add rsp, {rbp} + 8",
                 push_registers!(),
                 // `Resume::SystemCall`.
                 "push 0",
                 "mov rsp, gs:[{stack}]",
+                "7:",
                 "mov rdi, gs:[0]",
                 "call {system_call}",
                 "cmp rax, gs:[{current}]",
@@ -143,8 +224,7 @@ macro_rules! system_call_stub {
                 $clear,
                 leave_system_call!("rax"),
                 // A light call: on the kernel stack, as a function call that changes no thread's state.
-                "2:",
-                "swapgs",
+                "8:",
                 "mov gs:[{scratch}], rsp",
                 "mov rsp, gs:[{stack}]",
                 "push rcx",
@@ -166,12 +246,28 @@ macro_rules! system_call_stub {
                 "sysretq",
                 light = const SystemCall::Null as u32,
                 light_call = sym dispatch::light_call,
+                fast_call = sym dispatch::fast_call,
+                fast_reply_receive = sym dispatch::fast_reply_receive,
+                kernel_bits = const Tag::KERNEL_BITS.count_ones(),
                 scratch = const SCRATCH,
-                frame = const FRAME,
                 stack = const STACK,
                 current = const CURRENT,
+                loaded = const LOADED,
+                components = const COMPONENTS,
+                rsp0 = const RSP0,
+                resume_field = const RESUME,
                 words = const WORDS,
-                user_code = const USER_CODE,
+                tag = const offset_of!(Context, tag),
+                rdi = const offset_of!(Context, rdi),
+                rbx = const offset_of!(Context, rbx),
+                rbp = const offset_of!(Context, rbp),
+                rax = const offset_of!(Context, rax),
+                ip = const offset_of!(Context, ip),
+                flags = const offset_of!(Context, flags),
+                sp = const offset_of!(Context, sp),
+                space = const SPACE,
+                end = const END,
+                reset = sym RESET,
                 system_call = sym dispatch::system_call,
                 resume = sym resume,
             )
@@ -181,7 +277,10 @@ macro_rules! system_call_stub {
 
 system_call_stub! {
     /// Entry of `syscall` on a CPU with AVX.
-    system_call_avx, "vzeroall"
+    system_call_avx, "vzeroall",
+    "mov eax, gs:[{components}]
+     xor edx, edx
+     xrstor64 [rip + {reset}]"
 }
 
 system_call_stub! {
@@ -202,7 +301,9 @@ system_call_stub! {
      xorps xmm12, xmm12
      xorps xmm13, xmm13
      xorps xmm14, xmm14
-     xorps xmm15, xmm15"
+     xorps xmm15, xmm15",
+    "mov eax, gs:[{components}]
+     fxrstor64 [rip + {reset}]"
 }
 
 /// Leaves the kernel to the context in `rax`, whoever ran before.
@@ -213,9 +314,7 @@ system_call_stub! {
 unsafe extern "C" fn resume() -> ! {
     naked_asm!(
         "mov gs:[{current}], rax",
-        "lea rcx, [rax + {ss}]",
-        "mov gs:[{frame}], rcx",
-        "add rcx, 8",
+        "lea rcx, [rax + {end}]",
         "mov gs:[{rsp0}], rcx",
         "mov rdi, rax",
         "mov rcx, [rdi + {space}]",
@@ -264,11 +363,10 @@ unsafe extern "C" fn resume() -> ! {
         "7:",
         "iretq",
         current = const CURRENT,
-        frame = const FRAME,
         rsp0 = const RSP0,
         loaded = const LOADED,
         components = const COMPONENTS,
-        ss = const SS,
+        end = const END,
         cs = const CS,
         space = const SPACE,
         resume = const RESUME,

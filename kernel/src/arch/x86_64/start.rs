@@ -226,7 +226,6 @@ extern "C" fn running(handoff: *mut u8) -> ! {
     let cpu = Box::leak(Box::new(Cpu {
         this: null_mut(),
         current: null_mut(),
-        system_call_frame: 0,
         scratch: 0,
         stack,
         loaded: root.start_address().as_u64(),

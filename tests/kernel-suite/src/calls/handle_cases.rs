@@ -31,6 +31,7 @@ const THREAD: Option<ObjectKind> = Some(ObjectKind::Thread);
 const REPLY: Option<ObjectKind> = Some(ObjectKind::Reply);
 const IRQ: Option<ObjectKind> = Some(ObjectKind::Irq);
 const IO_PORTS: Option<ObjectKind> = Some(ObjectKind::IoPorts);
+const BUDGET: Option<ObjectKind> = Some(ObjectKind::Budget);
 const MACHINE: Option<ObjectKind> = Some(ObjectKind::Machine);
 
 const NO_RIGHT: Rights = Rights::empty();
@@ -101,4 +102,14 @@ cases! {
     "kernel_info.machine": KernelInfo[0] MACHINE, READ, false, |f| [0, f.memory.address()];
     "process_priority.process": ProcessPriority[0] PROCESS, CONTROL, false, |_f| [0, 1];
     "process_handles.process": ProcessHandles[0] PROCESS, READ, false, |_f| [0, 0];
+    "budget_create.quota": BudgetCreate[0] QUOTA, CONTROL, true, |_f| [0, 0, 10_000, 10_000_000_000, 0];
+    "budget_set.budget": BudgetSet[0] BUDGET, CONTROL, false, |_f| [0, 10_000, 1_000_000];
+    "budget_bind.thread": BudgetBind[0] THREAD, CONTROL, false, |f| [0, raw(f.budget.get()), 0];
+    "budget_bind.budget": BudgetBind[1] BUDGET, SEND, true, |f| [raw(f.thread.get()), 0, 0];
+    "budget_info.budget": BudgetInfo[0] BUDGET, READ, false, |f| [0, f.memory.address()];
+    "budget_watch.budget": BudgetWatch[0] BUDGET, CONTROL, false, |f| [0, raw(f.signal.get()), 1];
+    "budget_watch.signal": BudgetWatch[1] SIGNAL, SEND, false, |f| [raw(f.budget.get()), 0, 1];
+    "process_budget.process": ProcessBudget[0] PROCESS, CONTROL, false, |f| [0, raw(f.budget.get())];
+    "process_budget.budget": ProcessBudget[1] BUDGET, SEND, false, |f| [raw(f.process.get()), 0];
+    "thread_weight.thread": ThreadWeight[0] THREAD, CONTROL, false, |_f| [0, 50];
 }

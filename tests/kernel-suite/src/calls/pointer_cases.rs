@@ -1,6 +1,6 @@
 //! Every pointer argument of every system call. The message extension and leases are tested with the messages.
 
-use airox_abi::info::{KernelInfo, ProcessInfo, Registers, ThreadInfo};
+use airox_abi::info::{BudgetInfo, KernelInfo, ProcessInfo, Registers, ThreadInfo};
 use airox_abi::layout::NAME_LENGTH;
 use airox_abi::{QuotaLimits, SystemCall};
 
@@ -38,5 +38,6 @@ cases! {
     "thread_read_registers.buffer": ThreadReadRegisters[1] true, size::<Registers>(), |f| [raw(f.thread.get())];
     "thread_write_registers.buffer": ThreadWriteRegisters[1] false, size::<Registers>(), |f| [raw(f.thread.get())];
     "debug_write.text": DebugWrite[1] false, Length::Argument(2), |f| [raw(f.machine)];
+    "budget_info.buffer": BudgetInfo[1] true, size::<BudgetInfo>(), |f| [raw(f.budget.get())];
     "kernel_info.buffer": KernelInfo[1] true, size::<KernelInfo>(), |f| [raw(f.machine)];
 }

@@ -1,7 +1,9 @@
 //! Two tables that try every argument of every call that can be wrong in the same ways: handles and addresses.
 
 use airox_abi::layout::{CLOCK_PAGE, PAGE_SIZE, USER_END};
-use airox_abi::{Error, Handle, MapFlags, ObjectKind, QuotaLimits, RegionKind, Rights, SystemCall};
+use airox_abi::{
+    BudgetFlags, Error, Handle, MapFlags, ObjectKind, QuotaLimits, RegionKind, Rights, SystemCall,
+};
 
 use crate::child::free_address;
 use crate::failure::{Failure, Outcome, check, check_equal};
@@ -26,6 +28,7 @@ pub struct Fixture {
     pub quota: Owned,
     pub irq: Owned,
     pub io_ports: Owned,
+    pub budget: Owned,
     pub machine: Handle,
     /// Two writable pages, for arguments that are addresses.
     pub memory: Mapped,
@@ -33,7 +36,7 @@ pub struct Fixture {
 
 impl Fixture {
     pub fn new(suite: &Suite) -> Result<Fixture, Failure> {
-        let limits = QuotaLimits([16, 16, 1, 1, 1, 1, 1, 1, 1]);
+        let limits = QuotaLimits([16, 16, 1, 1, 1, 1, 1, 1, 1, 0]);
         let process = kernel::process_create(Handle::NONE, b"fixture\0\0\0\0\0\0\0\0\0")?;
         Ok(Fixture {
             thread: kernel::thread_create(process.get(), 1, Handle::NONE)?,
@@ -44,6 +47,13 @@ impl Fixture {
             quota: kernel::quota_create(suite.root.quota, &limits)?,
             irq: free_irq(suite)?,
             io_ports: kernel::io_ports_create(suite.root.machine, FREE_PORT, 8)?,
+            budget: kernel::budget_create(
+                Handle::NONE,
+                0,
+                10_000,
+                1_000_000,
+                BudgetFlags::empty(),
+            )?,
             machine: suite.root.machine,
             memory: Mapped::new(2)?,
         })
@@ -60,6 +70,7 @@ impl Fixture {
             ObjectKind::Quota => self.quota.get(),
             ObjectKind::Irq => self.irq.get(),
             ObjectKind::IoPorts => self.io_ports.get(),
+            ObjectKind::Budget => self.budget.get(),
             ObjectKind::Machine => self.machine,
             ObjectKind::Reply => return None,
         })

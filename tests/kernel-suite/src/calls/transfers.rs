@@ -212,7 +212,7 @@ fn receiver_without_room(suite: &Suite) -> Outcome {
 fn receiver_over_quota(suite: &Suite) -> Outcome {
     let quota = kernel::quota_create(
         suite.root.quota,
-        &QuotaLimits([600, 20, 1, 1, 0, 0, 20, 0, 0]),
+        &QuotaLimits([600, 20, 1, 1, 0, 0, 20, 0, 0, 0]),
     )?;
     let (port, server) = start_taker(
         suite,

@@ -1,7 +1,9 @@
 //! The calls that carry no message.
 
 use airox_abi::info::{KernelInfo, ProcessInfo, Registers, ThreadInfo};
-use airox_abi::{Error, Handle, MapFlags, ObjectKind, QuotaLimits, RegionKind, Rights, SystemCall};
+use airox_abi::{
+    BudgetFlags, Error, Handle, MapFlags, ObjectKind, QuotaLimits, RegionKind, Rights, SystemCall,
+};
 
 use super::{EntryRegisters, Owned, invoke, owned, plain, query, raw};
 
@@ -247,6 +249,49 @@ pub fn io_ports_create(machine: Handle, first: u64, count: u64) -> Result<Owned,
 
 pub fn io_ports_bind(ports: Handle, process: Handle) -> Result<(), Error> {
     plain(SystemCall::IoPortsBind, &[raw(ports), raw(process)]).map(drop)
+}
+
+pub fn budget_create(
+    quota: Handle,
+    processor: u64,
+    budget_ns: u64,
+    period_ns: u64,
+    flags: BudgetFlags,
+) -> Result<Owned, Error> {
+    let arguments = [
+        raw(quota),
+        processor,
+        budget_ns,
+        period_ns,
+        u64::from(flags.bits()),
+    ];
+    plain(SystemCall::BudgetCreate, &arguments).map(owned)
+}
+
+pub fn budget_set(budget: Handle, budget_ns: u64, period_ns: u64) -> Result<(), Error> {
+    plain(SystemCall::BudgetSet, &[raw(budget), budget_ns, period_ns]).map(drop)
+}
+
+/// Binds a thread to a budget, or to its process's for no handle.
+pub fn budget_bind(thread: Handle, budget: Handle) -> Result<(), Error> {
+    plain(SystemCall::BudgetBind, &[raw(thread), raw(budget), 0]).map(drop)
+}
+
+/// The thread has no budget of its own any more.
+pub fn make_passive(thread: Handle) -> Result<(), Error> {
+    plain(SystemCall::BudgetBind, &[raw(thread), 0, 1]).map(drop)
+}
+
+pub fn budget_watch(budget: Handle, signal: Handle, bits: u64) -> Result<(), Error> {
+    plain(SystemCall::BudgetWatch, &[raw(budget), raw(signal), bits]).map(drop)
+}
+
+pub fn process_budget(process: Handle, budget: Handle) -> Result<(), Error> {
+    plain(SystemCall::ProcessBudget, &[raw(process), raw(budget)]).map(drop)
+}
+
+pub fn thread_weight(thread: Handle, weight: u64) -> Result<(), Error> {
+    plain(SystemCall::ThreadWeight, &[raw(thread), weight]).map(drop)
 }
 
 pub fn region_device(machine: Handle, address: u64, pages: u64) -> Result<Owned, Error> {

@@ -1,0 +1,500 @@
+//! Budgets: processor time as an object. A thread runs only on one.
+//!
+//! A budget is a sporadic server: so much time in each period, and what is used comes back one period after its use began. The queue of
+//! replenishments is that of Stanovich et al., "Defects of the POSIX sporadic server and how to correct them" (RTAS 2010): its amounts always add up to
+//! the budget. Unlimited budgets, one for each processor, are for threads that nobody gave one.
+//!
+//! Threads may share a budget. A call lends the caller's to a server that has none of its own. When the last handle to a budget goes, the
+//! budget goes, and threads that are bound to it stop until they are bound to another.
+
+use crate::kernel::Kernel;
+use crate::machine::Machine;
+use crate::quota::Quota;
+use crate::signal::Signal;
+use crate::slab::{Id, NONE, Weak};
+use crate::thread::{Queue, State, Thread};
+use airox_abi::fault::FaultKind;
+use airox_abi::info::BudgetInfo;
+use airox_abi::trace::EventKind;
+use airox_abi::{BudgetFlags, Error, QuotaKind};
+
+/// Most pending replenishments; further ones are merged, which delays them.
+const REFILLS: usize = 8;
+/// Shortest budget and shortest period, in ns: the timer's own cost stays small against them.
+pub(crate) const MIN_BUDGET: u64 = 5_000;
+const MIN_PERIOD: u64 = 50_000;
+/// Longest period, in ns: an hour.
+const MAX_PERIOD: u64 = 3_600_000_000_000;
+/// A rest shorter than this part of the shortest budget is not worth a switch: it joins the next replenishment.
+const REST: u64 = 5;
+/// Millionths in one processor.
+pub(crate) const WHOLE: u64 = 1_000_000;
+
+/// Time that can be used from a point in time on, both in ticks.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Refill {
+    time: u64,
+    amount: u64,
+}
+
+/// The replenishments of one budget, in order of time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refills {
+    queue: [Refill; REFILLS],
+    count: usize,
+    period: u64,
+    /// Rests below this are merged.
+    rest: u64,
+}
+
+impl Refills {
+    pub(crate) fn new(now: u64, budget: u64, period: u64, rest: u64) -> Refills {
+        let mut refills = Refills {
+            queue: [Refill::default(); REFILLS],
+            count: 0,
+            period,
+            rest,
+        };
+        refills.push(now, budget);
+        refills
+    }
+
+    /// When there is time to use, and how much of it.
+    #[inline]
+    pub(crate) const fn next(&self) -> (u64, u64) {
+        (self.queue[0].time, self.queue[0].amount)
+    }
+
+    /// What can be used at `now`, in ticks.
+    pub(crate) fn available(&self, now: u64) -> u64 {
+        let due = self.queue[..self.count]
+            .iter()
+            .filter(|refill| refill.time <= now);
+        due.map(|refill| refill.amount).sum()
+    }
+
+    fn push(&mut self, time: u64, amount: u64) {
+        let last = self.count.checked_sub(1).map(|last| &mut self.queue[last]);
+        match last {
+            Some(last) if last.time + last.amount >= time => last.amount += amount,
+            Some(last) if self.count == REFILLS => {
+                // Later than it need be, never earlier.
+                (last.time, last.amount) = (time, last.amount + amount);
+            }
+            _ => {
+                self.queue[self.count] = Refill { time, amount };
+                self.count += 1;
+            }
+        }
+    }
+
+    fn pop(&mut self) -> Refill {
+        let first = self.queue[0];
+        self.queue.copy_within(1..self.count, 0);
+        self.count -= 1;
+        first
+    }
+
+    /// A thread can use the budget again, after none could: time not used before is not saved up.
+    pub(crate) fn wake(&mut self, now: u64) {
+        if self.queue[0].time >= now {
+            return;
+        }
+        self.queue[0].time = now;
+        while self.count > 1 && self.queue[1].time <= now + self.queue[0].amount {
+            let amount = self.pop().amount;
+            self.queue[0].time = now;
+            self.queue[0].amount += amount;
+        }
+    }
+
+    /// `used` ticks were used: they come back a period after their use began.
+    pub(crate) fn consume(&mut self, used: u64) {
+        let total: u64 = self.queue[..self.count]
+            .iter()
+            .map(|refill| refill.amount)
+            .sum();
+        let mut used = used.min(total);
+        while used > 0 {
+            let first = self.pop();
+            let taken = used.min(first.amount);
+            used -= taken;
+            let left = first.amount - taken;
+            if left > 0 {
+                // Room for it is there: one has just been taken.
+                self.queue.copy_within(0..self.count, 1);
+                self.queue[0] = Refill {
+                    time: first.time + taken,
+                    amount: left,
+                };
+                self.count += 1;
+            }
+            self.push(first.time + self.period, taken);
+        }
+        while self.count > 1 && self.queue[0].amount < self.rest {
+            let rest = self.pop().amount;
+            self.queue[0].amount += rest;
+        }
+    }
+
+    /// Changes budget and period; what is used stays used until its replenishment.
+    fn change(&mut self, now: u64, budget: u64, period: u64) {
+        let pending = *self;
+        let later: u64 = pending.queue[..pending.count]
+            .iter()
+            .filter(|refill| refill.time > now)
+            .map(|refill| refill.amount)
+            .sum();
+        *self = Refills {
+            count: 0,
+            period,
+            ..pending
+        };
+        let mut left = budget;
+        if later < budget {
+            self.push(now, budget - later);
+            left = later;
+        }
+        for refill in &pending.queue[..pending.count] {
+            if refill.time > now && left > 0 {
+                let amount = refill.amount.min(left);
+                self.push(refill.time, amount);
+                left -= amount;
+            }
+        }
+    }
+}
+
+/// A budget.
+pub(crate) struct Budget {
+    pub(crate) processor: u32,
+    /// Never runs out, and belongs to nobody.
+    pub(crate) unlimited: bool,
+    fault: bool,
+    pub(crate) refills: Refills,
+    budget_ns: u64,
+    period_ns: u64,
+    /// Threads that run on it or could.
+    competing: u32,
+    /// Threads that could run if it had time left.
+    pub(crate) first_parked: u32,
+    watcher: Option<(Weak<Signal>, u64)>,
+    used_ticks: u64,
+    overruns: u64,
+    /// Millionths of a processor that are charged for it.
+    charged: u32,
+    quota: Id<Quota>,
+    /// Handles to it.
+    pub(crate) references: u32,
+}
+
+impl Budget {
+    /// The budget of threads that have no other.
+    pub(crate) fn unlimited(processor: u32, quota: Id<Quota>) -> Budget {
+        Budget {
+            processor,
+            unlimited: true,
+            fault: false,
+            refills: Refills::new(0, 1, 1, 0),
+            budget_ns: MAX_PERIOD,
+            period_ns: MAX_PERIOD,
+            competing: 0,
+            first_parked: NONE,
+            watcher: None,
+            used_ticks: 0,
+            overruns: 0,
+            charged: 0,
+            quota,
+            references: 0,
+        }
+    }
+
+    /// Millionths of a processor that it takes.
+    pub(crate) const fn charged(&self) -> u32 {
+        self.charged
+    }
+
+    /// Whether a thread may run on it now.
+    #[inline]
+    pub(crate) const fn has_time(&self, now: u64) -> bool {
+        self.unlimited || self.refills.next().0 <= now
+    }
+}
+
+/// Millionths of a processor that a budget takes, rounded up.
+fn share(budget_ns: u64, period_ns: u64) -> Result<u32, Error> {
+    if budget_ns < MIN_BUDGET
+        || !(MIN_PERIOD..=MAX_PERIOD).contains(&period_ns)
+        || budget_ns > period_ns
+    {
+        return Err(Error::InvalidArgument);
+    }
+    Ok((budget_ns * WHOLE).div_ceil(period_ns) as u32)
+}
+
+impl<M: Machine> Kernel<M> {
+    /// `budget_create`.
+    pub(crate) fn create_budget(
+        &mut self,
+        quota: Id<Quota>,
+        processor: u64,
+        budget_ns: u64,
+        period_ns: u64,
+        flags: BudgetFlags,
+    ) -> Result<Id<Budget>, Error> {
+        let charged = share(budget_ns, period_ns)?;
+        if processor != u64::from(self.cpu.number) {
+            return Err(Error::NoSuchResource);
+        }
+        self.charge_object(quota, QuotaKind::Resources)?;
+        if let Err(error) = self.charge(quota, QuotaKind::Time, charged) {
+            self.uncharge_object(quota, QuotaKind::Resources);
+            return Err(error);
+        }
+        let (budget, period) = (self.clock.span(budget_ns), self.clock.span(period_ns));
+        let rest = self.clock.span(MIN_BUDGET / REST);
+        let budget = Budget {
+            unlimited: false,
+            fault: flags.contains(BudgetFlags::FAULT),
+            refills: Refills::new(self.machine.now(), budget, period, rest),
+            budget_ns,
+            period_ns,
+            charged,
+            ..Budget::unlimited(processor as u32, quota)
+        };
+        self.budgets.insert(budget).ok_or_else(|| {
+            self.uncharge(quota, QuotaKind::Time, charged);
+            self.uncharge_object(quota, QuotaKind::Resources);
+            Error::QuotaExceeded
+        })
+    }
+
+    /// `budget_set`.
+    pub(crate) fn set_budget(
+        &mut self,
+        id: Id<Budget>,
+        budget_ns: u64,
+        period_ns: u64,
+    ) -> Result<(), Error> {
+        let wanted = share(budget_ns, period_ns)?;
+        let (quota, charged) = (self.budgets[id].quota, self.budgets[id].charged);
+        if wanted > charged {
+            self.charge(quota, QuotaKind::Time, wanted - charged)?;
+        } else {
+            self.uncharge(quota, QuotaKind::Time, charged - wanted);
+        }
+        let now = self.machine.now();
+        let runs = self.cpu.budget == self.budgets.weak(id);
+        if runs {
+            self.charge_time(now);
+        }
+        let (budget, period) = (self.clock.span(budget_ns), self.clock.span(period_ns));
+        let entry = &mut self.budgets[id];
+        (entry.budget_ns, entry.period_ns, entry.charged) = (budget_ns, period_ns, wanted);
+        entry.refills.change(now, budget, period);
+        self.replenish(id);
+        if runs {
+            self.use_budget(self.cpu.budget, now);
+            self.cpu.reschedule = true;
+        }
+        Ok(())
+    }
+
+    /// `budget_bind`: `None` makes the thread passive.
+    pub(crate) fn bind_budget(
+        &mut self,
+        id: Id<Thread>,
+        budget: Option<Weak<Budget>>,
+    ) -> Result<(), Error> {
+        if self.threads[id].state == State::Dead {
+            return Err(Error::Dead);
+        }
+        let thread = &mut self.threads[id];
+        let lent = thread.budget != thread.own_budget;
+        thread.own_budget = budget.unwrap_or(Weak::NONE);
+        let Some(budget) = budget.filter(|_| !lent) else {
+            // Goes on with the time it has until it receives.
+            return Ok(());
+        };
+        self.dequeue(id);
+        self.stop_competing(id);
+        self.threads[id].budget = budget;
+        if id == self.cpu.current {
+            self.cpu.reschedule = true;
+        } else if self.threads[id].state == State::Ready {
+            self.make_ready(id);
+        }
+        Ok(())
+    }
+
+    /// `budget_watch`.
+    pub(crate) fn watch_budget(&mut self, id: Id<Budget>, signal: Id<Signal>, bits: u64) {
+        self.budgets[id].watcher = Some((self.signals.weak(signal), bits));
+    }
+
+    /// `budget_info`.
+    pub(crate) fn budget_info(&self, id: Id<Budget>) -> BudgetInfo {
+        let budget = &self.budgets[id];
+        let now = self.machine.now();
+        let running = if self.cpu.budget == self.budgets.weak(id) {
+            now.wrapping_sub(self.cpu.budget_since)
+        } else {
+            0
+        };
+        BudgetInfo {
+            number: id.number(),
+            processor: budget.processor,
+            budget_ns: budget.budget_ns,
+            period_ns: budget.period_ns,
+            available_ticks: budget.refills.available(now).saturating_sub(running),
+            used_ticks: budget.used_ticks + running,
+            overruns: budget.overruns,
+        }
+    }
+
+    /// The last handle went.
+    pub(crate) fn release_budget(&mut self, id: Id<Budget>) {
+        self.budgets[id].references -= 1;
+        if self.budgets[id].references > 0 {
+            return;
+        }
+        while let Some(thread) = Id::from_link(self.budgets[id].first_parked) {
+            self.dequeue(thread);
+        }
+        let timer = self.budget_timer(id);
+        self.timers.cancel(timer);
+        if self.cpu.budget == self.budgets.weak(id) {
+            self.cpu.budget_end = u64::MAX;
+            self.cpu.reschedule = true;
+        }
+        self.arm_timer();
+        let Budget { quota, charged, .. } = self.budgets[id];
+        self.budgets.remove(id);
+        self.uncharge(quota, QuotaKind::Time, charged);
+        self.uncharge_object(quota, QuotaKind::Resources);
+    }
+
+    /// Where a budget's replenishment is among the timers.
+    pub(crate) fn budget_timer(&self, id: Id<Budget>) -> u32 {
+        self.capacity.get(QuotaKind::Signals) + id.number()
+    }
+
+    /// Whether a thread has a budget with time left.
+    #[inline]
+    pub(crate) fn has_time(&self, thread: Id<Thread>, now: u64) -> bool {
+        let budget = self.budgets.upgrade(self.threads[thread].budget);
+        budget.is_some_and(|budget| self.budgets[budget].has_time(now))
+    }
+
+    /// A thread can run, or runs, on its budget.
+    pub(crate) fn compete(&mut self, thread: Id<Thread>) {
+        let entry = &mut self.threads[thread];
+        if entry.competing == entry.budget {
+            return;
+        }
+        self.stop_competing(thread);
+        let weak = self.threads[thread].budget;
+        if let Some(id) = self.budgets.upgrade(weak)
+            && !self.budgets[id].unlimited
+        {
+            self.threads[thread].competing = weak;
+            let now = self.machine.now();
+            let budget = &mut self.budgets[id];
+            budget.competing += 1;
+            if budget.competing == 1 {
+                budget.refills.wake(now);
+            }
+        }
+    }
+
+    /// A thread can not run any more.
+    #[inline]
+    pub(crate) fn stop_competing(&mut self, thread: Id<Thread>) {
+        let weak = core::mem::replace(&mut self.threads[thread].competing, Weak::NONE);
+        if let Some(id) = self.budgets.upgrade(weak) {
+            self.budgets[id].competing -= 1;
+        }
+    }
+
+    /// Accounts the time that has passed on the running budget.
+    pub(crate) fn charge_time(&mut self, now: u64) {
+        let since = core::mem::replace(&mut self.cpu.budget_since, now);
+        if let Some(id) = self.budgets.upgrade(self.cpu.budget) {
+            let budget = &mut self.budgets[id];
+            if !budget.unlimited {
+                let used = now.wrapping_sub(since);
+                budget.used_ticks += used;
+                budget.refills.consume(used);
+            }
+        }
+    }
+
+    /// From now on time passes on this budget.
+    pub(crate) fn use_budget(&mut self, budget: Weak<Budget>, now: u64) {
+        self.cpu.budget = budget;
+        self.cpu.budget_since = now;
+        self.cpu.budget_end = match self.budgets.upgrade(budget).map(|id| &self.budgets[id]) {
+            Some(budget) if !budget.unlimited => now + budget.refills.next().1,
+            _ => u64::MAX,
+        };
+        self.arm_timer();
+    }
+
+    /// The running budget's time is over.
+    pub(crate) fn end_of_budget(&mut self, now: u64) {
+        self.charge_time(now);
+        self.cpu.budget_end = u64::MAX;
+        let Some(id) = self.budgets.upgrade(self.cpu.budget) else {
+            return;
+        };
+        if self.budgets[id].has_time(now) {
+            self.use_budget(self.cpu.budget, now);
+            return;
+        }
+        let thread = self.cpu.current;
+        let budget = &mut self.budgets[id];
+        budget.overruns += 1;
+        let (watcher, fault, next) = (budget.watcher, budget.fault, budget.refills.next().0);
+        self.trace(EventKind::Budget, thread.number(), id.number(), next, 0);
+        if let Some((signal, bits)) = watcher {
+            self.notify_weak(signal, bits);
+        }
+        if fault && self.threads[thread].state == State::Running {
+            self.fault(FaultKind::OutOfTime, 0, 0);
+        }
+        self.cpu.reschedule = true;
+    }
+
+    /// A thread that could run has no time: it waits for its budget's replenishment, if it has a budget at all.
+    pub(crate) fn park(&mut self, thread: Id<Thread>) {
+        let Some(id) = self.budgets.upgrade(self.threads[thread].budget) else {
+            return;
+        };
+        let first = core::mem::replace(&mut self.budgets[id].first_parked, thread.number());
+        if let Some(first) = Id::from_link(first) {
+            self.threads[first].previous = thread.number();
+        }
+        let entry = &mut self.threads[thread];
+        (entry.next, entry.previous) = (first, NONE);
+        entry.queue = Queue::Budget;
+        let due = self.budgets[id].refills.next().0;
+        let timer = self.budget_timer(id);
+        self.timers.set(timer, due);
+        self.arm_timer();
+    }
+
+    /// A budget may have time again.
+    pub(crate) fn replenish(&mut self, id: Id<Budget>) {
+        // Whoever still finds none is parked again, at the head: one round ends where it began.
+        let mut link = core::mem::replace(&mut self.budgets[id].first_parked, NONE);
+        while let Some(thread) = Id::<Thread>::from_link(link) {
+            link = self.threads[thread].next;
+            self.threads[thread].queue = Queue::None;
+            self.make_ready(thread);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "tests/budget.rs"]
+mod tests;

@@ -1,0 +1,59 @@
+//! What belongs to one processor.
+
+use crate::budget::Budget;
+use crate::process::Process;
+use crate::scheduler::Ready;
+use crate::slab::{Id, Weak};
+use crate::thread::Thread;
+
+/// One processor.
+pub(crate) struct Processor {
+    pub(crate) number: u32,
+    pub(crate) current: Id<Thread>,
+    pub(crate) current_process: Id<Process>,
+    pub(crate) idle: Id<Thread>,
+    /// Someone more urgent may be ready, or the running thread has stopped.
+    pub(crate) reschedule: bool,
+    /// Some process's I/O ports are open to ring 3.
+    pub(crate) io_ports_loaded: bool,
+    /// Since when the running thread runs.
+    pub(crate) last_switch: u64,
+    /// When the running thread's turn among equals ends.
+    pub(crate) slice_end: u64,
+    /// What the hardware timer is set to.
+    pub(crate) armed: u64,
+    /// Whose time passes: a server that runs on its caller's budget changes nothing here.
+    pub(crate) budget: Weak<Budget>,
+    /// Since when it passes unaccounted.
+    pub(crate) budget_since: u64,
+    /// When the budget runs out.
+    pub(crate) budget_end: u64,
+    pub(crate) ready: Ready,
+}
+
+impl Processor {
+    /// A processor that idles.
+    pub(crate) fn new(
+        number: u32,
+        idle: Id<Thread>,
+        process: Id<Process>,
+        budget: Weak<Budget>,
+        now: u64,
+    ) -> Processor {
+        Processor {
+            number,
+            current: idle,
+            current_process: process,
+            idle,
+            reschedule: true,
+            io_ports_loaded: false,
+            last_switch: now,
+            slice_end: u64::MAX,
+            armed: u64::MAX,
+            budget,
+            budget_since: now,
+            budget_end: u64::MAX,
+            ready: Ready::new(),
+        }
+    }
+}
