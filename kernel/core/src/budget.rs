@@ -168,8 +168,6 @@ impl Refills {
 /// A budget.
 pub(crate) struct Budget {
     pub(crate) processor: u32,
-    /// Never runs out, and belongs to nobody.
-    pub(crate) unlimited: bool,
     fault: bool,
     pub(crate) refills: Refills,
     budget_ns: u64,
@@ -193,7 +191,6 @@ impl Budget {
     pub(crate) fn unlimited(processor: u32, quota: Id<Quota>) -> Budget {
         Budget {
             processor,
-            unlimited: true,
             fault: false,
             refills: Refills::new(0, 1, 1, 0),
             budget_ns: MAX_PERIOD,
@@ -217,7 +214,7 @@ impl Budget {
     /// Whether a thread may run on it now.
     #[inline]
     pub(crate) const fn has_time(&self, now: u64) -> bool {
-        self.unlimited || self.refills.next().0 <= now
+        self.refills.next().0 <= now
     }
 }
 
@@ -254,7 +251,6 @@ impl<M: Machine> Kernel<M> {
         let (budget, period) = (self.clock.span(budget_ns), self.clock.span(period_ns));
         let rest = self.clock.span(MIN_BUDGET / REST);
         let budget = Budget {
-            unlimited: false,
             fault: flags.contains(BudgetFlags::FAULT),
             refills: Refills::new(self.machine.now(), budget, period, rest),
             budget_ns,
@@ -382,20 +378,33 @@ impl<M: Machine> Kernel<M> {
     /// Whether a thread has a budget with time left.
     #[inline]
     pub(crate) fn has_time(&self, thread: Id<Thread>, now: u64) -> bool {
-        let budget = self.budgets.upgrade(self.threads[thread].budget);
-        budget.is_some_and(|budget| self.budgets[budget].has_time(now))
+        let budget = self.threads[thread].budget;
+        self.is_unlimited(budget)
+            || self
+                .budgets
+                .upgrade(budget)
+                .is_some_and(|budget| self.budgets[budget].has_time(now))
+    }
+
+    /// Whether a budget is a processor's own: those were made first and stay for ever.
+    #[inline]
+    fn is_unlimited(&self, budget: Weak<Budget>) -> bool {
+        budget.id().number() < self.processors
     }
 
     /// A thread can run, or runs, on its budget.
+    #[inline]
     pub(crate) fn compete(&mut self, thread: Id<Thread>) {
-        let entry = &mut self.threads[thread];
-        if entry.competing == entry.budget {
+        let entry = &self.threads[thread];
+        if entry.competing == entry.budget
+            || entry.competing == Weak::NONE && self.is_unlimited(entry.budget)
+        {
             return;
         }
         self.stop_competing(thread);
         let weak = self.threads[thread].budget;
         if let Some(id) = self.budgets.upgrade(weak)
-            && !self.budgets[id].unlimited
+            && !self.is_unlimited(weak)
         {
             self.threads[thread].competing = weak;
             let now = self.machine.now();
@@ -410,6 +419,9 @@ impl<M: Machine> Kernel<M> {
     /// A thread can not run any more.
     #[inline]
     pub(crate) fn stop_competing(&mut self, thread: Id<Thread>) {
+        if self.threads[thread].competing == Weak::NONE {
+            return;
+        }
         let weak = core::mem::replace(&mut self.threads[thread].competing, Weak::NONE);
         if let Some(id) = self.budgets.upgrade(weak) {
             self.budgets[id].competing -= 1;
@@ -419,13 +431,14 @@ impl<M: Machine> Kernel<M> {
     /// Accounts the time that has passed on the running budget.
     pub(crate) fn charge_time(&mut self, now: u64) {
         let since = core::mem::replace(&mut self.cpu.budget_since, now);
+        if self.is_unlimited(self.cpu.budget) {
+            return;
+        }
         if let Some(id) = self.budgets.upgrade(self.cpu.budget) {
+            let used = now.wrapping_sub(since);
             let budget = &mut self.budgets[id];
-            if !budget.unlimited {
-                let used = now.wrapping_sub(since);
-                budget.used_ticks += used;
-                budget.refills.consume(used);
-            }
+            budget.used_ticks += used;
+            budget.refills.consume(used);
         }
     }
 
@@ -433,10 +446,11 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn use_budget(&mut self, budget: Weak<Budget>, now: u64) {
         self.cpu.budget = budget;
         self.cpu.budget_since = now;
-        self.cpu.budget_end = match self.budgets.upgrade(budget).map(|id| &self.budgets[id]) {
-            Some(budget) if !budget.unlimited => now + budget.refills.next().1,
-            _ => u64::MAX,
-        };
+        let limited = Some(budget).filter(|&budget| !self.is_unlimited(budget));
+        let limited = limited.and_then(|budget| self.budgets.upgrade(budget));
+        self.cpu.budget_end = limited.map_or(u64::MAX, |budget| {
+            now + self.budgets[budget].refills.next().1
+        });
         self.arm_timer();
     }
 

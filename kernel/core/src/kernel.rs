@@ -110,6 +110,8 @@ pub struct Kernel<M> {
     pub(crate) machine: M,
     /// The processor that runs the kernel.
     pub(crate) cpu: Processor,
+    /// How many processors there are.
+    pub(crate) processors: u32,
     pub(crate) first_doomed: u32,
     pub(crate) capabilities: Capabilities,
     pub(crate) threads: Slab<Thread>,
@@ -187,6 +189,7 @@ impl<M: Machine> Kernel<M> {
         let mut kernel = Kernel {
             cpu: Processor::new(0, idle, idle_process, budget, machine.now()),
             machine,
+            processors: 1,
             first_doomed: NONE,
             capabilities: Capabilities::with_capacity(of(QuotaKind::Handles)),
             threads,

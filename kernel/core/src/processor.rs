@@ -3,7 +3,7 @@
 use crate::budget::Budget;
 use crate::process::Process;
 use crate::scheduler::Ready;
-use crate::slab::{Id, Weak};
+use crate::slab::{Id, NONE, Weak};
 use crate::thread::Thread;
 
 /// One processor.
@@ -16,6 +16,8 @@ pub(crate) struct Processor {
     pub(crate) reschedule: bool,
     /// Some process's I/O ports are open to ring 3.
     pub(crate) io_ports_loaded: bool,
+    /// The most urgent of the threads that have become ready in this kernel entry, if it is more urgent than the running one. It is in no queue.
+    pub(crate) next: u32,
     /// Since when the running thread runs.
     pub(crate) last_switch: u64,
     /// When the running thread's turn among equals ends.
@@ -47,6 +49,7 @@ impl Processor {
             idle,
             reschedule: true,
             io_ports_loaded: false,
+            next: NONE,
             last_switch: now,
             slice_end: u64::MAX,
             armed: u64::MAX,

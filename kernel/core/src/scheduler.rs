@@ -105,8 +105,13 @@ impl<M: Machine> Kernel<M> {
         let queue = core::mem::replace(&mut entry.queue, Queue::None);
         let (next, previous, priority) = (entry.next, entry.previous, entry.priority as usize);
         let budget = entry.budget;
-        if queue == Queue::None {
-            return;
+        match queue {
+            Queue::None => return,
+            Queue::Next => {
+                self.cpu.next = NONE;
+                return;
+            }
+            Queue::Ready | Queue::Budget => {}
         }
         match Id::from_link(next) {
             Some(next) => self.threads[next].previous = previous,
@@ -142,13 +147,33 @@ impl<M: Machine> Kernel<M> {
             self.park(thread);
             return;
         }
-        self.enqueue(thread, false);
         let running = self.running_priority();
         if priority > running {
             self.cpu.reschedule = true;
-        } else if priority == running && self.cpu.slice_end == u64::MAX {
+            self.run_next(thread);
+            return;
+        }
+        self.enqueue(thread, false);
+        if priority == running && self.cpu.slice_end == u64::MAX {
             self.cpu.slice_end = now + self.full_turn(self.cpu.current);
             self.arm_timer();
+        }
+    }
+
+    /// A thread more urgent than the running one runs next; of several, the first most urgent.
+    fn run_next(&mut self, thread: Id<Thread>) {
+        let rival = Id::from_link(self.cpu.next);
+        let displaced = match rival {
+            Some(rival) if self.threads[rival].priority >= self.threads[thread].priority => {
+                self.enqueue(thread, false);
+                return;
+            }
+            rival => rival,
+        };
+        self.cpu.next = thread.number();
+        self.threads[thread].queue = Queue::Next;
+        if let Some(displaced) = displaced {
+            self.enqueue(displaced, false);
         }
     }
 
@@ -181,7 +206,15 @@ impl<M: Machine> Kernel<M> {
         let current = self.cpu.current;
         let runs = current != self.cpu.idle && self.threads[current].state == State::Running;
         let runnable = runs && !self.threads[current].suspended && self.keeps_time(now);
-        let highest = self.highest_with_time(now);
+        let mut floor = self.cpu.ready.highest();
+        if runnable {
+            floor = floor.max(i32::from(self.threads[current].priority));
+        }
+        let next = self.take_next(floor, now);
+        let highest = match next {
+            Some(next) => i32::from(self.threads[next].priority),
+            None => self.highest_with_time(now),
+        };
         if runnable {
             let priority = i32::from(self.threads[current].priority);
             if highest <= priority {
@@ -205,7 +238,22 @@ impl<M: Machine> Kernel<M> {
                 self.park(current);
             }
         }
-        self.switch_to_head(highest);
+        match next {
+            Some(next) => self.switch_to(next),
+            None => self.switch_to_head(highest),
+        }
+    }
+
+    /// The thread that was to run next, if it is above this priority still; else it joins its queue.
+    fn take_next(&mut self, floor: i32, now: u64) -> Option<Id<Thread>> {
+        let next = Id::from_link(core::mem::replace(&mut self.cpu.next, NONE))?;
+        if i32::from(self.threads[next].priority) > floor && self.has_time(next, now) {
+            self.threads[next].queue = Queue::None;
+            Some(next)
+        } else {
+            self.enqueue(next, false);
+            None
+        }
     }
 
     /// Lets the first ready thread of a priority run, or the idle thread for -1.
@@ -258,9 +306,7 @@ impl<M: Machine> Kernel<M> {
         if !self.cpu.ready.is_empty(priority) {
             self.threads[current].state = State::Ready;
             self.enqueue(current, false);
-            let highest = self.highest_with_time(self.machine.now());
-            self.cpu.reschedule = false;
-            self.switch_to_head(highest);
+            self.pick_next();
         }
     }
 

@@ -112,7 +112,9 @@ impl<T> Weak<T> {
 struct Entry<T> {
     generation: u32,
     next_free: u32,
-    value: Option<T>,
+    live: bool,
+    /// Stays, unused, after the object has gone: an index of a live object costs no second look.
+    value: T,
 }
 
 /// Two objects with their generations.
@@ -142,13 +144,15 @@ impl<T> Slab<T> {
             let index = self.first_free;
             let entry = &mut self.entries[index as usize];
             self.first_free = entry.next_free;
-            entry.value = Some(value);
+            entry.value = value;
+            entry.live = true;
             index
         } else if self.entries.len() < self.capacity {
             self.entries.push(Entry {
                 generation: 0,
                 next_free: NONE,
-                value: Some(value),
+                live: true,
+                value,
             });
             self.entries.len() as u32 - 1
         } else {
@@ -161,8 +165,8 @@ impl<T> Slab<T> {
     /// Removes an object; weak references to it die.
     pub(crate) fn remove(&mut self, id: Id<T>) {
         let entry = &mut self.entries[id.index as usize];
-        assert!(entry.value.is_some(), "removed twice: {id:?}");
-        entry.value = None;
+        assert!(entry.live, "removed twice: {id:?}");
+        entry.live = false;
         entry.generation = entry.generation.wrapping_add(1);
         entry.next_free = self.first_free;
         self.first_free = id.index;
@@ -180,10 +184,10 @@ impl<T> Slab<T> {
     #[inline]
     pub(crate) fn upgrade(&self, weak: Weak<T>) -> Option<Id<T>> {
         let entry = self.entries.get(weak.id.index as usize)?;
-        (entry.generation == weak.generation && entry.value.is_some()).then_some(weak.id)
+        (entry.generation == weak.generation && entry.live).then_some(weak.id)
     }
 
-    /// Two different live objects at once, each with its generation.
+    /// Two different live objects at once, each with its generation; `None` if they are the same.
     #[inline(always)]
     pub(crate) fn pair(&mut self, first: Id<T>, second: Id<T>) -> Option<Pair<'_, T>> {
         let [first, second] = self
@@ -191,8 +195,8 @@ impl<T> Slab<T> {
             .get_disjoint_mut([first.index as usize, second.index as usize])
             .ok()?;
         Some((
-            (first.generation, first.value.as_mut()?),
-            (second.generation, second.value.as_mut()?),
+            (first.generation, &mut first.value),
+            (second.generation, &mut second.value),
         ))
     }
 
@@ -205,9 +209,8 @@ impl<T> Slab<T> {
     pub(crate) fn at(&self, slot: u32) -> Option<Id<T>> {
         self.entries
             .get(slot as usize)?
-            .value
-            .as_ref()
-            .map(|_| Id::new(slot))
+            .live
+            .then_some(Id::new(slot))
     }
 
     /// Live objects, in slot order.
@@ -215,12 +218,8 @@ impl<T> Slab<T> {
         self.entries
             .iter()
             .enumerate()
-            .filter_map(|(index, entry)| {
-                entry
-                    .value
-                    .as_ref()
-                    .map(|value| (Id::new(index as u32), value))
-            })
+            .filter(|(_, entry)| entry.live)
+            .map(|(index, entry)| (Id::new(index as u32), &entry.value))
     }
 
     pub(crate) fn live(&self) -> u32 {
@@ -232,27 +231,19 @@ impl<T> Index<Id<T>> for Slab<T> {
     type Output = T;
     #[inline]
     fn index(&self, id: Id<T>) -> &T {
-        match &self.entries[id.index as usize].value {
-            Some(value) => value,
-            None => dangling(id.index),
-        }
+        let entry = &self.entries[id.index as usize];
+        debug_assert!(entry.live, "{id:?} used after it was freed");
+        &entry.value
     }
 }
 
 impl<T> IndexMut<Id<T>> for Slab<T> {
     #[inline]
     fn index_mut(&mut self, id: Id<T>) -> &mut T {
-        match &mut self.entries[id.index as usize].value {
-            Some(value) => value,
-            None => dangling(id.index),
-        }
+        let entry = &mut self.entries[id.index as usize];
+        debug_assert!(entry.live, "{id:?} used after it was freed");
+        &mut entry.value
     }
-}
-
-#[cold]
-#[inline(never)]
-fn dangling(index: u32) -> ! {
-    panic!("kernel object {index} used after it was freed")
 }
 
 #[cfg(test)]

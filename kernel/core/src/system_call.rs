@@ -82,6 +82,13 @@ impl<M: Machine> Kernel<M> {
         let result = match SystemCall::from_number(number) {
             Some(SystemCall::Receive) => self.receive().map(|()| None),
             Some(SystemCall::Wait) => self.wait_call(),
+            Some(SystemCall::Notify) => {
+                let [claim, bits, ..] = self.arguments();
+                self.notifiable_signal(claim, bits).map(|signal| {
+                    self.notify(signal, bits);
+                    Some(NOTHING)
+                })
+            }
             Some(SystemCall::Reply) => self.reply().map(|()| Some(NOTHING)),
             Some(SystemCall::ProcessExit) => {
                 let code = self.arguments()[0] as i64;
@@ -218,7 +225,6 @@ impl<M: Machine> Kernel<M> {
             | Call::LeaseRead
             | Call::LeaseWrite
             | Call::LeaseInfo
-            | Call::Notify
             | Call::Poll
             | Call::TimerSet
             | Call::PortCreate
@@ -272,6 +278,7 @@ impl<M: Machine> Kernel<M> {
             | Call::Receive
             | Call::Reply
             | Call::Wait
+            | Call::Notify
             | Call::ProcessExit
             | Call::ThreadExit
             | Call::ThreadYield
@@ -291,11 +298,6 @@ impl<M: Machine> Kernel<M> {
             SystemCall::LeaseInfo => {
                 let (length, access) = self.lease_info(a, b)?;
                 Ok([length, access, 0, 0])
-            }
-            SystemCall::Notify => {
-                let signal = self.notifiable_signal(a, b)?;
-                self.notify(signal, b);
-                Ok(NOTHING)
             }
             SystemCall::Poll => {
                 let (signal, _) = self.find_signal(a, Rights::RECEIVE)?;

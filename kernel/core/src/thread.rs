@@ -44,6 +44,8 @@ pub(crate) enum Queue {
     None,
     /// The ready queue of its priority.
     Ready,
+    /// None yet: it runs next, unless someone more urgent becomes ready in this kernel entry.
+    Next,
     /// Its budget's, until there is time again.
     Budget,
 }
@@ -246,12 +248,12 @@ impl<M: Machine> Kernel<M> {
 
     /// Changes what a thread runs with, and its place in the queue it waits in.
     pub(crate) fn change_priority(&mut self, id: Id<Thread>, priority: u8) {
-        let queue = self.threads[id].queue;
-        if queue == Queue::Ready {
+        let is_ready = matches!(self.threads[id].queue, Queue::Ready | Queue::Next);
+        if is_ready {
             self.dequeue(id);
         }
         self.threads[id].priority = priority;
-        if queue == Queue::Ready {
+        if is_ready {
             self.make_ready(id);
         }
         if let State::Sending(port) = self.threads[id].state {
