@@ -56,16 +56,7 @@ impl Guest {
         let step = Step::start(format!("making the disk image of `{name}`"));
         let kernel = read(&self.kernel)?;
         let bundle = bundle(&compiled, &kernel, &self.programs, files)?;
-        let folder = workspace.target.join("images");
-        fs::create_dir_all(&folder)?;
-        let image = folder.join(format!("{name}.img"));
-        let inputs = ImageInputs {
-            uefi_loader_elf: &read(&self.loader.uefi)?,
-            bios_loader_elf: &read(&self.loader.bios)?,
-            kernel_elf: &kernel,
-            bundle: &bundle,
-        };
-        image::build(&inputs, &image)?;
+        let image = self.image_of(workspace, name, &kernel, &bundle)?;
         step.done();
         Ok(BuiltSystem {
             compiled,
@@ -73,6 +64,27 @@ impl Guest {
             kernel: self.kernel.clone(),
             programs: self.programs.clone(),
         })
+    }
+
+    /// Makes the disk image `name` with any kernel and bundle; returns where it is.
+    pub fn image_of(
+        &self,
+        workspace: &Workspace,
+        name: &str,
+        kernel: &[u8],
+        bundle: &[u8],
+    ) -> Result<PathBuf> {
+        let folder = workspace.target.join("images");
+        fs::create_dir_all(&folder)?;
+        let image = folder.join(format!("{name}.img"));
+        let inputs = ImageInputs {
+            uefi_loader_elf: &read(&self.loader.uefi)?,
+            bios_loader_elf: &read(&self.loader.bios)?,
+            kernel_elf: kernel,
+            bundle,
+        };
+        image::build(&inputs, &image)?;
+        Ok(image)
     }
 }
 

@@ -36,7 +36,8 @@ pub fn mode_score(width: usize, height: usize) -> Option<usize> {
     }
 }
 
-const FONT: MonoFont<'static> = FONT_9X15;
+/// What the loader's messages are painted with.
+pub const FONT: MonoFont<'static> = FONT_9X15;
 
 /// Loader messages on a frame buffer: white on black, no scrolling (after the last row comes the first).
 pub struct PixelScreen {

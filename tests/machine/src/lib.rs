@@ -28,6 +28,7 @@ mod machine;
 mod options;
 mod qmp;
 mod scenario;
+mod screenshot;
 mod serial;
 mod text;
 
@@ -38,6 +39,7 @@ pub use machine::Machine;
 pub use options::{Accelerator, Disk, Firmware, Options, QEMU};
 pub use qmp::{Event, Qmp};
 pub use scenario::{Context, Scenario};
+pub use screenshot::Screenshot;
 pub use text::plain_text;
 
 /// What the shell prints when it waits for a command (colour codes may surround it).

@@ -1,10 +1,10 @@
 //! The shell on the screen and the keyboard.
 
-use airox_machine::{Context, Scenario};
+use airox_machine::{Context, Scenario, Screenshot};
 
 use crate::play::{COMMAND_LIMIT, Outcome, Player, check, shared};
 use crate::scenario;
-use crate::screen::{Screenshot, wait_for_screen};
+use crate::screen::wait_for_screen;
 
 pub const SCENARIOS: &[Scenario] = &[
     scenario("screen.shows_a_prompt", shows_a_prompt),
@@ -21,6 +21,10 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("screen.scrolls", scrolls),
 ];
 
+fn screenshot(player: &mut Player<'_>) -> Result<Screenshot, String> {
+    Screenshot::take(player.machine).map_err(|error| error.to_string())
+}
+
 fn shows(player: &mut Player<'_>, text: &str) -> Result<String, String> {
     wait_for_screen(player.machine, text, COMMAND_LIMIT)
 }
@@ -28,7 +32,7 @@ fn shows(player: &mut Player<'_>, text: &str) -> Result<String, String> {
 fn shows_a_prompt(context: &Context) -> Outcome {
     shared(context, |player| {
         shows(player, "airox>")?;
-        let screen = Screenshot::take(player.machine)?;
+        let screen = screenshot(player)?;
         check(screen.size().0 >= 640 && screen.size().1 >= 400, || {
             format!("the screen is {:?}", screen.size())
         })
@@ -39,10 +43,10 @@ fn commands_are_typed_and_answered(context: &Context) -> Outcome {
     shared(context, |player| {
         player.press("clear\n")?;
         shows(player, "airox>")?;
-        let before = Screenshot::take(player.machine)?.lit();
+        let before = screenshot(player)?.lit();
         player.press("uptime\n")?;
         shows(player, "\nup ")?;
-        let after = Screenshot::take(player.machine)?.lit();
+        let after = screenshot(player)?.lit();
         check(after > before, || {
             format!("{before} pixels were lit, and now {after}")
         })?;

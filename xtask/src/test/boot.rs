@@ -4,10 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use airox_machine::{Disk, Ending, Firmware, Machine, MachineError, Options};
+use airox_machine::{Disk, Ending, Firmware, Machine, MachineError, Options, Screenshot};
 use xtask::image;
 
 use super::Rig;
+use super::loader_screen;
 use super::reporter::{Outcome, Reporter};
 
 const SYSTEM: &str = "qemu";
@@ -17,6 +18,8 @@ const END_LIMIT: Duration = Duration::from_secs(30);
 
 /// The loader's first words.
 const LOADER_GREETING: &str = "AIROX loader:";
+/// Its last words when it has no kernel to start.
+const LOADER_LAST_WORDS: &str = "stopped; the machine can be switched off or reset";
 const QUICK_LIMIT: Duration = Duration::from_secs(3);
 const QUICK_TRIES: u32 = 3;
 
@@ -28,18 +31,19 @@ const CHECKSUMS: &str = "/airox/checksums";
 /// What is done to a volume before it must be refused.
 #[derive(Clone, Copy)]
 enum Harm {
-    /// One bit in the middle of the file changes.
+    /// One byte in the middle of the file changes.
     Damage(&'static str),
     /// The file is removed.
     Remove(&'static str),
 }
 
-const HARMS: [(&str, Harm); 5] = [
+const HARMS: [(&str, Harm); 6] = [
     ("damaged-kernel", Harm::Damage(KERNEL)),
     ("damaged-bundle", Harm::Damage(BUNDLE)),
     ("damaged-checksums", Harm::Damage(CHECKSUMS)),
     ("missing-kernel", Harm::Remove(KERNEL)),
     ("missing-bundle", Harm::Remove(BUNDLE)),
+    ("missing-checksums", Harm::Remove(CHECKSUMS)),
 ];
 
 /// Runs the suite.
@@ -135,7 +139,7 @@ fn quick(image: &Path) -> Outcome {
     ))
 }
 
-/// Harms a copy of the image; the loader must name the file on the serial line.
+/// Harms a copy of the image; the loader must name the file on the serial line and on the screen.
 fn refuse(image: &Path, firmware: Firmware, harm: Harm) -> Outcome {
     let copy = Copy::of(image)?;
     let words = |error: anyhow::Error| format!("{error:#}");
@@ -159,10 +163,27 @@ fn refuse(image: &Path, firmware: Firmware, harm: Harm) -> Outcome {
     loop {
         let line = machine.wait_for("\n", BOOT_LIMIT).map_err(text)?;
         if line.contains(file) && line.contains(reason) {
-            return Ok(());
+            break;
         }
         if line.contains("kernel:") {
             return Err(format!("the kernel was started\n{}", machine.last_lines()));
+        }
+    }
+    machine
+        .wait_for(LOADER_LAST_WORDS, END_LIMIT)
+        .map_err(text)?;
+    // The serial line gets each piece of text before the screen does, so the screen may lag by a moment.
+    let deadline = Instant::now() + END_LIMIT;
+    loop {
+        let screen = Screenshot::take(&mut machine).map_err(text)?;
+        let serial = machine.text();
+        let lines: Vec<&str> = serial
+            .lines()
+            .skip_while(|line| !line.starts_with(LOADER_GREETING))
+            .collect();
+        match loader_screen::shows(&screen, &lines) {
+            Err(_) if Instant::now() < deadline => {}
+            outcome => return outcome,
         }
     }
 }

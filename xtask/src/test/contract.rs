@@ -8,7 +8,6 @@ use std::time::Duration;
 use airox_contract_kernel::bundle_byte;
 use airox_machine::{Disk, Firmware, Machine, Options};
 use anyhow::Result;
-use xtask::image::{self, ImageInputs};
 
 use super::Rig;
 use super::protocol::{self, Line};
@@ -87,20 +86,10 @@ pub fn run(rig: &Rig<'_>, reporter: &mut Reporter) {
 
 /// The usual image, but with the checking kernel and a bundle of known bytes.
 fn make_image(rig: &Rig<'_>) -> Result<PathBuf> {
-    let loader = &rig.guest()?.loader;
-    let kernel = build::contract_kernel(rig.workspace)?;
+    let kernel = fs::read(build::contract_kernel(rig.workspace)?)?;
     let bundle: Vec<u8> = (0..BUNDLE_LENGTH).map(bundle_byte).collect();
-    let folder = rig.workspace.target.join("images");
-    fs::create_dir_all(&folder)?;
-    let image = folder.join("contract.img");
-    let inputs = ImageInputs {
-        uefi_loader_elf: &fs::read(&loader.uefi)?,
-        bios_loader_elf: &fs::read(&loader.bios)?,
-        kernel_elf: &fs::read(kernel)?,
-        bundle: &bundle,
-    };
-    image::build(&inputs, &image)?;
-    Ok(image)
+    rig.guest()?
+        .image_of(rig.workspace, "contract", &kernel, &bundle)
 }
 
 /// Boots; every check the kernel makes must hold.

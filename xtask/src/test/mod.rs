@@ -5,6 +5,7 @@ mod contract;
 mod host;
 mod kernel;
 mod libtest;
+mod loader_screen;
 mod protocol;
 mod reporter;
 mod scenarios;
