@@ -56,14 +56,10 @@ pub(crate) struct Evidence {
     pub status: Option<i32>,
     pub shutdown_reason: Option<String>,
     pub triple_fault: bool,
-    pub panic_text: bool,
 }
 
 impl Evidence {
     pub fn ending(&self) -> Ending {
-        if self.panic_text {
-            return Ending::Panic;
-        }
         let was_reset = self.shutdown_reason.as_deref() == Some("guest-reset");
         if self.triple_fault && was_reset {
             return Ending::TripleFault;
@@ -114,7 +110,6 @@ mod tests {
             status: Some(status),
             shutdown_reason: reason.map(str::to_owned),
             triple_fault: false,
-            panic_text: false,
         }
         .ending()
     }
@@ -128,17 +123,6 @@ mod tests {
         assert_eq!(ending(3, None), Ending::DebugExit(1));
         assert_eq!(ending(33, None), Ending::Panic);
         assert_eq!(ending(2, None), Ending::Qemu);
-    }
-
-    #[test]
-    fn a_panic_counts_whatever_the_status_is() {
-        let evidence = Evidence {
-            status: Some(0),
-            shutdown_reason: Some("guest-shutdown".into()),
-            triple_fault: false,
-            panic_text: true,
-        };
-        assert_eq!(evidence.ending(), Ending::Panic);
     }
 
     #[test]

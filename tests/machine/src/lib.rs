@@ -44,7 +44,7 @@ pub use text::plain_text;
 
 /// What the shell prints when it waits for a command (colour codes may surround it).
 pub const PROMPT: &str = "airox> ";
-/// What the kernel prints first when it panics.
+/// What the kernel prints first when it panics. Programs may print it too: how the machine ended tells what happened.
 pub const PANIC: &str = "KERNEL PANIC";
 /// The QMP socket, in the run directory, that is free for another program such as `xtask inspect`.
 pub const INSPECT_SOCKET: &str = "inspect.sock";

@@ -7,20 +7,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::exit::{Evidence, Exit, has_triple_fault};
+use crate::exit::{Ending, Evidence, Exit, has_triple_fault};
 use crate::folder::{connect, make_run_folder, read_log, read_messages, remove_folder};
 use crate::options::{Options, QEMU};
 use crate::qmp::{Event, Qmp};
 use crate::serial::SerialLog;
 use crate::text::last_lines;
-use crate::{MachineError, PANIC, PROMPT};
+use crate::{MachineError, PROMPT};
 
 /// Lines of serial output shown in an error.
 const TAIL_LINES: usize = 30;
 /// How long QEMU may take to open its sockets.
 const START_LIMIT: Duration = Duration::from_secs(30);
-/// How long a panicking kernel may take to print its backtrace.
-const PANIC_LIMIT: Duration = Duration::from_secs(5);
 /// Most bytes typed before their echo is waited for: what a 16550's FIFO holds.
 const PIECE: usize = 16;
 /// How long an echo is waited for; programs that do not echo get the next piece after it.
@@ -204,17 +202,13 @@ impl Machine {
         let start = self.position;
         let found = self.log.wait(limit, |received| {
             let new = received.text.get(start..)?;
-            match new.find(wanted) {
-                Some(at) => Some(Some(new[..at].to_owned())),
-                None => new.contains(PANIC).then_some(None),
-            }
+            new.find(wanted).map(|at| new[..at].to_owned())
         });
         match found {
-            Some(Some(before)) => {
+            Some(before) => {
                 self.position = start + before.len() + wanted.len();
                 Ok(before)
             }
-            Some(None) => Err(self.panicked()),
             None => Err(self.missing(format!("the text {wanted:?}"), limit)),
         }
     }
@@ -267,7 +261,6 @@ impl Machine {
                     .rfind(shutdown)
                     .and_then(|event| event.data["reason"].as_str().map(str::to_owned)),
                 triple_fault: self.has_triple_faulted(),
-                panic_text: self.log.lock().text.contains(PANIC),
             };
             self.exit = Some(Exit {
                 ending: evidence.ending(),
@@ -300,20 +293,16 @@ impl Machine {
         end(&mut self.child);
     }
 
-    fn panicked(&mut self) -> MachineError {
-        // The backtrace is still being printed; the line closes when the kernel ends QEMU.
-        self.log
-            .wait(PANIC_LIMIT, |received| received.closed.then_some(()));
-        MachineError::Panic {
-            tail: self.last_lines(),
-        }
-    }
-
     fn missing(&mut self, wanted: String, limit: Duration) -> MachineError {
         // The serial line closes a moment before the process is gone.
         let patience = if self.log.lock().closed { 100 } else { 1 };
         for _ in 0..patience {
             if let Ok(Some(exit)) = self.try_exit() {
+                if exit.ending == Ending::Panic {
+                    return MachineError::Panic {
+                        tail: self.last_lines(),
+                    };
+                }
                 let ending = format!("{} {}", exit.ending, exit.messages);
                 return MachineError::Ended {
                     wanted,

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use airox_machine::{Ending, Machine, Options, PANIC};
+use airox_machine::{Ending, Machine, Options};
 use anyhow::{Context, Result, bail};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
@@ -12,7 +12,6 @@ use super::judge;
 
 const CONTROL_A: u8 = 0x01;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-const PANIC_LIMIT: Duration = Duration::from_secs(10);
 
 /// The terminal in raw mode; as it was when dropped.
 struct RawTerminal(Termios);
@@ -65,10 +64,6 @@ fn serve(machine: &mut Machine, keys: &Receiver<Vec<u8>>) -> Result<()> {
         }
         if machine.resets() > 0 && machine.has_triple_faulted() {
             bail!("{}", Ending::TripleFault);
-        }
-        if machine.text().contains(PANIC) {
-            machine.wait_for_exit(PANIC_LIMIT).ok();
-            bail!("{}", Ending::Panic);
         }
     }
 }
