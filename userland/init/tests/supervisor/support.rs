@@ -84,7 +84,7 @@ pub fn component(name: &str) -> Component {
         max_priority: 20,
         stack: 0x4000,
         heap: 0x1_0000,
-        limits: [64; 9],
+        limits: [64; 10],
         provides: vec![],
         uses: vec![],
         resources: vec![],
