@@ -40,7 +40,11 @@ pub fn check(workspace: &Workspace, arguments: &CheckArguments) -> Result<ExitCo
             Err(problems) => {
                 wrong += 1;
                 eprintln!("{}\n", report(&problems));
-                eprintln!("{}: {} problems", source.file.display(), problems.len());
+                let (count, plural) = match problems.len() {
+                    1 => (1, ""),
+                    count => (count, "s"),
+                };
+                eprintln!("{}: {count} problem{plural}", source.file.display());
             }
         }
     }
