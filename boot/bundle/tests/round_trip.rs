@@ -65,7 +65,7 @@ fn system() -> System {
             max_priority: 100,
             stack: 65536,
             heap: 131072,
-            limits: [64, 32, 0, 1, 1, 1, 4, 0, 2],
+            limits: [64, 32, 0, 1, 1, 1, 4, 0, 2, 0],
             provides: vec!["log".into()],
             uses: vec![Use {
                 interface: "clock".into(),
