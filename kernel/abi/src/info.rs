@@ -143,7 +143,7 @@ pub struct ProcessInfo {
     pub number: u32,
     /// Live threads.
     pub threads: u32,
-    /// Handles held.
+    /// Handles held: as many as `process_handles` walks.
     pub handles: u32,
     /// Pages mapped and backed.
     pub resident_pages: u32,

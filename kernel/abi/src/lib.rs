@@ -35,5 +35,5 @@ pub mod trace;
 
 pub use error::Error;
 pub use object::{Handle, ObjectKind, QuotaKind, QuotaLimits};
-pub use rights::Rights;
+pub use rights::{DELEGATED, Rights};
 pub use system_call::{BudgetFlags, MapFlags, RegionKind, SystemCall};

@@ -112,7 +112,7 @@ impl Tag {
 }
 
 /// One handle on its way to another process: a copy with these rights and, for an unbadged port
-/// handle with [`Rights::BADGE`], this badge.
+/// handle with [`Rights::BADGE`], this badge. Any port handle may be marked [`crate::DELEGATED`] instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct HandleTransfer {

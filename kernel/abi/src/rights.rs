@@ -1,5 +1,11 @@
 //! What a handle allows. Rights can shrink when a handle is copied or sent, and never grow.
 
+/// Bit of a port handle's badge: the handle was passed on by whom the rest of the badge names, who does not answer for its user.
+///
+/// Whoever may copy a handle can mark the copy, and nobody can take the mark off: a server tells its client from
+/// what the client started, and gives the latter no say over the client's settings.
+pub const DELEGATED: u64 = 1 << 63;
+
 bitflags::bitflags! {
     /// The rights of a handle. Which objects use which right is said with each right.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -59,7 +59,7 @@ system_calls! {
 
     // Handles.
     /// `(handle: COPY, rights, badge) -> handle`: derives a copy with at most these rights. A badge other than 0
-    /// needs `BADGE`, an unbadged source, and a port or signal.
+    /// needs `BADGE`, an unbadged source, and a port or signal; a port's copy may always be marked [`crate::DELEGATED`].
     HandleCopy = 12, "handle_copy";
     /// `(handle)`: gives the handle up. What was derived from it stays, derived from its parent.
     HandleClose = 13, "handle_close";

@@ -15,7 +15,7 @@ use crate::resource::{IoPorts, Irq};
 use crate::signal::Signal;
 use crate::slab::{Id, NONE, Weak};
 use crate::thread::Thread;
-use airox_abi::{Error, Handle, ObjectKind, QuotaKind, Rights};
+use airox_abi::{DELEGATED, Error, Handle, ObjectKind, QuotaKind, Rights};
 use alloc::vec::Vec;
 
 /// What a capability gives access to.
@@ -325,7 +325,8 @@ impl<M: Machine> Kernel<M> {
         let process = &mut self.processes[owner];
         let head = process.first_capability;
         process.first_capability = index;
-        process.handle_count += 1;
+        // A mapping is a place in the tree, not a handle anyone can name.
+        process.handle_count += u32::from(object.kind().is_some());
         self.capabilities.entries[index as usize].next_owned = head;
         if head != NONE {
             self.capabilities.entries[head as usize].previous_owned = index;
@@ -350,6 +351,9 @@ impl<M: Machine> Kernel<M> {
         }
         let badge = if badge == 0 {
             capability.badge
+        } else if badge == DELEGATED && matches!(capability.object, Object::Port(_)) {
+            // It takes identity away and never adds any, so it needs no right.
+            capability.badge | DELEGATED
         } else {
             if !matches!(capability.object, Object::Port(_) | Object::Signal(_)) {
                 return Err(Error::InvalidArgument);
@@ -385,7 +389,7 @@ impl<M: Machine> Kernel<M> {
             self.capabilities.entries[next_owned as usize].previous_owned = previous_owned;
         }
         self.capabilities.free(index);
-        self.processes[owner].handle_count -= 1;
+        self.processes[owner].handle_count -= u32::from(object.kind().is_some());
         let quota = self.processes[owner].quota;
         self.uncharge(quota, QuotaKind::Handles, 1);
         self.release(object, rights, cause);

@@ -42,6 +42,7 @@ pub(crate) struct Process {
     pub(crate) budget: Weak<Budget>,
     pub(crate) max_priority: u8,
     pub(crate) first_capability: u32,
+    /// Capabilities it can name: all but mappings.
     pub(crate) handle_count: u32,
     pub(crate) first_mapping: u32,
     pub(crate) first_thread: u32,

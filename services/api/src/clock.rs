@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// What the clock refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClockError {
-    /// The handle may not set the clock.
+    /// The handle is a delegated one, which may not set the clock.
     NotAllowed,
     /// The device gives no valid time.
     Device,
@@ -30,6 +30,6 @@ pub trait Clock {
     /// Nanoseconds since 1970-01-01 00:00 UTC.
     fn now() -> Result<u64, ClockError>;
 
-    /// Sets the time, in nanoseconds since 1970-01-01 00:00 UTC.
+    /// Sets the time, in nanoseconds since 1970-01-01 00:00 UTC. Refused through a delegated handle: programs only read.
     fn set(unix_ns: u64) -> Result<(), ClockError>;
 }

@@ -76,7 +76,8 @@ pub trait Console {
     /// Chooses what is done with input from now on.
     fn set_mode(mode: Mode) -> Result<(), ConsoleError>;
 
-    /// Has `bits` of `signal` notified at each Ctrl-C; replaces the signal this client (this badge) set before. Ctrl-C then discards
+    /// Has `bits` of `signal` notified at each Ctrl-C; replaces the signal this client (this badge) set before; a
+    /// program with a delegated handle is another client than the shell that started it. Ctrl-C then discards
     /// what was typed ahead; in raw mode, the byte 3 goes only to a program that waits in `read` at that moment. `None` removes the
     /// signal; with none left, Ctrl-C is a byte like any other in raw mode.
     fn interrupt_signal(

@@ -167,6 +167,12 @@ pub enum ProcessError {
     UnknownProcess,
     /// The handle may not do this.
     NotAllowed,
+    /// The root task can be neither ended nor looked into.
+    RootTask,
+    /// It is no component of the system, or one that runs only once.
+    NotRestartable,
+    /// As many programs run as can.
+    TooManyPrograms,
     /// No room: memory, handles, threads or places in the server's table.
     OutOfQuota,
     /// The arguments do not fit in the start block.
@@ -185,6 +191,9 @@ impl core::fmt::Display for ProcessError {
             ProcessError::UnknownProgram => "no such program",
             ProcessError::UnknownProcess => "no such process",
             ProcessError::NotAllowed => "not allowed",
+            ProcessError::RootTask => "the root task can be neither ended nor looked into",
+            ProcessError::NotRestartable => "it cannot be restarted",
+            ProcessError::TooManyPrograms => "as many programs run as can",
             ProcessError::OutOfQuota => "out of memory or other quota",
             ProcessError::ArgumentsTooLong => "arguments too long",
             ProcessError::Kernel(code) => match airox_abi::Error::from_code(u64::from(*code)) {

@@ -15,9 +15,8 @@ fn refusal(error: CallError<SupervisorError>) -> ProcessError {
     match error {
         CallError::Service(SupervisorError::UnknownComponent) => ProcessError::UnknownProcess,
         CallError::Service(SupervisorError::NotRunning) => ProcessError::NotRunning,
-        CallError::Service(SupervisorError::NotAllowed | SupervisorError::NotRestartable) => {
-            ProcessError::NotAllowed
-        }
+        CallError::Service(SupervisorError::NotAllowed) => ProcessError::NotAllowed,
+        CallError::Service(SupervisorError::NotRestartable) => ProcessError::NotRestartable,
         CallError::Service(SupervisorError::Full | SupervisorError::BadNumber) => {
             ProcessError::OutOfQuota
         }

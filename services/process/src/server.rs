@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use airox_abi::info::ThreadState;
 use airox_abi::message::WORDS;
-use airox_abi::{Error, Handle, ObjectKind, Rights};
+use airox_abi::{DELEGATED, Error, Handle, ObjectKind, Rights};
 use airox_api::log::{Level, MAX_TEXT};
 use airox_api::process::{ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, ProcessError};
 use airox_bundle::Symbols;
@@ -94,9 +94,10 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
             grant("supervisor", port, 0),
             grant("fault", port, 0),
             grant("log", self.authority.log, badge),
-            grant("clock", self.authority.clock, 0),
+            grant("clock", self.authority.clock, DELEGATED),
         ]);
-        grants.extend(console.map(|console| grant("console", console, 0)));
+        // The console knows the caller's settings, Ctrl-C for one, by its badge: they are not the program's to change.
+        grants.extend(console.map(|console| grant("console", console, DELEGATED)));
         let request = SpawnRequest {
             bundle: self.authority.bundle,
             bundle_bytes: self.site.bundle_bytes,
@@ -231,7 +232,7 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
     /// There is no such component, or it cannot be restarted.
     pub fn restart(&mut self, who: &str) -> Result<(), ProcessError> {
         match self.target(who)? {
-            Target::Program(_) => Err(ProcessError::NotAllowed),
+            Target::Program(_) => Err(ProcessError::NotRestartable),
             Target::Component(name) => {
                 let name = String::from(name);
                 self.init.restart(&name)
@@ -317,6 +318,9 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
     /// Who is meant by a number or name. Components go first: their names are known and few.
     fn target(&self, who: &str) -> Result<Target<'_>, ProcessError> {
         let components = &self.site.components;
+        if who == "0" || who == self.site.bundle.root_program() {
+            return Err(ProcessError::RootTask);
+        }
         if let Ok(number) = who.parse::<u32>() {
             if number >= FIRST_PROGRAM {
                 let program = self.table.get(number);

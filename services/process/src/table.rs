@@ -63,10 +63,10 @@ impl<W> Table<W> {
     /// A number for another program.
     ///
     /// # Errors
-    /// [`ProcessError::OutOfQuota`]: as many programs as can be run already.
+    /// [`ProcessError::TooManyPrograms`].
     pub fn next_number(&mut self) -> Result<u32, ProcessError> {
         if self.running.len() >= MAX_PROGRAMS {
-            return Err(ProcessError::OutOfQuota);
+            return Err(ProcessError::TooManyPrograms);
         }
         // There are far more numbers than programs, so one is free.
         while self.get(self.next).is_some() {
@@ -184,7 +184,7 @@ mod tests {
         for _ in 0..MAX_PROGRAMS {
             add(&mut table, "echo");
         }
-        assert_eq!(table.next_number(), Err(ProcessError::OutOfQuota));
+        assert_eq!(table.next_number(), Err(ProcessError::TooManyPrograms));
         table.end(FIRST_PROGRAM, ExitStatus::Killed).unwrap();
         assert!(table.next_number().is_ok());
     }

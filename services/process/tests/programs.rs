@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use airox_abi::fault::FaultKind;
 use airox_abi::layout::PROGRAM_BASE;
-use airox_abi::{ObjectKind, Rights};
+use airox_abi::{DELEGATED, ObjectKind, Rights};
 use airox_api::process::{
     ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, ProcessError, State,
 };
@@ -158,8 +158,8 @@ fn a_program_gets_console_log_and_clock_and_nothing_else() {
                 (ObjectKind::Port, CLIENT, badge),
                 (ObjectKind::Port, CLIENT, badge),
                 (ObjectKind::Port, CLIENT, badge),
-                (ObjectKind::Port, CLIENT, 0),
-                (ObjectKind::Port, CLIENT, 0),
+                (ObjectKind::Port, CLIENT, DELEGATED),
+                (ObjectKind::Port, CLIENT, DELEGATED),
             ]
         );
         assert_eq!(requests.0.borrow().wards[&id], "echo");
@@ -248,16 +248,21 @@ fn numbers_and_names_find_components_and_programs() {
             requests.0.borrow().asked,
             ["kill log", "kill shell", "restart shell", "handles log 5"]
         );
-        for unknown in ["0", "3", "1000", "1002", "init", "-1", "", "99999999999"] {
+        for unknown in ["3", "1000", "1002", "-1", "", "99999999999"] {
             assert_eq!(
                 server.kill(unknown),
                 Err(ProcessError::UnknownProcess),
                 "{unknown}"
             );
         }
+        for root in ["0", "init"] {
+            assert_eq!(server.kill(root), Err(ProcessError::RootTask));
+            assert_eq!(server.restart(root), Err(ProcessError::RootTask));
+            assert_eq!(server.handles(root, 0), Err(ProcessError::RootTask));
+        }
         assert_eq!(
             server.restart(&id.to_string()),
-            Err(ProcessError::NotAllowed)
+            Err(ProcessError::NotRestartable)
         );
         server.kill(&id.to_string()).unwrap();
     });
@@ -320,7 +325,10 @@ fn there_is_a_limit_to_programs_and_arguments() {
         for _ in 0..MAX_PROGRAMS {
             server.run("echo", &[], None).unwrap();
         }
-        assert_eq!(server.run("echo", &[], None), Err(ProcessError::OutOfQuota));
+        assert_eq!(
+            server.run("echo", &[], None),
+            Err(ProcessError::TooManyPrograms)
+        );
         assert_eq!(requests.wards(), MAX_PROGRAMS);
     });
 }

@@ -1,6 +1,6 @@
 //! Handles: copies, forgeries, stale ones, and rights that try to grow.
 
-use airox_abi::{Error, Handle, ObjectKind, RegionKind, Rights};
+use airox_abi::{DELEGATED, Error, Handle, ObjectKind, RegionKind, Rights};
 use airox_kernel_suite::random::Random;
 
 use crate::block::Block;
@@ -115,6 +115,13 @@ fn badges_are_final(_: &Suite) -> Outcome {
     let unable = kernel::handle_copy(port.get(), Rights::all() - Rights::BADGE, 0)?;
     check_error!(
         kernel::handle_copy(unable.get(), Rights::all(), 5),
+        Error::MissingRight
+    );
+    // That a handle was passed on can always be marked, and never be taken back.
+    let delegated = kernel::handle_copy(badged.get(), Rights::COPY, DELEGATED)?;
+    check_equal!(kernel::handle_info(delegated.get())?.2, 77 | DELEGATED);
+    check_error!(
+        kernel::handle_copy(delegated.get(), Rights::all(), 77),
         Error::MissingRight
     );
     // Only ports and signals carry one.

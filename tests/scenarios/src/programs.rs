@@ -31,6 +31,10 @@ pub const SCENARIOS: &[Scenario] = &[
         "run.control_c_ends_a_wait_and_a_repetition",
         control_c_ends_a_wait_and_a_repetition,
     ),
+    scenario(
+        "run.a_program_has_no_say_over_the_shells_settings",
+        a_program_has_no_say_over_the_shells_settings,
+    ),
     scenario("run.each_fault_is_reported", each_fault_is_reported),
     scenario(
         "run.a_panic_and_an_exit_code_are_reported",
@@ -102,7 +106,7 @@ fn in_the_background(context: &Context) -> Outcome {
         // Its end is told before the prompt at which the shell first knows.
         told += &player.enter("sleep 50ms")?;
         told += &player.enter("echo")?;
-        check(told.contains("hog: was killed"), || {
+        check(told.contains("hog was killed"), || {
             format!("its end is not told: {told:?}")
         })?;
         let left = player.processes()?;
@@ -182,6 +186,26 @@ fn control_c_ends_a_wait_and_a_repetition(context: &Context) -> Outcome {
             player.wait_for_prompt()?;
         }
         player.expect_exactly("echo back", "back")
+    })
+}
+
+/// The console and the clock know a program from the shell, though its handles come from there.
+fn a_program_has_no_say_over_the_shells_settings(context: &Context) -> Outcome {
+    shared(context, |player| {
+        player
+            .machine
+            .type_text("run fault deaf\n")
+            .map_err(|error| error.to_string())?;
+        player.wait_for("deaf from now on")?;
+        player.keys(CONTROL_C)?;
+        player.wait_for("^C")?;
+        player.wait_for_prompt()?;
+        let left = player.processes()?;
+        check(left.iter().all(|process| process.name != "fault"), || {
+            "the program is still there".into()
+        })?;
+        player.expect("run fault set-clock", &["the clock says: not allowed"])?;
+        Ok(())
     })
 }
 

@@ -26,6 +26,10 @@ pub enum Demonstration {
     IoPort,
     /// Reads 16 bytes from an odd address with an instruction that wants them aligned.
     UnalignedVector,
+    /// Takes Ctrl-C away from the shell and then waits for ever.
+    Deaf,
+    /// Sets the clock, which programs may only read.
+    SetClock,
     /// Panics.
     Panic,
     /// Ends with this exit code.
@@ -84,6 +88,16 @@ const ENTRIES: &[Entry] = &[
         "unaligned-sse",
         "an aligned 16-byte load from an odd address",
         Demonstration::UnalignedVector,
+    ),
+    entry(
+        "deaf",
+        "take Ctrl-C away from the shell, then hang: Ctrl-C ends it all the same",
+        Demonstration::Deaf,
+    ),
+    entry(
+        "set-clock",
+        "set the clock without authority",
+        Demonstration::SetClock,
     ),
     entry("panic", "a Rust panic", Demonstration::Panic),
 ];

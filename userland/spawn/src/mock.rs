@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::string::String;
 use std::vec::Vec;
 
-use airox_abi::{Error, Handle, MapFlags, ObjectKind, Rights};
+use airox_abi::{DELEGATED, Error, Handle, MapFlags, ObjectKind, Rights};
 
 use crate::Kernel;
 
@@ -228,7 +228,8 @@ impl MockKernel {
         if !source.rights.contains(Rights::COPY) {
             return Err(Error::MissingRight);
         }
-        if badge != 0 && (source.badge != 0 || !source.rights.contains(Rights::BADGE)) {
+        let marks = badge == DELEGATED && source.kind == ObjectKind::Port;
+        if badge != 0 && !marks && (source.badge != 0 || !source.rights.contains(Rights::BADGE)) {
             return Err(Error::MissingRight);
         }
         Ok(Capability {

@@ -34,7 +34,10 @@ impl Clock for ClockServer {
         Ok(wall.now(monotonic()))
     }
 
-    fn set(&mut self, _caller: Caller, unix_ns: u64) -> Result<(), ClockError> {
+    fn set(&mut self, caller: Caller, unix_ns: u64) -> Result<(), ClockError> {
+        if caller.is_delegate() {
+            return Err(ClockError::NotAllowed);
+        }
         self.chip
             .set(unix_ns / SECOND)
             .map_err(|error| match error {

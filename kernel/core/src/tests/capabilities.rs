@@ -2,7 +2,7 @@
 
 use super::model::{SCRATCH, System};
 use airox_abi::info::ThreadState;
-use airox_abi::{Error, Handle, QuotaKind, Rights, SystemCall as Call};
+use airox_abi::{DELEGATED, Error, Handle, QuotaKind, Rights, SystemCall as Call};
 
 const ALL: u64 = Rights::all().bits() as u64;
 
@@ -89,6 +89,63 @@ fn rights_shrink_and_never_grow() {
         system.err(Call::HandleCopy, &[system.process, ALL, 8]),
         Error::InvalidArgument
     );
+}
+
+/// The badge of a handle of the root's.
+fn badge(system: &mut System, handle: u64) -> u64 {
+    system.ok(Call::HandleInfo, &[handle]);
+    system.context(system.kernel.current).words[1]
+}
+
+#[test]
+fn a_port_handle_can_always_be_marked_delegated_and_the_mark_stays() {
+    let mut system = System::boot();
+    let port = system.ok(Call::PortCreate, &[0, 1]);
+    let client = u64::from((Rights::SEND | Rights::COPY).bits());
+    let badged = system.ok(Call::HandleCopy, &[port, client, 7]);
+    let marked = system.ok(Call::HandleCopy, &[badged, ALL, DELEGATED]);
+    assert_eq!(badge(&mut system, marked), 7 | DELEGATED);
+    for again in [0, DELEGATED] {
+        let copy = system.ok(Call::HandleCopy, &[marked, ALL, again]);
+        assert_eq!(badge(&mut system, copy), 7 | DELEGATED);
+    }
+    // Nothing but the mark comes without the right, and an unbadged handle that is marked takes no other badge.
+    for other in [7, 8, 8 | DELEGATED, 7 | DELEGATED] {
+        assert_eq!(
+            system.err(Call::HandleCopy, &[marked, ALL, other]),
+            Error::MissingRight
+        );
+    }
+    let anyone = system.ok(Call::HandleCopy, &[port, ALL, DELEGATED]);
+    assert_eq!(
+        system.err(Call::HandleCopy, &[anyone, ALL, 7]),
+        Error::MissingRight
+    );
+    // A signal's badge is a mask: the mark would widen it.
+    let signal = system.ok(Call::SignalCreate, &[0]);
+    let masked = system.ok(Call::HandleCopy, &[signal, ALL, 1]);
+    assert_eq!(
+        system.err(Call::HandleCopy, &[masked, ALL, DELEGATED]),
+        Error::MissingRight
+    );
+}
+
+#[test]
+fn mappings_are_no_handles() {
+    let mut system = System::boot();
+    let region = system.ok(Call::RegionCreate, &[0, 2, 0]);
+    let process = system.root_process;
+    let before = system.kernel.process_info(process).handles;
+    system.ok(Call::RegionMap, &[region, 0, 0x3000_0000, 0, 2, 1]);
+    assert_eq!(system.kernel.process_info(process).handles, before);
+    system.ok(Call::HandleCopy, &[region, ALL, 0]);
+    let after = system.kernel.process_info(process).handles;
+    assert_eq!(after, before + 1);
+    let walked =
+        (0..).take_while(|&position| system.kernel.nth_capability(process, position).is_some());
+    assert_eq!(walked.count() as u32, after);
+    system.ok(Call::HandleRevoke, &[region]);
+    assert_eq!(system.kernel.process_info(process).handles, before);
 }
 
 #[test]

@@ -4,8 +4,8 @@ use super::{
     Encoded, IN_LEASE, INLINE_BYTES, Interface, LeaseAccess, MAX_ARGUMENT_BYTES, Payload,
     ProtocolError, ReadLease, STATUS_ERROR, STATUS_OK, SavedLease, WriteLease, bytes_of, encode,
 };
-use airox_abi::Error;
 use airox_abi::message::{Lease, Tag, WORDS};
+use airox_abi::{DELEGATED, Error};
 use airox_sys::{AnyHandle, TypedHandle};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -17,6 +17,14 @@ use serde::Serialize;
 pub struct Caller {
     /// The badge of the handle used: whoever made that handle knows to whom it was given. 0 if it has none.
     pub badge: u64,
+}
+
+impl Caller {
+    /// Whether whom the badge names only passed the handle on: what calls is a program it started, say.
+    #[must_use]
+    pub const fn is_delegate(self) -> bool {
+        self.badge & DELEGATED != 0
+    }
 }
 
 /// A request that has arrived: from the kernel, or a test's stand-in.

@@ -24,7 +24,10 @@ pub fn show(demonstration: Demonstration) {
         Demonstration::Privileged => privileged(),
         Demonstration::IoPort => io_port(),
         Demonstration::UnalignedVector => unaligned_vector(),
-        Demonstration::Panic | Demonstration::Exit(_) => {}
+        Demonstration::Deaf
+        | Demonstration::SetClock
+        | Demonstration::Panic
+        | Demonstration::Exit(_) => {}
     }
 }
 
