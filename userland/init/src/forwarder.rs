@@ -58,13 +58,12 @@ impl Journal for Forwarder {
         if !queue.has_log() || severity != Severity::Info {
             print(text);
         }
-        if queue.has_log() {
-            for part in parts(text, MAX_TEXT) {
-                queue.push(level, part.into());
-            }
-            drop(queue);
-            self.wake();
+        // What is said before there is a log belongs there too: later nobody looks at the UART.
+        for part in parts(text, MAX_TEXT) {
+            queue.push(level, part.into());
         }
+        drop(queue);
+        self.wake();
     }
 
     fn log_started(&mut self, port: Handle) {

@@ -61,7 +61,7 @@ impl Queue {
         }
     }
 
-    /// Whether messages can be left here.
+    /// Whether there is a log server that will take what is left here.
     #[must_use]
     pub const fn has_log(&self) -> bool {
         self.port.is_some()
@@ -94,7 +94,7 @@ impl Queue {
         self.untold.remove(&badge);
     }
 
-    /// Adds a message.
+    /// Adds a message. Without a log server it waits for the first one.
     pub fn push(&mut self, level: Level, text: String) {
         if self.messages.len() >= MAX_MESSAGES {
             self.messages.pop_front();
