@@ -127,7 +127,7 @@ fn caps_lists_handles(context: &Context) -> Outcome {
             "caps log",
             &["HANDLE", "RIGHTS", "serve:log", "port", "receive"],
         )?;
-        // By number as well as by name, and the same.
+        // By number as well as by name, and as many as `ps` counts.
         let log = player.process("log")?;
         let (by_name, by_number) = (
             player.enter("caps log")?,
@@ -135,6 +135,12 @@ fn caps_lists_handles(context: &Context) -> Outcome {
         );
         check(by_name == by_number, || {
             format!("`caps log` and `caps {}` differ", log.id)
+        })?;
+        check(by_name.lines().count() == log.handles as usize + 1, || {
+            format!(
+                "`ps` counts {} handles, `caps` lists\n{by_name}",
+                log.handles
+            )
         })?;
         // A driver holds its device and nothing of another's.
         player.expect("caps serial-console", &["io-ports", "irq"])?;
@@ -162,6 +168,7 @@ fn log_shows_and_filters(context: &Context) -> Outcome {
         check(init.lines().all(|line| line.contains("init:")), || {
             format!("`log init` prints:\n{init}")
         })?;
+        player.expect("log inti", &["no such log source; did you mean `init`?"])?;
         let errors = player.enter("log error")?;
         check(errors.lines().all(|line| line.contains("error")), || {
             format!("`log error` prints:\n{errors}")

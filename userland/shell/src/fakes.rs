@@ -47,6 +47,8 @@ pub struct World {
     pub slept: Vec<u64>,
     /// Ctrl-C comes when this many more questions for it have been asked.
     pub interrupt_after: Option<u32>,
+    /// Ctrl-C comes, as news, whenever this key has been read.
+    pub interrupt_with_key: Option<u8>,
 }
 
 impl World {
@@ -233,7 +235,11 @@ impl Logs for Shared {
     }
 
     fn levels(&mut self) -> Answer<Vec<SourceLevel>> {
-        let levels = self.world().levels.clone();
+        let world = self.world();
+        let mut levels = world.levels.clone();
+        for record in &world.records {
+            levels.entry(record.source.clone()).or_insert(Level::Info);
+        }
         Ok(levels
             .into_iter()
             .map(|(source, level)| SourceLevel { source, level })
@@ -298,6 +304,9 @@ impl Console for Shared {
             .input
             .pop_front()
             .expect("the shell reads more than the test types");
+        if world.interrupt_with_key == Some(buffer[0]) {
+            world.interrupt_after = Some(0);
+        }
         Ok(1)
     }
 

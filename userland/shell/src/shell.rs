@@ -17,6 +17,8 @@ pub const PROMPT: &str = "airox> ";
 
 /// Most commands running inside each other (`source`, `repeat`, `time`), so that no script uses up the stack.
 const MAX_DEPTH: usize = 16;
+/// The key Ctrl-C, as a byte.
+const CONTROL_C: u8 = 3;
 const FIRST_PAUSE_NS: u64 = 20_000_000;
 const LONGEST_PAUSE_NS: u64 = 2_000_000_000;
 
@@ -84,10 +86,10 @@ impl Shell {
     /// One prompt, one line.
     pub fn turn(&mut self) {
         self.report_background();
+        // A Ctrl-C that came before the prompt was meant for what ran then.
+        self.services.host.interrupted();
         match self.read_line(PROMPT) {
             Outcome::Line(line) => {
-                // A Ctrl-C that came before the line was entered is not meant for its commands.
-                self.services.host.interrupted();
                 if self.run_line(&line) == Err(Stop::Interrupted) {
                     self.print("^C\n");
                 }
@@ -207,7 +209,7 @@ impl Shell {
                 Ok(crate::services::Waited::Done(ending)) => command::describe(&ending),
                 _ => "ended".into(),
             };
-            self.print(&format!("[{id}] {name}: {how}\n"));
+            self.print(&format!("[{id}] {name} {how}\n"));
         }
     }
 
@@ -226,6 +228,11 @@ impl Shell {
                 Ok(0) => self.console_failed(),
                 Ok(_) => {
                     self.pause_ns = FIRST_PAUSE_NS;
+                    if byte[0] == CONTROL_C {
+                        // The same key as news: the editor does what it means. Any other news of Ctrl-C came too late for the
+                        // editor and is for the commands of the line.
+                        self.services.host.interrupted();
+                    }
                     let mut editor = core::mem::take(&mut self.editor);
                     let outcome = editor.feed(byte[0], self);
                     self.editor = editor;
@@ -320,6 +327,19 @@ mod tests {
         let mut session = Session::new();
         assert!(session.typed("\x04").contains("`poweroff`"));
         assert_eq!(session.typed("abc\x03"), "airox> abc^C\r\n");
+    }
+
+    #[test]
+    fn control_c_right_after_enter_is_for_the_command() {
+        let mut session = Session::new();
+        session.world().interrupt_with_key = Some(b'\r');
+        assert!(session.typed("sleep 5\r").ends_with("\r\n^C\n"));
+        assert_eq!(session.world().slept, []);
+        assert!(session.typed("source here\r").ends_with("\n^C\n"));
+        // While a line is edited it is the editor's alone.
+        session.world().interrupt_with_key = Some(3);
+        session.typed("\x12old\x03sleep 5\r");
+        assert_eq!(session.world().slept, [5_000_000_000]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::{Command, no_arguments, number, usage};
 use crate::complete::Argument;
+use crate::nearest::nearest;
 use crate::services::{Failure, Level, Record, Waited};
 use crate::shell::{Done, Shell, Stop};
 use crate::table::{Align, Table};
@@ -63,6 +64,9 @@ fn log(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
         return level(shell, rest);
     }
     let wanted = wanted(arguments)?;
+    if let Some(server) = &wanted.server {
+        known(shell, server, wanted.follow)?;
+    }
     let mut after = show(shell, &wanted)?;
     if !wanted.follow {
         return Ok(());
@@ -84,6 +88,19 @@ fn log(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
             newest => after = newest?,
         }
     }
+}
+
+/// Refuses a name that no source has, since nothing would be shown. A source that `log -f` waits for may come later.
+fn known(shell: &mut Shell, server: &str, follow: bool) -> Done {
+    let levels = shell.services.logs.levels()?;
+    if follow || levels.iter().any(|entry| entry.source == server) {
+        return Ok(());
+    }
+    let near = nearest(server, levels.iter().map(|entry| entry.source.as_str()));
+    Err(Stop::Failed(match near {
+        Some(near) => format!("{server}: no such log source; did you mean `{near}`?"),
+        None => format!("{server}: no such log source"),
+    }))
 }
 
 fn began_anew(shell: &mut Shell) -> u64 {

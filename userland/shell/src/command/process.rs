@@ -44,6 +44,8 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "mem",
         summary: "show the machine's memory and kernel objects",
+        details: "Memory counts what processes were given. The boot image and device memory, which `ps` counts where they are mapped, are\n\
+                  not part of it.",
         arguments: &[],
         run: mem,
         ..Command::PLAIN
@@ -237,12 +239,25 @@ fn programs(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
 fn kill(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
     let process = one_argument(arguments, "the process")?;
     let answer = shell.services.processes.kill(process);
-    known(shell, process, answer)
+    ended(shell, process, answer)
 }
 
 fn restart(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
     let name = one_argument(arguments, "the component")?;
     let answer = shell.services.processes.restart(name);
+    ended(shell, name, answer)
+}
+
+/// The process server that is asked to end itself cannot answer; that its next instance does is the answer.
+fn ended(shell: &mut Shell, name: &str, answer: Answer<()>) -> Done {
+    if let Err(Failure::Died(_)) = answer
+        && let Ok(list) = shell.services.processes.list()
+        && list.iter().any(|entry| {
+            entry.name == PROCESS_SERVER && (entry.name == name || entry.id.to_string() == name)
+        })
+    {
+        return Ok(());
+    }
     known(shell, name, answer)
 }
 

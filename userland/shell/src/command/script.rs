@@ -132,6 +132,9 @@ fn typed_lines(shell: &mut Shell) -> Result<Vec<String>, Stop> {
     shell.print("Lines up to `end`:\n");
     let mut lines = Vec::new();
     loop {
+        if shell.services.host.interrupted() {
+            return Err(Stop::Interrupted);
+        }
         // The usual prompt: who feeds lines from a pipe waits for it.
         match shell.read_line(PROMPT) {
             Outcome::Line(line) if line.trim() == "end" => return Ok(lines),

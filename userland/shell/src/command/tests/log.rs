@@ -26,7 +26,15 @@ fn log_shows_and_filters() {
         session.line("log info -n 1"),
         "    3.000000 warn  rtc: battery low\n"
     );
-    assert_eq!(session.line("log nobody"), "");
+    assert_eq!(session.line("log init error"), "");
+    assert_eq!(
+        session.line("log inti"),
+        "log: inti: no such log source; did you mean `init`?\n"
+    );
+    assert_eq!(
+        session.line("log nobody warn"),
+        "log: nobody: no such log source\n"
+    );
     assert!(
         session
             .line("log rtc wran")
@@ -52,6 +60,17 @@ fn log_shows_and_filters() {
             .line("log -x")
             .starts_with("log: there is no option `-x`")
     );
+}
+
+#[test]
+fn log_follows_a_source_that_comes_later() {
+    let mut session = with_records();
+    session
+        .world()
+        .log_events
+        .extend([LogEvent::Write("net", Level::Info, "up")]);
+    let output = session.typed("log -f net\r");
+    assert!(output.ends_with("net: up\n^C\n"), "{output}");
 }
 
 #[test]

@@ -38,6 +38,26 @@ ID  NAME            STATE      PRIO    CPU   MEMORY  HANDLES  RESTARTS
 }
 
 #[test]
+fn the_process_server_that_ends_itself_has_done_what_was_asked() {
+    let mut session = Session::new();
+    session.world().add_process(3, "log", Kind::Component);
+    session.world().add_process(6, "process", Kind::Component);
+    for line in ["kill process", "kill 6", "restart process"] {
+        session.world().process_server_dies = true;
+        assert_eq!(session.line(line), "", "{line}");
+    }
+    // Anyone else may still be there.
+    for line in ["kill log", "restart 3"] {
+        session.world().process_server_dies = true;
+        let output = session.line(line);
+        assert!(
+            output.ends_with("died before it answered; try again\n"),
+            "{output}"
+        );
+    }
+}
+
+#[test]
 fn mem_shows_memory_and_objects() {
     let mut session = Session::new();
     session.world().memory = Some(Memory {
@@ -169,7 +189,7 @@ fn run_in_the_background_is_told_when_it_ends() {
     assert!(
         session
             .typed("\r")
-            .starts_with("[101] hog: was killed\nairox> ")
+            .starts_with("[101] hog was killed\nairox> ")
     );
     assert!(!session.typed("\r").contains("[101]"));
     assert_eq!(
