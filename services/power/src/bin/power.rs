@@ -70,7 +70,7 @@ fn main(start: &'static Start) -> Result<(), Box<dyn Error>> {
     let steps: Vec<_> = PowerControl::<BoundPorts>::reset_steps(&registers)
         .filter(|step| ports.has(step.port))
         .collect();
-    log::info!("power: {registers}");
+    log::info!("{registers}");
     let server = PowerServer {
         control: PowerControl::new(ports, registers),
         steps,
