@@ -142,14 +142,14 @@ fn futures_sleep_side_by_side(_root: &RootBlock) -> Outcome {
 fn futures_wait_for_bits(_root: &RootBlock) -> Outcome {
     let tasks = Tasks::new(Signal::create()?);
     let notifier = tasks.signal().copy(airox_rt::Rights::SEND)?;
-    let thread = thread::spawn(move || {
-        let timer = Timer::new()?;
-        for bit in [4, 2, 1] {
-            timer.sleep(Duration::from_micros(100))?;
-            notifier.notify(bit)?;
-        }
-        Ok::<(), Error>(())
-    })?;
+    // Less urgent, so that it goes on only when the futures wait for its next bit.
+    let thread = thread::Builder::default()
+        .priority(priority()? - 1)
+        .spawn(move || {
+            [4, 2, 1]
+                .into_iter()
+                .try_for_each(|bit| notifier.notify(bit))
+        })?;
     let inside = tasks.clone();
     let seen = tasks.block_on(async move {
         let first = inside.bits(1 | 4).await;

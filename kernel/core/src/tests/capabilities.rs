@@ -94,7 +94,7 @@ fn rights_shrink_and_never_grow() {
 /// The badge of a handle of the root's.
 fn badge(system: &mut System, handle: u64) -> u64 {
     system.ok(Call::HandleInfo, &[handle]);
-    system.context(system.kernel.current).words[1]
+    system.kernel.current().words[1]
 }
 
 #[test]
