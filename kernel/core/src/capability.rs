@@ -18,23 +18,27 @@ use crate::thread::Thread;
 use airox_abi::{DELEGATED, Error, Handle, ObjectKind, QuotaKind, Rights};
 use alloc::vec::Vec;
 
+/// [`Object::Port`], for the entry stubs.
+pub(crate) const PORT: u32 = 2;
+
 /// What a capability gives access to.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(u32)]
 pub(crate) enum Object {
-    Process(Id<Process>),
-    Thread(Id<Thread>),
-    Port(Id<Port>),
+    Process(Id<Process>) = 0,
+    Thread(Id<Thread>) = 1,
+    Port(Id<Port>) = PORT,
     /// The right to answer this thread's call. The thread may have died since.
-    Reply(Weak<Thread>),
-    Signal(Id<Signal>),
-    Region(Id<Region>),
-    Quota(Id<Quota>),
-    Irq(Id<Irq>),
-    IoPorts(Id<IoPorts>),
-    Budget(Id<Budget>),
-    Machine,
+    Reply(Weak<Thread>) = 3,
+    Signal(Id<Signal>) = 4,
+    Region(Id<Region>) = 5,
+    Quota(Id<Quota>) = 6,
+    Irq(Id<Irq>) = 7,
+    IoPorts(Id<IoPorts>) = 8,
+    Budget(Id<Budget>) = 9,
+    Machine = 10,
     /// Not reachable by a handle: the tree node of a mapping.
-    Mapping(Id<Mapping>),
+    Mapping(Id<Mapping>) = 11,
 }
 
 impl Object {
@@ -75,12 +79,13 @@ impl Object {
 
 /// One capability: a cache line.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub(crate) struct Capability {
     pub(crate) object: Object,
     /// The owning process; `NONE` while the entry is free.
     owner: u32,
     /// 1 to 4095; changes at each use of the entry.
-    generation: u16,
+    generation: u64,
     pub(crate) rights: Rights,
     pub(crate) badge: u64,
     parent: u32,
@@ -92,11 +97,15 @@ pub(crate) struct Capability {
     previous_owned: u32,
 }
 
-const GENERATIONS: u16 = 1 << (32 - Handle::INDEX_BITS);
+const _: () = assert!(size_of::<Capability>() == 64);
+
+const GENERATIONS: u64 = 1 << (32 - Handle::INDEX_BITS);
 
 /// The array of all capabilities.
 pub(crate) struct Capabilities {
     entries: Vec<Capability>,
+    /// Entries that have ever been used. For the entry stubs.
+    used: u32,
     capacity: usize,
     first_free: u32,
     live: u32,
@@ -106,10 +115,16 @@ impl Capabilities {
     pub(crate) fn with_capacity(capacity: u32) -> Capabilities {
         Capabilities {
             entries: Vec::with_capacity(capacity as usize),
+            used: 0,
             capacity: capacity as usize,
             first_free: NONE,
             live: 0,
         }
+    }
+
+    /// Address of the first entry; entries never move. For the entry stubs.
+    pub(crate) fn base(&self) -> u64 {
+        self.entries.as_ptr().expose_provenance() as u64
     }
 
     pub(crate) fn live(&self) -> u32 {
@@ -130,14 +145,14 @@ impl Capabilities {
             .entries
             .get(index as usize)
             .ok_or(Error::InvalidHandle)?;
-        if entry.owner != owner.number() || u64::from(entry.generation) != generation {
+        if entry.owner != owner.number() || entry.generation != generation {
             return Err(Error::InvalidHandle);
         }
         Ok((index, entry))
     }
 
     pub(crate) fn handle(&self, index: u32) -> Handle {
-        Handle::new(index, u32::from(self.entries[index as usize].generation))
+        Handle::new(index, self.entries[index as usize].generation as u32)
     }
 
     fn insert(
@@ -173,7 +188,10 @@ impl Capabilities {
         };
         match self.entries.get_mut(index as usize) {
             Some(slot) => *slot = entry,
-            None => self.entries.push(entry),
+            None => {
+                self.entries.push(entry);
+                self.used += 1;
+            }
         }
         self.live += 1;
         Some(index)
@@ -244,6 +262,21 @@ impl Capabilities {
             leaf = child;
         }
     }
+}
+
+/// Where the entry stubs find what a handle names.
+pub(crate) mod layout {
+    use super::{Capabilities, Capability};
+    use core::mem::offset_of;
+
+    pub(crate) const USED: usize = offset_of!(Capabilities, used);
+    pub(crate) const OWNER: usize = offset_of!(Capability, owner);
+    pub(crate) const GENERATION: usize = offset_of!(Capability, generation);
+    pub(crate) const RIGHTS: usize = offset_of!(Capability, rights);
+    pub(crate) const BADGE: usize = offset_of!(Capability, badge);
+    /// By `repr(u32)`, the kind of object is a `u32`, and its id follows at once.
+    pub(crate) const KIND: usize = offset_of!(Capability, object);
+    pub(crate) const ID: usize = KIND + size_of::<u32>();
 }
 
 /// Why a capability goes away; decides what the caller of a lost reply is told.

@@ -21,7 +21,7 @@ pub struct Exception {
     pub address: u64,
 }
 
-/// A fault its handler has not answered yet.
+/// A fault.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fault {
     pub(crate) kind: FaultKind,
@@ -30,6 +30,13 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
+    /// Of a thread that has not faulted.
+    pub(crate) const NONE: Fault = Fault {
+        kind: FaultKind::Other,
+        address: 0,
+        code: 0,
+    };
+
     /// The words of the fault message.
     pub(crate) fn words(&self, context: &Context, thread: Id<Thread>) -> [u64; WORDS] {
         let mut words = [0; WORDS];
@@ -107,11 +114,13 @@ impl<M: Machine> Kernel<M> {
         let thread = self.cpu.current;
         let ip = self.threads[thread].context.ip;
         self.trace(EventKind::Fault, thread.number(), kind as u32, ip, address);
-        self.threads[thread].fault = Some(Fault {
+        let entry = &mut self.threads[thread];
+        entry.faulted = true;
+        entry.last_fault = Fault {
             kind,
             address,
             code,
-        });
+        };
         let port = self.threads[thread]
             .fault_port
             .and_then(|(port, badge)| Some((self.ports.upgrade(port)?, badge)));

@@ -4,6 +4,7 @@ use crate::budget::{Budget, WHOLE};
 use crate::capability::Capabilities;
 use crate::clock::Clock;
 use crate::context::Context;
+use crate::fast_path::Bases;
 use crate::frames::Frames;
 use crate::machine::{Frame, Machine};
 use crate::port::Port;
@@ -112,6 +113,7 @@ pub struct Kernel<M> {
     pub(crate) cpu: Processor,
     /// How many processors there are.
     pub(crate) processors: u32,
+    pub(crate) bases: Bases,
     pub(crate) first_doomed: u32,
     pub(crate) capabilities: Capabilities,
     pub(crate) threads: Slab<Thread>,
@@ -184,18 +186,27 @@ impl<M: Machine> Kernel<M> {
         let budget = idle.budget;
         let idle = first(threads.insert(idle));
 
-        let signals = of(QuotaKind::Signals);
-        let timers = signals + of(QuotaKind::Resources) + 1;
+        let capabilities = Capabilities::with_capacity(of(QuotaKind::Handles));
+        let ports = Slab::with_capacity(of(QuotaKind::Ports));
+        let signal_count = of(QuotaKind::Signals);
+        let signals = Slab::with_capacity(signal_count);
+        let timers = signal_count + of(QuotaKind::Resources) + 1;
         let mut kernel = Kernel {
             cpu: Processor::new(0, idle, idle_process, budget, machine.now()),
             machine,
             processors: 1,
+            bases: Bases {
+                capabilities: capabilities.base(),
+                ports: ports.base(),
+                signals: signals.base(),
+                threads: threads.base(),
+            },
             first_doomed: NONE,
-            capabilities: Capabilities::with_capacity(of(QuotaKind::Handles)),
+            capabilities,
             threads,
-            ports: Slab::with_capacity(of(QuotaKind::Ports)),
+            ports,
             processes,
-            signals: Slab::with_capacity(signals),
+            signals,
             regions: Slab::with_capacity(of(QuotaKind::Regions)),
             mappings: Slab::with_capacity(of(QuotaKind::Handles)),
             quotas,

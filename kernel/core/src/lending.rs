@@ -43,7 +43,7 @@ impl<M: Machine> Kernel<M> {
 
     /// The thread whose call a thread is serving, and the port it came by.
     pub(crate) fn served(&self, server: Id<Thread>) -> Option<(Id<Thread>, Id<Port>)> {
-        let caller = self.threads.upgrade(self.threads[server].reply_to?)?;
+        let caller = self.threads.upgrade(self.threads[server].reply_to)?;
         let entry = &self.threads[caller];
         (entry.state == State::AwaitingReply).then_some((caller, entry.calling))
     }

@@ -17,10 +17,10 @@ use airox_abi::{Error, QuotaKind, Rights};
 /// A port.
 pub(crate) struct Port {
     pub(crate) first_sender: u32,
-    last_sender: u32,
+    pub(crate) last_sender: u32,
     pub(crate) first_receiver: u32,
     pub(crate) last_receiver: u32,
-    pub(crate) signal: Option<Weak<Signal>>,
+    pub(crate) signal: Weak<Signal>,
     /// The thread that received last, and may serve a caller still.
     pub(crate) servant: u32,
     pub(crate) label: u64,
@@ -39,7 +39,7 @@ impl<M: Machine> Kernel<M> {
             last_sender: NONE,
             first_receiver: NONE,
             last_receiver: NONE,
-            signal: None,
+            signal: Weak::NONE,
             servant: NONE,
             label,
             quota,
@@ -66,15 +66,12 @@ impl<M: Machine> Kernel<M> {
                 return Err(Error::Busy);
             }
         }
-        if let Some(old) = self.ports[port]
-            .signal
-            .take()
-            .and_then(|old| self.signals.upgrade(old))
-        {
+        let old = core::mem::replace(&mut self.ports[port].signal, Weak::NONE);
+        if let Some(old) = self.signals.upgrade(old) {
             self.signals[old].port = None;
         }
         if let Some(signal) = signal {
-            self.ports[port].signal = Some(self.signals.weak(signal));
+            self.ports[port].signal = self.signals.weak(signal);
             self.signals[signal].port = Some(self.ports.weak(port));
             if self.signals[signal].bits != 0 {
                 self.notify(signal, 0);
@@ -123,9 +120,9 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn receive(&mut self) -> Result<(), Error> {
         let (port, _) =
             self.find_port(self.threads[self.cpu.current].context.rdi, Rights::RECEIVE)?;
-        if let Some(caller) = self.threads[self.cpu.current].reply_to.take() {
-            self.abandon_caller(caller, Error::NoReply);
-        }
+        let owed = &mut self.threads[self.cpu.current].reply_to;
+        let caller = core::mem::replace(owed, Weak::NONE);
+        self.abandon_caller(caller, Error::NoReply);
         if !self.receive_waiting(port) {
             self.block_receiving(port);
             self.give_back(self.cpu.current);
@@ -144,7 +141,7 @@ impl<M: Machine> Kernel<M> {
             Some(caller) => self.deliver_reply(server, caller)?.then_some(caller),
             None => None,
         };
-        self.threads[server].reply_to = None;
+        self.threads[server].reply_to = Weak::NONE;
         if self.receive_waiting(port) {
             if let Some(caller) = runnable {
                 self.make_ready(caller);
@@ -167,7 +164,7 @@ impl<M: Machine> Kernel<M> {
         let caller = if claim == 0 {
             let caller = self.current_caller().ok_or(Error::NoCaller)?;
             let runnable = self.deliver_reply(server, caller)?;
-            self.threads[server].reply_to = None;
+            self.threads[server].reply_to = Weak::NONE;
             (caller, runnable)
         } else {
             let (index, caller) = self.find_reply(claim)?;
@@ -190,7 +187,7 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn current_caller(&self) -> Option<Id<Thread>> {
         let caller = self
             .threads
-            .upgrade(self.threads[self.cpu.current].reply_to?)?;
+            .upgrade(self.threads[self.cpu.current].reply_to)?;
         (self.threads[caller].state == State::AwaitingReply).then_some(caller)
     }
 
@@ -198,8 +195,7 @@ impl<M: Machine> Kernel<M> {
     #[inline]
     fn receive_waiting(&mut self, port: Id<Port>) -> bool {
         let receiver = self.cpu.current;
-        if let Some(signal) = self.ports[port].signal
-            && let Some(signal) = self.signals.upgrade(signal)
+        if let Some(signal) = self.signals.upgrade(self.ports[port].signal)
             && self.signals[signal].bits != 0
         {
             let bits = core::mem::take(&mut self.signals[signal].bits);
@@ -299,7 +295,7 @@ impl<M: Machine> Kernel<M> {
     ) -> Result<(), Error> {
         let from = &self.threads[sender];
         let (badge, mut tag, mut words) = (from.call_badge, from.context.tag, from.context.words);
-        if let Some(fault) = &from.fault {
+        if let Some(fault) = from.fault() {
             tag = Tag::new(fault.kind as u16).with_kind(MessageKind::Fault);
             words = fault.words(&from.context, sender);
         } else {
@@ -323,7 +319,7 @@ impl<M: Machine> Kernel<M> {
         self.ports[port].servant = receiver.number();
         self.lend(sender, receiver);
         let to = &mut self.threads[receiver];
-        to.reply_to = Some(caller);
+        to.reply_to = caller;
         to.context.words = words;
         to.context.tag = tag;
         to.context.rdi = badge;
@@ -337,7 +333,7 @@ impl<M: Machine> Kernel<M> {
     fn deliver_reply(&mut self, server: Id<Thread>, caller: Id<Thread>) -> Result<bool, Error> {
         let from = &self.threads[server].context;
         let (tag, words) = (from.tag, from.words);
-        if self.threads[caller].fault.is_some() {
+        if self.threads[caller].faulted {
             return Ok(self.finish_fault(caller, tag.label()));
         }
         if tag.has_extension() {
@@ -374,10 +370,9 @@ impl<M: Machine> Kernel<M> {
 
     /// Applies a fault handler's answer. Returns whether the thread can run now.
     fn finish_fault(&mut self, thread: Id<Thread>, action: u16) -> bool {
-        let kind = self.threads[thread]
-            .fault
-            .take()
-            .map_or(0, |fault| fault.kind as i64);
+        let entry = &mut self.threads[thread];
+        entry.faulted = false;
+        let kind = entry.last_fault.kind as i64;
         let suspend = action == FaultAction::Suspend as u16;
         if !suspend && action != FaultAction::Resume as u16 {
             self.doom_process(self.threads[thread].process, -kind, true);
@@ -397,7 +392,7 @@ impl<M: Machine> Kernel<M> {
         if self.threads[caller].state != State::AwaitingReply {
             return;
         }
-        if let Some(fault) = &self.threads[caller].fault {
+        if let Some(fault) = self.threads[caller].fault() {
             let code = -(fault.kind as i64);
             self.doom_process(self.threads[caller].process, code, true);
         } else {
@@ -423,7 +418,7 @@ impl<M: Machine> Kernel<M> {
     fn close_port(&mut self, id: Id<Port>) {
         while let Some(sender) = Id::from_link(self.ports[id].first_sender) {
             self.unlink_sender(id, sender);
-            if let Some(fault) = &self.threads[sender].fault {
+            if let Some(fault) = self.threads[sender].fault() {
                 let code = -(fault.kind as i64);
                 self.threads[sender].state = State::AwaitingReply;
                 self.doom_process(self.threads[sender].process, code, true);

@@ -171,6 +171,11 @@ impl<M: Machine> Kernel<M> {
         }
         target.io_ports[count] = range;
         target.io_port_count += 1;
+        let mut link = target.first_thread;
+        while let Some(thread) = Id::from_link(link) {
+            self.threads[thread].has_io_ports = true;
+            link = self.threads[thread].next_in_process;
+        }
         self.io_ports[id].process = Some(weak);
         self.io_ports_changed(process);
         Ok(())

@@ -22,7 +22,7 @@ pub(crate) struct Ready {
     /// Bit p of word p / 64: queue p is not empty.
     bitmap: [u64; PRIORITIES / 64],
     /// The highest priority with a ready thread, -1 if none.
-    highest: i32,
+    pub(crate) highest: i32,
 }
 
 impl Ready {

@@ -11,6 +11,7 @@ use core::ops::{Index, IndexMut};
 pub(crate) const NONE: u32 = u32::MAX;
 
 /// Names a live object of the kernel.
+#[repr(transparent)]
 pub struct Id<T> {
     index: u32,
     marker: PhantomData<fn() -> T>,
@@ -69,7 +70,8 @@ impl<T> core::fmt::Debug for Id<T> {
     }
 }
 
-/// Names an object that may have gone.
+/// Names an object that may have gone. The entry stubs compare and copy it as one 64-bit word.
+#[repr(C)]
 pub(crate) struct Weak<T> {
     id: Id<T>,
     generation: u32,
@@ -93,32 +95,24 @@ impl<T> core::fmt::Debug for Weak<T> {
 }
 
 impl<T> Weak<T> {
-    /// Names nothing.
-    pub(crate) const NONE: Weak<T> = Id::new(NONE).weak(0);
+    /// Names nothing: all bits are ones.
+    pub(crate) const NONE: Weak<T> = Id::new(NONE).weak(u32::MAX);
 
     /// The object it names, if that still lives.
     #[inline]
     pub(crate) const fn id(self) -> Id<T> {
         self.id
     }
-
-    /// The generation that the object must have.
-    #[inline]
-    pub(crate) const fn generation(self) -> u32 {
-        self.generation
-    }
 }
 
+#[repr(C)]
 struct Entry<T> {
+    /// Stays, unused, after the object has gone: an index of a live object costs no second look.
+    value: T,
     generation: u32,
     next_free: u32,
     live: bool,
-    /// Stays, unused, after the object has gone: an index of a live object costs no second look.
-    value: T,
 }
-
-/// Two objects with their generations.
-type Pair<'a, T> = ((u32, &'a mut T), (u32, &'a mut T));
 
 /// Objects of one kind.
 pub(crate) struct Slab<T> {
@@ -187,18 +181,15 @@ impl<T> Slab<T> {
         (entry.generation == weak.generation && entry.live).then_some(weak.id)
     }
 
-    /// Two different live objects at once, each with its generation; `None` if they are the same.
-    #[inline(always)]
-    pub(crate) fn pair(&mut self, first: Id<T>, second: Id<T>) -> Option<Pair<'_, T>> {
-        let [first, second] = self
-            .entries
-            .get_disjoint_mut([first.index as usize, second.index as usize])
-            .ok()?;
-        Some((
-            (first.generation, &mut first.value),
-            (second.generation, &mut second.value),
-        ))
+    /// Address of the first entry; entries never move. For the entry stubs.
+    pub(crate) fn base(&self) -> u64 {
+        self.entries.as_ptr().expose_provenance() as u64
     }
+
+    /// Bytes from one entry to the next; the object is at an entry's start.
+    pub(crate) const STRIDE: usize = size_of::<Entry<T>>();
+    /// Where an entry keeps its object's generation.
+    pub(crate) const GENERATION: usize = core::mem::offset_of!(Entry<T>, generation);
 
     /// Slots used so far; each holds an object or is free.
     pub(crate) fn slots(&self) -> u32 {

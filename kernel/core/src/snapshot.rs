@@ -123,9 +123,7 @@ impl<M: Machine> Kernel<M> {
             State::Waiting(signal) => signal.number(),
             _ => NONE,
         };
-        let owes = thread
-            .reply_to
-            .and_then(|caller| self.threads.upgrade(caller));
+        let owes = self.threads.upgrade(thread.reply_to);
         ThreadEntry {
             info: self.thread_info(id),
             waits_at,

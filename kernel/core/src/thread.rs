@@ -17,25 +17,31 @@ use airox_abi::{Error, QuotaKind};
 /// The weight of a thread that was given none.
 pub(crate) const USUAL_WEIGHT: u16 = 100;
 
+/// [`State::Running`], [`State::AwaitingReply`], [`State::Receiving`], for the entry stubs.
+pub(crate) const RUNNING: u32 = 2;
+pub(crate) const AWAITING_REPLY: u32 = 4;
+pub(crate) const RECEIVING: u32 = 5;
+
 /// What a thread is doing.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(u32)]
 pub(crate) enum State {
     /// Created, never started.
-    New,
+    New = 0,
     /// Could run: in its ready queue, unless suspended.
-    Ready,
+    Ready = 1,
     /// Runs.
-    Running,
+    Running = RUNNING,
     /// In a port's queue of senders.
-    Sending(Id<Port>),
+    Sending(Id<Port>) = 3,
     /// Its message was received; waits for the answer.
-    AwaitingReply,
+    AwaitingReply = AWAITING_REPLY,
     /// In a port's queue of receivers.
-    Receiving(Id<Port>),
+    Receiving(Id<Port>) = RECEIVING,
     /// In `wait`.
-    Waiting(Id<Signal>),
+    Waiting(Id<Signal>) = 6,
     /// Has ended; the entry lives on while handles name it.
-    Dead,
+    Dead = 7,
 }
 
 /// The queue a thread is in that is not a port's.
@@ -54,6 +60,8 @@ pub(crate) enum Queue {
 pub(crate) struct Thread {
     /// Saved registers; the entry stubs know its address.
     pub(crate) context: Context,
+    /// What names it while it lives.
+    pub(crate) identity: Weak<Thread>,
     pub(crate) state: State,
     pub(crate) process: Id<Process>,
     /// What it runs with: its own or, if more urgent, that of whom it serves.
@@ -75,16 +83,19 @@ pub(crate) struct Thread {
     /// Links of the one queue it can be in: ready, budget, senders or receivers.
     pub(crate) next: u32,
     pub(crate) previous: u32,
+    /// Its process has I/O ports: its switches take the general path.
+    pub(crate) has_io_ports: bool,
     /// The caller it owes an answer.
-    pub(crate) reply_to: Option<Weak<Thread>>,
+    pub(crate) reply_to: Weak<Thread>,
     /// The port of its call that has not been answered.
     pub(crate) calling: Id<Port>,
     /// Badge of the handle it called by.
     pub(crate) call_badge: u64,
     pub(crate) lease_count: u8,
     pub(crate) leases: [Lease; MAX_LEASES],
-    /// A fault its handler has not answered.
-    pub(crate) fault: Option<Fault>,
+    /// Whether its handler has not answered its last fault yet.
+    pub(crate) faulted: bool,
+    pub(crate) last_fault: Fault,
     pub(crate) fault_port: Option<(Weak<Port>, u64)>,
     pub(crate) cpu_ticks: u64,
     /// Handles to it.
@@ -102,6 +113,7 @@ impl Thread {
     ) -> Thread {
         Thread {
             context: Context::new(address_space),
+            identity: Weak::NONE,
             state: State::New,
             process,
             priority,
@@ -115,12 +127,14 @@ impl Thread {
             queue: Queue::None,
             next: NONE,
             previous: NONE,
-            reply_to: None,
+            has_io_ports: false,
+            reply_to: Weak::NONE,
             calling: Id::new(NONE),
             call_badge: 0,
             lease_count: 0,
             leases: [Lease::EMPTY; MAX_LEASES],
-            fault: None,
+            faulted: false,
+            last_fault: Fault::NONE,
             fault_port: None,
             cpu_ticks: 0,
             references: 0,
@@ -129,11 +143,21 @@ impl Thread {
         }
     }
 
+    /// The fault its handler has not answered.
+    #[inline]
+    pub(crate) const fn fault(&self) -> Option<&Fault> {
+        if self.faulted {
+            Some(&self.last_fault)
+        } else {
+            None
+        }
+    }
+
     /// Its state in the terms programs know.
     pub(crate) const fn public_state(&self) -> ThreadState {
         match self.state {
             State::Dead => ThreadState::Dead,
-            _ if self.fault.is_some() => ThreadState::Faulted,
+            _ if self.faulted => ThreadState::Faulted,
             State::New => ThreadState::Suspended,
             State::Ready if self.suspended => ThreadState::Suspended,
             State::Ready => ThreadState::Ready,
@@ -158,10 +182,11 @@ impl<M: Machine> Kernel<M> {
             return Err(Error::Dead);
         }
         let (quota, address_space) = (target.quota, target.root.address());
-        let budget = target.budget;
+        let (budget, has_io_ports) = (target.budget, target.io_port_count > 0);
         self.charge_object(quota, QuotaKind::Threads)?;
         let mut thread = Thread::new(process, quota, address_space, priority);
         (thread.budget, thread.own_budget) = (budget, budget);
+        thread.has_io_ports = has_io_ports;
         let Some(id) = self.threads.insert(thread) else {
             self.uncharge_object(quota, QuotaKind::Threads);
             return Err(Error::QuotaExceeded);
@@ -169,6 +194,7 @@ impl<M: Machine> Kernel<M> {
         let target = &mut self.processes[process];
         target.threads += 1;
         let first = core::mem::replace(&mut target.first_thread, id.number());
+        self.threads[id].identity = self.threads.weak(id);
         self.threads[id].next_in_process = first;
         self.threads[id].fault_port =
             fault_port.map(|(port, badge)| (self.ports.weak(port), badge));
@@ -272,7 +298,7 @@ impl<M: Machine> Kernel<M> {
         match thread.state {
             State::Dead => Err(Error::Dead),
             State::New => Ok(()),
-            _ if thread.suspended || thread.fault.is_some() => Ok(()),
+            _ if thread.suspended || thread.faulted => Ok(()),
             _ => Err(Error::WrongState),
         }
     }
@@ -290,7 +316,7 @@ impl<M: Machine> Kernel<M> {
         self.is_stopped(id)?;
         let thread = &self.threads[id];
         // In the middle of a wait, the registers hold the wait's arguments.
-        if thread.fault.is_none() && !matches!(thread.state, State::New | State::Ready) {
+        if !thread.faulted && !matches!(thread.state, State::New | State::Ready) {
             return Err(Error::WrongState);
         }
         if registers.rip >= airox_abi::layout::USER_END {
@@ -348,11 +374,10 @@ impl<M: Machine> Kernel<M> {
         }
         let thread = &mut self.threads[id];
         thread.state = State::Dead;
-        thread.fault = None;
+        thread.faulted = false;
         let (process, next, ticks) = (thread.process, thread.next_in_process, thread.cpu_ticks);
-        if let Some(caller) = thread.reply_to.take() {
-            self.abandon_caller(caller, Error::ServerDied);
-        }
+        let caller = core::mem::replace(&mut thread.reply_to, Weak::NONE);
+        self.abandon_caller(caller, Error::ServerDied);
         self.unlink_from_process(process, id, next);
         self.processes[process].cpu_ticks += ticks;
         self.free_thread_if_unused(id);

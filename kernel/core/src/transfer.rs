@@ -3,7 +3,7 @@
 use crate::capability::{Cause, Object};
 use crate::kernel::Kernel;
 use crate::machine::Machine;
-use crate::slab::Id;
+use crate::slab::{Id, Weak};
 use crate::thread::Thread;
 use crate::wire;
 use airox_abi::message::{Extension, HandleTransfer, Lease, MAX_HANDLES, MAX_LEASES};
@@ -129,7 +129,7 @@ impl<M: Machine> Kernel<M> {
     fn lease(&self, claim: u64, index: u64) -> Result<(Id<Thread>, Lease), Error> {
         let owner = self.lease_owner(claim)?;
         let thread = &self.threads[owner];
-        if thread.fault.is_some() || index >= u64::from(thread.lease_count) {
+        if thread.faulted || index >= u64::from(thread.lease_count) {
             return Err(Error::LeaseDenied);
         }
         Ok((owner, thread.leases[index as usize]))
@@ -177,9 +177,7 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn save_reply(&mut self) -> Result<Handle, Error> {
         let server = self.cpu.current;
         self.current_caller().ok_or(Error::NoCaller)?;
-        let Some(caller) = self.threads[server].reply_to else {
-            return Err(Error::NoCaller);
-        };
+        let caller = self.threads[server].reply_to;
         let index = self.insert_capability(
             self.cpu.current_process,
             Object::Reply(caller),
@@ -187,7 +185,7 @@ impl<M: Machine> Kernel<M> {
             0,
             None,
         )?;
-        self.threads[server].reply_to = None;
+        self.threads[server].reply_to = Weak::NONE;
         Ok(self.capabilities.handle(index))
     }
 

@@ -8,7 +8,7 @@ use crate::root::{RootImage, RootSegment};
 use crate::slab::Id;
 use crate::thread::Thread;
 use airox_abi::layout::{CLOCK_PAGE, PAGE_SIZE, PROGRAM_BASE, START_BLOCK};
-use airox_abi::message::{MessageKind, Tag};
+use airox_abi::message::Tag;
 use airox_abi::root::RootBlock;
 use airox_abi::{Error, QuotaKind, QuotaLimits, Rights, SystemCall};
 use std::cell::Cell;
@@ -122,8 +122,6 @@ pub struct System {
     pub thread: u64,
     pub quota: u64,
     pub machine: u64,
-    /// Whether messages take the short path where they can.
-    pub short_path: bool,
 }
 
 /// Limits of a test child.
@@ -189,7 +187,6 @@ impl System {
             thread: word(offset_of!(RootBlock, thread)),
             quota: word(offset_of!(RootBlock, quota)),
             machine: word(offset_of!(RootBlock, machine)),
-            short_path: true,
             kernel,
         }
         .with_scratch()
@@ -215,27 +212,7 @@ impl System {
         }
         context.tag = tag;
         context.rbx = extension;
-        if !self.fast_system_call() {
-            self.kernel.system_call();
-        }
-    }
-
-    /// What the entry stub does: tries the short path, which leaves the message in the registers.
-    fn fast_system_call(&mut self) -> bool {
-        let from = self.kernel.current().clone();
-        let switch = match SystemCall::from_number(from.rax) {
-            Some(SystemCall::Call) if self.short_path => self.kernel.fast_call(from.rdi, from.tag),
-            Some(SystemCall::ReplyReceive) if self.short_path => {
-                self.kernel.fast_reply_receive(from.rdi, from.tag)
-            }
-            _ => None,
-        };
-        let Some(switch) = switch else { return false };
-        let to = self.kernel.current();
-        assert_eq!(switch.context.cast_const(), std::ptr::from_ref(to));
-        (to.words, to.rdi, to.rax) = (from.words, switch.badge, 0);
-        to.tag = from.tag.with_kind(MessageKind::Call);
-        true
+        self.kernel.system_call();
     }
 
     /// A call that must not block: error code or first result.

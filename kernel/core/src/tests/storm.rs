@@ -121,7 +121,6 @@ fn check(kernel: &crate::kernel::Kernel<super::model::Model>) {
 
 fn storm(seed: u64, calls: u32) {
     let mut system = System::boot();
-    system.short_path = seed.is_multiple_of(2);
     let before = system.counts();
     let mut random = Random(seed);
     let port = system.ok(SystemCall::PortCreate, &[0, 0]);

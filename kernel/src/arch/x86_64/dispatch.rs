@@ -3,11 +3,8 @@
 use super::cpu::Cpu;
 use super::local_apic::{ERROR, FIRST_LINE, INSPECT, SPURIOUS, TIMER};
 use super::{clock, paging};
-use airox_abi::message::Tag;
 use airox_kernel_core::Exception;
 use airox_kernel_core::context::Context;
-use airox_kernel_core::fast_path::FastSwitch;
-use core::ptr::null_mut;
 use core::sync::atomic::{AtomicU64, Ordering};
 use x86_64::registers::control::Cr2;
 
@@ -24,40 +21,6 @@ const FIRST_INTERRUPT: u8 = 32;
 /// registers have not been saved. There is one.
 pub extern "C" fn light_call(_number: u64) -> u64 {
     0
-}
-
-/// Who runs after a short path, and what is in its `rdi`; a null context if the general path has to do the work.
-#[repr(C)]
-pub struct ShortPath {
-    context: *mut Context,
-    badge: u64,
-}
-
-impl From<Option<FastSwitch>> for ShortPath {
-    #[inline]
-    fn from(switch: Option<FastSwitch>) -> ShortPath {
-        match switch {
-            Some(FastSwitch { context, badge }) => ShortPath { context, badge },
-            None => ShortPath {
-                context: null_mut(),
-                badge: 0,
-            },
-        }
-    }
-}
-
-/// The running thread executed `syscall` for a call.
-pub extern "C" fn fast_call(cpu: *mut Cpu, claim: u64, tag: u64) -> ShortPath {
-    // SAFETY: as in `system_call`.
-    let kernel = unsafe { &mut *(*cpu).kernel };
-    kernel.fast_call(claim, Tag(tag)).into()
-}
-
-/// The running thread executed `syscall` for a reply.
-pub extern "C" fn fast_reply_receive(cpu: *mut Cpu, claim: u64, tag: u64) -> ShortPath {
-    // SAFETY: as in `system_call`.
-    let kernel = unsafe { &mut *(*cpu).kernel };
-    kernel.fast_reply_receive(claim, Tag(tag)).into()
 }
 
 /// The running thread executed `syscall`.

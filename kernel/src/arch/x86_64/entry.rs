@@ -21,41 +21,40 @@
 //! A call that can neither block nor look at an object runs as a plain function call on the kernel stack: no thread's state
 //! is saved, what Rust may have clobbered is cleared. That is `null`, the price of entering and leaving the kernel.
 //!
-//! # Instructions
-//! Counted under QEMU's `-icount`. System call, same thread: 27 in, 23 out with AVX, 38 without; Rust's part comes on top. Light
-//! call, all in all: 27 with AVX, 42 without.
+//! # Short path
+//! `call` and `reply_receive` try [`message_path`] first, on CPUs with AVX.
 
 use super::cpu::Cpu;
 use super::dispatch;
 use super::local_apic::{INSPECT, X2APIC, XAPIC};
+use super::message_path;
 use airox_abi::SystemCall;
-use airox_abi::message::Tag;
-use airox_kernel_core::context::{Context, Resume, USER_CODE, VectorState};
+use airox_kernel_core::context::{Context, Resume, VectorState};
 use core::arch::{global_asm, naked_asm};
 use core::mem::offset_of;
 use x86_64::structures::tss::TaskStateSegment;
 
-const CURRENT: usize = offset_of!(Cpu, current);
+pub(super) const CURRENT: usize = offset_of!(Cpu, current);
 const SCRATCH: usize = offset_of!(Cpu, scratch);
 const STACK: usize = offset_of!(Cpu, stack);
-const LOADED: usize = offset_of!(Cpu, loaded);
-const COMPONENTS: usize = offset_of!(Cpu, vector_components);
+pub(super) const LOADED: usize = offset_of!(Cpu, loaded);
+pub(super) const COMPONENTS: usize = offset_of!(Cpu, vector_components);
 const SMAP: usize = offset_of!(Cpu, has_smap);
-const RSP0: usize =
+pub(super) const RSP0: usize =
     offset_of!(Cpu, task_state.segment) + offset_of!(TaskStateSegment, privilege_stack_table);
 
-const RESUME: usize = offset_of!(Context, resume);
-const WORDS: usize = offset_of!(Context, words);
-const SPACE: usize = offset_of!(Context, address_space);
+pub(super) const RESUME: usize = offset_of!(Context, resume);
+pub(super) const WORDS: usize = offset_of!(Context, words);
+pub(super) const SPACE: usize = offset_of!(Context, address_space);
 const CS: usize = offset_of!(Context, cs);
 const SS: usize = offset_of!(Context, ss);
-const END: usize = SS + 8;
+pub(super) const END: usize = SS + 8;
 
 const _: () = assert!(offset_of!(Context, vector) == 0 && END.is_multiple_of(16));
 const _: () = assert!(Resume::SystemCall as u64 == 0 && Resume::Full as u64 == 1);
 
 /// Vector state after reset, for threads that return from a system call.
-static RESET: VectorState = VectorState::RESET;
+pub(super) static RESET: VectorState = VectorState::RESET;
 
 /// Pushes `rbp` down to `rsi`, in the order of `Context`.
 macro_rules! push_registers {
@@ -112,73 +111,8 @@ macro_rules! leave_system_call {
     };
 }
 
-/// The short path of a message call: saves what a function call preserves and the message's registers that Rust clobbers, asks
-/// Rust, and on a yes leaves with the message where it was, else goes on in the general path.
-macro_rules! short_path {
-    ($number:literal, $function:literal, $reset:literal) => {
-        concat!(
-            "mov rax, gs:[{current}]
-            mov [rax + {sp}], rsp
-            mov [rax + {ip}], rcx
-            mov [rax + {flags}], r11
-            mov [rax + {rbp}], rbp
-            mov [rax + {rbx}], rbx
-            mov [rax + {rdi}], rdi
-            mov [rax + {words}], rsi
-            mov [rax + {words} + 8], rdx
-            mov [rax + {words} + 16], r8
-            mov [rax + {words} + 24], r9
-            mov [rax + {words} + 32], r10
-            mov qword ptr [rax + {resume_field}], 0
-            mov rsp, gs:[{stack}]
-            mov rsi, rdi
-            mov rdx, r15
-            mov rdi, gs:[0]
-            call ",
-            $function,
-            "
-            mov rcx, gs:[{current}]
-            test rax, rax
-            jz 4f
-            mov rdi, rdx
-            mov rbx, rax
-            mov gs:[{current}], rbx
-            lea rax, [rbx + {end}]
-            mov gs:[{rsp0}], rax
-            mov rax, [rbx + {space}]
-            cmp rax, gs:[{loaded}]
-            je 3f
-            mov gs:[{loaded}], rax
-            mov cr3, rax
-            3:\n",
-            $reset,
-            "
-            mov rsi, [rcx + {words}]
-            mov rdx, [rcx + {words} + 8]
-            mov r8, [rcx + {words} + 16]
-            mov r9, [rcx + {words} + 24]
-            mov r10, [rcx + {words} + 32]
-            shl r15, {kernel_bits}
-            shr r15, {kernel_bits}
-            mov rcx, [rbx + {ip}]
-            mov r11, [rbx + {flags}]
-            mov rsp, [rbx + {sp}]
-            mov rbp, [rbx + {rbp}]
-            mov rbx, [rbx + {rbx}]
-            xor eax, eax
-            swapgs
-            sysretq
-            4:
-            mov qword ptr [rcx + {rax}], ",
-            $number,
-            "
-            jmp 6f\n"
-        )
-    };
-}
-
 macro_rules! system_call_stub {
-    ($(#[$doc:meta])* $name:ident, $clear:literal, $reset:literal) => {
+    ($(#[$doc:meta])* $name:ident, $general:ident, $clear:literal $(, $call:path, $reply_receive:path)?) => {
         $(#[$doc])*
         ///
         /// # Safety
@@ -187,23 +121,14 @@ macro_rules! system_call_stub {
         pub unsafe extern "C" fn $name() {
             naked_asm!(
                 "swapgs",
-                "cmp rax, 1",
-                "ja 5f",
-                "jb 2f",
-                short_path!("1", "{fast_reply_receive}", $reset),
-                "2:",
-                short_path!("0", "{fast_call}", $reset),
-                // The rest of the registers, for the general path.
-                "6:",
-                "mov [rcx + {words} + 40], r12",
-                "mov [rcx + {words} + 48], r13",
-                "mov [rcx + {words} + 56], r14",
-                "mov [rcx + {tag}], r15",
-                "jmp 7f",
-                // Another call. `rcx` holds `rip`; `rsp` has to serve as the base.
-                "5:",
+                $(
+                    "cmp rax, 1",
+                    concat!("je {reply_receive} # ", stringify!($reply_receive)),
+                    "jb {call}",
+                )?
                 "cmp rax, {light}",
                 "je 8f",
+                // `rsp` has to serve as the base, as no other register is free.
                 "mov gs:[{scratch}], rsp",
                 "mov rsp, gs:[{current}]",
                 "mov [rsp + {ip}], rcx",
@@ -216,13 +141,7 @@ macro_rules! system_call_stub {
                 // `Resume::SystemCall`.
                 "push 0",
                 "mov rsp, gs:[{stack}]",
-                "7:",
-                "mov rdi, gs:[0]",
-                "call {system_call}",
-                "cmp rax, gs:[{current}]",
-                "jne {resume}",
-                $clear,
-                leave_system_call!("rax"),
+                "jmp {general}",
                 // A light call: on the kernel stack, as a function call that changes no thread's state.
                 "8:",
                 "mov gs:[{scratch}], rsp",
@@ -244,30 +163,39 @@ macro_rules! system_call_stub {
                 "mov rsp, gs:[{scratch}]",
                 "swapgs",
                 "sysretq",
+                $(
+                    call = sym $call,
+                    reply_receive = sym $reply_receive,
+                )?
                 light = const SystemCall::Null as u32,
                 light_call = sym dispatch::light_call,
-                fast_call = sym dispatch::fast_call,
-                fast_reply_receive = sym dispatch::fast_reply_receive,
-                kernel_bits = const Tag::KERNEL_BITS.count_ones(),
+                general = sym $general,
                 scratch = const SCRATCH,
                 stack = const STACK,
                 current = const CURRENT,
-                loaded = const LOADED,
-                components = const COMPONENTS,
-                rsp0 = const RSP0,
-                resume_field = const RESUME,
-                words = const WORDS,
-                tag = const offset_of!(Context, tag),
-                rdi = const offset_of!(Context, rdi),
-                rbx = const offset_of!(Context, rbx),
                 rbp = const offset_of!(Context, rbp),
                 rax = const offset_of!(Context, rax),
                 ip = const offset_of!(Context, ip),
                 flags = const offset_of!(Context, flags),
                 sp = const offset_of!(Context, sp),
-                space = const SPACE,
-                end = const END,
-                reset = sym RESET,
+            )
+        }
+
+        /// The running thread's registers are saved: does its call and leaves.
+        ///
+        /// # Safety
+        /// Jumped to with the kernel's GS base and stack.
+        #[unsafe(naked)]
+        unsafe extern "C" fn $general() {
+            naked_asm!(
+                "mov rdi, gs:[0]",
+                "call {system_call}",
+                "cmp rax, gs:[{current}]",
+                "jne {resume}",
+                $clear,
+                leave_system_call!("rax"),
+                current = const CURRENT,
+                words = const WORDS,
                 system_call = sym dispatch::system_call,
                 resume = sym resume,
             )
@@ -275,17 +203,40 @@ macro_rules! system_call_stub {
     };
 }
 
+/// A message call that cannot take the short path: saves the rest of the registers.
+///
+/// # Safety
+/// Jumped to by [`message_path`] with what [`message_path`] says in `rax`, and in `rsi rdx r8 r9 r10 r12 r13 r14 r15` what the program left there.
+#[unsafe(naked)]
+pub unsafe extern "C" fn general_message_call() {
+    naked_asm!(
+        "mov [rax + {words}], rsi",
+        "mov [rax + {words} + 8], rdx",
+        "mov [rax + {words} + 16], r8",
+        "mov [rax + {words} + 24], r9",
+        "mov [rax + {words} + 32], r10",
+        "mov [rax + {words} + 40], r12",
+        "mov [rax + {words} + 48], r13",
+        "mov [rax + {words} + 56], r14",
+        "mov [rax + {tag}], r15",
+        "mov rsp, gs:[{stack}]",
+        "jmp {general}",
+        words = const WORDS,
+        tag = const offset_of!(Context, tag),
+        stack = const STACK,
+        general = sym general_avx,
+    )
+}
+
 system_call_stub! {
-    /// Entry of `syscall` on a CPU with AVX.
-    system_call_avx, "vzeroall",
-    "mov eax, gs:[{components}]
-     xor edx, edx
-     xrstor64 [rip + {reset}]"
+    /// Entry of `syscall` on a CPU with AVX, and so with XSAVE.
+    system_call_avx, general_avx, "vzeroall",
+    message_path::call, message_path::reply_receive
 }
 
 system_call_stub! {
     /// Entry of `syscall` on a CPU without AVX.
-    system_call_sse,
+    system_call_sse, general_sse,
     "xorps xmm0, xmm0
      xorps xmm1, xmm1
      xorps xmm2, xmm2
@@ -301,9 +252,7 @@ system_call_stub! {
      xorps xmm12, xmm12
      xorps xmm13, xmm13
      xorps xmm14, xmm14
-     xorps xmm15, xmm15",
-    "mov eax, gs:[{components}]
-     fxrstor64 [rip + {reset}]"
+     xorps xmm15, xmm15"
 }
 
 /// Leaves the kernel to the context in `rax`, whoever ran before.

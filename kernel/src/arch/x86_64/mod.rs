@@ -14,6 +14,7 @@
 //! | [`features`] | control registers and MSRs |
 //! | [`cpu`], [`descriptors`] | per-CPU data, GDT, TSS, IDT |
 //! | [`entry`], [`dispatch`] | entry and exit stubs, and what they call |
+//! | [`message_path`] | the short path of `call` and `reply_receive` |
 //! | [`firmware`] | ACPI tables |
 //! | [`local_apic`], [`io_apic`], [`clock`] | interrupts, timer, TSC |
 //! | [`machine`] | [`airox_kernel_core::machine::Machine`] |
@@ -30,6 +31,7 @@ pub mod firmware;
 pub mod io_apic;
 pub mod local_apic;
 pub mod machine;
+pub mod message_path;
 pub mod paging;
 pub mod panic;
 pub mod physical;

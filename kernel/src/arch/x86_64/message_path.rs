@@ -1,0 +1,373 @@
+//! The short path of `call` and `reply_receive`: from one process to another and back with the message in registers.
+//!
+//! # What it is for
+//! A client calls a server that waits; the server answers and waits again. Nothing else is going on. Then all there is to do is to
+//! check the handle, to note who owes whom an answer, to lend priority and budget, and to change address space and stack. The eight
+//! message words and the tag stay in their registers.
+//!
+//! # When it falls back
+//! Each check below that fails jumps to [`entry::general_message_call`], and nothing has happened yet: what has been written up to
+//! there are the caller's saved registers and fields that mean nothing while a thread runs (`calling`, `call_badge`, the port in its
+//! state, a waiting server's `budget`). The general path is `airox_kernel_core`'s `port.rs`, which is also the definition of what has to happen here.
+//!
+//! # Why it is safe
+//! - It runs with interrupts off on the only CPU that is in the kernel, so nothing changes under it. A non-maskable
+//!   interrupt, machine check or double fault has a stack of its own; that is why `rsp` may serve as a register here.
+//! - It follows only three kinds of references: a handle, which is checked (index below the entries ever used, owner, generation,
+//!   kind, right); ids in live objects, which the kernel put there and takes out before the object they name goes; and
+//!   `reply_to`, which may be stale, so its generation is checked. The tables never move.
+//! - A thread that waits in `receive`, or for the answer to a call of its own, has entered by `syscall`, so it can leave by `sysret`. (A thread that
+//!   waits for its fault's handler has not: `faulted` is checked.) Its `rip` was checked when it was set: it is canonical.
+//! - The other process must see nothing of this one but the message: the vector registers are reset, all general registers
+//!   are either the message's or loaded.
+//!
+//! # Cache lines
+//! Besides the two stacks' users: of each thread 5 (registers 2, state 3), of the port 1, of the capability 1, of the kernel's state 4, of the CPU's 2.
+
+use super::cpu::Cpu;
+use super::entry::{self, COMPONENTS, CURRENT, END, LOADED, RESET, RSP0, SPACE, WORDS};
+use super::machine::Pc;
+use airox_abi::message::Tag;
+use airox_abi::{Handle, Rights, SystemCall};
+use airox_kernel_core::Kernel;
+use airox_kernel_core::context::Context;
+use airox_kernel_core::fast_path::Layout;
+use core::arch::naked_asm;
+use core::mem::offset_of;
+
+const AT: Layout = Kernel::<Pc>::LAYOUT;
+const KERNEL: usize = offset_of!(Cpu, kernel);
+const CAPABILITY_BYTES_LOG2: u32 = 6;
+/// A tag with any of these bits carries handles or leases.
+const EXTENSION: u64 = Tag(0).with_handles(15).with_leases(15).0;
+
+/// Saves what has to outlast the switch, apart from the message: `rax` becomes the running thread, `rbp` the kernel's state.
+macro_rules! save_thread {
+    () => {
+        "mov rax, gs:[{cpu_current}]
+         mov [rax + {sp}], rsp
+         mov [rax + {ip}], rcx
+         mov [rax + {flags}], r11
+         mov [rax + {rbp}], rbp
+         mov [rax + {rbx}], rbx
+         mov [rax + {rdi}], rdi
+         mov qword ptr [rax + {resume}], 0
+         mov rbp, gs:[{kernel}]"
+    };
+}
+
+/// The message must fit into registers, and nobody must be recording events.
+macro_rules! check_message {
+    () => {
+        "test r15d, {extension}
+         jnz 9f
+         cmp byte ptr [rbp + {tracing}], 0
+         jne 9f"
+    };
+}
+
+/// The handle in `rdi` must be a port's, the running process's own, and have the right: `rbx` becomes the port's id, `rcx` the
+/// handle's badge.
+macro_rules! find_port {
+    () => {
+        "mov ecx, edi
+             and ecx, {index_mask}
+             cmp ecx, [rbp + {capabilities_used}]
+             jae 9f
+             shl rcx, {capability_bytes_log2}
+             add rcx, [rbp + {capabilities}]
+             mov rbx, rdi
+             shr rbx, {index_bits}
+             cmp rbx, [rcx + {handle_generation}]
+             jne 9f
+             mov ebx, [rbp + {current_process}]
+             cmp ebx, [rcx + {owner}]
+             jne 9f
+             cmp dword ptr [rcx + {kind}], {port_kind}
+             jne 9f
+             test byte ptr [rcx + {rights}], {right}
+             jz 9f
+             mov ebx, [rcx + {object}]
+             mov rcx, [rcx + {badge}]"
+    };
+}
+
+/// From the running thread in `rax` to the one in `rdi`, whose number is in `r11d`: the account, the kernel's and the CPU's notes of who
+/// runs, the address space. `rbx` becomes the thread that stopped; `rcx` stays, the message's `rdx` waits in its context.
+macro_rules! switch {
+    () => {
+        "mov dword ptr [rdi + {state}], {running}
+         mov rsp, [rax + {competing}]
+         cmp rsp, -1
+         je 2f
+         mov [rdi + {competing}], rsp
+         mov qword ptr [rax + {competing}], -1
+         2:
+         mov [rbp + {current}], r11d
+         mov r11d, [rdi + {process}]
+         mov [rbp + {current_process}], r11d
+         inc qword ptr [rbp + {switches}]
+         mov [rax + {words} + 8], rdx
+         mov rbx, rax
+         rdtsc
+         shl rdx, 32
+         or rdx, rax
+         mov rax, rdx
+         sub rdx, [rbp + {last_switch}]
+         add [rbx + {cpu_ticks}], rdx
+         mov [rbp + {last_switch}], rax
+         mov gs:[{cpu_current}], rdi
+         lea rax, [rdi + {end}]
+         mov gs:[{rsp0}], rax
+         mov rax, [rdi + {space}]
+         cmp rax, gs:[{loaded}]
+         je 3f
+         mov gs:[{loaded}], rax
+         mov cr3, rax
+         3:
+         mov eax, gs:[{components}]
+         xor edx, edx
+         xrstor64 [rip + {reset}]
+         mov rdx, [rbx + {words} + 8]"
+    };
+}
+
+/// Leaves to the thread in `rdi` with success, the message, and in `rdi` what is in `rcx`.
+macro_rules! leave {
+    () => {
+        "shl r15, {kernel_bits}
+         shr r15, {kernel_bits}
+         mov rax, rcx
+         mov rcx, [rdi + {ip}]
+         mov r11, [rdi + {flags}]
+         mov rsp, [rdi + {sp}]
+         mov rbp, [rdi + {rbp}]
+         mov rbx, [rdi + {rbx}]
+         mov rdi, rax
+         xor eax, eax
+         swapgs
+         sysretq"
+    };
+}
+
+macro_rules! message_path {
+    ($(#[$doc:meta])* $name:ident, $call:ident, $($line:literal,)* $($operand:ident = $value:expr,)*) => {
+        $(#[$doc])*
+        ///
+        /// # Safety
+        /// Jumped to by the `syscall` stub on a CPU with XSAVE, with the kernel's GS base and all other registers the program's.
+        #[unsafe(naked)]
+        pub unsafe extern "C" fn $name() {
+            naked_asm!(
+                save_thread!(),
+                check_message!(),
+                find_port!(),
+                $($line,)*
+                switch!(),
+                leave!(),
+                // Something is unusual.
+                "9:",
+                "mov qword ptr [rax + {number}], {call}",
+                "jmp {general}",
+                number = const offset_of!(Context, rax),
+                call = const SystemCall::$call as u32,
+                general = sym entry::general_message_call,
+                cpu_current = const CURRENT,
+                kernel = const KERNEL,
+                rsp0 = const RSP0,
+                loaded = const LOADED,
+                components = const COMPONENTS,
+                reset = sym RESET,
+                resume = const entry::RESUME,
+                words = const WORDS,
+                space = const SPACE,
+                end = const END,
+                rdi = const offset_of!(Context, rdi),
+                rbx = const offset_of!(Context, rbx),
+                rbp = const offset_of!(Context, rbp),
+                ip = const offset_of!(Context, ip),
+                flags = const offset_of!(Context, flags),
+                sp = const offset_of!(Context, sp),
+                extension = const EXTENSION,
+                kernel_bits = const Tag::KERNEL_BITS.count_ones(),
+                index_mask = const (1 << Handle::INDEX_BITS) - 1,
+                index_bits = const Handle::INDEX_BITS,
+                capability_bytes_log2 = const CAPABILITY_BYTES_LOG2,
+                tracing = const AT.tracing,
+                capabilities = const AT.capabilities,
+                capabilities_used = const AT.capabilities_used,
+                ports = const AT.ports,
+                threads = const AT.threads,
+                current = const AT.current,
+                current_process = const AT.current_process,
+                last_switch = const AT.last_switch,
+                turn_end = const AT.turn_end,
+                io_ports_loaded = const AT.io_ports_loaded,
+                switches = const AT.switches,
+                owner = const AT.owner,
+                handle_generation = const AT.handle_generation,
+                kind = const AT.kind,
+                object = const AT.object,
+                rights = const AT.rights,
+                badge = const AT.badge,
+                port_stride = const AT.port_stride,
+                first_receiver = const AT.first_receiver,
+                last_receiver = const AT.last_receiver,
+                thread_stride = const AT.thread_stride,
+                state = const AT.state,
+                process = const AT.process,
+                priority = const AT.priority,
+                base_priority = const AT.base_priority,
+                budget = const AT.budget,
+                own_budget = const AT.own_budget,
+                competing = const AT.competing,
+                suspended = const AT.suspended,
+                has_io_ports = const AT.has_io_ports,
+                reply_to = const AT.reply_to,
+                cpu_ticks = const AT.cpu_ticks,
+                port_kind = const AT.port_kind,
+                running = const AT.running,
+                awaiting_reply = const AT.awaiting_reply,
+                $($operand = const $value,)*
+            )
+        }
+    };
+}
+
+message_path! {
+    /// `call`.
+    call, Call,
+    // Means something only once the caller waits.
+    "mov [rax + {calling}], ebx",
+    "mov [rax + {call_badge}], rcx",
+    // Exactly one thread must wait to receive: `r11d` is its number, `rdi` itself.
+    "imul rbx, rbx, {port_stride}",
+    "add rbx, [rbp + {ports}]",
+    "mov r11d, [rbx + {first_receiver}]",
+    "cmp r11d, [rbx + {last_receiver}]",
+    "jne 9f",
+    "cmp r11d, -1",
+    "je 9f",
+    "imul rdi, r11, {thread_stride}",
+    "add rdi, [rbp + {threads}]",
+    "cmp byte ptr [rdi + {suspended}], 0",
+    "jne 9f",
+    // No I/O ports may have to be opened or closed.
+    "mov spl, [rdi + {has_io_ports}]",
+    "or spl, [rbp + {io_ports_loaded}]",
+    "jnz 9f",
+    // The server runs on the caller's time: because it has none of its own, or because both have the same anyway.
+    "mov rsp, [rdi + {own_budget}]",
+    "cmp rsp, -1",
+    "je 4f",
+    "cmp rsp, [rax + {budget}]",
+    "jne 9f",
+    "4:",
+    "mov rsp, [rax + {budget}]",
+    "mov [rdi + {budget}], rsp",
+    // It runs at its own priority or the caller's, whichever is higher; nobody ready is more urgent, or the caller would not have run. A turn
+    // among equals may not be going on if it leaves them.
+    "movzx esp, byte ptr [rax + {priority}]",
+    "cmp [rdi + {base_priority}], spl",
+    "jbe 5f",
+    "cmp qword ptr [rbp + {turn_end}], -1",
+    "jne 9f",
+    "mov spl, [rdi + {base_priority}]",
+    "5:",
+    "mov [rdi + {priority}], spl",
+    // From here on nothing can go wrong. Nobody waits at the port any more; the caller waits for the server.
+    "mov [rbx + {servant}], r11d",
+    "mov dword ptr [rbx + {first_receiver}], -1",
+    "mov dword ptr [rbx + {last_receiver}], -1",
+    "mov byte ptr [rax + {lease_count}], 0",
+    "mov dword ptr [rax + {state}], {awaiting_reply}",
+    "mov rsp, [rax + {identity}]",
+    "mov [rdi + {reply_to}], rsp",
+    right = Rights::SEND.bits(),
+    servant = AT.servant,
+    identity = AT.identity,
+    calling = AT.calling,
+    call_badge = AT.call_badge,
+    lease_count = AT.lease_count,
+}
+
+message_path! {
+    /// `reply_receive`.
+    reply_receive, ReplyReceive,
+    // Means something only once the server waits.
+    "mov [rax + {state_port}], ebx",
+    // Nobody must wait at the port, to send or to receive, and the signal bound to it must have no bits.
+    "imul rbx, rbx, {port_stride}",
+    "add rbx, [rbp + {ports}]",
+    "mov ecx, [rbx + {first_sender}]",
+    "and ecx, [rbx + {first_receiver}]",
+    "cmp ecx, -1",
+    "jne 9f",
+    "mov ecx, [rbx + {port_signal}]",
+    "cmp ecx, -1",
+    "je 4f",
+    // A stale one names an entry that is free or another signal's; then this asks too much at worst.
+    "imul rcx, rcx, {signal_stride}",
+    "add rcx, [rbp + {signals}]",
+    "cmp qword ptr [rcx + {bits}], 0",
+    "jne 9f",
+    "4:",
+    // The caller must still be there and wait for this answer: `r11d` is its number, `rdi` itself.
+    "mov rcx, [rax + {reply_to}]",
+    "cmp rcx, -1",
+    "je 9f",
+    "mov r11d, ecx",
+    "shr rcx, 32",
+    "imul rdi, r11, {thread_stride}",
+    "add rdi, [rbp + {threads}]",
+    "cmp [rdi + {thread_generation}], ecx",
+    "jne 9f",
+    "cmp dword ptr [rdi + {state}], {awaiting_reply}",
+    "jne 9f",
+    "cmp byte ptr [rdi + {faulted}], 0",
+    "jne 9f",
+    "cmp byte ptr [rdi + {suspended}], 0",
+    "jne 9f",
+    "mov spl, [rdi + {has_io_ports}]",
+    "or spl, [rbp + {io_ports_loaded}]",
+    "jnz 9f",
+    // It goes on with the time the server worked on.
+    "mov rsp, [rdi + {budget}]",
+    "cmp rsp, [rax + {budget}]",
+    "jne 9f",
+    // If it is less urgent than the server was, someone ready may be as urgent as it is, and a turn among equals would be left.
+    "movzx esp, byte ptr [rdi + {priority}]",
+    "cmp spl, [rax + {priority}]",
+    "je 5f",
+    "cmp esp, [rbp + {highest}]",
+    "jle 9f",
+    "cmp qword ptr [rbp + {turn_end}], -1",
+    "jne 9f",
+    "5:",
+    // From here on nothing can go wrong. The server gives back what was lent and waits at the port, alone.
+    "mov qword ptr [rax + {reply_to}], -1",
+    "mov spl, [rax + {base_priority}]",
+    "mov [rax + {priority}], spl",
+    "mov rsp, [rax + {own_budget}]",
+    "mov [rax + {budget}], rsp",
+    "mov dword ptr [rax + {state}], {receiving}",
+    "mov dword ptr [rax + {next}], -1",
+    "mov dword ptr [rax + {previous}], -1",
+    "mov ecx, [rbp + {current}]",
+    "mov [rbx + {first_receiver}], ecx",
+    "mov [rbx + {last_receiver}], ecx",
+    "xor ecx, ecx",
+    right = Rights::RECEIVE.bits(),
+    signals = AT.signals,
+    highest = AT.highest,
+    first_sender = AT.first_sender,
+    port_signal = AT.port_signal,
+    signal_stride = AT.signal_stride,
+    bits = AT.bits,
+    thread_generation = AT.thread_generation,
+    state_port = AT.state_port,
+    faulted = AT.faulted,
+    next = AT.next,
+    previous = AT.previous,
+    receiving = AT.receiving,
+}
