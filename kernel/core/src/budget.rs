@@ -387,22 +387,28 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Whether a budget is a processor's own: those were made first and stay for ever.
-    #[inline]
+    #[inline(always)]
     fn is_unlimited(&self, budget: Weak<Budget>) -> bool {
         budget.id().number() < self.processors
     }
 
     /// A thread can run, or runs, on its budget.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn compete(&mut self, thread: Id<Thread>) {
         let entry = &self.threads[thread];
-        if entry.competing == entry.budget
-            || entry.competing == Weak::NONE && self.is_unlimited(entry.budget)
-        {
+        if !self.is_unlimited(entry.budget) || entry.competing != Weak::NONE {
+            self.compete_limited(thread);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn compete_limited(&mut self, thread: Id<Thread>) {
+        let (weak, old) = (self.threads[thread].budget, self.threads[thread].competing);
+        if weak == old {
             return;
         }
         self.stop_competing(thread);
-        let weak = self.threads[thread].budget;
         if let Some(id) = self.budgets.upgrade(weak)
             && !self.is_unlimited(weak)
         {
@@ -417,15 +423,21 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// A thread can not run any more.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     pub(crate) fn stop_competing(&mut self, thread: Id<Thread>) {
-        if self.threads[thread].competing == Weak::NONE {
-            return;
-        }
         let weak = core::mem::replace(&mut self.threads[thread].competing, Weak::NONE);
         if let Some(id) = self.budgets.upgrade(weak) {
             self.budgets[id].competing -= 1;
         }
+    }
+
+    /// The running thread's budget is another now.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn change_budget(&mut self, budget: Weak<Budget>, now: u64) {
+        self.charge_time(now);
+        self.use_budget(budget, now);
     }
 
     /// Accounts the time that has passed on the running budget.

@@ -93,8 +93,7 @@ impl<M: Machine> Kernel<M> {
                 self.threads[thread].budget = self.threads[sender].budget;
                 self.compete(thread);
                 if thread == self.cpu.current {
-                    self.charge_time(now);
-                    self.use_budget(self.threads[thread].budget, now);
+                    self.change_budget(self.threads[thread].budget, now);
                 }
                 return true;
             }

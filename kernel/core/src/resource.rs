@@ -211,16 +211,10 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// At a switch to another process.
-    #[inline(always)]
-    pub(crate) fn switch_io_ports(&mut self, process: Id<Process>) {
-        if self.cpu.io_ports_loaded || self.processes[process].io_port_count > 0 {
-            self.load_io_ports(process);
-        }
-    }
-
+    /// At a switch to another process, if it or the last one has ports.
+    #[cold]
     #[inline(never)]
-    fn load_io_ports(&mut self, process: Id<Process>) {
+    pub(crate) fn load_io_ports(&mut self, process: Id<Process>) {
         let process = &self.processes[process];
         let count = process.io_port_count as usize;
         self.cpu.io_ports_loaded = count > 0;

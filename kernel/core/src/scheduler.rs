@@ -5,8 +5,7 @@
 
 use crate::kernel::Kernel;
 use crate::machine::Machine;
-use crate::process::Process;
-use crate::slab::{Id, NONE};
+use crate::slab::{Id, NONE, Weak};
 use crate::thread::{Queue, State, Thread, USUAL_WEIGHT};
 use airox_abi::QuotaKind;
 use airox_abi::layout::PRIORITIES;
@@ -273,9 +272,8 @@ impl<M: Machine> Kernel<M> {
     fn keeps_time(&mut self, now: u64) -> bool {
         let current = self.cpu.current;
         if self.threads[current].budget != self.cpu.budget {
-            self.charge_time(now);
             self.compete(current);
-            self.use_budget(self.threads[current].budget, now);
+            self.change_budget(self.threads[current].budget, now);
         }
         self.has_time(current, now) || self.borrow_time(current, now)
     }
@@ -337,32 +335,27 @@ impl<M: Machine> Kernel<M> {
         let now = self.machine.now();
         let elapsed = now.wrapping_sub(self.cpu.last_switch);
         self.cpu.last_switch = now;
-        let old = &mut self.threads[self.cpu.current];
-        old.cpu_ticks += elapsed;
-        if old.state != State::Ready || old.suspended {
-            self.stop_competing(self.cpu.current);
-        }
-        self.cpu.current = next;
-        let budget = self.threads[next].budget;
-        if budget != self.cpu.budget {
-            self.charge_time(now);
-            self.use_budget(budget, now);
+        let current = self.cpu.current;
+        let old = &mut self.threads[current];
+        old.cpu_ticks = old.cpu_ticks.wrapping_add(elapsed);
+        if old.competing != Weak::NONE && (old.state != State::Ready || old.suspended) {
+            self.stop_competing(current);
         }
         let entry = &mut self.threads[next];
         entry.state = State::Running;
-        let process = entry.process;
-        self.enter_process(process);
-        self.trace(EventKind::Switch, next.number(), process.number(), 0, 0);
-    }
-
-    /// The rest of a switch: the running thread is this process's.
-    #[inline(always)]
-    pub(crate) fn enter_process(&mut self, process: Id<Process>) {
+        let (process, budget, has_io_ports) = (entry.process, entry.budget, entry.has_io_ports);
+        self.cpu.current = next;
+        if budget != self.cpu.budget {
+            self.change_budget(budget, now);
+        }
         self.statistics.switches = self.statistics.switches.wrapping_add(1);
         if process != self.cpu.current_process {
             self.cpu.current_process = process;
-            self.switch_io_ports(process);
+            if has_io_ports || self.cpu.io_ports_loaded {
+                self.load_io_ports(process);
+            }
         }
+        self.trace(EventKind::Switch, next.number(), process.number(), 0, 0);
     }
 
     /// A thread that has just become able to run, while the running one has just stopped: switch directly if it is the most urgent.

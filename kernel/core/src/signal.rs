@@ -40,6 +40,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// ORs bits in and wakes who waits for one of them.
+    #[inline]
     pub(crate) fn notify(&mut self, id: Id<Signal>, bits: u64) {
         self.trace(
             EventKind::Signal,
@@ -56,8 +57,11 @@ impl<M: Machine> Kernel<M> {
                 signal.bits &= !mask;
                 signal.waiter = None;
                 self.threads[thread].context.complete(taken);
+                let unused = signal.references == 0;
                 self.make_ready(thread);
-                self.free_signal_if_unused(id);
+                if unused {
+                    self.free_signal_if_unused(id);
+                }
             }
         } else if let Some(port) = signal.port
             && let Some(port) = self.ports.upgrade(port)

@@ -55,58 +55,80 @@ impl<M: Machine> Kernel<M> {
     /// The running thread executed `syscall`; its context holds the arguments. Returns the context to resume.
     #[inline]
     pub fn system_call(&mut self) -> *mut Context {
-        let number = self.threads[self.cpu.current].context.rax;
-        let result = if number == SystemCall::Call as u64 {
-            self.call()
-        } else if number == SystemCall::ReplyReceive as u64 {
-            self.reply_receive()
-        } else {
-            if number == SystemCall::Null as u64 {
-                self.current().rax = 0;
-            } else {
-                self.other_system_call(number);
-            }
-            return self.current();
-        };
-        if let Err(error) = result {
-            self.current().rax = error as u64;
+        let context = &mut self.threads[self.cpu.current].context;
+        match SystemCall::from_number(context.rax) {
+            Some(SystemCall::Notify) => self.notify_call(),
+            Some(SystemCall::Wait) => self.wait_call(),
+            Some(SystemCall::Null) => context.rax = 0,
+            Some(SystemCall::Call) => self.message(Kernel::call),
+            Some(SystemCall::ReplyReceive) => self.message(Kernel::reply_receive),
+            Some(SystemCall::Receive) => self.message(Kernel::receive),
+            Some(call) => self.other_system_call(call),
+            None => context.rax = Error::InvalidSystemCall as u64,
         }
         self.finish_entry();
         self.current()
     }
 
+    /// A call whose results are written by whoever ends the wait.
     #[inline(never)]
-    fn other_system_call(&mut self, number: u64) {
+    fn message(&mut self, call: fn(&mut Self) -> Result<(), Error>) {
+        if let Err(error) = call(self) {
+            self.current().rax = error as u64;
+        }
+    }
+
+    /// `notify`.
+    #[inline(never)]
+    fn notify_call(&mut self) {
+        let me = self.cpu.current;
+        let context = &self.threads[me].context;
+        let (claim, bits) = (context.rdi, context.words[0]);
+        self.threads[me].context.rax = match self.notifiable_signal(claim, bits) {
+            Ok(signal) => {
+                self.notify(signal, bits);
+                0
+            }
+            Err(error) => error as u64,
+        };
+    }
+
+    /// `wait`.
+    #[inline(never)]
+    fn wait_call(&mut self) {
+        let me = self.cpu.current;
+        let context = &self.threads[me].context;
+        let (claim, mask) = (context.rdi, context.words[0]);
+        let signal = self.find_signal(claim, Rights::RECEIVE);
+        match signal.and_then(|(signal, _)| self.wait(signal, mask)) {
+            Ok(Some(bits)) => self.threads[me].context.complete(bits),
+            Ok(None) => {}
+            Err(error) => self.threads[me].context.rax = error as u64,
+        }
+    }
+
+    #[inline(never)]
+    fn other_system_call(&mut self, call: SystemCall) {
         self.statistics.system_calls += 1;
         let me = self.cpu.current;
-        let result = match SystemCall::from_number(number) {
-            Some(SystemCall::Receive) => self.receive().map(|()| None),
-            Some(SystemCall::Wait) => self.wait_call(),
-            Some(SystemCall::Notify) => {
-                let [claim, bits, ..] = self.arguments();
-                self.notifiable_signal(claim, bits).map(|signal| {
-                    self.notify(signal, bits);
-                    Some(NOTHING)
-                })
-            }
-            Some(SystemCall::Reply) => self.reply().map(|()| Some(NOTHING)),
-            Some(SystemCall::ProcessExit) => {
+        let result = match call {
+            SystemCall::Reply => self.reply().map(|()| Some(NOTHING)),
+            SystemCall::ProcessExit => {
                 let code = self.arguments()[0] as i64;
                 self.doom_process(self.cpu.current_process, code, false);
                 Ok(None)
             }
-            Some(SystemCall::ThreadExit) => {
+            SystemCall::ThreadExit => {
                 self.exit_thread();
                 Ok(None)
             }
-            Some(SystemCall::ThreadYield) => {
+            SystemCall::ThreadYield => {
                 // The result first: after the switch another thread is the running one.
                 self.threads[me].context.rax = 0;
                 self.rotate();
                 Ok(None)
             }
-            Some(call) => self.simple_call(call).map(Some),
-            None => Err(Error::InvalidSystemCall),
+            call => self.simple_call(call).map(Some),
         };
         match result {
             Ok(None) => {}
@@ -118,19 +140,12 @@ impl<M: Machine> Kernel<M> {
             }
             Err(error) => self.threads[me].context.rax = error as u64,
         }
-        self.finish_entry();
     }
 
     fn arguments(&self) -> Arguments {
         let context = &self.threads[self.cpu.current].context;
         let [a, b, c, d, e, f, ..] = context.words;
         [context.rdi, a, b, c, d, e, f]
-    }
-
-    fn wait_call(&mut self) -> Result<Option<Results>, Error> {
-        let [claim, mask, ..] = self.arguments();
-        let (signal, _) = self.find_signal(claim, Rights::RECEIVE)?;
-        Ok(self.wait(signal, mask)?.map(one))
     }
 
     /// The quota a creating call charges: the named one, or the caller's own.

@@ -61,7 +61,13 @@ impl Timers {
         if deadline > now {
             return None;
         }
-        self.cancel(owner);
+        self.position[owner as usize] = NONE;
+        let last = self.heap.pop();
+        if let Some(last) = last.filter(|_| !self.heap.is_empty()) {
+            self.heap[0] = last;
+            self.position[last.1 as usize] = 0;
+            self.sift_down(0);
+        }
         Some(owner)
     }
 

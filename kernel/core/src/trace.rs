@@ -37,20 +37,26 @@ impl Trace {
 
 impl<M: Machine> Kernel<M> {
     /// Records an event while tracing is on.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn trace(&mut self, kind: EventKind, a: u32, b: u32, c: u64, d: u64) {
         if self.trace.on {
-            let ticks = self.machine.now();
-            let slot = (self.trace.count as usize) % Trace::EVENTS;
-            self.trace.count += 1;
-            let kind_a = (kind as u32) << 24 | a & 0x00ff_ffff;
-            self.trace.events[slot] = Event {
-                ticks,
-                kind_a,
-                b,
-                c,
-                d,
-            };
+            self.record(kind, a, b, c, d);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn record(&mut self, kind: EventKind, a: u32, b: u32, c: u64, d: u64) {
+        let ticks = self.machine.now();
+        let slot = (self.trace.count as usize) % Trace::EVENTS;
+        self.trace.count += 1;
+        let kind_a = (kind as u32) << 24 | a & 0x00ff_ffff;
+        self.trace.events[slot] = Event {
+            ticks,
+            kind_a,
+            b,
+            c,
+            d,
+        };
     }
 }

@@ -2,9 +2,10 @@
 
 use super::cpu::Cpu;
 use super::local_apic::{ERROR, FIRST_LINE, INSPECT, SPURIOUS, TIMER};
+use super::machine::Pc;
 use super::{clock, paging};
-use airox_kernel_core::Exception;
 use airox_kernel_core::context::Context;
+use airox_kernel_core::{Exception, Kernel};
 use core::sync::atomic::{AtomicU64, Ordering};
 use x86_64::registers::control::Cr2;
 
@@ -37,19 +38,6 @@ pub extern "C" fn interrupt(cpu: *mut Cpu, vector: u32) -> *mut Context {
     let kernel = unsafe { &mut *(*cpu).kernel };
     let vector = vector as u8;
     match vector {
-        0..FIRST_INTERRUPT => {
-            let address = if vector == PAGE_FAULT {
-                Cr2::read_raw()
-            } else {
-                0
-            };
-            let code = kernel.current().code;
-            kernel.exception(Exception {
-                vector,
-                code,
-                address,
-            });
-        }
         TIMER => {
             end_of_interrupt();
             // SAFETY: 1. The GS base is set. 2. The reference ends with this statement.
@@ -57,6 +45,36 @@ pub extern "C" fn interrupt(cpu: *mut Cpu, vector: u32) -> *mut Context {
                 kernel.timer();
             }
         }
+        0..FIRST_INTERRUPT => exception(kernel, vector),
+        FIRST_LINE..TIMER => {
+            kernel.interrupt(u32::from(vector - FIRST_LINE));
+            // After the kernel had its chance to mask the line: a level-triggered one would interrupt again at once.
+            end_of_interrupt();
+        }
+        _ => rare_interrupt(kernel, vector),
+    }
+    kernel.current()
+}
+
+#[inline(never)]
+fn exception(kernel: &mut Kernel<Pc>, vector: u8) {
+    let address = if vector == PAGE_FAULT {
+        Cr2::read_raw()
+    } else {
+        0
+    };
+    let code = kernel.current().code;
+    kernel.exception(Exception {
+        vector,
+        code,
+        address,
+    });
+}
+
+#[cold]
+#[inline(never)]
+fn rare_interrupt(kernel: &mut Kernel<Pc>, vector: u8) {
+    match vector {
         INSPECT => {
             end_of_interrupt();
             kernel.take_snapshot();
@@ -70,14 +88,8 @@ pub extern "C" fn interrupt(cpu: *mut Cpu, vector: u32) -> *mut Context {
             end_of_interrupt();
             log::warn!("local APIC error");
         }
-        FIRST_LINE.. => {
-            kernel.interrupt(u32::from(vector - FIRST_LINE));
-            // After the kernel had its chance to mask the line: a level-triggered one would interrupt again at once.
-            end_of_interrupt();
-        }
         _ => log::warn!("interrupt with unused vector {vector}"),
     }
-    kernel.current()
 }
 
 fn end_of_interrupt() {
