@@ -103,7 +103,7 @@ impl<M: Machine> Kernel<M> {
                 if level_triggered {
                     self.machine.irq_mask(line);
                 }
-                self.notify(signal, bits);
+                self.notify_and_switch(signal, bits);
             }
             None => self.machine.irq_mask(line),
         }

@@ -5,6 +5,7 @@
 
 use crate::kernel::Kernel;
 use crate::machine::Machine;
+use crate::process::Process;
 use crate::slab::{Id, NONE, Weak};
 use crate::thread::{Queue, State, Thread, USUAL_WEIGHT};
 use airox_abi::QuotaKind;
@@ -41,9 +42,20 @@ impl Ready {
     }
 
     /// The queue of a priority is not empty any more.
+    #[inline(always)]
     fn set(&mut self, priority: usize) {
         self.bitmap[priority / 64] |= 1 << (priority % 64);
         self.highest = self.highest.max(priority as i32);
+    }
+
+    /// A thread joins the queue of its priority, which is empty.
+    #[inline(always)]
+    pub(crate) fn put_alone(&mut self, id: Id<Thread>, thread: &mut Thread) {
+        let priority = thread.priority as usize;
+        (thread.next, thread.previous) = (NONE, NONE);
+        (thread.queue, thread.turn_left) = (Queue::Ready, 0);
+        (self.heads[priority], self.tails[priority]) = (id.number(), id.number());
+        self.set(priority);
     }
 
     /// The queue of a priority has become empty.
@@ -348,14 +360,20 @@ impl<M: Machine> Kernel<M> {
         if budget != self.cpu.budget {
             self.change_budget(budget, now);
         }
+        self.enter_process(process, has_io_ports);
+        self.trace(EventKind::Switch, next.number(), process.number(), 0, 0);
+    }
+
+    /// The rest of a switch: the running thread is this process's.
+    #[inline(always)]
+    pub(crate) fn enter_process(&mut self, process: Id<Process>, has_io_ports: bool) {
         self.statistics.switches = self.statistics.switches.wrapping_add(1);
         if process != self.cpu.current_process {
             self.cpu.current_process = process;
-            if has_io_ports || self.cpu.io_ports_loaded {
+            if has_io_ports | self.cpu.io_ports_loaded {
                 self.load_io_ports(process);
             }
         }
-        self.trace(EventKind::Switch, next.number(), process.number(), 0, 0);
     }
 
     /// A thread that has just become able to run, while the running one has just stopped: switch directly if it is the most urgent.
@@ -406,7 +424,7 @@ impl<M: Machine> Kernel<M> {
             match owner.checked_sub(signals) {
                 None => {
                     let signal = Id::new(owner);
-                    self.notify(signal, self.signals[signal].timer_bits);
+                    self.notify_and_switch(signal, self.signals[signal].timer_bits);
                 }
                 Some(budget) => self.replenish(Id::new(budget)),
             }

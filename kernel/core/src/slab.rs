@@ -181,6 +181,14 @@ impl<T> Slab<T> {
         (entry.generation == weak.generation && entry.live).then_some(weak.id)
     }
 
+    /// Two different objects at once; `None` if they are the same.
+    #[inline(always)]
+    pub(crate) fn pair(&mut self, first: Id<T>, second: Id<T>) -> Option<(&mut T, &mut T)> {
+        let indices = [first.index as usize, second.index as usize];
+        let [first, second] = self.entries.get_disjoint_mut(indices).ok()?;
+        Some((&mut first.value, &mut second.value))
+    }
+
     /// Address of the first entry; entries never move. For the entry stubs.
     pub(crate) fn base(&self) -> u64 {
         self.entries.as_ptr().expose_provenance() as u64

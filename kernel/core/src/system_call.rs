@@ -84,13 +84,14 @@ impl<M: Machine> Kernel<M> {
         let me = self.cpu.current;
         let context = &self.threads[me].context;
         let (claim, bits) = (context.rdi, context.words[0]);
-        self.threads[me].context.rax = match self.notifiable_signal(claim, bits) {
+        match self.notifiable_signal(claim, bits) {
             Ok(signal) => {
-                self.notify(signal, bits);
-                0
+                // Before: afterwards another thread may run.
+                self.threads[me].context.rax = 0;
+                self.notify_and_switch(signal, bits);
             }
-            Err(error) => error as u64,
-        };
+            Err(error) => self.threads[me].context.rax = error as u64,
+        }
     }
 
     /// `wait`.
