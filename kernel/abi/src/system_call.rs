@@ -40,9 +40,10 @@ system_calls! {
     Reply = 3, "reply";
     /// `() -> reply`: turns the right to answer the current caller into a handle, for later.
     ReplySave = 4, "reply_save";
-    /// `(reply?, lease index, offset, buffer, length) -> bytes`: copies from a lease of the caller. All or nothing.
+    /// `(reply?, lease index, offset, buffer, length, 0) -> bytes`: copies from a lease of the caller. Pieces of 4 KiB, each all or nothing; a
+    /// longer copy may be interrupted in between, and on an error some of them may have been done.
     LeaseRead = 5, "lease_read";
-    /// `(reply?, lease index, offset, buffer, length) -> bytes`: copies to a lease of the caller. All or nothing.
+    /// `(reply?, lease index, offset, buffer, length, 0) -> bytes`: copies to a lease of the caller, as `LeaseRead`.
     LeaseWrite = 6, "lease_write";
     /// `(reply?, lease index) -> length, access`: describes a lease of the caller.
     LeaseInfo = 7, "lease_info";
@@ -101,7 +102,7 @@ system_calls! {
     ProcessWatch = 28, "process_watch";
     /// `(process?: READ, buffer)`: writes `info::ProcessInfo`.
     ProcessInfo = 29, "process_info";
-    /// `(process: DEBUG, address, buffer, length)`: copies from its memory. All or nothing.
+    /// `(process: DEBUG, address, buffer, length)`: copies from its memory, in pieces as `LeaseRead`.
     ProcessRead = 30, "process_read";
     /// `(code)`: ends the calling process. Does not return.
     ProcessExit = 31, "process_exit";

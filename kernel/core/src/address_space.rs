@@ -30,8 +30,6 @@ bitflags::bitflags! {
 const ADDRESS_BITS: u64 = 0x000f_ffff_ffff_f000;
 /// Levels of page tables above the page itself.
 const LEVELS: u32 = 4;
-/// More pages than this, and the whole address space is flushed at once.
-const FLUSH_EACH: u64 = 32;
 
 /// What an instruction wanted of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,33 +137,45 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// Clears the entries of a range and what CPUs remember of them.
-    pub(crate) fn clear_pages(&mut self, process: Id<Process>, address: u64, pages: u64) {
+    /// Clears entries of a range, from its end, and what CPUs remember of them, until so many were cleared or looked at. Returns how many
+    /// pages of the range are left.
+    pub(crate) fn clear_pages(
+        &mut self,
+        process: Id<Process>,
+        address: u64,
+        mut pages: u64,
+        mut clear: u64,
+        mut look: u64,
+    ) -> u64 {
         let root = self.processes[process].root;
         let alive = self.processes[process].alive;
-        let mut cleared = 0;
-        let mut page = 0;
-        while page < pages {
-            let at = address + page * PAGE_SIZE;
-            let run = (512 - slot(at, 0) as u64).min(pages - page);
-            if let Some(table) = self.find_table(process, at) {
-                for index in 0..run {
-                    let here = at + index * PAGE_SIZE;
-                    if self.machine.read_word(table, slot(here, 0)) != 0 {
-                        self.machine.write_word(table, slot(here, 0), 0);
-                        cleared += 1;
-                        if alive && pages <= FLUSH_EACH {
-                            self.machine.flush_page(root, here);
-                        }
+        while pages > 0 && clear > 0 && look > 0 {
+            let last = address + (pages - 1) * PAGE_SIZE;
+            // What of the range lies in the last page's table.
+            let run = (slot(last, 0) as u64 + 1).min(pages);
+            let Some(table) = self.find_table(process, last) else {
+                pages -= run;
+                look -= 1;
+                continue;
+            };
+            for index in 0..run {
+                if clear == 0 || look == 0 {
+                    break;
+                }
+                let here = last - index * PAGE_SIZE;
+                look -= 1;
+                pages -= 1;
+                if self.machine.read_word(table, slot(here, 0)) != 0 {
+                    self.machine.write_word(table, slot(here, 0), 0);
+                    self.processes[process].resident_pages -= 1;
+                    clear -= 1;
+                    if alive {
+                        self.machine.flush_page(root, here);
                     }
                 }
             }
-            page += run;
         }
-        self.processes[process].resident_pages -= cleared;
-        if alive && pages > FLUSH_EACH && cleared > 0 {
-            self.machine.flush_address_space(root);
-        }
+        pages
     }
 
     /// Frees a dead process's page tables.

@@ -99,6 +99,11 @@ pub(crate) struct Capability {
 
 const _: () = assert!(size_of::<Capability>() == 64);
 
+/// Most capabilities that get a new parent in one kernel entry.
+const CHILDREN_AT_ONCE: usize = 16;
+/// Most capabilities that are revoked in one kernel entry.
+const REVOKED_AT_ONCE: usize = 4;
+
 const GENERATIONS: u64 = 1 << (32 - Handle::INDEX_BITS);
 
 /// The array of all capabilities.
@@ -209,11 +214,10 @@ impl Capabilities {
         self.entries[parent as usize].first_child = child;
     }
 
-    /// Takes an entry out of the tree; its children become its parent's.
+    /// Takes an entry without children out of the tree.
     fn unlink(&mut self, index: u32) {
         let Capability {
             parent,
-            first_child,
             next_sibling,
             previous_sibling,
             ..
@@ -226,17 +230,6 @@ impl Capabilities {
         if next_sibling != NONE {
             self.entries[next_sibling as usize].previous_sibling = previous_sibling;
         }
-        let mut child = first_child;
-        while child != NONE {
-            let next = self.entries[child as usize].next_sibling;
-            if parent == NONE {
-                let entry = &mut self.entries[child as usize];
-                (entry.parent, entry.next_sibling, entry.previous_sibling) = (NONE, NONE, NONE);
-            } else {
-                self.add_child(parent, child);
-            }
-            child = next;
-        }
     }
 
     fn free(&mut self, index: u32) {
@@ -248,19 +241,32 @@ impl Capabilities {
         self.live -= 1;
     }
 
-    /// A descendant of `index` without children of its own, if there is any descendant.
-    fn leaf_below(&self, index: u32) -> Option<u32> {
-        let mut leaf = self.entries[index as usize].first_child;
-        if leaf == NONE {
-            return None;
-        }
-        loop {
-            let child = self.entries[leaf as usize].first_child;
-            if child == NONE {
-                return Some(leaf);
+    /// The first of what was derived from an entry.
+    fn first_child(&self, index: u32) -> Option<u32> {
+        let child = self.entries[index as usize].first_child;
+        (child != NONE).then_some(child)
+    }
+
+    /// Makes up to `count` children of an entry its parent's (or nobody's). Returns whether it has none left.
+    fn release_children(&mut self, index: u32, count: usize) -> bool {
+        for _ in 0..count {
+            let Some(child) = self.first_child(index) else {
+                return true;
+            };
+            let parent = self.entries[index as usize].parent;
+            let next = self.entries[child as usize].next_sibling;
+            self.entries[index as usize].first_child = next;
+            if next != NONE {
+                self.entries[next as usize].previous_sibling = NONE;
             }
-            leaf = child;
+            if parent == NONE {
+                let entry = &mut self.entries[child as usize];
+                (entry.parent, entry.next_sibling) = (NONE, NONE);
+            } else {
+                self.add_child(parent, child);
+            }
         }
+        self.first_child(index).is_none()
     }
 }
 
@@ -401,8 +407,10 @@ impl<M: Machine> Kernel<M> {
         Ok(self.capabilities.handle(index))
     }
 
-    /// Removes one capability; what was derived from it stays, derived from its parent.
+    /// Removes one capability; what was derived from it stays, derived from its parent. Takes as long as it takes: where that may be long,
+    /// [`Self::prepare_delete`] comes first.
     pub(crate) fn delete_capability(&mut self, index: u32, cause: Cause) {
+        while !self.prepare_delete(index) {}
         self.capabilities.unlink(index);
         let Capability {
             object,
@@ -428,11 +436,33 @@ impl<M: Machine> Kernel<M> {
         self.release(object, rights, cause);
     }
 
-    /// Deletes everything derived from a capability, deepest first.
-    pub(crate) fn revoke(&mut self, index: u32) {
-        while let Some(leaf) = self.capabilities.leaf_below(index) {
-            self.delete_capability(leaf, Cause::Closed);
+    /// Does a part of what removing a capability takes. Returns whether the rest is quickly done: a kernel entry may not take long, so a
+    /// system call that gets `false` ends, and begins anew.
+    pub(crate) fn prepare_delete(&mut self, index: u32) -> bool {
+        if !self.capabilities.release_children(index, CHILDREN_AT_ONCE) {
+            return false;
         }
+        match self.capabilities.get(index).object {
+            Object::Mapping(id) => {
+                self.shrink_mapping(id) && self.shrink_region(self.mappings[id].region())
+            }
+            Object::Region(id) => self.shrink_region(id),
+            _ => true,
+        }
+    }
+
+    /// Deletes some of what was derived from a capability. Returns whether that was all.
+    pub(crate) fn revoke(&mut self, index: u32) -> bool {
+        for _ in 0..REVOKED_AT_ONCE {
+            let Some(child) = self.capabilities.first_child(index) else {
+                return true;
+            };
+            if !self.prepare_delete(child) {
+                return false;
+            }
+            self.delete_capability(child, Cause::Closed);
+        }
+        self.capabilities.first_child(index).is_none()
     }
 
     /// The `position`-th handle of a process, mappings left out.

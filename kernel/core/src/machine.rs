@@ -47,8 +47,6 @@ pub trait Machine {
     fn leave_address_space(&mut self, root: Frame);
     /// Drops any cached translation of one page of one address space, on every CPU.
     fn flush_page(&mut self, root: Frame, address: u64);
-    /// Drops all cached translations of one address space, on every CPU.
-    fn flush_address_space(&mut self, root: Frame);
 
     /// The TSC.
     fn now(&self) -> u64;

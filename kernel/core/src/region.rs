@@ -24,6 +24,8 @@ pub(crate) struct Region {
     pub(crate) base: Option<Frame>,
     /// Whether the frames go back to the allocator with the region.
     owned: bool,
+    /// Pages at the end of a lazy region whose frames have gone already, while it is being given up.
+    freed: u64,
     /// Frames charged.
     charged: u32,
     quota: Id<Quota>,
@@ -42,6 +44,17 @@ pub(crate) struct Mapping {
     node: u32,
     next: u32,
 }
+
+impl Mapping {
+    pub(crate) const fn region(&self) -> Id<Region> {
+        self.region
+    }
+}
+
+/// Most pages that are unmapped or freed in one kernel entry, and most entries of tables that are looked at for them.
+const PAGES_AT_ONCE: u64 = 8;
+const TABLE_ENTRIES_AT_ONCE: u64 = 64;
+const INDEX_ENTRIES_AT_ONCE: u64 = 16;
 
 /// Levels of index above the pages: 0 for one page.
 const fn levels(pages: u64) -> u32 {
@@ -99,6 +112,7 @@ impl<M: Machine> Kernel<M> {
             pages,
             base,
             owned: true,
+            freed: 0,
             charged: frames,
             quota,
             references: 0,
@@ -124,6 +138,7 @@ impl<M: Machine> Kernel<M> {
             pages,
             base: Some(first),
             owned: false,
+            freed: 0,
             charged: 0,
             quota,
             references: 0,
@@ -146,7 +161,11 @@ impl<M: Machine> Kernel<M> {
             return region.base.map(|base| Frame(base.0 + page as u32));
         }
         let levels = levels(region.pages);
-        let mut frame = match region.base {
+        if back && region.freed > 0 {
+            // Somebody uses it again while it is being given up.
+            self.regions[id].freed = 0;
+        }
+        let mut frame = match self.regions[id].base {
             Some(frame) => frame,
             None if back => {
                 let frame = self.back_frame();
@@ -187,7 +206,6 @@ impl<M: Machine> Kernel<M> {
         }
         let Region {
             kind,
-            pages,
             base,
             owned,
             charged,
@@ -196,7 +214,8 @@ impl<M: Machine> Kernel<M> {
         } = *region;
         if let (Some(base), true) = (base, owned) {
             if kind == RegionKind::Lazy {
-                self.free_index(base, levels(pages), pages);
+                // The page of a region of one, else the root of an index that is empty by now.
+                self.frames.release(base);
             } else {
                 self.frames.release_contiguous(base, charged);
             }
@@ -206,20 +225,65 @@ impl<M: Machine> Kernel<M> {
         self.uncharge_object(quota, QuotaKind::Regions);
     }
 
-    /// Frees a lazy region's index and pages: those entries of it that `pages` need, as only they were ever used. Recursion
-    /// is as deep as the index: at most three.
-    fn free_index(&mut self, frame: Frame, levels: u32, pages: u64) {
-        if levels > 0 {
-            let reach = FANOUT.pow(levels - 1);
-            for slot in 0..pages.div_ceil(reach) {
-                let next = self.machine.read_word(frame, slot as usize);
-                if next != 0 {
-                    let below = reach.min(pages - slot * reach);
-                    self.free_index(Frame(next as u32), levels - 1, below);
-                }
+    /// Unmaps some pages of a mapping, from its end. Returns whether none are left.
+    pub(crate) fn shrink_mapping(&mut self, id: Id<Mapping>) -> bool {
+        let Mapping {
+            process,
+            address,
+            pages,
+            ..
+        } = self.mappings[id];
+        let left = self.clear_pages(
+            process,
+            address,
+            pages,
+            PAGES_AT_ONCE,
+            TABLE_ENTRIES_AT_ONCE,
+        );
+        self.mappings[id].pages = left;
+        left == 0
+    }
+
+    /// Frees some frames of a region that one last reference holds, from its end. Returns whether the rest is quickly done.
+    pub(crate) fn shrink_region(&mut self, id: Id<Region>) -> bool {
+        let region = &self.regions[id];
+        let (Some(base), RegionKind::Lazy, 1) = (region.base, region.kind, region.references)
+        else {
+            return true;
+        };
+        let (levels, mut end) = (levels(region.pages), region.pages - region.freed);
+        let mut freed = 0;
+        for _ in 0..INDEX_ENTRIES_AT_ONCE {
+            if end == 0 || levels == 0 || freed >= PAGES_AT_ONCE {
+                break;
             }
+            end = self.free_last(base, levels, end, &mut freed);
         }
-        self.frames.release(frame);
+        let region = &mut self.regions[id];
+        region.freed = region.pages - end;
+        levels == 0 || end == 0
+    }
+
+    /// Frees the last of the first `end` pages below an index of `levels` levels, if it is backed, and indices that are empty with it. Returns what
+    /// `end` is then. Recursion is as deep as the index: at most three.
+    fn free_last(&mut self, index: Frame, levels: u32, end: u64, freed: &mut u64) -> u64 {
+        let reach = FANOUT.pow(levels - 1);
+        let slot = (end - 1) / reach;
+        let start = slot * reach;
+        let next = self.machine.read_word(index, slot as usize);
+        if next == 0 {
+            return start;
+        }
+        let mut left = start;
+        if levels > 1 {
+            left += self.free_last(Frame(next as u32), levels - 1, end - start, freed);
+        }
+        if left == start {
+            self.machine.write_word(index, slot as usize, 0);
+            self.frames.release(Frame(next as u32));
+            *freed += 1;
+        }
+        left
     }
 
     /// `region_map`.
@@ -340,23 +404,18 @@ impl<M: Machine> Kernel<M> {
                 .any(|(_, mapping)| overlaps(mapping.address, mapping.pages * PAGE_SIZE))
     }
 
-    /// `region_unmap`.
-    pub(crate) fn unmap(&mut self, process: Id<Process>, address: u64) -> Result<(), Error> {
-        let node = self
-            .mappings_of(process)
+    /// The node of the mapping that starts at an address.
+    pub(crate) fn mapping_at(&self, process: Id<Process>, address: u64) -> Result<u32, Error> {
+        self.mappings_of(process)
             .find(|(_, mapping)| mapping.address == address)
             .map(|(_, mapping)| mapping.node)
-            .ok_or(Error::NotMapped)?;
-        self.delete_capability(node, crate::capability::Cause::Closed);
-        Ok(())
+            .ok_or(Error::NotMapped)
     }
 
-    /// The mapping's node has left the tree: its pages go.
+    /// The mapping's node has left the tree; it has no pages any more.
     pub(crate) fn remove_mapping(&mut self, id: Id<Mapping>) {
         let Mapping {
             process,
-            address,
-            pages,
             region,
             next,
             ..
@@ -374,7 +433,6 @@ impl<M: Machine> Kernel<M> {
             }
         }
         self.mappings.remove(id);
-        self.clear_pages(process, address, pages);
         self.release_region(region);
     }
 

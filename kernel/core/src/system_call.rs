@@ -29,6 +29,10 @@ const NOTHING: Results = [0; 4];
 const MAX_DEBUG_WRITE: usize = 256;
 /// Frames one `region_device` can cover.
 const MAX_DEVICE_PAGES: u64 = 1 << 20;
+/// Bytes of one piece of a long copy.
+const PIECE: u64 = 4096;
+/// Bytes of the instruction `syscall`.
+const SYSCALL_LENGTH: u64 = 2;
 /// Largest weight of a thread.
 const MAX_WEIGHT: u64 = 10_000;
 
@@ -129,6 +133,12 @@ impl<M: Machine> Kernel<M> {
                 self.rotate();
                 Ok(None)
             }
+            SystemCall::HandleClose
+            | SystemCall::HandleRevoke
+            | SystemCall::RegionUnmap
+            | SystemCall::LeaseRead
+            | SystemCall::LeaseWrite
+            | SystemCall::ProcessRead => self.long_call(call),
             call => self.simple_call(call).map(Some),
         };
         match result {
@@ -141,6 +151,72 @@ impl<M: Machine> Kernel<M> {
             }
             Err(error) => self.threads[me].context.rax = error as u64,
         }
+    }
+
+    /// Calls that may take long. Each does a part of its work in one kernel entry; while there is more, it returns `None` and has seen to it that
+    /// the thread executes its `syscall` again, with arguments that say what is left. In between, whatever is more urgent runs.
+    fn long_call(&mut self, call: SystemCall) -> Result<Option<Results>, Error> {
+        let [a, b, c, d, length, done, _] = self.arguments();
+        let finished = match call {
+            SystemCall::HandleClose => {
+                let (index, _) = self.find_any(a)?;
+                self.close_step(index)
+            }
+            SystemCall::HandleRevoke => {
+                let (index, _) = self.find_any(a)?;
+                self.revoke(index)
+            }
+            SystemCall::RegionUnmap => {
+                let process = self.process_argument(a, Rights::CONTROL)?;
+                let node = self.mapping_at(process, b)?;
+                self.close_step(node)
+            }
+            SystemCall::ProcessRead => {
+                let (process, _) = self.find_process(a, Rights::DEBUG)?;
+                if !self.processes[process].alive {
+                    return Err(Error::Dead);
+                }
+                let piece = d.min(PIECE);
+                self.copy_user((process, b), (self.cpu.current_process, c), piece)?;
+                let words = &mut self.threads[self.cpu.current].context.words;
+                words[0] = words[0].wrapping_add(piece);
+                words[1] = words[1].wrapping_add(piece);
+                words[2] -= piece;
+                words[2] == 0
+            }
+            _ => {
+                let access = if call == SystemCall::LeaseRead {
+                    Lease::READ
+                } else {
+                    Lease::WRITE
+                };
+                let piece = length.min(PIECE);
+                self.lease_copy(a, b, (c, length), (d, piece), access)?;
+                if length <= PIECE {
+                    return Ok(Some(one(done.wrapping_add(length))));
+                }
+                let words = &mut self.threads[self.cpu.current].context.words;
+                words[1] = words[1].wrapping_add(piece);
+                words[2] = words[2].wrapping_add(piece);
+                words[3] -= piece;
+                words[4] = done.wrapping_add(piece);
+                false
+            }
+        };
+        if finished {
+            return Ok(Some(NOTHING));
+        }
+        self.threads[self.cpu.current].context.ip -= SYSCALL_LENGTH;
+        Ok(None)
+    }
+
+    /// Closes a handle, or does a part of it.
+    fn close_step(&mut self, index: u32) -> bool {
+        let ready = self.prepare_delete(index);
+        if ready {
+            self.delete_capability(index, Cause::Closed);
+        }
+        ready
     }
 
     fn arguments(&self) -> Arguments {
@@ -238,8 +314,6 @@ impl<M: Machine> Kernel<M> {
         use SystemCall as Call;
         match call {
             Call::ReplySave
-            | Call::LeaseRead
-            | Call::LeaseWrite
             | Call::LeaseInfo
             | Call::Poll
             | Call::TimerSet
@@ -247,12 +321,9 @@ impl<M: Machine> Kernel<M> {
             | Call::PortBind
             | Call::SignalCreate => self.message_call(call, arguments),
             Call::HandleCopy
-            | Call::HandleClose
-            | Call::HandleRevoke
             | Call::HandleInfo
             | Call::RegionCreate
             | Call::RegionMap
-            | Call::RegionUnmap
             | Call::RegionInfo
             | Call::QuotaCreate
             | Call::QuotaInfo => self.memory_call(call, arguments),
@@ -261,7 +332,6 @@ impl<M: Machine> Kernel<M> {
             | Call::ProcessKill
             | Call::ProcessWatch
             | Call::ProcessInfo
-            | Call::ProcessRead
             | Call::ProcessPriority
             | Call::ProcessHandles => self.process_call(call, arguments),
             Call::ThreadCreate
@@ -288,7 +358,13 @@ impl<M: Machine> Kernel<M> {
             | Call::BudgetWatch
             | Call::ProcessBudget
             | Call::ThreadWeight => self.time_call(call, arguments),
-            // Handled before: these may wait or end the caller.
+            // Handled before: these may wait, take long or end the caller.
+            Call::HandleClose
+            | Call::HandleRevoke
+            | Call::RegionUnmap
+            | Call::LeaseRead
+            | Call::LeaseWrite
+            | Call::ProcessRead => Err(Error::InvalidSystemCall),
             Call::Call
             | Call::ReplyReceive
             | Call::Receive
@@ -305,12 +381,10 @@ impl<M: Machine> Kernel<M> {
     fn message_call(
         &mut self,
         call: SystemCall,
-        [a, b, c, d, e, ..]: Arguments,
+        [a, b, c, ..]: Arguments,
     ) -> Result<Results, Error> {
         match call {
             SystemCall::ReplySave => Ok(handle(self.save_reply()?)),
-            SystemCall::LeaseRead => Ok(one(self.lease_copy(a, b, c, d, e, Lease::READ)?)),
-            SystemCall::LeaseWrite => Ok(one(self.lease_copy(a, b, c, d, e, Lease::WRITE)?)),
             SystemCall::LeaseInfo => {
                 let (length, access) = self.lease_info(a, b)?;
                 Ok([length, access, 0, 0])
@@ -365,16 +439,6 @@ impl<M: Machine> Kernel<M> {
                     c,
                 )?))
             }
-            SystemCall::HandleClose => {
-                let (index, _) = self.find_any(a)?;
-                self.delete_capability(index, Cause::Closed);
-                Ok(NOTHING)
-            }
-            SystemCall::HandleRevoke => {
-                let (index, _) = self.find_any(a)?;
-                self.revoke(index);
-                Ok(NOTHING)
-            }
             SystemCall::HandleInfo => {
                 let (_, capability) = self.find_any(a)?;
                 let kind = capability.object.kind().map_or(0, |kind| kind as u64);
@@ -404,11 +468,6 @@ impl<M: Machine> Kernel<M> {
                     .and_then(MapFlags::from_bits)
                     .ok_or(Error::InvalidArgument)?;
                 self.map_region(index, process, c, d, e, flags)?;
-                Ok(NOTHING)
-            }
-            SystemCall::RegionUnmap => {
-                let process = self.process_argument(a, Rights::CONTROL)?;
-                self.unmap(process, b)?;
                 Ok(NOTHING)
             }
             SystemCall::RegionInfo => {
@@ -483,14 +542,6 @@ impl<M: Machine> Kernel<M> {
                 let process = self.process_argument(a, Rights::READ)?;
                 let bytes = wire::process_info(&self.process_info(process));
                 self.write_user(self.cpu.current_process, b, &bytes)?;
-                Ok(NOTHING)
-            }
-            SystemCall::ProcessRead => {
-                let (process, _) = self.find_process(a, Rights::DEBUG)?;
-                if !self.processes[process].alive {
-                    return Err(Error::Dead);
-                }
-                self.copy_user((process, b), (self.cpu.current_process, c), d)?;
                 Ok(NOTHING)
             }
             SystemCall::ProcessPriority => {

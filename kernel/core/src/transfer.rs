@@ -141,16 +141,15 @@ impl<M: Machine> Kernel<M> {
         Ok((lease.length, lease.access))
     }
 
-    /// `lease_read` and `lease_write`: copies between the running process's buffer and the lender's memory.
+    /// `lease_read` and `lease_write`: copies the first bytes of a range of the lender's memory from or to the running process's buffer.
     pub(crate) fn lease_copy(
         &mut self,
         claim: u64,
         index: u64,
-        offset: u64,
-        buffer: u64,
-        length: u64,
+        (offset, length): (u64, u64),
+        (buffer, piece): (u64, u64),
         access: u64,
-    ) -> Result<u64, Error> {
+    ) -> Result<(), Error> {
         let (owner, lease) = self.lease(claim, index)?;
         let end = offset.checked_add(length).ok_or(Error::LeaseDenied)?;
         if lease.access & access == 0 || end > lease.length {
@@ -162,15 +161,14 @@ impl<M: Machine> Kernel<M> {
             .ok_or(Error::LeaseDenied)?;
         let (mine, theirs) = (self.cpu.current_process, self.threads[owner].process);
         if access == Lease::READ {
-            self.check_user(theirs, lent, length, false)
+            self.check_user(theirs, lent, piece, false)
                 .map_err(|_| Error::LeaseDenied)?;
-            self.copy_user((theirs, lent), (mine, buffer), length)?;
+            self.copy_user((theirs, lent), (mine, buffer), piece)
         } else {
-            self.check_user(theirs, lent, length, true)
+            self.check_user(theirs, lent, piece, true)
                 .map_err(|_| Error::LeaseDenied)?;
-            self.copy_user((mine, buffer), (theirs, lent), length)?;
+            self.copy_user((mine, buffer), (theirs, lent), piece)
         }
-        Ok(length)
     }
 
     /// `reply_save`.

@@ -72,7 +72,6 @@ impl Machine for Model {
     }
     fn leave_address_space(&mut self, _root: Frame) {}
     fn flush_page(&mut self, _root: Frame, _address: u64) {}
-    fn flush_address_space(&mut self, _root: Frame) {}
     fn now(&self) -> u64 {
         self.time.set(self.time.get() + 1);
         self.time.get()
@@ -212,7 +211,15 @@ impl System {
         }
         context.tag = tag;
         context.rbx = extension;
-        self.kernel.system_call();
+        // A long call ends before its time and has the thread execute its instruction again.
+        let (me, ip) = (self.kernel.cpu.current, self.kernel.current().ip);
+        loop {
+            self.kernel.system_call();
+            if self.kernel.cpu.current != me || self.kernel.current().ip != ip.wrapping_sub(2) {
+                return;
+            }
+            self.kernel.current().ip = ip;
+        }
     }
 
     /// A call that must not block: error code or first result.
