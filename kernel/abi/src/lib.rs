@@ -31,6 +31,7 @@ mod rights;
 pub mod root;
 pub mod snapshot;
 mod system_call;
+pub mod time;
 pub mod trace;
 
 pub use error::Error;

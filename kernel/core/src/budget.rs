@@ -15,20 +15,14 @@ use crate::slab::{Id, NONE, Weak};
 use crate::thread::{Queue, State, Thread};
 use airox_abi::fault::FaultKind;
 use airox_abi::info::BudgetInfo;
+use airox_abi::time::{MAX_PERIOD_NS, MIN_BUDGET_NS, budget_share};
 use airox_abi::trace::EventKind;
 use airox_abi::{BudgetFlags, Error, QuotaKind};
 
 /// Most pending replenishments; further ones are merged, which delays them.
 const REFILLS: usize = 8;
-/// Shortest budget and shortest period, in ns: the timer's own cost stays small against them.
-pub(crate) const MIN_BUDGET: u64 = 5_000;
-const MIN_PERIOD: u64 = 50_000;
-/// Longest period, in ns: an hour.
-const MAX_PERIOD: u64 = 3_600_000_000_000;
 /// A rest shorter than this part of the shortest budget is not worth a switch: it joins the next replenishment.
 const REST: u64 = 5;
-/// Millionths in one processor.
-pub(crate) const WHOLE: u64 = 1_000_000;
 
 /// Time that can be used from a point in time on, both in ticks.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -193,8 +187,8 @@ impl Budget {
             processor,
             fault: false,
             refills: Refills::new(0, 1, 1, 0),
-            budget_ns: MAX_PERIOD,
-            period_ns: MAX_PERIOD,
+            budget_ns: MAX_PERIOD_NS,
+            period_ns: MAX_PERIOD_NS,
             competing: 0,
             first_parked: NONE,
             watcher: None,
@@ -218,15 +212,9 @@ impl Budget {
     }
 }
 
-/// Millionths of a processor that a budget takes, rounded up.
+/// Millionths of a processor that a budget takes.
 fn share(budget_ns: u64, period_ns: u64) -> Result<u32, Error> {
-    if budget_ns < MIN_BUDGET
-        || !(MIN_PERIOD..=MAX_PERIOD).contains(&period_ns)
-        || budget_ns > period_ns
-    {
-        return Err(Error::InvalidArgument);
-    }
-    Ok((budget_ns * WHOLE).div_ceil(period_ns) as u32)
+    budget_share(budget_ns, period_ns).ok_or(Error::InvalidArgument)
 }
 
 impl<M: Machine> Kernel<M> {
@@ -249,7 +237,7 @@ impl<M: Machine> Kernel<M> {
             return Err(error);
         }
         let (budget, period) = (self.clock.span(budget_ns), self.clock.span(period_ns));
-        let rest = self.clock.span(MIN_BUDGET / REST);
+        let rest = self.clock.span(MIN_BUDGET_NS / REST);
         let budget = Budget {
             fault: flags.contains(BudgetFlags::FAULT),
             refills: Refills::new(self.machine.now(), budget, period, rest),

@@ -1,6 +1,6 @@
 //! The kernel's state, and how it comes to be.
 
-use crate::budget::{Budget, WHOLE};
+use crate::budget::Budget;
 use crate::capability::Capabilities;
 use crate::clock::Clock;
 use crate::context::Context;
@@ -48,7 +48,7 @@ impl Capacity {
                 .with(QuotaKind::Regions, threads * 16)
                 .with(QuotaKind::Quotas, threads)
                 .with(QuotaKind::Resources, 1024)
-                .with(QuotaKind::Time, WHOLE as u32),
+                .with(QuotaKind::Time, airox_abi::time::WHOLE_PROCESSOR),
         )
     }
 

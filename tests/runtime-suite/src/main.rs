@@ -9,6 +9,7 @@ mod basics;
 mod calls;
 mod concurrency;
 mod later;
+mod periodic;
 mod registry;
 mod server;
 
@@ -22,6 +23,7 @@ static TESTS: &[&[registry::Test]] = &[
     concurrency::TESTS,
     calls::TESTS,
     later::TESTS,
+    periodic::TESTS,
 ];
 
 fn main(root: &'static RootBlock) -> ! {

@@ -70,6 +70,7 @@ pub mod logging;
 pub mod memory;
 #[cfg_attr(not(feature = "guest"), allow(dead_code))]
 mod panic;
+pub mod periodic;
 pub mod server;
 pub mod start;
 #[allow(unsafe_code)]
@@ -88,13 +89,13 @@ pub mod sys {
 pub use airox_abi as abi;
 pub use airox_abi::root::RootBlock;
 pub use airox_abi::{
-    Error, Handle, MapFlags, ObjectKind, QuotaKind, QuotaLimits, RegionKind, Rights,
+    BudgetFlags, Error, Handle, MapFlags, ObjectKind, QuotaKind, QuotaLimits, RegionKind, Rights,
 };
 pub use airox_api as api;
 pub use airox_sys::io::PortRange;
 pub use airox_sys::volatile::Window;
 pub use airox_sys::{
-    AnyHandle, IoPorts, Irq, Machine, Port, Process, Quota, Region, Reply, Signal, Thread,
+    AnyHandle, Budget, IoPorts, Irq, Machine, Port, Process, Quota, Region, Reply, Signal, Thread,
     TypedHandle,
 };
 #[doc(hidden)]

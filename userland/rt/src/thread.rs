@@ -6,7 +6,10 @@ use crate::sync::Mutex;
 use crate::time::{Duration, Timer};
 use airox_abi::info::ThreadState;
 use airox_abi::layout::PAGE_SIZE;
-use airox_sys::{Error, Handle, MapFlags, Region, Signal, Thread, TypedHandle, call};
+use airox_abi::time::MAX_WEIGHT;
+use airox_sys::{
+    Budget, Error, Handle, MapFlags, ObjectKind, Region, Rights, Signal, Thread, TypedHandle, call,
+};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
@@ -20,6 +23,19 @@ const JOIN_INTERVAL: Duration = Duration::from_micros(50);
 pub struct Builder {
     stack_bytes: u64,
     priority: Option<u8>,
+    time: Time,
+    weight: Option<u16>,
+}
+
+/// What a thread runs on.
+#[derive(Clone, Copy, Debug)]
+enum Time {
+    /// Its process's budget.
+    Process,
+    /// This budget.
+    Budget(Handle),
+    /// What callers lend, from its first `receive` on.
+    Lent,
 }
 
 impl Default for Builder {
@@ -27,6 +43,8 @@ impl Default for Builder {
         Builder {
             stack_bytes: DEFAULT_STACK,
             priority: None,
+            time: Time::Process,
+            weight: None,
         }
     }
 }
@@ -76,12 +94,61 @@ impl Builder {
         self
     }
 
+    /// On this budget instead of the process's. The budget goes with its last handle, and the thread would stop then.
+    #[must_use]
+    pub fn budget(mut self, budget: &Budget) -> Builder {
+        self.time = Time::Budget(budget.raw());
+        self
+    }
+
+    /// On what its callers lend, from its first `receive` on: for a thread that runs a server loop without signals.
+    #[must_use]
+    pub fn passive(mut self) -> Builder {
+        self.time = Time::Lent;
+        self
+    }
+
+    /// With turns of this length among equals, in hundredths of the usual one.
+    #[must_use]
+    pub fn weight(mut self, weight: u16) -> Builder {
+        self.weight = Some(weight);
+        self
+    }
+
+    /// Refuses what [`Builder::set_time`] would be refused: a thread that exists and never starts could not be undone.
+    fn check_time(&self) -> Result<(), Error> {
+        if let Time::Budget(budget) = self.time {
+            let (kind, rights, _) = call::handle_info(budget)?;
+            if kind != ObjectKind::Budget {
+                return Err(Error::WrongType);
+            }
+            if !rights.contains(Rights::SEND) {
+                return Err(Error::MissingRight);
+            }
+        }
+        match self.weight {
+            Some(weight) if !(1..=MAX_WEIGHT).contains(&weight) => Err(Error::InvalidArgument),
+            _ => Ok(()),
+        }
+    }
+
+    fn set_time(&self, thread: &Thread) -> Result<(), Error> {
+        match self.time {
+            Time::Process => {}
+            Time::Budget(budget) => call::budget_bind(thread.raw(), budget, false)?,
+            Time::Lent => thread.make_passive()?,
+        }
+        self.weight
+            .map_or(Ok(()), |weight| thread.set_weight(weight))
+    }
+
     /// Runs `body` on a new thread.
     pub fn spawn<T, F>(self, body: F) -> Result<JoinHandle<T>, Error>
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
+        self.check_time()?;
         crate::heap::prepare_for_threads()?;
         let priority = match self.priority {
             Some(priority) => priority,
@@ -95,6 +162,7 @@ impl Builder {
         });
         let thread = call::thread_create(Handle::NONE, priority, start::fault_port())?;
         let thread = Thread::from_raw(thread);
+        self.set_time(&thread)?;
 
         let shared = Arc::clone(&packet);
         let body: Body = Box::new(move || {

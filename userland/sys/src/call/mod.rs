@@ -4,6 +4,7 @@
 //!
 //! `Handle::NONE` stands where the kernel takes "none" or "mine".
 
+mod budgets;
 mod handles;
 mod machine;
 mod messages;
@@ -11,6 +12,7 @@ mod objects;
 mod processes;
 mod signals;
 
+pub use budgets::*;
 pub use handles::*;
 pub use machine::*;
 pub use messages::*;

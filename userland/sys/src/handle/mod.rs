@@ -3,6 +3,7 @@
 //! The type says what the handle should name; the kernel checks it at each use. A handle received from
 //! someone else is checked once with [`AnyHandle::into_typed`].
 
+mod budget;
 mod objects;
 
 use crate::call;
@@ -102,6 +103,8 @@ typed_handles! {
     Reply;
     /// The machine authority of the root task.
     Machine;
+    /// Processor time that threads run on.
+    Budget;
 }
 
 /// A handle of a kind not yet known.

@@ -1,0 +1,44 @@
+//! What a budget may be, and what it costs its quota.
+
+/// Millionths in one processor: what the root quota has of [`crate::QuotaKind::Time`] for each.
+pub const WHOLE_PROCESSOR: u32 = 1_000_000;
+/// Shortest budget, in ns: the timer's own cost stays small against it.
+pub const MIN_BUDGET_NS: u64 = 5_000;
+/// Shortest period of a budget, in ns.
+pub const MIN_PERIOD_NS: u64 = 50_000;
+/// Longest period of a budget, in ns: an hour.
+pub const MAX_PERIOD_NS: u64 = 3_600_000_000_000;
+/// Weight of a thread that was given none.
+pub const USUAL_WEIGHT: u16 = 100;
+/// Largest weight of a thread.
+pub const MAX_WEIGHT: u16 = 10_000;
+
+/// Millionths of a processor that a budget takes, rounded up; `None` for one the kernel does not make.
+#[must_use]
+pub const fn budget_share(budget_ns: u64, period_ns: u64) -> Option<u32> {
+    if budget_ns < MIN_BUDGET_NS
+        || period_ns < MIN_PERIOD_NS
+        || period_ns > MAX_PERIOD_NS
+        || budget_ns > period_ns
+    {
+        return None;
+    }
+    // At most an hour times a million: fits.
+    Some((budget_ns * WHOLE_PROCESSOR as u64).div_ceil(period_ns) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_rounded_up_and_bounded() {
+        assert_eq!(budget_share(2_000_000, 10_000_000), Some(200_000));
+        assert_eq!(budget_share(10_000, 30_001), None);
+        assert_eq!(budget_share(10_000, 70_001), Some(142_856));
+        assert_eq!(budget_share(MAX_PERIOD_NS, MAX_PERIOD_NS), Some(1_000_000));
+        assert_eq!(budget_share(4_999, 1_000_000), None);
+        assert_eq!(budget_share(60_000, 50_000), None);
+        assert_eq!(budget_share(5_000, MAX_PERIOD_NS + 1), None);
+    }
+}
