@@ -8,9 +8,7 @@ pub const MIN_BUDGET_NS: u64 = 5_000;
 pub const MIN_PERIOD_NS: u64 = 50_000;
 /// Longest period of a budget, in ns: an hour.
 pub const MAX_PERIOD_NS: u64 = 3_600_000_000_000;
-/// Weight of a thread that was given none.
-pub const USUAL_WEIGHT: u16 = 100;
-/// Largest weight of a thread.
+/// Largest weight of a thread; the usual one is 100.
 pub const MAX_WEIGHT: u16 = 10_000;
 
 /// Millionths of a processor that a budget takes, rounded up; `None` for one the kernel does not make.

@@ -34,7 +34,7 @@ const PIECE: u64 = 4096;
 /// Bytes of the instruction `syscall`.
 const SYSCALL_LENGTH: u64 = 2;
 /// Largest weight of a thread.
-const MAX_WEIGHT: u64 = 10_000;
+const MAX_WEIGHT: u64 = airox_abi::time::MAX_WEIGHT as u64;
 
 const fn one(value: u64) -> Results {
     [value, 0, 0, 0]
