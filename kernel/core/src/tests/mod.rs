@@ -1,7 +1,9 @@
 //! The kernel's logic against a model machine. The same behaviour is tried again on the real machine by `tests/kernel-suite`.
 
+mod budgets;
 mod capabilities;
 mod faults;
+mod lending;
 mod memory;
 mod messages;
 mod model;

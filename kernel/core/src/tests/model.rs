@@ -1,12 +1,14 @@
 //! A machine in a hash map, and a driver that makes system calls as whichever thread the kernel lets run.
 
+use crate::capability::Object;
 use crate::context::Context;
 use crate::kernel::{Boot, Kernel};
 use crate::machine::{Frame, Machine};
 use crate::process::Process;
 use crate::root::{RootImage, RootSegment};
 use crate::slab::Id;
-use crate::thread::Thread;
+use crate::thread::{State, Thread};
+use airox_abi::info::BudgetInfo;
 use airox_abi::layout::{CLOCK_PAGE, PAGE_SIZE, PROGRAM_BASE, START_BLOCK};
 use airox_abi::message::Tag;
 use airox_abi::root::RootBlock;
@@ -326,6 +328,64 @@ impl System {
             thread_handle,
             quota_handle,
         }
+    }
+
+    /// As the root task: sleeps, so that the children run, until [`Self::wake_root`].
+    pub fn root_sleeps(&mut self) {
+        let signal = self.ok(SystemCall::SignalCreate, &[0]);
+        self.raw(SystemCall::Wait as u64, &[signal, 1], Tag(0), 0);
+    }
+
+    /// Wakes the root task, which is more urgent than the children.
+    pub fn wake_root(&mut self) {
+        let State::Waiting(signal) = self.kernel.threads[self.root].state else {
+            panic!("the root does not sleep")
+        };
+        self.kernel.notify(signal, 1);
+        self.kernel.finish_entry();
+        self.running(self.root);
+    }
+
+    /// Lets the running thread run in ring 3 for so many ticks, with all timers that come due meanwhile.
+    pub fn pass(&mut self, ticks: u64) {
+        let end = self.kernel.machine().time.get() + ticks;
+        while self.kernel.machine().armed <= end {
+            let due = self.kernel.machine().armed;
+            let now = self.kernel.machine().time.get();
+            self.kernel.machine().time.set(now.max(due));
+            // The hardware's timer fires once.
+            self.kernel.machine().armed = u64::MAX;
+            self.kernel.timer();
+        }
+        let now = self.kernel.machine().time.get();
+        self.kernel.machine().time.set(now.max(end));
+    }
+
+    /// As the root task: makes a budget.
+    pub fn budget(&mut self, budget: u64, period: u64) -> u64 {
+        self.ok(SystemCall::BudgetCreate, &[0, 0, budget, period, 0])
+    }
+
+    /// As the root task: makes a passive child that waits for calls at a new port, whose handle it returns, with the child's own.
+    pub fn passive_server(&mut self, priority: u8) -> (Child, u64, u64) {
+        let port = self.ok(SystemCall::PortCreate, &[0, 0]);
+        let server = self.spawn(priority, 0);
+        let receive = self.grant(&server, port, Rights::RECEIVE, 0);
+        self.ok(SystemCall::BudgetBind, &[server.thread_handle, 0, 1]);
+        self.root_sleeps();
+        self.running(server.thread);
+        self.raw(SystemCall::Receive as u64, &[receive], Tag(0), 0);
+        self.wake_root();
+        (server, port, receive)
+    }
+
+    /// What `budget_info` tells about a budget of the root task.
+    pub fn budget_info(&self, handle: u64) -> BudgetInfo {
+        let found = self.kernel.capabilities.find(self.root_process, handle);
+        let Object::Budget(id) = found.expect("the root's handle").1.object else {
+            panic!("no budget")
+        };
+        self.kernel.budget_info(id)
     }
 
     /// As the root task: gives a child a copy of a handle.
