@@ -102,13 +102,20 @@ impl Refills {
         }
     }
 
-    /// `used` ticks were used: they come back a period after their use began.
-    pub(crate) fn consume(&mut self, used: u64) {
+    /// `used` ticks were used: they come back a period after their use began. What was used beyond the budget, since a kernel entry took
+    /// so long, is taken from the periods to come.
+    pub(crate) fn consume(&mut self, mut used: u64) {
         let total: u64 = self.queue[..self.count]
             .iter()
             .map(|refill| refill.amount)
             .sum();
-        let mut used = used.min(total);
+        if used > total {
+            let periods = (used - 1) / total;
+            used -= periods * total;
+            for refill in &mut self.queue[..self.count] {
+                refill.time += periods * self.period;
+            }
+        }
         while used > 0 {
             let first = self.pop();
             let taken = used.min(first.amount);
@@ -131,7 +138,7 @@ impl Refills {
         }
     }
 
-    /// Changes budget and period; what is used stays used until its replenishment.
+    /// Changes budget and period; what is used stays used until its replenishment, at most one of the new periods.
     fn change(&mut self, now: u64, budget: u64, period: u64) {
         let pending = *self;
         let later: u64 = pending.queue[..pending.count]
@@ -152,7 +159,7 @@ impl Refills {
         for refill in &pending.queue[..pending.count] {
             if refill.time > now && left > 0 {
                 let amount = refill.amount.min(left);
-                self.push(refill.time, amount);
+                self.push(refill.time.min(now + period), amount);
                 left -= amount;
             }
         }
@@ -170,6 +177,7 @@ pub(crate) struct Budget {
     competing: u32,
     /// Threads that could run if it had time left.
     pub(crate) first_parked: u32,
+    pub(crate) last_parked: u32,
     watcher: Option<(Weak<Signal>, u64)>,
     used_ticks: u64,
     overruns: u64,
@@ -191,6 +199,7 @@ impl Budget {
             period_ns: MAX_PERIOD_NS,
             competing: 0,
             first_parked: NONE,
+            last_parked: NONE,
             watcher: None,
             used_ticks: 0,
             overruns: 0,
@@ -293,10 +302,8 @@ impl<M: Machine> Kernel<M> {
         if self.threads[id].state == State::Dead {
             return Err(Error::Dead);
         }
-        let thread = &mut self.threads[id];
-        let lent = thread.budget != thread.own_budget;
-        thread.own_budget = budget.unwrap_or(Weak::NONE);
-        let Some(budget) = budget.filter(|_| !lent) else {
+        self.threads[id].own_budget = budget.unwrap_or(Weak::NONE);
+        let Some(budget) = budget else {
             // Goes on with the time it has until it receives.
             return Ok(());
         };
@@ -308,6 +315,7 @@ impl<M: Machine> Kernel<M> {
         } else if self.threads[id].state == State::Ready {
             self.make_ready(id);
         }
+        self.lend_on(id);
         Ok(())
     }
 
@@ -342,9 +350,7 @@ impl<M: Machine> Kernel<M> {
         if self.budgets[id].references > 0 {
             return;
         }
-        while let Some(thread) = Id::from_link(self.budgets[id].first_parked) {
-            self.dequeue(thread);
-        }
+        let parked = self.budgets[id].first_parked;
         let timer = self.budget_timer(id);
         self.timers.cancel(timer);
         if self.cpu.budget == self.budgets.weak(id) {
@@ -354,6 +360,7 @@ impl<M: Machine> Kernel<M> {
         self.arm_timer();
         let Budget { quota, charged, .. } = self.budgets[id];
         self.budgets.remove(id);
+        self.unpark(parked);
         self.uncharge(quota, QuotaKind::Time, charged);
         self.uncharge_object(quota, QuotaKind::Resources);
     }
@@ -372,6 +379,20 @@ impl<M: Machine> Kernel<M> {
                 .budgets
                 .upgrade(budget)
                 .is_some_and(|budget| self.budgets[budget].has_time(now))
+    }
+
+    /// Of two budgets, which has time first; the first one of equals.
+    pub(crate) fn earlier(&self, first: Weak<Budget>, second: Weak<Budget>) -> Weak<Budget> {
+        let due = |budget| match self.budgets.upgrade(budget) {
+            Some(_) if self.is_unlimited(budget) => 0,
+            Some(budget) => self.budgets[budget].refills.next().0,
+            None => u64::MAX,
+        };
+        if due(second) < due(first) {
+            second
+        } else {
+            first
+        }
     }
 
     /// Whether a budget is a processor's own: those were made first and stay for ever.
@@ -473,7 +494,9 @@ impl<M: Machine> Kernel<M> {
         if let Some((signal, bits)) = watcher {
             self.notify_weak(signal, bits);
         }
-        if fault && self.threads[thread].state == State::Running {
+        // Whom the time was only lent to is not to blame.
+        let own = self.threads[thread].own_budget == self.cpu.budget;
+        if fault && own && self.threads[thread].state == State::Running {
             self.fault(FaultKind::OutOfTime, 0, 0);
         }
         self.cpu.reschedule = true;
@@ -484,12 +507,15 @@ impl<M: Machine> Kernel<M> {
         let Some(id) = self.budgets.upgrade(self.threads[thread].budget) else {
             return;
         };
-        let first = core::mem::replace(&mut self.budgets[id].first_parked, thread.number());
-        if let Some(first) = Id::from_link(first) {
-            self.threads[first].previous = thread.number();
+        self.compete(thread);
+        // At the tail: of several that share a budget, who used it last comes after those that found none left.
+        let last = core::mem::replace(&mut self.budgets[id].last_parked, thread.number());
+        match Id::from_link(last) {
+            Some(last) => self.threads[last].next = thread.number(),
+            None => self.budgets[id].first_parked = thread.number(),
         }
         let entry = &mut self.threads[thread];
-        (entry.next, entry.previous) = (first, NONE);
+        (entry.next, entry.previous) = (NONE, last);
         entry.queue = Queue::Budget;
         let due = self.budgets[id].refills.next().0;
         let timer = self.budget_timer(id);
@@ -499,11 +525,22 @@ impl<M: Machine> Kernel<M> {
 
     /// A budget may have time again.
     pub(crate) fn replenish(&mut self, id: Id<Budget>) {
-        // Whoever still finds none is parked again, at the head: one round ends where it began.
-        let mut link = core::mem::replace(&mut self.budgets[id].first_parked, NONE);
+        // Whoever still finds none is parked again.
+        let budget = &mut self.budgets[id];
+        budget.last_parked = NONE;
+        let parked = core::mem::replace(&mut budget.first_parked, NONE);
+        self.unpark(parked);
+    }
+
+    /// Threads that are in a budget's queue no more look for time again.
+    fn unpark(&mut self, mut link: u32) {
+        let now = self.machine.now();
         while let Some(thread) = Id::<Thread>::from_link(link) {
             link = self.threads[thread].next;
             self.threads[thread].queue = Queue::None;
+            if !self.has_time(thread, now) {
+                self.borrow_time(thread, now);
+            }
             self.make_ready(thread);
         }
     }

@@ -165,6 +165,7 @@ impl<M: Machine> Kernel<M> {
             let caller = self.current_caller().ok_or(Error::NoCaller)?;
             let runnable = self.deliver_reply(server, caller)?;
             self.threads[server].reply_to = Weak::NONE;
+            self.serve_on(server, self.threads[caller].calling);
             (caller, runnable)
         } else {
             let (index, caller) = self.find_reply(claim)?;
@@ -201,6 +202,7 @@ impl<M: Machine> Kernel<M> {
             let bits = core::mem::take(&mut self.signals[signal].bits);
             self.threads[receiver].context.receive_signal(bits);
             self.give_back(receiver);
+            self.serve_on(receiver, port);
             return true;
         }
         while let Some(sender) = Id::from_link(self.ports[port].first_sender) {

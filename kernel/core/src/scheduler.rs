@@ -127,7 +127,11 @@ impl<M: Machine> Kernel<M> {
         match Id::from_link(next) {
             Some(next) => self.threads[next].previous = previous,
             None if queue == Queue::Ready => self.cpu.ready.tails[priority] = previous,
-            None => {}
+            None => {
+                if let Some(budget) = self.budgets.upgrade(budget) {
+                    self.budgets[budget].last_parked = previous;
+                }
+            }
         }
         match Id::from_link(previous) {
             Some(previous) => self.threads[previous].next = next,
@@ -171,11 +175,18 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// A thread more urgent than the running one runs next; of several, the first most urgent.
+    /// A thread more urgent than the running one runs next; of several, the most urgent.
     fn run_next(&mut self, thread: Id<Thread>) {
         let rival = Id::from_link(self.cpu.next);
         let displaced = match rival {
-            Some(rival) if self.threads[rival].priority >= self.threads[thread].priority => {
+            Some(rival) if self.threads[rival].priority > self.threads[thread].priority => {
+                self.enqueue(thread, false);
+                return;
+            }
+            // Equals run in the order in which they became ready.
+            Some(rival) if self.threads[rival].priority == self.threads[thread].priority => {
+                self.cpu.next = NONE;
+                self.enqueue(rival, false);
                 self.enqueue(thread, false);
                 return;
             }

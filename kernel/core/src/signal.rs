@@ -120,6 +120,7 @@ impl<M: Machine> Kernel<M> {
         {
             let bits = core::mem::take(&mut self.signals[id].bits);
             self.threads[receiver].context.receive_signal(bits);
+            self.serve_on(receiver, port);
             self.make_ready(receiver);
         }
     }

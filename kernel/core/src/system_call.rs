@@ -695,6 +695,9 @@ impl<M: Machine> Kernel<M> {
                 if !(1..=MAX_WEIGHT).contains(&b) {
                     return Err(Error::InvalidArgument);
                 }
+                if self.threads[thread].state == crate::thread::State::Dead {
+                    return Err(Error::Dead);
+                }
                 self.threads[thread].weight = b as u16;
             }
         }

@@ -87,6 +87,8 @@ pub(crate) struct Thread {
     pub(crate) has_io_ports: bool,
     /// The caller it owes an answer.
     pub(crate) reply_to: Weak<Thread>,
+    /// The port it last received by, while it is busy with that message without owing an answer.
+    pub(crate) serving: Option<Id<Port>>,
     /// The port of its call that has not been answered.
     pub(crate) calling: Id<Port>,
     /// Badge of the handle it called by.
@@ -129,6 +131,7 @@ impl Thread {
             previous: NONE,
             has_io_ports: false,
             reply_to: Weak::NONE,
+            serving: None,
             calling: Id::new(NONE),
             call_badge: 0,
             lease_count: 0,
@@ -266,9 +269,7 @@ impl<M: Machine> Kernel<M> {
         let served = self.served(id);
         let inherited = served.map_or(0, |(caller, _)| self.threads[caller].priority);
         self.change_priority(id, priority.max(inherited));
-        if let State::Sending(port) = self.threads[id].state {
-            self.lend_to_servants(port, id);
-        }
+        self.lend_on(id);
         Ok(())
     }
 
@@ -363,7 +364,8 @@ impl<M: Machine> Kernel<M> {
                 self.free_signal_if_unused(signal);
             }
             State::Dead => return,
-            State::New | State::Ready | State::Running | State::AwaitingReply => self.dequeue(id),
+            State::AwaitingReply => self.forsake(id),
+            State::New | State::Ready | State::Running => self.dequeue(id),
         }
         self.stop_competing(id);
         if id == self.cpu.current {

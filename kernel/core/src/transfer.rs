@@ -184,6 +184,7 @@ impl<M: Machine> Kernel<M> {
             None,
         )?;
         self.threads[server].reply_to = Weak::NONE;
+        self.serve_on(server, self.threads[caller.id()].calling);
         Ok(self.capabilities.handle(index))
     }
 

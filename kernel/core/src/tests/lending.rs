@@ -27,25 +27,22 @@ fn active_server(system: &mut System, priority: u8) -> (Child, u64, u64) {
 
 #[test]
 fn a_passive_server_runs_on_its_callers_time() {
-    for short_path in [false, true] {
-        let mut system = System::boot();
-        system.short_path = short_path;
-        let (server, port, receive) = system.passive_server(5);
-        let budget = system.budget(10 * MS, 100 * MS);
-        let (client, send) = client(&mut system, 20, port, budget);
-        system.root_sleeps();
-        system.running(client.thread);
-        call(&mut system, send);
-        system.running(server.thread);
-        assert_eq!(system.kernel.threads[server.thread].priority, 20);
-        system.pass(3 * MS);
-        assert!(system.budget_info(budget).used_ticks >= 3 * MS);
-        system.raw(Call::ReplyReceive as u64, &[receive], Tag(0), 0);
-        system.running(client.thread);
-        assert_eq!(system.kernel.threads[server.thread].priority, 5);
-        let server_budget = system.kernel.threads[server.thread].budget;
-        assert_eq!(server_budget, crate::slab::Weak::NONE);
-    }
+    let mut system = System::boot();
+    let (server, port, receive) = system.passive_server(5);
+    let budget = system.budget(10 * MS, 100 * MS);
+    let (client, send) = client(&mut system, 20, port, budget);
+    system.root_sleeps();
+    system.running(client.thread);
+    call(&mut system, send);
+    system.running(server.thread);
+    assert_eq!(system.kernel.threads[server.thread].priority, 20);
+    system.pass(3 * MS);
+    assert!(system.budget_info(budget).used_ticks >= 3 * MS);
+    system.raw(Call::ReplyReceive as u64, &[receive], Tag(0), 0);
+    system.running(client.thread);
+    assert_eq!(system.kernel.threads[server.thread].priority, 5);
+    let server_budget = system.kernel.threads[server.thread].budget;
+    assert_eq!(server_budget, crate::slab::Weak::NONE);
 }
 
 #[test]
@@ -100,7 +97,7 @@ fn a_budget_that_faults_does_not_fault_whom_it_is_lent_to() {
     system.pass(5 * MS);
     assert!(system.kernel.processes[server.process].alive);
     assert!(system.kernel.is_idle(), "it waits for the replenishment");
-    system.pass(6 * MS);
+    system.pass(5 * MS + MS / 2);
     system.running(server.thread);
     system.raw(Call::ReplyReceive as u64, &[receive], Tag(0), 0);
     system.running(client.thread);
@@ -230,7 +227,7 @@ fn borrowed_time_that_is_lost_gives_way_to_the_callers() {
     // It runs on the second caller's time and used that up, too; the first one's comes back earlier.
     system.pass(6 * MS);
     assert!(system.kernel.is_idle());
-    system.pass(3 * MS);
+    system.pass(2 * MS + MS / 2);
     system.running(server.thread);
     assert!(system.budget_info(short).available_ticks > 0);
 }
@@ -356,7 +353,10 @@ fn a_server_that_saved_a_reply_is_as_urgent_as_who_waits_for_it() {
 fn a_saved_reply_keeps_the_callers_time_until_the_server_receives() {
     let mut system = System::boot();
     let (server, port, receive) = system.passive_server(5);
-    let (first_budget, second_budget) = (system.budget(5 * MS, 50 * MS), system.budget(5 * MS, 50 * MS));
+    let (first_budget, second_budget) = (
+        system.budget(5 * MS, 50 * MS),
+        system.budget(5 * MS, 50 * MS),
+    );
     let (first, first_send) = client(&mut system, 20, port, first_budget);
     let (second, second_send) = client(&mut system, 10, port, second_budget);
     system.root_sleeps();

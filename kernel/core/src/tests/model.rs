@@ -424,6 +424,7 @@ impl System {
         self.kernel.kernel_info().objects
     }
 
+    #[track_caller]
     pub fn running(&self, thread: Id<Thread>) {
         assert_eq!(self.kernel.cpu.current, thread, "another thread runs");
     }
