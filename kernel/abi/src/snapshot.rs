@@ -1,13 +1,14 @@
-//! What a debugger outside the machine reads (`cargo xtask inspect`): a picture of the kernel's objects and the trace ring, written into a
+//! What a debugger outside the machine reads (`cargo xtask inspect`): a picture of the kernel's objects and the trace rings, written into a
 //! fixed buffer when the host asks for it by a non-maskable interrupt.
 //!
 //! The buffer starts with a [`SnapshotHeader`]; the arrays it counts follow at once, in the order of the counts, each entry as its `repr(C)` struct in little-endian bytes:
-//! [`crate::info::ProcessInfo`], [`ThreadEntry`], [`PortEntry`], [`crate::trace::Event`] (oldest first).
+//! [`crate::info::ProcessInfo`], [`ThreadEntry`], [`PortEntry`], then for each processor a [`RingEntry`] with its [`crate::trace::Event`]s
+//! (oldest first) behind it.
 
 use crate::info::{KernelInfo, ThreadInfo};
 
 /// [`SnapshotHeader::magic`].
-pub const SNAPSHOT_MAGIC: u64 = u64::from_le_bytes(*b"AIROXsn1");
+pub const SNAPSHOT_MAGIC: u64 = u64::from_le_bytes(*b"AIROXsn2");
 
 /// Describes the snapshot that follows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,8 +30,8 @@ pub struct SnapshotHeader {
     pub threads: u32,
     /// See `processes`.
     pub ports: u32,
-    /// See `processes`.
-    pub events: u32,
+    /// Trace rings: one for each processor.
+    pub rings: u32,
     /// Objects left out because the buffer was full.
     pub omitted: u32,
     /// Zero.
@@ -67,4 +68,16 @@ pub struct PortEntry {
     pub receiving: u32,
     /// Threads waiting to be received.
     pub sending: u32,
+}
+
+/// A processor's trace ring; its events follow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct RingEntry {
+    /// The processor's number.
+    pub processor: u32,
+    /// Events that follow.
+    pub events: u32,
+    /// Events recorded since boot; those missing have been overwritten.
+    pub recorded: u64,
 }

@@ -1,4 +1,4 @@
-//! The kernel's trace ring and snapshot header, read from outside by `cargo xtask inspect`.
+//! The events of the kernel's trace rings, one ring a processor; `cargo xtask inspect` reads them from outside.
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,10 +16,14 @@ pub enum EventKind {
     Irq = 5,
     /// A thread faulted: `a` = thread, `b` = kind, `c` = instruction, `d` = address.
     Fault = 6,
-    /// A process ended: `a` = process, `b` = 1 if by fault, `c` = exit code.
+    /// A process ended: `a` = process, `b` = 1 if by fault, `c` = exit code, `d` = first bytes of its name.
     Exit = 7,
     /// A budget ran out: `a` = thread, `b` = budget, `c` = TSC of its next replenishment.
     Budget = 8,
+    /// The timer interrupted: `a` = thread, `c` = TSC it was set to.
+    Timer = 9,
+    /// A thread can run again: `a` = thread that runs, `b` = the other.
+    Wake = 10,
 }
 
 impl EventKind {
@@ -35,6 +39,8 @@ impl EventKind {
             6 => EventKind::Fault,
             7 => EventKind::Exit,
             8 => EventKind::Budget,
+            9 => EventKind::Timer,
+            10 => EventKind::Wake,
             _ => return None,
         })
     }

@@ -36,7 +36,7 @@ macro_rules! layout {
 
 layout! {
     // In the kernel's state.
-    tracing: offset_of!(Self, trace.on);
+    tracing: offset_of!(Self, tracing);
     capabilities: offset_of!(Self, bases.capabilities);
     capabilities_used: offset_of!(Self, capabilities) + capability::USED;
     ports: offset_of!(Self, bases.ports);

@@ -19,7 +19,7 @@ use crate::slab::{Id, NONE, Slab};
 use crate::snapshot::Snapshot;
 use crate::thread::{State, Thread};
 use crate::timers::Timers;
-use crate::trace::Trace;
+use crate::trace::Ring;
 use airox_abi::info::KernelInfo;
 use airox_abi::root::Framebuffer;
 use airox_abi::{QuotaKind, QuotaLimits};
@@ -68,7 +68,7 @@ impl Capacity {
             + self.0.get(QuotaKind::Regions) as usize * (size_of::<Region>() + 16)
             + self.0.get(QuotaKind::Quotas) as usize * (size_of::<Quota>() + 16)
             + self.0.get(QuotaKind::Resources) as usize * 128;
-        objects + end as usize * 9 + Trace::BYTES + Snapshot::BYTES + (1 << 20)
+        objects + end as usize * 9 + Ring::BYTES + Snapshot::BYTES + (1 << 20)
     }
 }
 
@@ -131,7 +131,8 @@ pub struct Kernel<M> {
     pub(crate) clock: Clock,
     pub(crate) clock_frame: Frame,
     pub(crate) statistics: Statistics,
-    pub(crate) trace: Trace,
+    /// Whether events are recorded.
+    pub(crate) tracing: bool,
     pub(crate) snapshot: Snapshot,
     pub(crate) capacity: QuotaLimits,
 }
@@ -218,7 +219,7 @@ impl<M: Machine> Kernel<M> {
             clock: Clock::new(boot.boot_ticks, boot.ticks_per_second),
             clock_frame,
             statistics: Statistics::default(),
-            trace: Trace::new(),
+            tracing: false,
             snapshot: Snapshot::new(),
             capacity,
         };

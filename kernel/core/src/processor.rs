@@ -5,6 +5,7 @@ use crate::process::Process;
 use crate::scheduler::Ready;
 use crate::slab::{Id, NONE, Weak};
 use crate::thread::Thread;
+use crate::trace::Ring;
 
 /// One processor.
 pub(crate) struct Processor {
@@ -31,6 +32,7 @@ pub(crate) struct Processor {
     /// When the budget runs out.
     pub(crate) budget_end: u64,
     pub(crate) ready: Ready,
+    pub(crate) ring: Ring,
 }
 
 impl Processor {
@@ -57,6 +59,7 @@ impl Processor {
             budget_since: now,
             budget_end: u64::MAX,
             ready: Ready::new(),
+            ring: Ring::new(),
         }
     }
 }

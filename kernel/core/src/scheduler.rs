@@ -156,6 +156,8 @@ impl<M: Machine> Kernel<M> {
             return;
         }
         let priority = i32::from(entry.priority);
+        let running = self.cpu.current.number();
+        self.trace(EventKind::Wake, running, thread.number(), 0, 0);
         self.compete(thread);
         let now = self.machine.now();
         if !self.has_time(thread, now) {
@@ -428,6 +430,8 @@ impl<M: Machine> Kernel<M> {
     /// The hardware timer fired.
     pub fn timer(&mut self) {
         self.statistics.interrupts += 1;
+        let running = self.cpu.current.number();
+        self.trace(EventKind::Timer, running, 0, self.cpu.armed, 0);
         self.cpu.armed = u64::MAX;
         let now = self.machine.now();
         let signals = self.capacity.get(QuotaKind::Signals);

@@ -54,7 +54,7 @@ impl<M: Machine> Kernel<M> {
     fn switch_to_waiter(&mut self, id: Id<Signal>, bits: u64) -> Option<()> {
         let cpu = &mut self.cpu;
         // A turn going on means that equals of the running thread wait: without one its queue is empty.
-        if self.trace.on | cpu.reschedule | (cpu.slice_end != u64::MAX) {
+        if self.tracing | cpu.reschedule | (cpu.slice_end != u64::MAX) {
             return None;
         }
         let signal = &mut self.signals[id];

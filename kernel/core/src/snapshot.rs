@@ -4,8 +4,10 @@ use crate::kernel::Kernel;
 use crate::machine::Machine;
 use crate::slab::{Id, NONE};
 use crate::thread::{State, Thread};
+use crate::trace::Ring;
 use crate::wire;
-use airox_abi::snapshot::{PortEntry, SNAPSHOT_MAGIC, SnapshotHeader, ThreadEntry};
+use airox_abi::snapshot::{PortEntry, RingEntry, SNAPSHOT_MAGIC, SnapshotHeader, ThreadEntry};
+use airox_abi::trace::Event;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -17,8 +19,8 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Memory it takes.
-    pub(crate) const BYTES: usize = 256 * 1024;
+    /// Memory it takes: that of the trace, and as much for all else.
+    pub(crate) const BYTES: usize = Ring::BYTES + 256 * 1024;
 
     pub(crate) fn new() -> Snapshot {
         Snapshot {
@@ -26,6 +28,10 @@ impl Snapshot {
             used: 0,
             sequence: 0,
         }
+    }
+
+    fn room(&self) -> usize {
+        self.bytes.len() - self.used
     }
 
     /// Appends an entry; false if the buffer is full.
@@ -74,7 +80,7 @@ impl<M: Machine> Kernel<M> {
         let mut count = |counter: &mut u32, pushed: bool| {
             *if pushed { counter } else { &mut header.omitted } += 1;
         };
-        let (mut processes, mut threads, mut ports, mut events) = (0, 0, 0, 0);
+        let (mut processes, mut threads, mut ports, mut rings) = (0, 0, 0, 0);
         for (id, process) in self.processes.iter() {
             if process.alive {
                 count(
@@ -101,15 +107,22 @@ impl<M: Machine> Kernel<M> {
             };
             count(&mut ports, snapshot.push(&wire::port_entry(&entry)));
         }
-        for event in self.trace.events() {
-            count(&mut events, snapshot.push(&wire::event(event)));
+        let ring = &self.cpu.ring;
+        // The newest events are the last to go.
+        let held = ring.events().count();
+        let room = snapshot.room().saturating_sub(size_of::<RingEntry>()) / size_of::<Event>();
+        let room = room.min(held);
+        let entry = RingEntry {
+            processor: self.cpu.number,
+            events: room as u32,
+            recorded: ring.recorded(),
+        };
+        count(&mut rings, snapshot.push(&wire::ring_entry(&entry)));
+        for event in ring.events().skip(held - room) {
+            snapshot.push(&wire::event(event));
         }
-        (
-            header.processes,
-            header.threads,
-            header.ports,
-            header.events,
-        ) = (processes, threads, ports, events);
+        (header.processes, header.threads, header.ports, header.rings) =
+            (processes, threads, ports, rings);
         let bytes = wire::snapshot_header(&header);
         // The magic number last: a reader that sees it sees a whole snapshot.
         snapshot.bytes[8..bytes.len()].copy_from_slice(&bytes[8..]);

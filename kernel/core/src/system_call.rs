@@ -776,7 +776,7 @@ impl<M: Machine> Kernel<M> {
                 if b > 1 {
                     return Err(Error::InvalidArgument);
                 }
-                self.trace.on = b == 1;
+                self.tracing = b == 1;
                 Ok(NOTHING)
             }
             _ => {

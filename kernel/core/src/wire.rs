@@ -1,9 +1,10 @@
 //! Between the ABI's `repr(C)` structs and the bytes in a program's memory, field by field: no unsafe casts.
 
 use airox_abi::info::{BudgetInfo, ClockPage, KernelInfo, ProcessInfo, Registers, ThreadInfo};
+use airox_abi::layout::NAME_LENGTH;
 use airox_abi::message::{HandleTransfer, Lease, MAX_HANDLES};
 use airox_abi::root::RootBlock;
-use airox_abi::snapshot::{PortEntry, SnapshotHeader, ThreadEntry};
+use airox_abi::snapshot::{PortEntry, RingEntry, SnapshotHeader, ThreadEntry};
 use airox_abi::trace::Event;
 use airox_abi::{Handle, QuotaKind, QuotaLimits};
 use core::mem::offset_of;
@@ -103,16 +104,23 @@ to_bytes! {
     /// For snapshots.
     port_entry: PortEntry { label, number, handles, receiving, sending }
     /// For snapshots.
+    ring_entry: RingEntry { processor, events, recorded }
+    /// For snapshots.
     thread_entry: ThreadEntry { info, waits_at, owes, instruction }
     /// For snapshots.
     snapshot_header: SnapshotHeader {
-        magic, sequence, ticks, base_ticks, ticks_per_second, processes, threads, ports, events,
+        magic, sequence, ticks, base_ticks, ticks_per_second, processes, threads, ports, rings,
         omitted, kernel,
     }
     /// For the root block.
     framebuffer: airox_abi::root::Framebuffer {
         address, length, width, height, stride, bytes_per_pixel, format,
     }
+}
+
+/// The first eight bytes of a name.
+pub(crate) fn first_word(name: &[u8; NAME_LENGTH]) -> u64 {
+    u64_at(name, 0)
 }
 
 fn u16_at(bytes: &[u8], offset: usize) -> u16 {

@@ -99,6 +99,11 @@ impl House {
         let _ = self.machine.debug_write(&format!("{arguments}\n"));
     }
 
+    /// Turns the kernel's trace on or off.
+    pub fn trace(&self, on: bool) -> Result<(), Failure> {
+        Ok(sys::trace_set(self.root.machine, on)?)
+    }
+
     /// Room for samples.
     pub fn samples(&self, count: usize) -> Samples {
         Samples::new(count, self.overhead)

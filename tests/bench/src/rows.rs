@@ -21,6 +21,7 @@ pub const ROWS: &[(&str, Measure)] = &[
     ("port_round_trip", port_round_trip),
     ("port_round_trip_64b", port_round_trip_64b),
     ("signal_wake", signal_wake),
+    ("trace_event", trace_event),
     ("fault_round_trip", fault_round_trip),
     ("map_touch_unmap", map_touch_unmap),
     ("first_touch", first_touch),
@@ -126,6 +127,20 @@ fn signal_wake(house: &mut House) -> Result<Samples, Failure> {
         }
     }
     Ok(samples)
+}
+
+/// What one recorded event adds to a system call.
+fn trace_event(house: &mut House) -> Result<Samples, Failure> {
+    let signal = Signal::create()?;
+    let raw = signal.raw();
+    // Nobody waits for the signal: the call records that it was notified, and nothing else.
+    let notify = |house: &House| repeat(house, WARM_UP, ROUNDS, || Ok(sys::notify(raw, 1)?));
+    let off = notify(house)?;
+    house.trace(true)?;
+    let on = notify(house);
+    house.trace(false)?;
+    let off = off.summary().ok_or(Failure::Disturbed("no samples"))?;
+    Ok(on?.without(off.median))
 }
 
 fn fault_round_trip(house: &mut House) -> Result<Samples, Failure> {

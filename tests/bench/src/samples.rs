@@ -36,6 +36,13 @@ impl Samples {
         self.values.push(end.wrapping_sub(start));
     }
 
+    /// The same samples, each of which is another `ticks` too large.
+    #[must_use]
+    pub fn without(self, ticks: u64) -> Samples {
+        let overhead = self.overhead + ticks;
+        Samples { overhead, ..self }
+    }
+
     /// What is told of them; `None` without samples.
     #[must_use]
     pub fn summary(mut self) -> Option<Summary> {

@@ -105,6 +105,17 @@ pub const ROWS: &[Row] = &[
             Some(11_531.0),
         ],
     ),
+    Row {
+        in_json: false,
+        ..row(
+            "trace_event",
+            "trace_event",
+            Median,
+            "recording a trace event",
+            20.0,
+            [None; 5],
+        )
+    },
     row(
         "fault_round_trip",
         "fault_round_trip",

@@ -3,6 +3,7 @@
 //! A non-maskable interrupt asks the kernel for a picture of its objects; QEMU's `memsave` reads it. The kernel says
 //! where it is in the static `AIROX_SNAPSHOT`, which is found by its name in the kernel's ELF file.
 
+mod chrome;
 mod snapshot;
 mod view;
 
@@ -34,6 +35,9 @@ pub struct InspectArguments {
     /// Events of the trace to show
     #[arg(long, default_value_t = 40)]
     events: usize,
+    /// Write the trace as a file for Perfetto (ui.perfetto.dev) or chrome://tracing
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// The machine's folder in target/run; the newest if none is named
     #[arg(long, value_name = "FOLDER")]
     run: Option<PathBuf>,
@@ -68,6 +72,9 @@ pub fn inspect(workspace: &Workspace, arguments: &InspectArguments) -> Result<()
     };
     let snapshot = take(&mut memory, symbol)?;
     let view = View::new(&snapshot);
+    if let Some(file) = &arguments.trace {
+        return write_trace(&view, file);
+    }
     let wanted = |part| arguments.parts.is_empty() || arguments.parts.contains(&part);
     if wanted(Part::Memory) {
         println!("{}\n", view.machine());
@@ -81,6 +88,20 @@ pub fn inspect(workspace: &Workspace, arguments: &InspectArguments) -> Result<()
     if wanted(Part::Trace) {
         println!("{}", view.trace(arguments.events));
     }
+    Ok(())
+}
+
+fn write_trace(view: &View<'_>, file: &Path) -> Result<()> {
+    let (recorded, held) = view.recorded();
+    if recorded == 0 {
+        bail!("nothing has been recorded; the machine's system file must say: trace = true");
+    }
+    let text = chrome::trace(view).to_string();
+    fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    println!(
+        "{}: the last {held} of {recorded} events; open it at https://ui.perfetto.dev or in chrome://tracing",
+        file.display()
+    );
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Decodes the kernel's snapshot (`airox_abi::snapshot`): little-endian structs one after the other.
 
 use airox_abi::info::{KernelInfo, ProcessInfo, ThreadInfo};
-use airox_abi::snapshot::{PortEntry, SNAPSHOT_MAGIC, SnapshotHeader, ThreadEntry};
+use airox_abi::snapshot::{PortEntry, RingEntry, SNAPSHOT_MAGIC, SnapshotHeader, ThreadEntry};
 use airox_abi::trace::Event;
 use airox_abi::{QuotaKind, QuotaLimits};
 use anyhow::{Context, Result, bail};
@@ -16,7 +16,15 @@ pub struct Snapshot {
     pub threads: Vec<ThreadEntry>,
     /// Every port.
     pub ports: Vec<PortEntry>,
-    /// The trace ring, oldest first.
+    /// The trace rings.
+    pub rings: Vec<Ring>,
+}
+
+/// A processor's trace ring.
+pub struct Ring {
+    /// Whose it is, and how much was recorded.
+    pub entry: RingEntry,
+    /// What is still there, oldest first.
     pub events: Vec<Event>,
 }
 
@@ -27,6 +35,7 @@ const _: () = {
     assert!(size_of::<ProcessInfo>() == 136);
     assert!(size_of::<ThreadEntry>() == 40);
     assert!(size_of::<PortEntry>() == 24);
+    assert!(size_of::<RingEntry>() == 16);
     assert!(size_of::<Event>() == 32);
 };
 
@@ -39,7 +48,7 @@ impl Snapshot {
             processes: many(header.processes, &mut fields, process)?,
             threads: many(header.threads, &mut fields, thread)?,
             ports: many(header.ports, &mut fields, port)?,
-            events: many(header.events, &mut fields, event)?,
+            rings: many(header.rings, &mut fields, ring)?,
             header,
         })
     }
@@ -106,7 +115,7 @@ fn header(fields: &mut Fields<'_>) -> Result<SnapshotHeader> {
         processes: fields.u32()?,
         threads: fields.u32()?,
         ports: fields.u32()?,
-        events: fields.u32()?,
+        rings: fields.u32()?,
         omitted: fields.u32()?,
         reserved: fields.u32()?,
         kernel: KernelInfo {
@@ -171,6 +180,18 @@ fn port(fields: &mut Fields<'_>) -> Result<PortEntry> {
     })
 }
 
+fn ring(fields: &mut Fields<'_>) -> Result<Ring> {
+    let entry = RingEntry {
+        processor: fields.u32()?,
+        events: fields.u32()?,
+        recorded: fields.u64()?,
+    };
+    Ok(Ring {
+        entry,
+        events: many(entry.events, fields, event)?,
+    })
+}
+
 fn event(fields: &mut Fields<'_>) -> Result<Event> {
     Ok(Event {
         ticks: fields.u64()?,
@@ -185,13 +206,13 @@ fn event(fields: &mut Fields<'_>) -> Result<Event> {
 pub mod tests {
     use super::*;
 
-    /// One process, one thread, one port, no events.
+    /// One process, one thread, one port, a ring with one event.
     pub fn example() -> Vec<u8> {
         let mut bytes = Vec::new();
         for word in [SNAPSHOT_MAGIC, 7, 3_000, 1_000, 1_000] {
             bytes.extend(word.to_le_bytes());
         }
-        for count in [1u32, 1, 1, 0, 0, 0] {
+        for count in [1u32, 1, 1, 1, 0, 0] {
             bytes.extend(count.to_le_bytes());
         }
         bytes.extend([0; size_of::<KernelInfo>()]);
@@ -203,6 +224,10 @@ pub mod tests {
         bytes.extend([0; size_of::<PortEntry>()]);
         let port = bytes.len() - size_of::<PortEntry>();
         bytes[port + 8] = 9;
+        for word in [3u32, 1, 40, 0] {
+            bytes.extend(word.to_le_bytes());
+        }
+        bytes.extend([0; size_of::<Event>()]);
         bytes
     }
 
@@ -213,6 +238,9 @@ pub mod tests {
         assert_eq!(snapshot.processes[0].number, 5);
         assert_eq!(&snapshot.processes[0].name[..4], b"log\0");
         assert_eq!(snapshot.ports[0].number, 9);
+        assert_eq!(snapshot.rings[0].entry.processor, 3);
+        assert_eq!(snapshot.rings[0].entry.recorded, 40);
+        assert_eq!(snapshot.rings[0].events, [Event::default()]);
         assert_eq!(snapshot.header.ticks_per_second, 1_000);
     }
 

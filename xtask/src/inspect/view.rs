@@ -15,6 +15,10 @@ use super::snapshot::Snapshot;
 const NONE: u32 = u32::MAX;
 const KIB_PER_FRAME: u64 = 4;
 
+/// The last call of each thread, interface and method: replies do not say what they answer.
+#[derive(Default)]
+pub struct Calls(BTreeMap<u32, (u64, u16)>);
+
 /// A snapshot with its names looked up.
 pub struct View<'a> {
     snapshot: &'a Snapshot,
@@ -168,52 +172,97 @@ impl<'a> View<'a> {
         text
     }
 
-    /// The last `count` events of the trace ring, messages decoded.
+    /// The last `count` events of all trace rings, messages decoded.
     pub fn trace(&self, count: usize) -> String {
-        // Replies do not say what they answer, so each caller's last call is remembered.
-        let mut calls: BTreeMap<u32, (u64, u16)> = BTreeMap::new();
-        let lines: Vec<String> = self
-            .snapshot
-            .events
+        let mut calls = Calls::default();
+        let events = self.events();
+        let several = self.snapshot.rings.len() > 1;
+        let lines: Vec<String> = events
             .iter()
-            .map(|event| {
-                let header = &self.snapshot.header;
-                let time = self.milliseconds(event.ticks.saturating_sub(header.base_ticks));
-                format!("{time:>14.4} ms  {}", self.event(event, &mut calls))
+            .map(|(processor, event)| {
+                let time = self.since_boot(event.ticks) / 1e3;
+                let event = self.event(event, &mut calls);
+                if several {
+                    format!("{time:>14.4} ms  processor {processor:<3} {event}")
+                } else {
+                    format!("{time:>14.4} ms  {event}")
+                }
             })
             .collect();
         lines[lines.len().saturating_sub(count)..].join("\n")
     }
 
-    fn event(&self, event: &Event, calls: &mut BTreeMap<u32, (u64, u16)>) -> String {
+    /// All events with their processors, oldest first.
+    pub fn events(&self) -> Vec<(u32, &'a Event)> {
+        let rings = self.snapshot.rings.iter();
+        let mut events: Vec<_> = rings
+            .flat_map(|ring| {
+                ring.events
+                    .iter()
+                    .map(|event| (ring.entry.processor, event))
+            })
+            .collect();
+        events.sort_by_key(|(_, event)| event.ticks);
+        events
+    }
+
+    /// Events that were recorded, and how many of them have not been overwritten.
+    pub fn recorded(&self) -> (u64, usize) {
+        let rings = &self.snapshot.rings;
+        (
+            rings.iter().map(|ring| ring.entry.recorded).sum(),
+            rings.iter().map(|ring| ring.events.len()).sum(),
+        )
+    }
+
+    /// What a call asks.
+    pub fn call(&self, event: &Event, calls: &mut Calls) -> String {
+        let (tag, word) = (Tag(event.c), event.d);
+        let label = self.labels.get(&event.b).copied().unwrap_or(0);
+        calls
+            .0
+            .insert(event.kind_a & 0xff_ffff, (label, tag.label()));
+        interface_by_id(label).map_or_else(
+            || format!("method {} ({word:#x} ...)", tag.label()),
+            |interface| (interface.decode)(tag, &[word]),
+        )
+    }
+
+    /// What a reply says.
+    pub fn reply(&self, event: &Event, calls: &mut Calls) -> String {
+        let (tag, word) = (Tag(event.c), event.d);
+        calls
+            .0
+            .remove(&event.b)
+            .and_then(|(label, method)| Some((interface_by_id(label)?, method)))
+            .map_or_else(
+                || format!("status {} ({word:#x} ...)", tag.label()),
+                |(interface, method)| (interface.decode_reply)(method, tag, &[word]),
+            )
+    }
+
+    fn event(&self, event: &Event, calls: &mut Calls) -> String {
         let a = event.kind_a & 0xff_ffff;
         let (b, c, d) = (event.b, event.c, event.d);
-        let tag = Tag(c);
         match EventKind::from_code((event.kind_a >> 24) as u8) {
             Some(EventKind::Switch) => format!("switch   {}", self.thread(a)),
             Some(EventKind::Call) => {
-                let label = self.labels.get(&b).copied().unwrap_or(0);
-                calls.insert(a, (label, tag.label()));
-                let call = interface_by_id(label).map_or_else(
-                    || format!("method {} ({d:#x} ...)", tag.label()),
-                    |interface| (interface.decode)(tag, &[d]),
-                );
+                let call = self.call(event, calls);
                 format!("call     {} -> {}: {call}", self.thread(a), self.port(b))
             }
             Some(EventKind::Reply) => {
-                let reply = calls
-                    .remove(&b)
-                    .and_then(|(label, method)| Some((interface_by_id(label)?, method)))
-                    .map_or_else(
-                        || format!("status {} ({d:#x} ...)", tag.label()),
-                        |(interface, method)| (interface.decode_reply)(method, tag, &[d]),
-                    );
+                let reply = self.reply(event, calls);
                 format!("reply    {} -> {}: {reply}", self.thread(a), self.thread(b))
             }
             Some(EventKind::Signal) => {
                 format!("notify   {} -> signal {b}: bits {c:#x}", self.thread(a))
             }
             Some(EventKind::Irq) => format!("irq      line {a}"),
+            Some(EventKind::Timer) => {
+                let late = self.microseconds(event.ticks.saturating_sub(c));
+                format!("timer    late by {late} us")
+            }
+            Some(EventKind::Wake) => format!("wake     {} -> {}", self.thread(a), self.thread(b)),
             Some(EventKind::Fault) => {
                 let kind = FaultKind::from_code(u64::from(b)).map_or("fault", FaultKind::text);
                 format!(
@@ -234,12 +283,33 @@ impl<'a> View<'a> {
         }
     }
 
+    /// When the snapshot was taken.
+    pub fn ticks(&self) -> u64 {
+        self.snapshot.header.ticks
+    }
+
+    /// A span of ticks in microseconds, to the nanosecond.
+    pub fn microseconds(&self, ticks: u64) -> f64 {
+        (self.milliseconds(ticks) * 1e6).round() / 1e3
+    }
+
+    /// The time since boot in microseconds, to the nanosecond.
+    pub fn since_boot(&self, ticks: u64) -> f64 {
+        self.microseconds(ticks.saturating_sub(self.snapshot.header.base_ticks))
+    }
+
+    /// The process of a thread that is there now.
+    pub fn owner(&self, thread: u32) -> Option<u32> {
+        self.owners.get(&thread).copied()
+    }
+
     fn milliseconds(&self, ticks: u64) -> f64 {
         let rate = self.snapshot.header.ticks_per_second.max(1);
         ticks as f64 * 1e3 / rate as f64
     }
 
-    fn process(&self, number: u32) -> String {
+    /// A process's name.
+    pub fn process(&self, number: u32) -> String {
         self.processes
             .get(&number)
             .cloned()
@@ -255,7 +325,8 @@ impl<'a> View<'a> {
         }
     }
 
-    fn port(&self, number: u32) -> String {
+    /// A port's name.
+    pub fn port(&self, number: u32) -> String {
         match self.labels.get(&number) {
             Some(label) => format!("{} (port {number})", interface_name(*label)),
             None => format!("port {number}"),
@@ -324,7 +395,7 @@ mod tests {
         let mut snapshot = Snapshot::parse(&example()).unwrap();
         let clock = airox_api::INTERFACES[0];
         snapshot.ports[0].label = u64::from(clock.id);
-        snapshot.events = vec![
+        snapshot.rings[0].events = vec![
             event(EventKind::Call, 0, 9, Tag::new(0).0),
             event(EventKind::Exit, 5, 1, 3),
         ];

@@ -6,6 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use airox_machine::{Machine, MachineError, Options};
+use serde_json::Value;
 
 use super::Rig;
 use super::reporter::{Outcome, Reporter};
@@ -56,9 +57,50 @@ fn inspect(image: &Path) -> Outcome {
             "write(bytes",
         ],
     )?;
+    machine
+        .command("run ping-pong 20", COMMAND_LIMIT)
+        .map_err(text)?;
+    let file = machine.run_folder().join("trace.json");
+    let arguments = ["inspect", "--run", &folder, "--trace"];
+    let file_name = file.display().to_string();
+    let told = expect_success(&xtask(&[&arguments[..], &[&file_name]].concat(), "")?)?;
+    contains(&told, &["events; open it at"])?;
+    timeline(&file)?;
     // The machine goes on as if nothing had happened.
     machine.command("echo alive", COMMAND_LIMIT).map_err(text)?;
     Ok(())
+}
+
+/// Checks a file for Perfetto: who ran, who called whom with what.
+fn timeline(file: &Path) -> Outcome {
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+    let trace: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    let events = trace["traceEvents"].as_array().ok_or("no events")?;
+    let has = |phase: &str, name: &str| {
+        events.iter().any(|event| {
+            event["ph"] == phase
+                && event["name"]
+                    .as_str()
+                    .is_some_and(|text| text.contains(name))
+        })
+    };
+    let wanted = [
+        ("X", "shell/"),
+        ("X", "serial-console/"),
+        ("X", "ping-pon"),
+        ("s", "call"),
+        ("f", "reply"),
+        ("s", "wake"),
+        ("b", "): write(bytes"),
+        ("e", "): list("),
+        ("i", "timer"),
+        ("i", "irq 4"),
+        ("i", "ping-pon ends"),
+    ];
+    match wanted.iter().find(|(phase, name)| !has(phase, name)) {
+        None => Ok(()),
+        Some((phase, name)) => Err(format!("no event {name:?} of phase {phase:?}")),
+    }
 }
 
 /// Runs this program with other arguments.

@@ -9,3 +9,4 @@ mod messages;
 mod model;
 mod scheduling;
 mod storm;
+mod trace;

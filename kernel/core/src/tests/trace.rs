@@ -1,0 +1,107 @@
+use super::model::System;
+use crate::trace::{EVENTS, Ring};
+use airox_abi::SystemCall as Call;
+use airox_abi::message::Tag;
+use airox_abi::trace::{Event, EventKind};
+
+fn event(ticks: u64) -> Event {
+    Event {
+        ticks,
+        ..Event::default()
+    }
+}
+
+#[test]
+fn a_ring_keeps_the_last_events_in_their_order() {
+    let mut ring = Ring::new();
+    let held = |ring: &Ring| ring.events().map(|event| event.ticks).collect::<Vec<_>>();
+    assert!(held(&ring).is_empty());
+    ring.record(event(7));
+    ring.record(event(8));
+    assert_eq!(held(&ring), [7, 8]);
+    for ticks in 9..EVENTS as u64 + 20 {
+        ring.record(event(ticks));
+    }
+    let expected: Vec<u64> = (20..EVENTS as u64 + 20).collect();
+    assert_eq!(held(&ring), expected);
+    assert_eq!(ring.recorded(), EVENTS as u64 + 13);
+}
+
+/// Kind, `a`, `b` and `d` of what has been recorded.
+fn recorded(system: &System) -> Vec<(EventKind, u32, u32, u64)> {
+    let events = system.kernel.cpu.ring.events();
+    let read = |event: &Event| {
+        let kind = EventKind::from_code((event.kind_a >> 24) as u8);
+        let a = event.kind_a & 0xff_ffff;
+        (kind.expect("a kind"), a, event.b, event.d)
+    };
+    events.map(read).collect()
+}
+
+#[test]
+fn nothing_is_recorded_while_it_is_off() {
+    let mut system = System::boot();
+    let signal = system.ok(Call::SignalCreate, &[0]);
+    system.ok(Call::Notify, &[signal, 1]);
+    assert_eq!(recorded(&system), []);
+    system.ok(Call::TraceSet, &[system.machine, 1]);
+    system.ok(Call::Notify, &[signal, 1]);
+    system.ok(Call::TraceSet, &[system.machine, 0]);
+    system.ok(Call::Notify, &[signal, 1]);
+    assert_eq!(recorded(&system).len(), 1);
+}
+
+#[test]
+fn a_wait_and_what_ends_it() {
+    let mut system = System::boot();
+    let signal = system.ok(Call::SignalCreate, &[0]);
+    system.ok(Call::TraceSet, &[system.machine, 1]);
+    system.ok(Call::TimerSet, &[signal, 1_000, 1]);
+    system.raw(Call::Wait as u64, &[signal, 1], Tag(0), 0);
+    assert!(system.kernel.is_idle());
+    let due = system.kernel.machine().armed;
+    system.kernel.machine().time.set(due);
+    system.kernel.timer();
+    let (root, process) = (system.root.number(), system.root_process.number());
+    let idle = system.kernel.cpu.idle.number();
+    let events = recorded(&system);
+    let kinds: Vec<EventKind> = events.iter().map(|event| event.0).collect();
+    use EventKind::{Signal, Switch, Timer, Wake};
+    assert_eq!(kinds, [Switch, Timer, Signal, Wake, Switch]);
+    assert_eq!((events[0].1, events[1].1), (idle, idle));
+    assert_eq!((events[3].1, events[3].2), (idle, root));
+    assert_eq!((events[4].1, events[4].2), (root, process));
+    let timer = system.kernel.cpu.ring.events().nth(1).expect("the timer");
+    assert_eq!(timer.c, due);
+}
+
+#[test]
+fn a_call_its_reply_and_an_end() {
+    let mut system = System::boot();
+    let server = system.spawn(30, 0);
+    let port = system.ok(Call::PortCreate, &[0, 0]);
+    let receive = system.grant(&server, port, airox_abi::Rights::RECEIVE, 0);
+    system.ok(Call::TraceSet, &[system.machine, 1]);
+    let (root, number) = (system.root.number(), server.thread.number());
+    system.root_in_background();
+    system.message(Call::Call, port, Tag(5), &[42]);
+    system.running(server.thread);
+    system.message(Call::Receive, receive, Tag(0), &[]);
+    system.message(Call::ReplyReceive, receive, Tag(0), &[43]);
+    system.running(system.root);
+    system.ok(Call::ProcessKill, &[server.process_handle, 9]);
+    let events = recorded(&system);
+    let find = |kind| {
+        *events
+            .iter()
+            .find(|event| event.0 == kind)
+            .expect("recorded")
+    };
+    let call = find(EventKind::Call);
+    assert_eq!((call.1, call.3), (root, 42));
+    let reply = find(EventKind::Reply);
+    assert_eq!((reply.1, reply.2, reply.3), (number, root, 43));
+    let end = find(EventKind::Exit);
+    assert_eq!(end.1, server.process.number());
+    assert_eq!(end.2, 0, "not by a fault");
+}
