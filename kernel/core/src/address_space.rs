@@ -63,8 +63,13 @@ impl<M: Machine> Kernel<M> {
         self.uncharge(quota, QuotaKind::Frames, 1);
     }
 
-    /// The page table that holds an address's entry, made with all tables above it if need be.
-    fn ensure_table(&mut self, process: Id<Process>, address: u64) -> Result<Frame, Error> {
+    /// The page table that holds an address's entry, made with all tables above it if need be, so that backing a page later needs none. On an
+    /// error those made stay, empty, with the process.
+    pub(crate) fn ensure_table(
+        &mut self,
+        process: Id<Process>,
+        address: u64,
+    ) -> Result<Frame, Error> {
         let Process {
             root: mut table,
             quota,
@@ -88,23 +93,6 @@ impl<M: Machine> Kernel<M> {
         Ok(table)
     }
 
-    /// Makes all page tables for a range, so that backing a page later needs none. On an error those made stay, empty, with the process.
-    pub(crate) fn ensure_tables(
-        &mut self,
-        process: Id<Process>,
-        address: u64,
-        pages: u64,
-    ) -> Result<(), Error> {
-        let reach = PAGE_SIZE * 512;
-        let end = address + pages * PAGE_SIZE;
-        let mut at = address;
-        while at < end {
-            self.ensure_table(process, at)?;
-            at = (at & !(reach - 1)) + reach;
-        }
-        Ok(())
-    }
-
     /// The page table that holds an address's entry, if it exists.
     #[inline]
     fn find_table(&self, process: Id<Process>, address: u64) -> Option<Frame> {
@@ -119,22 +107,22 @@ impl<M: Machine> Kernel<M> {
         Some(table)
     }
 
-    /// Enters a page whose tables exist.
+    /// Enters a page. `None` if it has no table, which can only be if its mapping was made without.
     pub(crate) fn set_page(
         &mut self,
         process: Id<Process>,
         address: u64,
         frame: Frame,
         flags: PageFlags,
-    ) {
-        if let Some(table) = self.find_table(process, address) {
-            let index = slot(address, 0);
-            if self.machine.read_word(table, index) == 0 {
-                self.processes[process].resident_pages += 1;
-            }
-            self.machine
-                .write_word(table, index, frame.address() | flags.bits());
+    ) -> Option<()> {
+        let table = self.find_table(process, address)?;
+        let index = slot(address, 0);
+        if self.machine.read_word(table, index) == 0 {
+            self.processes[process].resident_pages += 1;
         }
+        self.machine
+            .write_word(table, index, frame.address() | flags.bits());
+        Some(())
     }
 
     /// Clears entries of a range, from its end, and what CPUs remember of them, until so many were cleared or looked at. Returns how many
@@ -212,8 +200,8 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn map_clock_page(&mut self, process: Id<Process>) -> Result<(), Error> {
         self.ensure_table(process, CLOCK_PAGE)?;
         let flags = PageFlags::PRESENT | PageFlags::USER | PageFlags::NO_EXECUTE;
-        self.set_page(process, CLOCK_PAGE, self.clock_frame, flags);
-        Ok(())
+        self.set_page(process, CLOCK_PAGE, self.clock_frame, flags)
+            .ok_or(Error::InvalidAddress)
     }
 
     /// The frame behind a user address, backed if need be; the access must be allowed.

@@ -19,12 +19,26 @@ const SPARE: u8 = 0xfe;
 /// Most spare frames.
 const SPARES: usize = 64;
 
+/// What is known of a frame, or of the free block that starts with it.
+#[derive(Clone, Copy)]
+struct Block {
+    next: u32,
+    previous: u32,
+    /// Order of the free block, `SPARE`, or `NOT_FREE`.
+    order: u8,
+}
+
+impl Block {
+    const NOT_FREE: Block = Block {
+        next: NONE,
+        previous: NONE,
+        order: NOT_FREE,
+    };
+}
+
 /// All frames the kernel can hand out.
 pub(crate) struct Frames {
-    /// Order of the free block that starts at a frame, `SPARE`, or `NOT_FREE`.
-    order: Vec<u8>,
-    next: Vec<u32>,
-    previous: Vec<u32>,
+    blocks: Vec<Block>,
     heads: [u32; ORDERS],
     spares: [u32; SPARES],
     spare_count: usize,
@@ -33,12 +47,13 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
+    /// Bytes of bookkeeping for each frame below `end`.
+    pub(crate) const BYTES_EACH: usize = size_of::<Block>();
+
     /// An allocator for frames below `end` that has none yet.
     pub(crate) fn new(end: u32) -> Frames {
         Frames {
-            order: vec![NOT_FREE; end as usize],
-            next: vec![NONE; end as usize],
-            previous: vec![NONE; end as usize],
+            blocks: vec![Block::NOT_FREE; end as usize],
             heads: [NONE; ORDERS],
             spares: [NONE; SPARES],
             spare_count: 0,
@@ -68,7 +83,7 @@ impl Frames {
         let frame = if let Some(last) = self.spare_count.checked_sub(1) {
             self.spare_count = last;
             let frame = self.spares[last];
-            self.order[frame as usize] = NOT_FREE;
+            self.blocks[frame as usize].order = NOT_FREE;
             self.free -= 1;
             frame
         } else {
@@ -100,7 +115,7 @@ impl Frames {
             self.give(frame.0, 0);
             return;
         }
-        let order = &mut self.order[frame.0 as usize];
+        let order = &mut self.blocks[frame.0 as usize].order;
         assert!(*order == NOT_FREE, "frame {:#x} freed twice", frame.0);
         *order = SPARE;
         self.spares[self.spare_count] = frame.0;
@@ -114,7 +129,7 @@ impl Frames {
         let count = core::mem::take(&mut self.spare_count);
         for index in 0..count {
             let frame = self.spares[index];
-            self.order[frame as usize] = NOT_FREE;
+            self.blocks[frame as usize].order = NOT_FREE;
             self.free -= 1;
             self.give(frame, 0);
         }
@@ -150,11 +165,8 @@ impl Frames {
         self.free += 1 << order;
         while order + 1 < ORDERS {
             let buddy = block ^ (1 << order);
-            if self
-                .order
-                .get(buddy as usize)
-                .is_none_or(|&o| o as usize != order)
-            {
+            let buddy_block = self.blocks.get(buddy as usize);
+            if buddy_block.is_none_or(|buddy| buddy.order as usize != order) {
                 break;
             }
             self.unlink(buddy, order);
@@ -165,33 +177,31 @@ impl Frames {
     }
 
     fn link(&mut self, block: u32, order: usize) {
-        let head = self.heads[order];
-        let index = block as usize;
-        assert!(
-            self.order[index] == NOT_FREE,
-            "frame {block:#x} freed twice"
-        );
-        self.order[index] = order as u8;
-        self.next[index] = head;
-        self.previous[index] = NONE;
+        let head = core::mem::replace(&mut self.heads[order], block);
+        let entry = &mut self.blocks[block as usize];
+        assert!(entry.order == NOT_FREE, "frame {block:#x} freed twice");
+        *entry = Block {
+            next: head,
+            previous: NONE,
+            order: order as u8,
+        };
         if head != NONE {
-            self.previous[head as usize] = block;
+            self.blocks[head as usize].previous = block;
         }
-        self.heads[order] = block;
     }
 
     fn unlink(&mut self, block: u32, order: usize) {
-        let index = block as usize;
-        let (next, previous) = (self.next[index], self.previous[index]);
+        let entry = &mut self.blocks[block as usize];
+        entry.order = NOT_FREE;
+        let (next, previous) = (entry.next, entry.previous);
         if previous == NONE {
             self.heads[order] = next;
         } else {
-            self.next[previous as usize] = next;
+            self.blocks[previous as usize].next = next;
         }
         if next != NONE {
-            self.previous[next as usize] = previous;
+            self.blocks[next as usize].previous = previous;
         }
-        self.order[index] = NOT_FREE;
     }
 }
 

@@ -68,7 +68,7 @@ impl Capacity {
             + self.0.get(QuotaKind::Regions) as usize * (size_of::<Region>() + 16)
             + self.0.get(QuotaKind::Quotas) as usize * (size_of::<Quota>() + 16)
             + self.0.get(QuotaKind::Resources) as usize * 128;
-        objects + end as usize * 9 + Ring::BYTES + Snapshot::BYTES + (1 << 20)
+        objects + end as usize * Frames::BYTES_EACH + Ring::BYTES + Snapshot::BYTES + (1 << 20)
     }
 }
 

@@ -14,7 +14,8 @@ use airox_abi::layout::{MAX_REGION_PAGES, PAGE_SIZE, USER_END, USER_START};
 use airox_abi::{Error, MapFlags, QuotaKind, RegionKind, Rights};
 
 /// Entries in an index frame.
-const FANOUT: u64 = 512;
+const FANOUT: u64 = 1 << FANOUT_LOG2;
+const FANOUT_LOG2: u32 = 9;
 
 /// A region.
 pub(crate) struct Region {
@@ -45,16 +46,30 @@ pub(crate) struct Mapping {
     next: u32,
 }
 
+/// Where a mapping goes, and what of its region it shows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) address: u64,
+    /// In pages of the region.
+    pub(crate) offset: u64,
+    pub(crate) pages: u64,
+}
+
 impl Mapping {
     pub(crate) const fn region(&self) -> Id<Region> {
         self.region
     }
 }
 
-/// Most pages that are unmapped or freed in one kernel entry, and most entries of tables that are looked at for them.
+/// Most pages that are unmapped in one kernel entry, and most entries of page tables that are looked at for them.
 const PAGES_AT_ONCE: u64 = 8;
 const TABLE_ENTRIES_AT_ONCE: u64 = 64;
-const INDEX_ENTRIES_AT_ONCE: u64 = 16;
+/// Page tables that are made, and pages that are entered into them, in one kernel entry.
+const TABLES_AT_ONCE: u64 = 2;
+const PAGES_ENTERED_AT_ONCE: u64 = 2;
+/// Most frames that are freed in one kernel entry, and most entries of an index that are looked at for them.
+const FRAMES_AT_ONCE: u64 = 2;
+const INDEX_ENTRIES_AT_ONCE: u64 = 8;
 
 /// Levels of index above the pages: 0 for one page.
 const fn levels(pages: u64) -> u32 {
@@ -104,6 +119,9 @@ impl<M: Machine> Kernel<M> {
                 self.machine.zero_frame(Frame(frame));
             }
             Some(first)
+        } else if frames > 1 {
+            // The root of its index, so that no first touch has to make it.
+            Some(self.back_frame())
         } else {
             None
         };
@@ -119,7 +137,8 @@ impl<M: Machine> Kernel<M> {
         };
         self.add_region(region).inspect_err(|_| {
             if let Some(first) = base {
-                self.frames.release_contiguous(first, frames);
+                let owned = if kind == RegionKind::Lazy { 1 } else { frames };
+                self.frames.release_contiguous(first, owned);
             }
             self.uncharge(quota, QuotaKind::Frames, frames);
         })
@@ -175,7 +194,7 @@ impl<M: Machine> Kernel<M> {
             None => return None,
         };
         for level in (0..levels).rev() {
-            let slot = (page / FANOUT.pow(level) % FANOUT) as usize;
+            let slot = (page / (1 << (level * FANOUT_LOG2)) % FANOUT) as usize;
             frame = match self.machine.read_word(frame, slot) {
                 0 if back => {
                     let next = self.back_frame();
@@ -241,7 +260,7 @@ impl<M: Machine> Kernel<M> {
             TABLE_ENTRIES_AT_ONCE,
         );
         self.mappings[id].pages = left;
-        left == 0
+        pages == 0
     }
 
     /// Frees some frames of a region that one last reference holds, from its end. Returns whether the rest is quickly done.
@@ -254,14 +273,14 @@ impl<M: Machine> Kernel<M> {
         let (levels, mut end) = (levels(region.pages), region.pages - region.freed);
         let mut freed = 0;
         for _ in 0..INDEX_ENTRIES_AT_ONCE {
-            if end == 0 || levels == 0 || freed >= PAGES_AT_ONCE {
+            if end == 0 || levels == 0 || freed >= FRAMES_AT_ONCE {
                 break;
             }
             end = self.free_last(base, levels, end, &mut freed);
         }
         let region = &mut self.regions[id];
         region.freed = region.pages - end;
-        levels == 0 || end == 0
+        levels == 0 || end == 0 && freed == 0
     }
 
     /// Frees the last of the first `end` pages below an index of `levels` levels, if it is backed, and indices that are empty with it. Returns what
@@ -286,17 +305,73 @@ impl<M: Machine> Kernel<M> {
         left
     }
 
-    /// `region_map`.
-    #[allow(clippy::too_many_arguments)]
+    /// `region_map`, a part of it: what a kernel entry may take. `done` counts the parts: first the page tables, then the mapping itself, then the
+    /// pages it is to begin with. Returns `None` when all is done.
+    pub(crate) fn map_step(
+        &mut self,
+        source: u32,
+        process: Id<Process>,
+        place: Place,
+        flags: MapFlags,
+        done: u64,
+    ) -> Result<Option<u64>, Error> {
+        self.check_mapping(source, process, place, flags)?;
+        let Place { address, pages, .. } = place;
+        let reach = FANOUT * PAGE_SIZE;
+        let tables = (address + pages * PAGE_SIZE - 1) / reach - address / reach + 1;
+        if done <= tables {
+            let after = (done + TABLES_AT_ONCE).min(tables);
+            for table in done..after {
+                self.ensure_table(process, (address / reach + table) * reach)?;
+            }
+            if after < tables {
+                return Ok(Some(after));
+            }
+            let kind = self.insert_mapping(source, process, place, flags)?;
+            let enter = kind != RegionKind::Lazy || flags.contains(MapFlags::POPULATE);
+            return Ok(enter.then_some(tables + 1));
+        }
+        let first = done - tables - 1;
+        if first >= pages {
+            // Nobody but a program that wrote there itself.
+            return Err(Error::InvalidArgument);
+        }
+        let last = (first + PAGES_ENTERED_AT_ONCE).min(pages);
+        for page in first..last {
+            self.back_page(process, address + page * PAGE_SIZE, Access::Read)
+                .ok_or(Error::NotMapped)?;
+        }
+        Ok((last < pages).then_some(tables + 1 + last))
+    }
+
+    /// `region_map`, at once: for the root task's few pages.
     pub(crate) fn map_region(
         &mut self,
         source: u32,
         process: Id<Process>,
-        address: u64,
-        offset: u64,
-        pages: u64,
+        place: Place,
         flags: MapFlags,
     ) -> Result<(), Error> {
+        let mut done = 0;
+        while let Some(next) = self.map_step(source, process, place, flags, done)? {
+            done = next;
+        }
+        Ok(())
+    }
+
+    /// Whether a capability allows a mapping, and the address space has such addresses.
+    fn check_mapping(
+        &self,
+        source: u32,
+        process: Id<Process>,
+        place: Place,
+        flags: MapFlags,
+    ) -> Result<(), Error> {
+        let Place {
+            address,
+            offset,
+            pages,
+        } = place;
         let capability = self.capabilities.get(source);
         let Object::Region(region) = capability.object else {
             return Err(Error::WrongType);
@@ -321,55 +396,47 @@ impl<M: Machine> Kernel<M> {
         if !(USER_START..USER_END).contains(&address) || length > USER_END - address {
             return Err(Error::InvalidAddress);
         }
-        if !self.processes[process].alive {
-            return Err(Error::Dead);
+        if self.processes[process].alive {
+            Ok(())
+        } else {
+            Err(Error::Dead)
         }
-        if self.is_mapped(process, address, length) {
+    }
+
+    /// Adds a mapping whose page tables exist; none of its pages is entered yet. Returns its region's kind.
+    fn insert_mapping(
+        &mut self,
+        source: u32,
+        process: Id<Process>,
+        place: Place,
+        flags: MapFlags,
+    ) -> Result<RegionKind, Error> {
+        let Object::Region(region) = self.capabilities.get(source).object else {
+            return Err(Error::WrongType);
+        };
+        if self.is_mapped(process, place.address, place.pages * PAGE_SIZE) {
             return Err(Error::AlreadyMapped);
         }
-        self.ensure_tables(process, address, pages)?;
         let mapping = Mapping {
             process,
-            address,
-            pages,
+            address: place.address,
+            pages: place.pages,
             region,
-            offset,
+            offset: place.offset,
             flags,
             node: NONE,
             next: NONE,
         };
         let id = self.mappings.insert(mapping).ok_or(Error::QuotaExceeded)?;
-        let node = match self.insert_capability(
-            process,
-            Object::Mapping(id),
-            Rights::empty(),
-            0,
-            Some(source),
-        ) {
-            Ok(node) => node,
-            Err(error) => {
-                self.mappings.remove(id);
-                return Err(error);
-            }
-        };
+        let object = Object::Mapping(id);
+        let node = self
+            .insert_capability(process, object, Rights::empty(), 0, Some(source))
+            .inspect_err(|_| self.mappings.remove(id))?;
         self.regions[region].references += 1;
         let next = core::mem::replace(&mut self.processes[process].first_mapping, id.number());
         let entry = &mut self.mappings[id];
         (entry.node, entry.next) = (node, next);
-        let back = flags.contains(MapFlags::POPULATE);
-        if back || self.regions[region].base.is_some() {
-            for page in 0..pages {
-                if let Some(frame) = self.region_frame(region, offset + page, back) {
-                    self.set_page(
-                        process,
-                        address + page * PAGE_SIZE,
-                        frame,
-                        self.page_flags(region, flags),
-                    );
-                }
-            }
-        }
-        Ok(())
+        Ok(self.regions[region].kind)
     }
 
     fn page_flags(&self, region: Id<Region>, flags: MapFlags) -> PageFlags {
@@ -458,7 +525,7 @@ impl<M: Machine> Kernel<M> {
         let (region, flags) = (mapping.region, mapping.flags);
         let index = mapping.offset + (page - mapping.address) / PAGE_SIZE;
         let frame = self.region_frame(region, index, true)?;
-        self.set_page(process, page, frame, self.page_flags(region, flags));
+        self.set_page(process, page, frame, self.page_flags(region, flags))?;
         Some(frame)
     }
 }

@@ -5,6 +5,7 @@ use crate::kernel::{Boot, BootError, Kernel};
 use crate::machine::{Frame, Machine};
 use crate::process::Process;
 use crate::quota::Quota;
+use crate::region::Place;
 use crate::slab::Id;
 use crate::wire;
 use airox_abi::layout::{NAME_LENGTH, PAGE_SIZE, STACK_TOP, START_BLOCK};
@@ -131,9 +132,11 @@ impl<M: Machine> Kernel<M> {
                 self.map_region(
                     bundle,
                     process,
-                    segment.address,
-                    segment.bundle_page,
-                    pages,
+                    Place {
+                        address: segment.address,
+                        offset: segment.bundle_page,
+                        pages,
+                    },
                     flags,
                 )?;
                 continue;
@@ -164,7 +167,12 @@ impl<M: Machine> Kernel<M> {
         let region = self.create_region(quota, pages, RegionKind::Lazy)?;
         let index =
             self.insert_capability(process, Object::Region(region), Rights::all(), 0, None)?;
-        self.map_region(index, process, address, 0, pages, flags)?;
+        let place = Place {
+            address,
+            offset: 0,
+            pages,
+        };
+        self.map_region(index, process, place, flags)?;
         self.delete_capability(index, crate::capability::Cause::Closed);
         Ok(region)
     }

@@ -110,6 +110,14 @@ impl<M: Machine> Kernel<M> {
         self.cpu.ready.set(priority);
     }
 
+    /// A thread is preempted with so much of its turn left: it goes on with it when it runs again.
+    #[inline(never)]
+    pub(crate) fn keep_turn(&mut self, thread: Id<Thread>, left: u64) {
+        self.threads[thread].turn_left = left;
+        self.enqueue(thread, left > 0);
+        self.arm_timer();
+    }
+
     /// Takes a thread out of its ready queue or its budget's, if it is in one.
     pub(crate) fn dequeue(&mut self, thread: Id<Thread>) {
         let entry = &mut self.threads[thread];

@@ -53,8 +53,7 @@ impl<M: Machine> Kernel<M> {
     #[inline(always)]
     fn switch_to_waiter(&mut self, id: Id<Signal>, bits: u64) -> Option<()> {
         let cpu = &mut self.cpu;
-        // A turn going on means that equals of the running thread wait: without one its queue is empty.
-        if self.tracing | cpu.reschedule | (cpu.slice_end != u64::MAX) {
+        if self.tracing | cpu.reschedule {
             return None;
         }
         let signal = &mut self.signals[id];
@@ -75,17 +74,24 @@ impl<M: Machine> Kernel<M> {
         (signal.bits, signal.waiter) = (pending & !mask, None);
         new.context.complete(pending & mask);
         new.state = State::Running;
+        let now = self.machine.now();
+        // A turn going on means that equals of the running thread wait: without one its queue is empty.
+        let turn_end = core::mem::replace(&mut cpu.slice_end, u64::MAX);
         if !idle {
             old.state = State::Ready;
-            cpu.ready.put_alone(current, old);
+            if turn_end == u64::MAX {
+                cpu.ready.put_alone(current, old);
+            }
         }
-        let now = self.machine.now();
         old.cpu_ticks = old
             .cpu_ticks
             .wrapping_add(now.wrapping_sub(cpu.last_switch));
         cpu.last_switch = now;
         cpu.current = thread;
         let (process, has_io_ports) = (new.process, new.has_io_ports);
+        if turn_end != u64::MAX {
+            self.keep_turn(current, turn_end.saturating_sub(now));
+        }
         self.enter_process(process, has_io_ports);
         Some(())
     }

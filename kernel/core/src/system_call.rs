@@ -9,6 +9,7 @@ use crate::kernel::Kernel;
 use crate::machine::{Frame, Machine};
 use crate::process::Process;
 use crate::quota::Quota;
+use crate::region::Place;
 use crate::signal::Signal;
 use crate::slab::Id;
 use crate::wire;
@@ -135,6 +136,7 @@ impl<M: Machine> Kernel<M> {
             }
             SystemCall::HandleClose
             | SystemCall::HandleRevoke
+            | SystemCall::RegionMap
             | SystemCall::RegionUnmap
             | SystemCall::LeaseRead
             | SystemCall::LeaseWrite
@@ -165,6 +167,26 @@ impl<M: Machine> Kernel<M> {
             SystemCall::HandleRevoke => {
                 let (index, _) = self.find_any(a)?;
                 self.revoke(index)
+            }
+            SystemCall::RegionMap => {
+                // The upper half of the flags says what is done already.
+                let (flags, parts) = (MapFlags::from_bits(done as u32), done >> 32);
+                let (index, _) = self.find_any(a)?;
+                let process = self.process_argument(b, Rights::CONTROL)?;
+                let place = Place {
+                    address: c,
+                    offset: d,
+                    pages: length,
+                };
+                let flags = flags.ok_or(Error::InvalidArgument)?;
+                match self.map_step(index, process, place, flags, parts)? {
+                    None => true,
+                    Some(parts) => {
+                        let word = &mut self.threads[self.cpu.current].context.words[4];
+                        *word = parts << 32 | u64::from(flags.bits());
+                        false
+                    }
+                }
             }
             SystemCall::RegionUnmap => {
                 let process = self.process_argument(a, Rights::CONTROL)?;
@@ -323,7 +345,6 @@ impl<M: Machine> Kernel<M> {
             Call::HandleCopy
             | Call::HandleInfo
             | Call::RegionCreate
-            | Call::RegionMap
             | Call::RegionInfo
             | Call::QuotaCreate
             | Call::QuotaInfo => self.memory_call(call, arguments),
@@ -361,6 +382,7 @@ impl<M: Machine> Kernel<M> {
             // Handled before: these may wait, take long or end the caller.
             Call::HandleClose
             | Call::HandleRevoke
+            | Call::RegionMap
             | Call::RegionUnmap
             | Call::LeaseRead
             | Call::LeaseWrite
@@ -427,7 +449,7 @@ impl<M: Machine> Kernel<M> {
     fn memory_call(
         &mut self,
         call: SystemCall,
-        [a, b, c, d, e, f, _]: Arguments,
+        [a, b, c, ..]: Arguments,
     ) -> Result<Results, Error> {
         match call {
             SystemCall::HandleCopy => {
@@ -456,19 +478,6 @@ impl<M: Machine> Kernel<M> {
                 let mut rights = Rights::all();
                 rights.set(Rights::DMA, kind == RegionKind::Contiguous);
                 self.hand_out_with(Object::Region(region), rights)
-            }
-            SystemCall::RegionMap => {
-                let (index, capability) = self.find_any(a)?;
-                if !matches!(capability.object, Object::Region(_)) {
-                    return Err(Error::WrongType);
-                }
-                let process = self.process_argument(b, Rights::CONTROL)?;
-                let flags = u32::try_from(f)
-                    .ok()
-                    .and_then(MapFlags::from_bits)
-                    .ok_or(Error::InvalidArgument)?;
-                self.map_region(index, process, c, d, e, flags)?;
-                Ok(NOTHING)
             }
             SystemCall::RegionInfo => {
                 let (_, capability) = self.find_any(a)?;
