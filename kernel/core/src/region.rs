@@ -67,6 +67,8 @@ const TABLE_ENTRIES_AT_ONCE: u64 = 64;
 /// Page tables that are made, and pages that are entered into them, in one kernel entry.
 const TABLES_AT_ONCE: u64 = 2;
 const PAGES_ENTERED_AT_ONCE: u64 = 2;
+/// So few pages are unmapped in passing: the mapping can go in the same kernel entry.
+const PAGES_IN_PASSING: u64 = 2;
 /// Most frames that are freed in one kernel entry, and most entries of an index that are looked at for them.
 const FRAMES_AT_ONCE: u64 = 2;
 const INDEX_ENTRIES_AT_ONCE: u64 = 8;
@@ -260,7 +262,7 @@ impl<M: Machine> Kernel<M> {
             TABLE_ENTRIES_AT_ONCE,
         );
         self.mappings[id].pages = left;
-        pages == 0
+        left == 0 && pages <= PAGES_IN_PASSING
     }
 
     /// Frees some frames of a region that one last reference holds, from its end. Returns whether the rest is quickly done.
