@@ -12,8 +12,10 @@ use crate::quota::Quota;
 use crate::region::Place;
 use crate::signal::Signal;
 use crate::slab::Id;
+use crate::thread::{State, Thread};
 use crate::wire;
-use airox_abi::layout::NAME_LENGTH;
+use airox_abi::info::Registers;
+use airox_abi::layout::{NAME_LENGTH, PAGE_SIZE};
 use airox_abi::message::Lease;
 use airox_abi::{
     BudgetFlags, Error, Handle, MapFlags, QuotaLimits, RegionKind, Rights, SystemCall,
@@ -330,103 +332,32 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// Calls that never wait.
+    /// Calls that neither wait nor take long.
     fn simple_call(&mut self, call: SystemCall) -> Result<Results, Error> {
-        let arguments = self.arguments();
-        use SystemCall as Call;
+        let [a, b, c, d, e, ..] = self.arguments();
+        let me = self.cpu.current_process;
+        let own_quota = self.processes[me].quota;
         match call {
-            Call::ReplySave
-            | Call::LeaseInfo
-            | Call::Poll
-            | Call::TimerSet
-            | Call::PortCreate
-            | Call::PortBind
-            | Call::SignalCreate => self.message_call(call, arguments),
-            Call::HandleCopy
-            | Call::HandleInfo
-            | Call::RegionCreate
-            | Call::RegionInfo
-            | Call::QuotaCreate
-            | Call::QuotaInfo => self.memory_call(call, arguments),
-            Call::ProcessCreate
-            | Call::ProcessGrant
-            | Call::ProcessKill
-            | Call::ProcessWatch
-            | Call::ProcessInfo
-            | Call::ProcessPriority
-            | Call::ProcessHandles => self.process_call(call, arguments),
-            Call::ThreadCreate
-            | Call::ThreadStart
-            | Call::ThreadSuspend
-            | Call::ThreadResume
-            | Call::ThreadPriority
-            | Call::ThreadInfo
-            | Call::ThreadReadRegisters
-            | Call::ThreadWriteRegisters => self.thread_call(call, arguments),
-            Call::IrqCreate
-            | Call::IrqBind
-            | Call::IrqAcknowledge
-            | Call::IoPortsCreate
-            | Call::IoPortsBind
-            | Call::RegionDevice
-            | Call::DebugWrite
-            | Call::TraceSet
-            | Call::KernelInfo => self.machine_call(call, arguments),
-            Call::BudgetCreate
-            | Call::BudgetSet
-            | Call::BudgetBind
-            | Call::BudgetInfo
-            | Call::BudgetWatch
-            | Call::ProcessBudget
-            | Call::ThreadWeight => self.time_call(call, arguments),
-            // Handled before: these may wait, take long or end the caller.
-            Call::HandleClose
-            | Call::HandleRevoke
-            | Call::RegionMap
-            | Call::RegionUnmap
-            | Call::LeaseRead
-            | Call::LeaseWrite
-            | Call::ProcessRead => Err(Error::InvalidSystemCall),
-            Call::Call
-            | Call::ReplyReceive
-            | Call::Receive
-            | Call::Reply
-            | Call::Wait
-            | Call::Notify
-            | Call::ProcessExit
-            | Call::ThreadExit
-            | Call::ThreadYield
-            | Call::Null => Err(Error::InvalidSystemCall),
-        }
-    }
-
-    fn message_call(
-        &mut self,
-        call: SystemCall,
-        [a, b, c, ..]: Arguments,
-    ) -> Result<Results, Error> {
-        match call {
-            SystemCall::ReplySave => Ok(handle(self.save_reply()?)),
+            SystemCall::ReplySave => return Ok(handle(self.save_reply()?)),
             SystemCall::LeaseInfo => {
                 let (length, access) = self.lease_info(a, b)?;
-                Ok([length, access, 0, 0])
+                return Ok([length, access, 0, 0]);
             }
             SystemCall::Poll => {
                 let (signal, _) = self.find_signal(a, Rights::RECEIVE)?;
                 let bits = &mut self.signals[signal].bits;
                 let taken = *bits & b;
                 *bits &= !b;
-                Ok(one(taken))
+                return Ok(one(taken));
             }
             SystemCall::TimerSet => {
                 let (signal, _) = self.find_signal(a, Rights::RECEIVE)?;
                 self.set_timer(signal, b, c);
-                Ok(NOTHING)
             }
             SystemCall::PortCreate => {
                 let quota = self.quota_argument(a)?;
                 let port = self.create_port(quota, b)?;
-                self.hand_out(Object::Port(port))
+                return self.hand_out(Object::Port(port));
             }
             SystemCall::PortBind => {
                 let (port, _) = self.find_port(a, Rights::RECEIVE)?;
@@ -436,40 +367,21 @@ impl<M: Machine> Kernel<M> {
                     Some(self.find_signal(b, Rights::RECEIVE)?.0)
                 };
                 self.bind_port(port, signal)?;
-                Ok(NOTHING)
             }
-            _ => {
+            SystemCall::SignalCreate => {
                 let quota = self.quota_argument(a)?;
                 let signal = self.create_signal(quota)?;
-                self.hand_out(Object::Signal(signal))
+                return self.hand_out(Object::Signal(signal));
             }
-        }
-    }
-
-    fn memory_call(
-        &mut self,
-        call: SystemCall,
-        [a, b, c, ..]: Arguments,
-    ) -> Result<Results, Error> {
-        match call {
             SystemCall::HandleCopy => {
                 let (index, _) = self.find_any(a)?;
-                Ok(handle(self.derive(
-                    index,
-                    self.cpu.current_process,
-                    rights(b)?,
-                    c,
-                )?))
+                return Ok(handle(self.derive(index, me, rights(b)?, c)?));
             }
             SystemCall::HandleInfo => {
                 let (_, capability) = self.find_any(a)?;
                 let kind = capability.object.kind().map_or(0, |kind| kind as u64);
-                Ok([
-                    kind,
-                    u64::from(capability.rights.bits()),
-                    capability.badge,
-                    0,
-                ])
+                let rights = u64::from(capability.rights.bits());
+                return Ok([kind, rights, capability.badge, 0]);
             }
             SystemCall::RegionCreate => {
                 let quota = self.quota_argument(a)?;
@@ -477,7 +389,7 @@ impl<M: Machine> Kernel<M> {
                 let region = self.create_region(quota, b, kind)?;
                 let mut rights = Rights::all();
                 rights.set(Rights::DMA, kind == RegionKind::Contiguous);
-                self.hand_out_with(Object::Region(region), rights)
+                return self.hand_out_with(Object::Region(region), rights);
             }
             SystemCall::RegionInfo => {
                 let (_, capability) = self.find_any(a)?;
@@ -485,104 +397,89 @@ impl<M: Machine> Kernel<M> {
                     return Err(Error::WrongType);
                 };
                 let region = &self.regions[id];
-                let physical = match region.base {
-                    Some(base)
-                        if capability.rights.contains(Rights::DMA)
-                            && region.kind != RegionKind::Lazy =>
-                    {
-                        base.address()
-                    }
-                    _ => 0,
-                };
-                Ok([region.pages, region.kind as u64, physical, 0])
+                let shown =
+                    capability.rights.contains(Rights::DMA) && region.kind != RegionKind::Lazy;
+                let base = region.base.filter(|_| shown);
+                let address = base.map_or(0, Frame::address);
+                return Ok([region.pages, region.kind as u64, address, 0]);
+            }
+            SystemCall::RegionDevice => {
+                self.check_machine(a, Rights::CONTROL)?;
+                if !b.is_multiple_of(PAGE_SIZE) || c == 0 || c > MAX_DEVICE_PAGES {
+                    return Err(Error::InvalidArgument);
+                }
+                let first = Frame::containing(b);
+                if b >> 44 != 0 || !self.machine.device_range_allowed(first, c as u32) {
+                    return Err(Error::NoSuchResource);
+                }
+                let region = self.create_foreign_region(own_quota, first, c, RegionKind::Device)?;
+                return self.hand_out(Object::Region(region));
             }
             SystemCall::QuotaCreate => {
                 let (parent, _) = self.find_quota(a, Rights::CONTROL)?;
-                let mut bytes = [0; size_of::<QuotaLimits>()];
-                self.read_user(self.cpu.current_process, b, &mut bytes)?;
-                let quota = self.create_quota(parent, wire::quota_limits(&bytes))?;
-                self.hand_out(Object::Quota(quota))
+                let limits = wire::quota_limits(&self.read::<{ size_of::<QuotaLimits>() }>(b)?);
+                let quota = self.create_quota(parent, limits)?;
+                return self.hand_out(Object::Quota(quota));
             }
-            _ => {
+            SystemCall::QuotaInfo => {
                 let quota = if a == 0 {
-                    self.processes[self.cpu.current_process].quota
+                    own_quota
                 } else {
                     self.find_quota(a, Rights::READ)?.0
                 };
-                let bytes = wire::quota_info(&self.quotas[quota].limits, &self.quotas[quota].used);
-                self.write_user(self.cpu.current_process, b, &bytes)?;
-                Ok(NOTHING)
+                let quota = &self.quotas[quota];
+                self.write(b, &wire::quota_info(&quota.limits, &quota.used))?;
             }
-        }
-    }
-
-    fn process_call(
-        &mut self,
-        call: SystemCall,
-        [a, b, c, d, ..]: Arguments,
-    ) -> Result<Results, Error> {
-        match call {
             SystemCall::ProcessCreate => {
                 let quota = self.quota_argument(a)?;
-                let mut name = [0; NAME_LENGTH];
-                self.read_user(self.cpu.current_process, b, &mut name)?;
-                let max_priority = self.processes[self.cpu.current_process].max_priority;
-                let process =
-                    self.create_process(quota, name, max_priority, Some(self.cpu.current_process))?;
-                self.hand_out(Object::Process(process))
+                let name = self.read::<NAME_LENGTH>(b)?;
+                let max_priority = self.processes[me].max_priority;
+                let process = self.create_process(quota, name, max_priority, Some(me))?;
+                return self.hand_out(Object::Process(process));
             }
             SystemCall::ProcessGrant => {
                 let target = self.other_process(a, Rights::CONTROL)?;
                 let (index, _) = self.find_any(b)?;
-                Ok(handle(self.derive(index, target, rights(c)?, d)?))
+                return Ok(handle(self.derive(index, target, rights(c)?, d)?));
             }
             SystemCall::ProcessKill => {
                 let process = self.other_process(a, Rights::CONTROL)?;
                 self.doom_process(process, b as i64, false);
-                Ok(NOTHING)
             }
             SystemCall::ProcessWatch => {
                 let (process, _) = self.find_process(a, Rights::WATCH)?;
                 let signal = self.notifiable_signal(b, c)?;
                 self.watch_process(process, signal, c)?;
-                Ok(NOTHING)
             }
             SystemCall::ProcessInfo => {
                 let process = self.process_argument(a, Rights::READ)?;
-                let bytes = wire::process_info(&self.process_info(process));
-                self.write_user(self.cpu.current_process, b, &bytes)?;
-                Ok(NOTHING)
+                self.write(b, &wire::process_info(&self.process_info(process)))?;
             }
             SystemCall::ProcessPriority => {
                 let process = self.other_process(a, Rights::CONTROL)?;
                 let priority = priority(b)?;
-                if priority > self.processes[self.cpu.current_process].max_priority {
+                if priority > self.processes[me].max_priority {
                     return Err(Error::MissingRight);
                 }
                 self.processes[process].max_priority = priority;
-                Ok(NOTHING)
             }
-            _ => {
+            SystemCall::ProcessHandles => {
                 let (process, _) = self.find_process(a, Rights::READ)?;
                 let index = self.nth_capability(process, b).ok_or(Error::NotMapped)?;
                 let capability = self.capabilities.get(index);
                 let kind = capability.object.kind().map_or(0, |kind| kind as u64);
-                Ok([
+                return Ok([
                     u64::from(self.capabilities.handle(index).0),
                     kind << 16 | u64::from(capability.rights.bits()),
                     capability.badge,
                     u64::from(capability.object.number()),
-                ])
+                ]);
             }
-        }
-    }
-
-    fn thread_call(
-        &mut self,
-        call: SystemCall,
-        [a, b, c, d, ..]: Arguments,
-    ) -> Result<Results, Error> {
-        match call {
+            SystemCall::ProcessBudget => {
+                let process = self.other_process(a, Rights::CONTROL)?;
+                let (budget, _) = self.find_budget(b, Rights::SEND)?;
+                self.processes[process].budget = self.budgets.weak(budget);
+            }
             SystemCall::ThreadCreate => {
                 let process = self.live_process(a, Rights::CONTROL)?;
                 let priority = self.allowed_priority(process, b)?;
@@ -592,31 +489,32 @@ impl<M: Machine> Kernel<M> {
                     Some(self.find_port(c, Rights::SEND | Rights::COPY)?)
                 };
                 let thread = self.create_thread(process, priority, fault_port)?;
-                self.hand_out(Object::Thread(thread))
+                return self.hand_out(Object::Thread(thread));
             }
             SystemCall::ThreadStart => {
                 let (thread, _) = self.find_thread(a, Rights::CONTROL)?;
                 self.start_thread(thread, b, c, d)?;
-                Ok(NOTHING)
             }
             SystemCall::ThreadSuspend => {
                 let (thread, _) = self.find_thread(a, Rights::CONTROL)?;
                 self.suspend_thread(thread)?;
-                Ok(NOTHING)
             }
             SystemCall::ThreadResume => {
                 let (thread, _) = self.find_thread(a, Rights::CONTROL)?;
                 self.resume_thread(thread)?;
-                Ok(NOTHING)
             }
             SystemCall::ThreadPriority => {
-                let (thread, _) = self.find_thread(a, Rights::CONTROL)?;
-                if self.threads[thread].state == crate::thread::State::Dead {
-                    return Err(Error::Dead);
-                }
+                let thread = self.live_thread(a)?;
                 let priority = self.allowed_priority(self.threads[thread].process, b)?;
                 self.set_priority(thread, priority)?;
-                Ok(NOTHING)
+            }
+            SystemCall::ThreadWeight => {
+                let (thread, _) = self.find_thread(a, Rights::CONTROL)?;
+                if !(1..=MAX_WEIGHT).contains(&b) {
+                    return Err(Error::InvalidArgument);
+                }
+                self.live_thread(a)?;
+                self.threads[thread].weight = b as u16;
             }
             SystemCall::ThreadInfo => {
                 let thread = if a == 0 {
@@ -624,45 +522,17 @@ impl<M: Machine> Kernel<M> {
                 } else {
                     self.find_thread(a, Rights::READ)?.0
                 };
-                let bytes = wire::thread_info(&self.thread_info(thread));
-                self.write_user(self.cpu.current_process, b, &bytes)?;
-                Ok(NOTHING)
+                self.write(b, &wire::thread_info(&self.thread_info(thread)))?;
             }
             SystemCall::ThreadReadRegisters => {
                 let (thread, _) = self.find_thread(a, Rights::DEBUG)?;
-                let bytes = wire::registers(&self.read_registers(thread)?);
-                self.write_user(self.cpu.current_process, b, &bytes)?;
-                Ok(NOTHING)
+                self.write(b, &wire::registers(&self.read_registers(thread)?))?;
             }
-            _ => {
+            SystemCall::ThreadWriteRegisters => {
                 let (thread, _) = self.find_thread(a, Rights::WRITE)?;
-                let mut bytes = [0; size_of::<airox_abi::info::Registers>()];
-                self.read_user(self.cpu.current_process, b, &mut bytes)?;
+                let bytes = self.read::<{ size_of::<Registers>() }>(b)?;
                 self.write_registers(thread, &wire::read_registers(&bytes))?;
-                Ok(NOTHING)
             }
-        }
-    }
-
-    /// A priority for a thread of `process`: at most what that process and the caller's may give.
-    fn allowed_priority(&self, process: Id<Process>, value: u64) -> Result<u8, Error> {
-        let priority = priority(value)?;
-        let limit = self.processes[process]
-            .max_priority
-            .min(self.processes[self.cpu.current_process].max_priority);
-        if priority > limit {
-            Err(Error::MissingRight)
-        } else {
-            Ok(priority)
-        }
-    }
-
-    fn time_call(
-        &mut self,
-        call: SystemCall,
-        [a, b, c, d, e, ..]: Arguments,
-    ) -> Result<Results, Error> {
-        match call {
             SystemCall::BudgetCreate => {
                 let quota = self.quota_argument(a)?;
                 let flags = u32::try_from(e).ok().and_then(BudgetFlags::from_bits);
@@ -686,31 +556,91 @@ impl<M: Machine> Kernel<M> {
             }
             SystemCall::BudgetInfo => {
                 let (budget, _) = self.find_budget(a, Rights::READ)?;
-                let bytes = wire::budget_info(&self.budget_info(budget));
-                self.write_user(self.cpu.current_process, b, &bytes)?;
+                self.write(b, &wire::budget_info(&self.budget_info(budget)))?;
             }
             SystemCall::BudgetWatch => {
                 let (budget, _) = self.find_budget(a, Rights::CONTROL)?;
                 let signal = self.notifiable_signal(b, c)?;
                 self.watch_budget(budget, signal, c);
             }
-            SystemCall::ProcessBudget => {
-                let process = self.other_process(a, Rights::CONTROL)?;
-                let (budget, _) = self.find_budget(b, Rights::SEND)?;
-                self.processes[process].budget = self.budgets.weak(budget);
+            SystemCall::IrqCreate => {
+                self.check_machine(a, Rights::CONTROL)?;
+                let irq = self.create_irq(own_quota, b)?;
+                return self.hand_out(Object::Irq(irq));
             }
-            _ => {
-                let (thread, _) = self.find_thread(a, Rights::CONTROL)?;
-                if !(1..=MAX_WEIGHT).contains(&b) {
+            SystemCall::IrqBind => {
+                let (irq, _) = self.find_irq(a, Rights::CONTROL)?;
+                let signal = self.notifiable_signal(b, c)?;
+                self.bind_irq(irq, signal, c);
+            }
+            SystemCall::IrqAcknowledge => {
+                let (irq, _) = self.find_irq(a, Rights::CONTROL)?;
+                self.acknowledge_irq(irq)?;
+            }
+            SystemCall::IoPortsCreate => {
+                self.check_machine(a, Rights::CONTROL)?;
+                let ports = self.create_io_ports(own_quota, b, c)?;
+                return self.hand_out(Object::IoPorts(ports));
+            }
+            SystemCall::IoPortsBind => {
+                let (ports, _) = self.find_io_ports(a, Rights::CONTROL)?;
+                let process = self.process_argument(b, Rights::CONTROL)?;
+                self.bind_io_ports(ports, process)?;
+            }
+            SystemCall::DebugWrite => {
+                self.check_machine(a, Rights::SEND)?;
+                let length = usize::try_from(c).ok().filter(|&c| c <= MAX_DEBUG_WRITE);
+                let length = length.ok_or(Error::InvalidArgument)?;
+                let mut text = [0; MAX_DEBUG_WRITE];
+                self.read_user(me, b, &mut text[..length])?;
+                self.machine.debug_write(&text[..length]);
+            }
+            SystemCall::TraceSet => {
+                self.check_machine(a, Rights::CONTROL)?;
+                if b > 1 {
                     return Err(Error::InvalidArgument);
                 }
-                if self.threads[thread].state == crate::thread::State::Dead {
-                    return Err(Error::Dead);
-                }
-                self.threads[thread].weight = b as u16;
+                self.tracing = b == 1;
             }
+            SystemCall::KernelInfo => {
+                self.check_machine(a, Rights::READ)?;
+                self.write(b, &wire::kernel_info(&self.kernel_info()))?;
+            }
+            // Not asked here: these wait, take long or end the caller.
+            _ => return Err(Error::InvalidSystemCall),
         }
         Ok(NOTHING)
+    }
+
+    /// Reads a structure from the running process's memory.
+    fn read<const BYTES: usize>(&mut self, address: u64) -> Result<[u8; BYTES], Error> {
+        let mut bytes = [0; BYTES];
+        self.read_user(self.cpu.current_process, address, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Writes a structure to the running process's memory.
+    fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), Error> {
+        self.write_user(self.cpu.current_process, address, bytes)
+    }
+
+    /// The thread a handle with `CONTROL` names, alive.
+    fn live_thread(&self, claim: u64) -> Result<Id<Thread>, Error> {
+        let (thread, _) = self.find_thread(claim, Rights::CONTROL)?;
+        if self.threads[thread].state == State::Dead {
+            return Err(Error::Dead);
+        }
+        Ok(thread)
+    }
+
+    /// A priority for a thread of `process`: at most what that process and the caller's may give.
+    fn allowed_priority(&self, process: Id<Process>, value: u64) -> Result<u8, Error> {
+        let priority = priority(value)?;
+        let own_limit = self.processes[self.cpu.current_process].max_priority;
+        if priority > self.processes[process].max_priority.min(own_limit) {
+            return Err(Error::MissingRight);
+        }
+        Ok(priority)
     }
 
     /// A signal that the caller may notify with these bits.
@@ -720,80 +650,5 @@ impl<M: Machine> Kernel<M> {
             return Err(Error::MissingRight);
         }
         Ok(signal)
-    }
-
-    fn machine_call(
-        &mut self,
-        call: SystemCall,
-        [a, b, c, ..]: Arguments,
-    ) -> Result<Results, Error> {
-        let own_quota = self.processes[self.cpu.current_process].quota;
-        match call {
-            SystemCall::IrqCreate => {
-                self.check_machine(a, Rights::CONTROL)?;
-                let irq = self.create_irq(own_quota, b)?;
-                self.hand_out(Object::Irq(irq))
-            }
-            SystemCall::IrqBind => {
-                let (irq, _) = self.find_irq(a, Rights::CONTROL)?;
-                let signal = self.notifiable_signal(b, c)?;
-                self.bind_irq(irq, signal, c);
-                Ok(NOTHING)
-            }
-            SystemCall::IrqAcknowledge => {
-                let (irq, _) = self.find_irq(a, Rights::CONTROL)?;
-                self.acknowledge_irq(irq)?;
-                Ok(NOTHING)
-            }
-            SystemCall::IoPortsCreate => {
-                self.check_machine(a, Rights::CONTROL)?;
-                let ports = self.create_io_ports(own_quota, b, c)?;
-                self.hand_out(Object::IoPorts(ports))
-            }
-            SystemCall::IoPortsBind => {
-                let (ports, _) = self.find_io_ports(a, Rights::CONTROL)?;
-                let process = self.process_argument(b, Rights::CONTROL)?;
-                self.bind_io_ports(ports, process)?;
-                Ok(NOTHING)
-            }
-            SystemCall::RegionDevice => {
-                self.check_machine(a, Rights::CONTROL)?;
-                if !b.is_multiple_of(airox_abi::layout::PAGE_SIZE) || c == 0 || c > MAX_DEVICE_PAGES
-                {
-                    return Err(Error::InvalidArgument);
-                }
-                let first = Frame::containing(b);
-                if b >> 44 != 0 || !self.machine.device_range_allowed(first, c as u32) {
-                    return Err(Error::NoSuchResource);
-                }
-                let region = self.create_foreign_region(own_quota, first, c, RegionKind::Device)?;
-                self.hand_out(Object::Region(region))
-            }
-            SystemCall::DebugWrite => {
-                self.check_machine(a, Rights::SEND)?;
-                let length = usize::try_from(c)
-                    .ok()
-                    .filter(|&length| length <= MAX_DEBUG_WRITE);
-                let length = length.ok_or(Error::InvalidArgument)?;
-                let mut text = [0; MAX_DEBUG_WRITE];
-                self.read_user(self.cpu.current_process, b, &mut text[..length])?;
-                self.machine.debug_write(&text[..length]);
-                Ok(NOTHING)
-            }
-            SystemCall::TraceSet => {
-                self.check_machine(a, Rights::CONTROL)?;
-                if b > 1 {
-                    return Err(Error::InvalidArgument);
-                }
-                self.tracing = b == 1;
-                Ok(NOTHING)
-            }
-            _ => {
-                self.check_machine(a, Rights::READ)?;
-                let bytes = wire::kernel_info(&self.kernel_info());
-                self.write_user(self.cpu.current_process, b, &bytes)?;
-                Ok(NOTHING)
-            }
-        }
     }
 }
