@@ -6,6 +6,7 @@ extern crate alloc;
 
 mod actors;
 mod block;
+mod bounded;
 mod calls;
 mod child;
 mod death;
@@ -54,6 +55,7 @@ static TESTS: &[&[registry::Test]] = &[
     death::server::TESTS,
     death::client::TESTS,
     preemption::TESTS,
+    bounded::TESTS,
     vector::TESTS,
     leak::TESTS,
     storm::TESTS,

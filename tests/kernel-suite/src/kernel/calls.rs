@@ -85,6 +85,22 @@ pub fn region_map(
     plain(SystemCall::RegionMap, &arguments).map(drop)
 }
 
+/// `region_map` as the kernel has it executed again when so many parts are done.
+pub fn region_map_from(
+    region: Handle,
+    address: u64,
+    pages: u64,
+    flags: MapFlags,
+    parts: u64,
+) -> Result<(), Error> {
+    let flags = parts << 32 | u64::from(flags.bits());
+    plain(
+        SystemCall::RegionMap,
+        &[raw(region), 0, address, 0, pages, flags],
+    )
+    .map(drop)
+}
+
 /// Removes a mapping.
 ///
 /// # Safety
