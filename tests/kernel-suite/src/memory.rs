@@ -19,9 +19,19 @@ const TABLES: u64 = 16;
 
 static NEXT: AtomicU64 = AtomicU64::new(WINDOW);
 static FIRST: AtomicU64 = AtomicU64::new(WINDOW);
+/// Addresses of single pages that were given back, 0 where there is none: a test that goes on for long maps them again and again.
+static FREE_PAGES: [AtomicU64; 16] = [const { AtomicU64::new(0) }; 16];
 
 /// Addresses for `pages` pages that nothing uses, with an unmapped page on either side, all in the span of one page table.
 pub fn reserve(pages: u64) -> u64 {
+    if pages == 1 {
+        let mut free = FREE_PAGES
+            .iter()
+            .map(|free| free.swap(0, Ordering::Relaxed));
+        if let Some(address) = free.find(|&address| address != 0) {
+            return address;
+        }
+    }
     let length = (pages + 2) * PAGE_SIZE;
     assert!(
         length <= TABLE_SPAN,
@@ -41,6 +51,9 @@ pub fn reserve(pages: u64) -> u64 {
 
 /// Starts the window over: the test that reserved addresses has ended.
 pub fn reset() {
+    for free in &FREE_PAGES {
+        free.store(0, Ordering::Relaxed);
+    }
     NEXT.store(FIRST.load(Ordering::Relaxed), Ordering::Relaxed);
 }
 
@@ -153,6 +166,13 @@ impl Mapped {
 impl Drop for Mapped {
     fn drop(&mut self) {
         // SAFETY: references into the mapping cannot outlive `self`. A test may have unmapped or revoked it.
-        let _ = unsafe { kernel::region_unmap(Handle::NONE, self.address) };
+        let unmapped = unsafe { kernel::region_unmap(Handle::NONE, self.address) };
+        if unmapped.is_ok() && self.length == PAGE_SIZE {
+            // With no room for it the address is not used again before the test ends.
+            let _ = FREE_PAGES.iter().find(|free| {
+                free.compare_exchange(0, self.address, Ordering::Relaxed, Ordering::Relaxed)
+                    .is_ok()
+            });
+        }
     }
 }
