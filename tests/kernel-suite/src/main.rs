@@ -24,6 +24,7 @@ mod registry;
 mod revoke;
 mod storm;
 mod suite;
+mod time;
 mod vector;
 
 use alloc::boxed::Box;
@@ -56,6 +57,10 @@ static TESTS: &[&[registry::Test]] = &[
     death::client::TESTS,
     preemption::TESTS,
     bounded::TESTS,
+    time::budgets::TESTS,
+    time::exhaustion::TESTS,
+    time::lending::TESTS,
+    time::inversion::TESTS,
     vector::TESTS,
     leak::TESTS,
     storm::TESTS,

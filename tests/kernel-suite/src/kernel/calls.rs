@@ -1,6 +1,6 @@
 //! The calls that carry no message.
 
-use airox_abi::info::{KernelInfo, ProcessInfo, Registers, ThreadInfo};
+use airox_abi::info::{BudgetInfo, KernelInfo, ProcessInfo, Registers, ThreadInfo};
 use airox_abi::{
     BudgetFlags, Error, Handle, MapFlags, ObjectKind, QuotaLimits, RegionKind, Rights, SystemCall,
 };
@@ -296,6 +296,10 @@ pub fn budget_bind(thread: Handle, budget: Handle) -> Result<(), Error> {
 /// The thread has no budget of its own any more.
 pub fn make_passive(thread: Handle) -> Result<(), Error> {
     plain(SystemCall::BudgetBind, &[raw(thread), 0, 1]).map(drop)
+}
+
+pub fn budget_info(budget: Handle) -> Result<BudgetInfo, Error> {
+    query(SystemCall::BudgetInfo, &[raw(budget)], 1)
 }
 
 pub fn budget_watch(budget: Handle, signal: Handle, bits: u64) -> Result<(), Error> {

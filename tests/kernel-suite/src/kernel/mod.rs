@@ -266,9 +266,18 @@ pub fn ticks() -> u64 {
     unsafe { core::arch::x86_64::_rdtsc() }
 }
 
+fn clock() -> ClockPage {
+    // SAFETY: the kernel maps a `ClockPage` there in every process, and never changes it.
+    unsafe { (CLOCK_PAGE as *const ClockPage).read_volatile() }
+}
+
 /// Nanoseconds since boot, from the clock page.
 pub fn now() -> u64 {
-    // SAFETY: the kernel maps a `ClockPage` there in every process, and never changes it.
-    let clock = unsafe { (CLOCK_PAGE as *const ClockPage).read_volatile() };
-    clock.nanoseconds(ticks())
+    clock().nanoseconds(ticks())
+}
+
+/// Nanoseconds in a number of ticks.
+pub fn nanoseconds(ticks: u64) -> u64 {
+    let clock = clock();
+    clock.nanoseconds(clock.base_ticks.wrapping_add(ticks))
 }
