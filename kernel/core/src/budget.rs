@@ -37,7 +37,7 @@ pub(crate) struct Refills {
     queue: [Refill; REFILLS],
     count: usize,
     period: u64,
-    /// Rests below this are merged.
+    /// Rests up to this are merged.
     rest: u64,
 }
 
@@ -132,7 +132,7 @@ impl Refills {
             }
             self.push(first.time + self.period, taken);
         }
-        while self.count > 1 && self.queue[0].amount < self.rest {
+        while self.count > 1 && self.queue[0].amount <= self.rest {
             let rest = self.pop().amount;
             self.queue[0].amount += rest;
         }
@@ -354,7 +354,7 @@ impl<M: Machine> Kernel<M> {
         let timer = self.budget_timer(id);
         self.timers.cancel(timer);
         if self.cpu.budget == self.budgets.weak(id) {
-            self.cpu.budget_end = u64::MAX;
+            (self.cpu.budget_end, self.cpu.budget_close) = (u64::MAX, u64::MAX);
             self.cpu.reschedule = true;
         }
         self.arm_timer();
@@ -469,16 +469,18 @@ impl<M: Machine> Kernel<M> {
         self.cpu.budget_since = now;
         let limited = Some(budget).filter(|&budget| !self.is_unlimited(budget));
         let limited = limited.and_then(|budget| self.budgets.upgrade(budget));
-        self.cpu.budget_end = limited.map_or(u64::MAX, |budget| {
-            now + self.budgets[budget].refills.next().1
+        let (end, rest) = limited.map_or((u64::MAX, 0), |budget| {
+            let refills = &self.budgets[budget].refills;
+            (now + refills.next().1, refills.rest)
         });
+        (self.cpu.budget_end, self.cpu.budget_close) = (end, end - rest);
         self.arm_timer();
     }
 
     /// The running budget's time is over.
     pub(crate) fn end_of_budget(&mut self, now: u64) {
         self.charge_time(now);
-        self.cpu.budget_end = u64::MAX;
+        (self.cpu.budget_end, self.cpu.budget_close) = (u64::MAX, u64::MAX);
         let Some(id) = self.budgets.upgrade(self.cpu.budget) else {
             return;
         };
@@ -534,13 +536,9 @@ impl<M: Machine> Kernel<M> {
 
     /// Threads that are in a budget's queue no more look for time again.
     fn unpark(&mut self, mut link: u32) {
-        let now = self.machine.now();
         while let Some(thread) = Id::<Thread>::from_link(link) {
             link = self.threads[thread].next;
             self.threads[thread].queue = Queue::None;
-            if !self.has_time(thread, now) {
-                self.borrow_time(thread, now);
-            }
             self.make_ready(thread);
         }
     }

@@ -114,7 +114,6 @@ impl<M: Machine> Kernel<M> {
             let stopped = entry.state == State::Ready && !entry.suspended;
             if stopped && matches!(entry.queue, Queue::None | Queue::Budget) {
                 self.dequeue(servant);
-                self.borrow_time(servant, self.machine.now());
                 self.make_ready(servant);
             }
             if self.threads[servant].priority < priority {

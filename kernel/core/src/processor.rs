@@ -31,6 +31,8 @@ pub(crate) struct Processor {
     pub(crate) budget_since: u64,
     /// When the budget runs out.
     pub(crate) budget_end: u64,
+    /// When what is left of it begins to be too short to be worth a switch.
+    pub(crate) budget_close: u64,
     pub(crate) ready: Ready,
     pub(crate) ring: Ring,
 }
@@ -58,6 +60,7 @@ impl Processor {
             budget,
             budget_since: now,
             budget_end: u64::MAX,
+            budget_close: u64::MAX,
             ready: Ready::new(),
             ring: Ring::new(),
         }

@@ -168,7 +168,7 @@ impl<M: Machine> Kernel<M> {
         self.trace(EventKind::Wake, running, thread.number(), 0, 0);
         self.compete(thread);
         let now = self.machine.now();
-        if !self.has_time(thread, now) {
+        if !self.has_time(thread, now) && !self.borrow_time(thread, now) {
             self.park(thread);
             return;
         }
@@ -228,13 +228,35 @@ impl<M: Machine> Kernel<M> {
             self.destroy_doomed();
         }
         if self.cpu.reschedule {
-            self.pick_next();
+            let now = self.settled();
+            self.pick_next(now);
         }
     }
 
-    fn pick_next(&mut self) {
-        self.cpu.reschedule = false;
+    /// The time, at which the running thread's budget is not as good as used up: then that is what stops it, and not in silence who preempts it.
+    #[inline]
+    fn settled(&mut self) -> u64 {
         let now = self.machine.now();
+        if now < self.cpu.budget_close {
+            now
+        } else {
+            self.settle_budget(now)
+        }
+    }
+
+    #[cold]
+    fn settle_budget(&mut self, now: u64) -> u64 {
+        if self.threads[self.cpu.current].state == State::Running {
+            self.end_of_budget(now);
+            if self.first_doomed != NONE {
+                self.destroy_doomed();
+            }
+        }
+        self.machine.now()
+    }
+
+    fn pick_next(&mut self, now: u64) {
+        self.cpu.reschedule = false;
         let current = self.cpu.current;
         let runs = current != self.cpu.idle && self.threads[current].state == State::Running;
         let runnable = runs && !self.threads[current].suspended && self.keeps_time(now);
@@ -271,8 +293,8 @@ impl<M: Machine> Kernel<M> {
             }
         }
         match next {
-            Some(next) => self.switch_to(next),
-            None => self.switch_to_head(highest),
+            Some(next) => self.switch_to(next, now),
+            None => self.switch_to_head(highest, now),
         }
     }
 
@@ -289,7 +311,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Lets the first ready thread of a priority run, or the idle thread for -1.
-    fn switch_to_head(&mut self, priority: i32) {
+    fn switch_to_head(&mut self, priority: i32, now: u64) {
         let next = match usize::try_from(priority) {
             Ok(priority) => {
                 let next = Id::new(self.cpu.ready.heads[priority]);
@@ -298,7 +320,7 @@ impl<M: Machine> Kernel<M> {
             }
             Err(_) => self.cpu.idle,
         };
-        self.switch_to(next);
+        self.switch_to(next, now);
     }
 
     /// Whether the running thread has time to go on; it may have been lent some or lost it.
@@ -329,6 +351,7 @@ impl<M: Machine> Kernel<M> {
 
     /// The running thread gives way to others of its priority.
     pub(crate) fn rotate(&mut self) {
+        let now = self.settled();
         let current = self.cpu.current;
         if current == self.cpu.idle || self.threads[current].state != State::Running {
             return;
@@ -337,14 +360,14 @@ impl<M: Machine> Kernel<M> {
         if !self.cpu.ready.is_empty(priority) {
             self.threads[current].state = State::Ready;
             self.enqueue(current, false);
-            self.pick_next();
+            self.pick_next(now);
         }
     }
 
     /// Lets `next`, which is in no queue, run now, with a turn of its own; the running thread has already been put where it belongs.
     #[inline]
-    pub(crate) fn switch_to(&mut self, next: Id<Thread>) {
-        self.run(next);
+    pub(crate) fn switch_to(&mut self, next: Id<Thread>, now: u64) {
+        self.run(next, now);
         let shares = next != self.cpu.idle && !self.cpu.ready.is_empty(self.threads[next].priority);
         if shares || self.cpu.slice_end != u64::MAX {
             self.cpu.slice_end = if shares {
@@ -364,8 +387,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Makes `next` the running thread.
     #[inline]
-    fn run(&mut self, next: Id<Thread>) {
-        let now = self.machine.now();
+    fn run(&mut self, next: Id<Thread>, now: u64) {
         let elapsed = now.wrapping_sub(self.cpu.last_switch);
         self.cpu.last_switch = now;
         let current = self.cpu.current;
@@ -405,16 +427,17 @@ impl<M: Machine> Kernel<M> {
         self.compete(next);
         let entry = &self.threads[next];
         let (priority, highest) = (i32::from(entry.priority), self.cpu.ready.highest());
-        let can_run = !entry.suspended && self.has_time(next, self.machine.now());
+        let now = self.machine.now();
+        let can_run = !entry.suspended && self.has_time(next, now);
         if can_run && priority > highest {
             self.cpu.reschedule = false;
-            self.switch_to(next);
+            self.switch_to(next, now);
         } else if can_run
             && priority == highest
             && entry.priority == self.threads[self.cpu.current].priority
         {
             self.cpu.reschedule = false;
-            self.run(next);
+            self.run(next, now);
         } else {
             self.make_ready(next);
             self.cpu.reschedule = true;

@@ -371,7 +371,7 @@ impl<M: Machine> Kernel<M> {
         if id == self.cpu.current {
             let idle = self.cpu.idle;
             self.threads[id].state = State::Dead;
-            self.switch_to(idle);
+            self.switch_to(idle, self.machine.now());
             self.cpu.reschedule = true;
         }
         let thread = &mut self.threads[id];

@@ -364,3 +364,27 @@ fn time_used_beyond_the_budget_is_paid_back() {
     system.pass(195 * MS);
     near(ticks(&system, &hog), 20 * MS, 2 * MS);
 }
+
+/// Others preempt the thread just before, at and just after the end of its budget.
+#[test]
+fn no_budget_runs_out_in_silence() {
+    for early in (0..3_000).step_by(7).chain(1_990..2_010) {
+        let mut system = System::boot();
+        let budget = system.budget(MS, 10 * MS);
+        let hog = on_budget(&mut system, 20, budget);
+        let (urgent, signal) = (system.spawn(30, 0), system.ok(Call::SignalCreate, &[0]));
+        let theirs = system.grant(&urgent, signal, Rights::all(), 0);
+        system.root_sleeps();
+        system.running(urgent.thread);
+        let wake = system.kernel.machine().time.get() + MS + 1_000 - early;
+        system.ok(Call::TimerSet, &[theirs, wake, 1]);
+        system.raw(Call::Wait as u64, &[theirs, 1], Tag(0), 0);
+        system.running(hog.thread);
+        system.pass(5 * MS);
+        system.running(urgent.thread);
+        system.raw(Call::Wait as u64, &[theirs, 1], Tag(0), 0);
+        system.pass(3 * MS);
+        assert!(system.kernel.is_idle());
+        assert_eq!(system.budget_info(budget).overruns, 1, "{early}");
+    }
+}

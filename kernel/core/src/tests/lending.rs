@@ -136,6 +136,7 @@ fn a_server_that_runs_out_takes_the_time_of_who_waits_for_it() {
     for links in [1, 2, 3] {
         let mut system = System::boot();
         let servers: Vec<_> = (0..links).map(|_| system.passive_server(5)).collect();
+        let front = servers[0].0.thread;
         let (short, long) = (system.budget(MS, 1000 * MS), system.budget(5 * MS, 10 * MS));
         let (low, low_send) = client(&mut system, 10, servers[0].1, short);
         let (high, high_send) = client(&mut system, 20, servers[0].1, long);
@@ -162,6 +163,14 @@ fn a_server_that_runs_out_takes_the_time_of_who_waits_for_it() {
         system.pass(2 * MS);
         system.running(last);
         assert!(system.budget_info(long).used_ticks > MS / 2);
+        // So do the others, whose time was the same, on the way back.
+        for (server, _, receive) in servers.iter().rev() {
+            system.running(server.thread);
+            system.raw(Call::ReplyReceive as u64, &[*receive], Tag(0), 0);
+        }
+        system.running(front);
+        system.raw(Call::ReplyReceive as u64, &[servers[0].2], Tag(0), 0);
+        system.running(high.thread);
     }
 }
 
