@@ -373,7 +373,7 @@ fn weights_divide_time(suite: &Suite) -> Outcome {
         cpu_time(hogs[1].thread.get())?,
     ];
     check!(
-        shares[1] > shares[0] * 2 && shares[1] < shares[0] * 9 / 2,
+        shares[1] > shares[0] * 3 / 2 && shares[1] < shares[0] * 6,
         "1:3 is {shares:?}"
     );
     Ok(())
