@@ -311,6 +311,7 @@ impl<M: Machine> Kernel<M> {
         self.stop_competing(id);
         self.threads[id].budget = budget;
         if id == self.cpu.current {
+            self.compete(id);
             self.cpu.reschedule = true;
         } else if self.threads[id].state == State::Ready {
             self.make_ready(id);

@@ -2,6 +2,74 @@
 
 use super::*;
 
+impl<M: Machine> Kernel<M> {
+    /// What must hold of budgets between kernel entries.
+    pub(crate) fn check_budgets(&self) {
+        let mut parked = 0;
+        for (id, budget) in self.budgets.iter() {
+            let weak = self.budgets.weak(id);
+            let competing = self
+                .threads
+                .iter()
+                .filter(|(_, thread)| thread.competing == weak);
+            assert_eq!(competing.count() as u32, budget.competing, "{id:?}");
+            let mut link = budget.first_parked;
+            let mut last = NONE;
+            while let Some(thread) = Id::<Thread>::from_link(link) {
+                let entry = &self.threads[thread];
+                assert!(
+                    entry.queue == Queue::Budget && entry.budget == weak,
+                    "{thread:?}"
+                );
+                assert_eq!((entry.state, entry.previous), (State::Ready, last));
+                (last, link, parked) = (link, entry.next, parked + 1);
+            }
+            assert_eq!(last, budget.last_parked, "{id:?}");
+            if self.is_unlimited(weak) {
+                assert_eq!((budget.competing, last), (0, NONE));
+                continue;
+            }
+            assert!(
+                last == NONE || self.timers.is_set(self.budget_timer(id)),
+                "nobody will wake those parked at {id:?}"
+            );
+            let refills = &budget.refills;
+            assert_eq!(total(refills), self.clock.span(budget.budget_ns), "{id:?}");
+            let pieces = &refills.queue[..refills.count];
+            assert!(pieces.iter().all(|refill| refill.amount > 0), "{refills:?}");
+            assert!(pieces.is_sorted_by_key(|refill| refill.time), "{refills:?}");
+        }
+        for (id, thread) in self.threads.iter().filter(|(id, _)| *id != self.cpu.idle) {
+            parked -= u32::from(thread.queue == Queue::Budget);
+            let budget = self.budgets.upgrade(thread.budget);
+            let could_run = thread.queue != Queue::None || thread.state == State::Running;
+            if !could_run {
+                assert!(
+                    self.budgets.upgrade(thread.competing).is_none(),
+                    "{id:?} {:?}",
+                    thread.state
+                );
+            } else if budget.is_some() && !self.is_unlimited(thread.budget) {
+                assert!(
+                    thread.competing == thread.budget,
+                    "{id:?} {:?}",
+                    thread.state
+                );
+            }
+        }
+        assert_eq!(parked, 0);
+        let current = &self.threads[self.cpu.current];
+        assert!(
+            current.budget == self.cpu.budget,
+            "time passes on another budget"
+        );
+        assert!(
+            self.budgets.upgrade(current.budget).is_some(),
+            "the running thread has no budget"
+        );
+    }
+}
+
 const REST: u64 = 10;
 
 fn total(refills: &Refills) -> u64 {

@@ -130,6 +130,7 @@ pub fn child_limits() -> QuotaLimits {
     let mut limits = QuotaLimits([8; QuotaKind::COUNT]);
     limits.0[QuotaKind::Frames as usize] = 64;
     limits.0[QuotaKind::Handles as usize] = 48;
+    limits.0[QuotaKind::Time as usize] = 30_000;
     limits
 }
 

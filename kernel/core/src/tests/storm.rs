@@ -4,7 +4,7 @@
 use super::model::{Child, SCRATCH, System};
 use crate::fault::Exception;
 use airox_abi::message::Tag;
-use airox_abi::{Rights, SystemCall};
+use airox_abi::{ObjectKind, Rights, SystemCall};
 
 struct Random(u64);
 
@@ -110,13 +110,69 @@ fn check(kernel: &crate::kernel::Kernel<super::model::Model>) {
             thread.state
         );
         let has_budget = kernel.budgets.upgrade(thread.budget).is_some();
-        assert_eq!(
-            thread.queue != Queue::None,
-            thread.state == State::Ready && !thread.suspended && has_budget,
+        let could_run = thread.state == State::Ready && !thread.suspended;
+        // Who lost its budget in a ready queue stays there until it would run.
+        assert!(
+            if has_budget {
+                (thread.queue != Queue::None) == could_run
+            } else {
+                thread.queue == Queue::None || thread.queue == Queue::Ready && could_run
+            },
             "{id:?} {:?}",
             thread.state
         );
+        let receives = matches!(thread.state, State::Receiving(_));
+        assert!(!receives || thread.serving.is_none(), "{id:?}");
     }
+    assert_eq!(kernel.cpu.next, crate::slab::NONE);
+    kernel.check_budgets();
+}
+
+/// A handle of a kind that a process holds, 0 if it holds none.
+fn handle_of(random: &mut Random, system: &System, me: u32, kind: ObjectKind) -> u64 {
+    let process = crate::slab::Id::new(me);
+    let count = u64::from(system.kernel.processes[process].handle_count);
+    let start = random.below(count.max(1));
+    let capabilities = &system.kernel.capabilities;
+    (0..count)
+        .filter_map(|step| {
+            system
+                .kernel
+                .nth_capability(process, (start + step) % count)
+        })
+        .find(|&index| capabilities.get(index).object.kind() == Some(kind))
+        .map_or(0, |index| u64::from(capabilities.handle(index).0))
+}
+
+/// Arguments of a call about time that are likely to be accepted.
+fn time_arguments(
+    random: &mut Random,
+    system: &System,
+    me: u32,
+    call: SystemCall,
+) -> Option<Vec<u64>> {
+    let times: [u64; 6] = [5_000, 10_000, 50_000, 1_000_000, 10_000_000, 1_000_000_000];
+    let mut time = || times[random.below(6) as usize];
+    let (length, period) = (time(), time());
+    let mut of = |kind| handle_of(random, system, me, kind);
+    let (thread, budget) = (of(ObjectKind::Thread), of(ObjectKind::Budget));
+    Some(match call {
+        SystemCall::BudgetCreate => vec![0, 0, length, period, random.below(2)],
+        SystemCall::BudgetSet => vec![budget, length, period],
+        SystemCall::BudgetBind => match random.below(4) {
+            0 => vec![thread, 0, 1],
+            1 => vec![thread, 0, 0],
+            _ => vec![thread, budget, 0],
+        },
+        SystemCall::BudgetWatch => vec![budget, of(ObjectKind::Signal), 1],
+        SystemCall::ProcessBudget => vec![of(ObjectKind::Process), budget],
+        SystemCall::ThreadWeight => vec![thread, 1 + random.below(400)],
+        SystemCall::ThreadPriority => vec![thread, random.below(20)],
+        SystemCall::Call | SystemCall::ReplyReceive | SystemCall::Receive => {
+            vec![of(ObjectKind::Port)]
+        }
+        _ => return None,
+    })
 }
 
 fn storm(seed: u64, calls: u32) {
@@ -125,9 +181,26 @@ fn storm(seed: u64, calls: u32) {
     let mut random = Random(seed);
     let port = system.ok(SystemCall::PortCreate, &[0, 0]);
     let signal = system.ok(SystemCall::SignalCreate, &[0]);
+    let budgets = [
+        system.budget(5_000, 50_000),
+        system.budget(1_000_000, 10_000_000),
+    ];
     let mut children: Vec<Child> = Vec::new();
     for step in 0..calls {
         check(&system.kernel);
+        if system.kernel.is_idle() && random.below(16) != 0 {
+            // Somebody may get time soon.
+            let (due, now) = (
+                system.kernel.machine.armed,
+                system.kernel.machine.time.get(),
+            );
+            if due < now + 1_000_000_000 {
+                system.kernel.machine.time.set(due.max(now));
+                system.kernel.machine.armed = u64::MAX;
+                system.kernel.timer();
+                continue;
+            }
+        }
         if system.kernel.cpu.current == system.root || system.kernel.is_idle() {
             // The root is the most urgent, and waits while the children storm: it gets here when they are all stuck or dead.
             if system.kernel.is_idle() {
@@ -152,6 +225,8 @@ fn storm(seed: u64, calls: u32) {
                     (child.quota_handle, 0),
                     (child.thread_handle, 0),
                     (system.machine, 0),
+                    (budgets[0], 0),
+                    (budgets[1], 0),
                 ] {
                     let rights = if handle == system.machine {
                         Rights::READ
@@ -160,6 +235,13 @@ fn storm(seed: u64, calls: u32) {
                     };
                     system.grant(&child, handle, rights | Rights::COPY, badge);
                 }
+                let bound = match random.below(6) {
+                    0 => [child.thread_handle, budgets[0], 0],
+                    1 | 2 => [child.thread_handle, budgets[1], 0],
+                    3 => [child.thread_handle, 0, 1],
+                    _ => [child.thread_handle, 0, 0],
+                };
+                system.ok(SystemCall::BudgetBind, &bound);
                 children.push(child);
             }
             system.raw(SystemCall::Wait as u64, &[signal, 1 << 63], Tag(0), 0);
@@ -178,6 +260,7 @@ fn storm(seed: u64, calls: u32) {
         if random.below(64) == 0 {
             let time = system.kernel.machine().time.get() + random.below(20_000_000);
             system.kernel.machine().time.set(time);
+            system.kernel.machine().armed = u64::MAX;
             system.kernel.timer();
             continue;
         }
@@ -196,7 +279,13 @@ fn storm(seed: u64, calls: u32) {
         } else {
             Tag(0)
         };
-        let arguments: Vec<u64> = (0..7).map(|_| argument(&mut random, &system, me)).collect();
+        let mut arguments: Vec<u64> = (0..7).map(|_| argument(&mut random, &system, me)).collect();
+        if random.below(4) != 0
+            && let Some(call) = SystemCall::from_number(number)
+            && let Some(likely) = time_arguments(&mut random, &system, me, call)
+        {
+            arguments = likely;
+        }
         let extension = if random.below(8) == 0 {
             random.next()
         } else {
@@ -217,7 +306,7 @@ fn storm(seed: u64, calls: u32) {
     for child in children {
         system.reap(&child);
     }
-    for handle in [port, signal] {
+    for handle in [port, signal, budgets[0], budgets[1]] {
         system.ok(SystemCall::HandleClose, &[handle]);
     }
     assert_eq!(system.counts(), before, "seed {seed:#x}: leaked");

@@ -2,6 +2,13 @@
 
 use super::*;
 
+impl Timers {
+    /// Whether an owner's timer runs.
+    pub(crate) fn is_set(&self, owner: u32) -> bool {
+        self.position[owner as usize] != NONE
+    }
+}
+
 #[test]
 fn timers_fire_in_order_whatever_happened_before() {
     let mut timers = Timers::new(100);
