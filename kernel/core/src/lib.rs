@@ -6,6 +6,7 @@
 extern crate alloc;
 
 mod address_space;
+mod at_once;
 mod budget;
 mod capability;
 mod clock;

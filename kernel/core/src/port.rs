@@ -96,6 +96,9 @@ impl<M: Machine> Kernel<M> {
     /// The running thread sends its message or fault to a port and waits for the answer.
     #[inline]
     pub(crate) fn send(&mut self, port: Id<Port>, badge: u64) -> Result<(), Error> {
+        if self.send_at_once(port, badge).is_some() {
+            return Ok(());
+        }
         let sender = self.cpu.current;
         let entry = &mut self.threads[sender];
         (entry.call_badge, entry.calling) = (badge, port);
@@ -137,6 +140,9 @@ impl<M: Machine> Kernel<M> {
         let server = self.cpu.current;
         let (port, _) = self.find_port(self.threads[server].context.rdi, Rights::RECEIVE)?;
         let caller = self.current_caller();
+        if caller.is_some_and(|caller| self.answer_at_once(port, caller).is_some()) {
+            return Ok(());
+        }
         let runnable = match caller {
             Some(caller) => self.deliver_reply(server, caller)?.then_some(caller),
             None => None,

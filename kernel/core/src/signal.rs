@@ -48,54 +48,6 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// What [`Self::notify`] and the scheduler do when a waiter preempts the running thread and both run on the processor's own
-    /// budget. `None`, and nothing has happened, if anything is otherwise.
-    #[inline(always)]
-    fn switch_to_waiter(&mut self, id: Id<Signal>, bits: u64) -> Option<()> {
-        let cpu = &mut self.cpu;
-        if self.tracing | cpu.reschedule {
-            return None;
-        }
-        let signal = &mut self.signals[id];
-        let (thread, mask) = signal.waiter?;
-        let pending = signal.bits | bits;
-        let (current, idle) = (cpu.current, cpu.current == cpu.idle);
-        let (old, new) = self.threads.pair(current, thread)?;
-        if pending & mask == 0
-            || signal.references == 0
-            || new.suspended
-            || new.budget != cpu.budget
-            || old.budget != cpu.budget
-            || new.budget.id().number() >= self.processors
-            || (!idle && new.priority <= old.priority)
-        {
-            return None;
-        }
-        (signal.bits, signal.waiter) = (pending & !mask, None);
-        new.context.complete(pending & mask);
-        new.state = State::Running;
-        let now = self.machine.now();
-        // A turn going on means that equals of the running thread wait: without one its queue is empty.
-        let turn_end = core::mem::replace(&mut cpu.slice_end, u64::MAX);
-        if !idle {
-            old.state = State::Ready;
-            if turn_end == u64::MAX {
-                cpu.ready.put_alone(current, old);
-            }
-        }
-        old.cpu_ticks = old
-            .cpu_ticks
-            .wrapping_add(now.wrapping_sub(cpu.last_switch));
-        cpu.last_switch = now;
-        cpu.current = thread;
-        let (process, has_io_ports) = (new.process, new.has_io_ports);
-        if turn_end != u64::MAX {
-            self.keep_turn(current, turn_end.saturating_sub(now));
-        }
-        self.enter_process(process, has_io_ports);
-        Some(())
-    }
-
     /// ORs bits in and wakes who waits for one of them.
     #[inline]
     pub(crate) fn notify(&mut self, id: Id<Signal>, bits: u64) {

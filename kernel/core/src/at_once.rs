@@ -1,0 +1,160 @@
+//! Switches without queues, where nothing unusual is going on: a signal's waiter that preempts, a call or fault whose server waits, an answer
+//! whose caller waits for it. Each function first looks whether all is as usual; if not it returns `None`, nothing has happened, and the general
+//! path does the work. If so it does what the general path would.
+//!
+//! (Calls and answers that fit into registers have an even shorter path, in the entry stubs: see [`crate::fast_path`]. Here are faults, and all
+//! messages on processors without XSAVE.)
+
+use crate::kernel::Kernel;
+use crate::machine::Machine;
+use crate::port::Port;
+use crate::processor::Processor;
+use crate::signal::Signal;
+use crate::slab::{Id, NONE, Weak};
+use crate::thread::{State, Thread};
+use airox_abi::fault::FaultAction;
+use airox_abi::message::{MessageKind, Tag, WORDS};
+
+/// Ends the account of the thread that stops and lets the other run.
+#[inline(always)]
+fn pass(cpu: &mut Processor, now: u64, from: &mut Thread, to: &mut Thread, next: Id<Thread>) {
+    let elapsed = now.wrapping_sub(cpu.last_switch);
+    from.cpu_ticks = from.cpu_ticks.wrapping_add(elapsed);
+    cpu.last_switch = now;
+    cpu.current = next;
+    to.state = State::Running;
+}
+
+/// What a thread gets that waited for a message.
+#[inline(always)]
+fn receive(to: &mut Thread, tag: Tag, words: [u64; WORDS], badge: u64) {
+    (to.context.words, to.context.tag) = (words, tag);
+    (to.context.rdi, to.context.rax) = (badge, 0);
+}
+
+impl<M: Machine> Kernel<M> {
+    /// What `notify` and the scheduler do when a waiter preempts the running thread and both run on the processor's own budget.
+    #[inline(always)]
+    pub(crate) fn switch_to_waiter(&mut self, id: Id<Signal>, bits: u64) -> Option<()> {
+        let cpu = &mut self.cpu;
+        if self.tracing | cpu.reschedule {
+            return None;
+        }
+        let signal = &mut self.signals[id];
+        let (thread, mask) = signal.waiter?;
+        let pending = signal.bits | bits;
+        let (current, idle) = (cpu.current, cpu.current == cpu.idle);
+        let (old, new) = self.threads.pair(current, thread)?;
+        if pending & mask == 0
+            || signal.references == 0
+            || new.suspended
+            || new.budget != cpu.budget
+            || old.budget != cpu.budget
+            || new.budget.id().number() >= self.processors
+            || (!idle && new.priority <= old.priority)
+        {
+            return None;
+        }
+        (signal.bits, signal.waiter) = (pending & !mask, None);
+        new.context.complete(pending & mask);
+        let now = self.machine.now();
+        // A turn going on means that equals of the running thread wait: without one its queue is empty.
+        let turn_end = core::mem::replace(&mut cpu.slice_end, u64::MAX);
+        if !idle {
+            old.state = State::Ready;
+            if turn_end == u64::MAX {
+                cpu.ready.put_alone(current, old);
+            }
+        }
+        pass(cpu, now, old, new, thread);
+        let (process, has_io_ports) = (new.process, new.has_io_ports);
+        if turn_end != u64::MAX {
+            self.keep_turn(current, turn_end.saturating_sub(now));
+        }
+        self.enter_process(process, has_io_ports);
+        Some(())
+    }
+
+    /// The running thread's message or fault to a port where exactly one thread waits, which runs on the same budget.
+    #[inline]
+    pub(crate) fn send_at_once(&mut self, id: Id<Port>, badge: u64) -> Option<()> {
+        let cpu = &mut self.cpu;
+        let sender = cpu.current;
+        let port = &mut self.ports[id];
+        let link = port.first_receiver;
+        if self.tracing || link == NONE || link != port.last_receiver {
+            return None;
+        }
+        let receiver = Id::new(link);
+        let (from, to) = self.threads.pair(sender, receiver)?;
+        let priority = to.base_priority.max(from.priority);
+        let own_budget = to.own_budget;
+        if to.suspended
+            || (own_budget != Weak::NONE && own_budget != from.budget)
+            || (priority != from.priority && cpu.slice_end != u64::MAX)
+        {
+            return None;
+        }
+        match from.fault() {
+            Some(fault) => {
+                let tag = Tag::new(fault.kind as u16).with_kind(MessageKind::Fault);
+                receive(to, tag, fault.words(&from.context, sender), badge);
+            }
+            None if from.context.tag.has_extension() => return None,
+            None => {
+                let tag = from.context.tag.with_kind(MessageKind::Call);
+                receive(to, tag, from.context.words, badge);
+            }
+        }
+        port.servant = link;
+        (port.first_receiver, port.last_receiver) = (NONE, NONE);
+        (from.call_badge, from.calling, from.lease_count) = (badge, id, 0);
+        from.state = State::AwaitingReply;
+        (to.reply_to, to.priority, to.budget) = (from.identity, priority, from.budget);
+        to.competing = core::mem::replace(&mut from.competing, Weak::NONE);
+        pass(cpu, self.machine.now(), from, to, receiver);
+        let (process, has_io_ports) = (to.process, to.has_io_ports);
+        self.enter_process(process, has_io_ports);
+        Some(())
+    }
+
+    /// The running thread's answer to a caller that waits for it, or its word that a faulted thread may go on; and nothing waits at the port where it
+    /// receives next.
+    #[inline]
+    pub(crate) fn answer_at_once(&mut self, id: Id<Port>, caller: Id<Thread>) -> Option<()> {
+        let cpu = &mut self.cpu;
+        let server = cpu.current;
+        let port = &mut self.ports[id];
+        let pending = self.signals.upgrade(port.signal);
+        if self.tracing
+            || port.first_sender & port.first_receiver != NONE
+            || pending.is_some_and(|signal| self.signals[signal].bits != 0)
+        {
+            return None;
+        }
+        let (from, to) = self.threads.pair(server, caller)?;
+        let (priority, highest) = (i32::from(to.priority), cpu.ready.highest());
+        let tag = from.context.tag;
+        if to.suspended
+            || to.budget != from.budget
+            || tag.has_extension()
+            || (to.faulted && tag.label() != FaultAction::Resume as u16)
+            || (to.priority != from.priority && (priority <= highest || cpu.slice_end != u64::MAX))
+        {
+            return None;
+        }
+        if !core::mem::take(&mut to.faulted) {
+            receive(to, tag.with_kind(MessageKind::Call), from.context.words, 0);
+        }
+        (from.reply_to, from.priority, from.budget) =
+            (Weak::NONE, from.base_priority, from.own_budget);
+        from.state = State::Receiving(id);
+        (from.next, from.previous) = (NONE, NONE);
+        (port.first_receiver, port.last_receiver) = (server.number(), server.number());
+        to.competing = core::mem::replace(&mut from.competing, Weak::NONE);
+        pass(cpu, self.machine.now(), from, to, caller);
+        let (process, has_io_ports) = (to.process, to.has_io_ports);
+        self.enter_process(process, has_io_ports);
+        Some(())
+    }
+}
