@@ -8,9 +8,14 @@ mod breakpoint;
 #[allow(unsafe_code)]
 mod page;
 
-use airox_bench::protocol::{PORT, ROUNDS, Role, SAMPLES_OFFSET, SHARED, SIGNAL, WARM_UP, WORDS};
+use airox_bench::protocol::{
+    IRQ, PORT, PORTS, ROUNDS_OFFSET, Role, SAMPLES_OFFSET, SERIAL, SHARED, SIGNAL, WORDS,
+};
 use airox_rt::sys::{self, Tag, clock::ticks};
-use airox_rt::{MapFlags, Mapping, Port, Region, Signal, Start, StartError, TypedHandle};
+use airox_rt::{
+    Handle, IoPorts, Irq, MapFlags, Mapping, Port, PortRange, Region, Signal, Start, StartError,
+    TypedHandle,
+};
 
 airox_rt::entry!(main);
 
@@ -21,11 +26,13 @@ fn main(start: &'static Start) -> Result<(), StartError> {
         .map_or("", |argument| argument.as_str());
     match Role::from_name(argument) {
         Some(Role::Echo) => echo(&start.take(PORT)?),
+        Some(Role::EchoInSteps) => echo_in_steps(&start.take(PORT)?),
         Some(Role::EchoBuffer) => echo_buffer(&start.take(PORT)?),
         Some(Role::Waiter) => waiter(&start.take(SIGNAL)?, &start.take(SHARED)?),
         Some(Role::Faulter) => faulter(&start.take(SHARED)?),
         Some(Role::Caller) => caller(&start.take(PORT)?),
         Some(Role::Churner) => churner(),
+        Some(Role::Serial) => serial(start.take(PORTS)?, &start.take(IRQ)?),
         Some(Role::Exit) => Ok(()),
         None => Err(StartError::Missing(argument.into())),
     }
@@ -35,6 +42,13 @@ fn echo(port: &Port) -> Result<(), StartError> {
     let mut message = sys::receive(port.raw())?;
     loop {
         message = sys::reply_receive(port.raw(), message.tag, message.words)?;
+    }
+}
+
+fn echo_in_steps(port: &Port) -> Result<(), StartError> {
+    loop {
+        let message = sys::receive(port.raw())?;
+        sys::reply(Handle::NONE, Tag::new(message.tag.label()), message.words)?;
     }
 }
 
@@ -59,11 +73,13 @@ fn waiter(signal: &Signal, shared: &Region) -> Result<(), StartError> {
 fn faulter(shared: &Region) -> Result<(), StartError> {
     let mapping = Mapping::new(shared, MapFlags::WRITE)?;
     let window = mapping.window();
-    for round in 0..WARM_UP + ROUNDS {
+    let rounds: u64 = window.read(ROUNDS_OFFSET).unwrap_or(0);
+    let rounds = rounds as usize;
+    for round in 0..2 * rounds {
         let start = ticks();
         breakpoint::fault();
         let end = ticks();
-        let offset = SAMPLES_OFFSET + round % ROUNDS * 8;
+        let offset = SAMPLES_OFFSET + round % rounds * 8;
         window.write(offset, end.wrapping_sub(start));
     }
     Ok(())
@@ -85,5 +101,49 @@ fn churner() -> Result<(), StartError> {
         for page in 0..200 {
             mapping.window().write(page * 4096, page as u64);
         }
+    }
+}
+
+/// Registers of a 16550, by their offset.
+mod register {
+    pub const DATA: u16 = 0;
+    pub const INTERRUPTS: u16 = 1;
+    pub const CAUSE: u16 = 2;
+    pub const MODEM: u16 = 4;
+    pub const LINE: u16 = 5;
+}
+
+/// A port that is not there interrupts never; then this only wakes up now and then.
+fn serial(ports: IoPorts, irq: &Irq) -> Result<(), StartError> {
+    /// Bits of the signal.
+    const INTERRUPT: u64 = 1 << 0;
+    const TIME_UP: u64 = 1 << 1;
+    /// Interrupt when a byte has come.
+    const RECEIVED: u8 = 1 << 0;
+    /// What is sent comes back; interrupts reach the line.
+    const LOOP: u8 = 1 << 4 | 1 << 3;
+    /// Bytes in a burst, and the pause between two.
+    const BURST: usize = 16;
+    const PAUSE_NS: u64 = 30_000;
+    let (first, count, _) = SERIAL;
+    let ports = PortRange::bind(ports, first, count)?;
+    let signal = Signal::create()?;
+    irq.bind(&signal, INTERRUPT)?;
+    ports.write_u8(register::MODEM, LOOP);
+    ports.write_u8(register::INTERRUPTS, RECEIVED);
+    irq.acknowledge()?;
+    loop {
+        for byte in 0..BURST {
+            signal.set_timer(sys::clock::nanoseconds() + PAUSE_NS, TIME_UP)?;
+            ports.write_u8(register::DATA, byte as u8);
+            if signal.wait(INTERRUPT | TIME_UP)? & INTERRUPT != 0 {
+                let _cause = ports.read_u8(register::CAUSE);
+                let _line = ports.read_u8(register::LINE);
+                let _byte = ports.read_u8(register::DATA);
+                irq.acknowledge()?;
+            }
+        }
+        signal.set_timer(sys::clock::nanoseconds() + PAUSE_NS, TIME_UP)?;
+        signal.wait(TIME_UP)?;
     }
 }

@@ -5,12 +5,18 @@ use alloc::string::String;
 use core::mem::ManuallyDrop;
 
 use airox_api::log::Level;
-use airox_bench::protocol::{CHILD_PROGRAM, Role};
+use airox_bench::options::{self, Options};
+use airox_bench::protocol::{CHILD_PROGRAM, Role, SERIAL};
 use airox_bench::samples::Samples;
 use airox_bundle::{Bundle, Program};
 use airox_rt::sys::{self, clock::ticks};
-use airox_rt::{Error, Handle, Machine, PortRange, Region, RootBlock, Signal, TypedHandle, memory};
+use airox_rt::{
+    Budget, Error, Handle, IoPorts, Irq, Machine, PortRange, Region, RootBlock, Signal,
+    TypedHandle, memory,
+};
 use airox_spawn::{Grant, QuotaSource, SpawnError, SpawnRequest, Spawned, SystemKernel, spawn};
+
+use crate::screen::Display;
 
 /// Priority of the bench and of children that take part in what it measures.
 pub const NORMAL: u8 = 100;
@@ -66,6 +72,8 @@ pub struct House {
     /// For timers and the end of children.
     pub signal: Signal,
     overhead: u64,
+    /// What it was asked to do.
+    pub options: Options,
 }
 
 /// A child; its process ends with this value.
@@ -82,6 +90,11 @@ impl House {
         let program = bundle
             .program(CHILD_PROGRAM)
             .ok_or_else(|| Failure::Bundle(format!("the bundle has no {CHILD_PROGRAM}")))?;
+        let options = bundle.file(options::FILE).unwrap_or_default();
+        let options = core::str::from_utf8(options)
+            .map_err(|_| "not text")
+            .and_then(Options::parse)
+            .map_err(|line| Failure::Bundle(format!("{}: {line}", options::FILE)))?;
         sys::thread_priority(root.thread, NORMAL)?;
         Ok(House {
             root,
@@ -90,7 +103,31 @@ impl House {
             program,
             signal: Signal::create()?,
             overhead: counter_overhead(),
+            options,
         })
+    }
+
+    /// How often a row is repeated, if it is `usual` without any options.
+    pub fn rounds(&self, usual: usize) -> usize {
+        self.options.rounds.unwrap_or(usual)
+    }
+
+    /// The frame buffer, if there is one.
+    pub fn display(&self) -> Result<Option<Display>, Failure> {
+        Display::new(&self.machine, &self.root.framebuffer)
+    }
+
+    /// The ports and the interrupt line of the second serial port.
+    pub fn serial(&self) -> Result<(IoPorts, Irq), Failure> {
+        let (first, count, line) = SERIAL;
+        let ports = self.machine.io_ports(first, count.into())?;
+        Ok((ports, self.machine.irq(line)?))
+    }
+
+    /// Has the bench itself run on this budget; on none of its own again with `None`.
+    pub fn use_budget(&self, budget: Option<&Budget>) -> Result<(), Failure> {
+        let budget = budget.map_or(Handle::NONE, TypedHandle::raw);
+        Ok(sys::budget_bind(self.root.thread, budget, false)?)
     }
 
     /// Writes a line to the debug UART.
@@ -166,6 +203,13 @@ impl House {
         Ok(())
     }
 
+    /// Waits for ever.
+    pub fn rest(&self) -> ! {
+        loop {
+            let _ = self.signal.wait(1 << 62);
+        }
+    }
+
     /// Ends the machine: QEMU's status is 1 if all is well, else 3.
     pub fn exit(&self, good: bool) -> ! {
         /// I/O port of QEMU's `isa-debug-exit`, and how many it has.
@@ -180,9 +224,14 @@ impl House {
         self.print(format_args!(
             "the machine has no isa-debug-exit device; halting"
         ));
-        loop {
-            let _ = self.signal.wait(1 << 62);
-        }
+        self.rest()
+    }
+}
+
+impl Child {
+    /// Takes its budget: from its next `receive` on it runs on its callers'.
+    pub fn make_passive(&self) -> Result<(), Failure> {
+        Ok(sys::budget_bind(self.spawned.thread, Handle::NONE, true)?)
     }
 }
 

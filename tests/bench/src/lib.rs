@@ -2,11 +2,11 @@
 //!
 //! # How it measures
 //! - Time is the time-stamp counter. The bench runs QEMU with an instruction clock, so a tick is one instruction and runs
-//!   repeat exactly; on hardware it would be cycles.
+//!   repeat exactly; on hardware they are cycles.
 //! - **Nothing is subtracted but the cost of reading the counter**: the smallest difference of two adjacent readings. The
 //!   program's own instructions around a system call count: loading the registers is part of a call.
 //! - Each row warms up first, with as many rounds as its own table says, and the samples are kept in memory that was touched before.
-//! - Rows are printed as `BENCH <row> <min> <median> <max>`, in ticks.
+//! - Rows are printed as `BENCH <row> <min> <median> <max>`, in ticks, after `BENCH-CLOCK <ticks a second>`.
 //!
 //! # The rows
 //! | row | from | to |
@@ -14,10 +14,12 @@
 //! | `null_call` | before a system call that does nothing | after it |
 //! | `port_round_trip` | before `call` | after it: a server of equal priority in another address space has answered; one word used |
 //! | `port_round_trip_64b` | the same, but both sides take 64 bytes out of memory and put 64 bytes there | |
+//! | `port_round_trip_lent` | as `port_round_trip`, but the caller has a budget and the server none: it runs on the caller's | |
 //! | `signal_wake` | before `notify` | the first instruction of the more urgent thread that waited |
+//! | `trace_event` | a call and its reply with the trace on, less the same with it off: a fifth of that, as five events are recorded | |
 //! | `fault_round_trip` | before an instruction that faults | after it: a handler in another address space has let the thread go on |
 //! | `timer_wake_idle` | the moment a timer was set to | the first instruction of the thread that waited, with nothing else to run |
-//! | `timer_wake_loaded` | the same, while less urgent processes call each other, map, touch and unmap memory and start processes | |
+//! | `timer_wake_loaded` | the same, while less urgent processes call each other, map, touch and unmap memory, and a driver serves the interrupts of a serial port; disks join in when there is a driver | |
 //! | `map_touch_unmap` | before making a one-page region, mapping it and writing to it | after unmapping and closing it |
 //! | `first_touch` | before the first write to a page of a lazily backed region | after it |
 //! | `spawn_exit_reap` | before making a process of a program in the bundle | after its end was told and its handles were closed |
@@ -29,5 +31,7 @@
 
 extern crate alloc;
 
+pub mod options;
 pub mod protocol;
+pub mod report;
 pub mod samples;

@@ -9,6 +9,13 @@ pub const SIGNAL: &str = "bench-signal";
 /// Memory both sides see.
 pub const SHARED: &str = "bench-shared";
 
+/// The I/O ports and the interrupt line of the serial port that makes interrupts.
+pub const PORTS: &str = "bench-ports";
+/// See [`PORTS`].
+pub const IRQ: &str = "bench-irq";
+/// The second serial port of a PC: first I/O port, how many, interrupt line. The kernel prints on the first one.
+pub const SERIAL: (u16, u16, u64) = (0x2f8, 8, 3);
+
 /// Words of a message, and of the longer message's buffer.
 pub const WORDS: usize = 8;
 /// Rounds a row is warmed up with, unless it says otherwise.
@@ -17,6 +24,8 @@ pub const WARM_UP: usize = 10_000;
 pub const ROUNDS: usize = 10_000;
 /// Byte offset of the first sample that a child leaves in the shared memory.
 pub const SAMPLES_OFFSET: usize = 4096;
+/// Byte offset of the number of rounds that a child shall do.
+pub const ROUNDS_OFFSET: usize = 8;
 /// Pages of the shared memory: a page for words, then the samples.
 pub const SHARED_PAGES: u64 = 1 + (ROUNDS as u64 * 8).div_ceil(4096);
 
@@ -25,6 +34,8 @@ pub const SHARED_PAGES: u64 = 1 + (ROUNDS as u64 * 8).div_ceil(4096);
 pub enum Role {
     /// Answers calls at once with the words it got.
     Echo,
+    /// The same, answering and receiving in two steps.
+    EchoInSteps,
     /// The same by way of a buffer in memory.
     EchoBuffer,
     /// Waits on its signal and writes the counter to the shared memory each time.
@@ -35,19 +46,23 @@ pub enum Role {
     Caller,
     /// Makes, maps, touches and unmaps memory for ever.
     Churner,
+    /// Sends bytes to itself over a serial port, each with an interrupt.
+    Serial,
     /// Ends at once.
     Exit,
 }
 
 impl Role {
     /// All roles.
-    pub const ALL: [Role; 7] = [
+    pub const ALL: [Role; 9] = [
         Role::Echo,
+        Role::EchoInSteps,
         Role::EchoBuffer,
         Role::Waiter,
         Role::Faulter,
         Role::Caller,
         Role::Churner,
+        Role::Serial,
         Role::Exit,
     ];
 
@@ -56,11 +71,13 @@ impl Role {
     pub const fn name(self) -> &'static str {
         match self {
             Role::Echo => "echo",
+            Role::EchoInSteps => "echo-in-steps",
             Role::EchoBuffer => "echo-buffer",
             Role::Waiter => "waiter",
             Role::Faulter => "faulter",
             Role::Caller => "caller",
             Role::Churner => "churner",
+            Role::Serial => "serial",
             Role::Exit => "exit",
         }
     }

@@ -1,12 +1,12 @@
 //! The rows that need no timer.
 
 use airox_bench::protocol::{
-    PORT, ROUNDS, Role, SAMPLES_OFFSET, SHARED, SHARED_PAGES, SIGNAL, WARM_UP, WORDS,
+    PORT, ROUNDS, ROUNDS_OFFSET, Role, SAMPLES_OFFSET, SHARED, SHARED_PAGES, SIGNAL, WARM_UP, WORDS,
 };
 use airox_bench::samples::Samples;
 use airox_rt::abi::fault::FaultAction;
-use airox_rt::sys::{self, MessageKind, Tag, clock::ticks};
-use airox_rt::{MapFlags, Mapping, ObjectKind, Port, Region, Rights, Signal, TypedHandle};
+use airox_rt::sys::{self, Lend, MessageKind, Tag, clock::ticks};
+use airox_rt::{Budget, MapFlags, Mapping, ObjectKind, Port, Region, Rights, Signal, TypedHandle};
 use airox_spawn::Grant;
 
 use crate::house::{Failure, House, NORMAL};
@@ -20,6 +20,7 @@ pub const ROWS: &[(&str, Measure)] = &[
     ("null_call", null_call),
     ("port_round_trip", port_round_trip),
     ("port_round_trip_64b", port_round_trip_64b),
+    ("port_round_trip_lent", port_round_trip_lent),
     ("signal_wake", signal_wake),
     ("trace_event", trace_event),
     ("fault_round_trip", fault_round_trip),
@@ -51,6 +52,7 @@ fn repeat(
     rounds: usize,
     mut act: impl FnMut() -> Result<(), Failure>,
 ) -> Result<Samples, Failure> {
+    let (warm_up, rounds) = (house.rounds(warm_up), house.rounds(rounds));
     for _ in 0..warm_up {
         act()?;
     }
@@ -73,6 +75,11 @@ fn port_round_trip(house: &mut House) -> Result<Samples, Failure> {
         Role::Echo,
         &[grant(PORT, &port, ObjectKind::Port, Rights::RECEIVE)],
     )?;
+    call_and_check(house, &port)
+}
+
+/// Calls an echo server.
+fn call_and_check(house: &House, port: &Port) -> Result<Samples, Failure> {
     let raw = port.raw();
     repeat(house, WARM_UP, ROUNDS, || {
         let reply = sys::call(raw, Tag::new(1), [7, 0, 0, 0, 0, 0, 0, 0])?;
@@ -82,6 +89,27 @@ fn port_round_trip(house: &mut House) -> Result<Samples, Failure> {
             Err(Failure::Disturbed("a wrong reply"))
         }
     })
+}
+
+fn port_round_trip_lent(house: &mut House) -> Result<Samples, Failure> {
+    /// More than the row takes, so that the budget never runs out.
+    const BUDGET_NS: u64 = 900_000_000;
+    const PERIOD_NS: u64 = 1_000_000_000;
+    let port = Port::create(0)?;
+    let server = house.child(
+        Role::Echo,
+        &[grant(PORT, &port, ObjectKind::Port, Rights::RECEIVE)],
+    )?;
+    server.make_passive()?;
+    let budget = Budget::create(BUDGET_NS, PERIOD_NS)?;
+    house.use_budget(Some(&budget))?;
+    let samples = call_and_check(house, &port);
+    let used = budget.budget_info()?.used_ticks;
+    house.use_budget(None)?;
+    if used == 0 {
+        return Err(Failure::Disturbed("the budget was not used"));
+    }
+    samples
 }
 
 fn port_round_trip_64b(house: &mut House) -> Result<Samples, Failure> {
@@ -114,15 +142,16 @@ fn signal_wake(house: &mut House) -> Result<Samples, Failure> {
     ];
     let _waiter = house.child_at(Role::Waiter, NORMAL + 10, &grants, airox_rt::Handle::NONE)?;
     let raw = signal.raw();
-    let mut samples = house.samples(ROUNDS);
-    for round in 0..WARM_UP + ROUNDS {
+    let (warm_up, rounds) = (house.rounds(WARM_UP), house.rounds(ROUNDS));
+    let mut samples = house.samples(rounds);
+    for round in 0..warm_up + rounds {
         let start = ticks();
         sys::notify(raw, 1)?;
         let woken: u64 = mapping.window().read(0).unwrap_or(0);
         if woken <= start {
             return Err(Failure::Disturbed("the waiter did not run at once"));
         }
-        if round >= WARM_UP {
+        if round >= warm_up {
             samples.add(start, woken);
         }
     }
@@ -131,24 +160,33 @@ fn signal_wake(house: &mut House) -> Result<Samples, Failure> {
 
 /// What one recorded event adds to a system call.
 fn trace_event(house: &mut House) -> Result<Samples, Failure> {
-    let signal = Signal::create()?;
-    let raw = signal.raw();
-    // While an equal waits for its turn, the call takes the same path with and without the trace.
-    let _equal = house.child(Role::Churner, &[])?;
-    // Nobody waits for the signal: the call records that it was notified, and nothing else.
-    let notify = |house: &House| repeat(house, WARM_UP, ROUNDS, || Ok(sys::notify(raw, 1)?));
-    let off = notify(house)?;
+    /// Call, switch to the server, reply, wake-up of the caller, switch to it.
+    const EVENTS: u64 = 5;
+    let port = Port::create(0)?;
+    let grants = [grant(PORT, &port, ObjectKind::Port, Rights::RECEIVE)];
+    let _server = house.child(Role::EchoInSteps, &grants)?;
+    // What is lent, and an answer in two steps, keep off the entry stubs' short path with and without the trace.
+    let call = |house: &House| {
+        repeat(house, WARM_UP, ROUNDS, || {
+            let lends = &mut [Lend::Read(&[0; 8])];
+            sys::call_lend(port.raw(), Tag::new(1), [0; WORDS], &[], lends)?;
+            Ok(())
+        })
+    };
+    let off = call(house)?;
     house.trace(true)?;
-    let on = notify(house);
+    let on = call(house);
     house.trace(false)?;
     let off = off.summary().ok_or(Failure::Disturbed("no samples"))?;
-    Ok(on?.without(off.median))
+    Ok(on?.without(off.median).shared_by(EVENTS))
 }
 
 fn fault_round_trip(house: &mut House) -> Result<Samples, Failure> {
     let port = Port::create(0)?;
     let shared = Region::create(SHARED_PAGES)?;
     let mapping = Mapping::new(&shared, MapFlags::WRITE)?;
+    let rounds = house.rounds(ROUNDS);
+    mapping.window().write(ROUNDS_OFFSET, rounds as u64);
     let grants = [grant(
         SHARED,
         &shared,
@@ -163,8 +201,8 @@ fn fault_round_trip(house: &mut House) -> Result<Samples, Failure> {
         message = sys::reply_receive(port.raw(), Tag::new(FaultAction::Resume as u16), [0; WORDS])?;
     }
     port.unbind()?;
-    let mut samples = house.samples(ROUNDS);
-    for round in 0..ROUNDS {
+    let mut samples = house.samples(rounds);
+    for round in 0..rounds {
         let ticks: u64 = mapping
             .window()
             .read(SAMPLES_OFFSET + round * 8)
@@ -183,11 +221,12 @@ fn map_touch_unmap(house: &mut House) -> Result<Samples, Failure> {
 
 fn first_touch(house: &mut House) -> Result<Samples, Failure> {
     const PAGES: usize = 2_000;
-    let region = Region::create(PAGES as u64)?;
+    let pages = house.rounds(PAGES);
+    let region = Region::create(pages as u64)?;
     let mapping = Mapping::new(&region, MapFlags::WRITE)?;
     let window = mapping.window();
-    let mut samples = house.samples(PAGES);
-    for page in 0..PAGES {
+    let mut samples = house.samples(pages);
+    for page in 0..pages {
         let start = ticks();
         window.write(page * 4096, 1u64);
         samples.add(start, ticks());

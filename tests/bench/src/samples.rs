@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 pub struct Samples {
     values: Vec<u64>,
     overhead: u64,
+    parts: u64,
 }
 
 /// What is told of a row.
@@ -27,7 +28,11 @@ impl Samples {
     pub fn new(count: usize, overhead: u64) -> Samples {
         let mut values = vec![0; count];
         values.clear();
-        Samples { values, overhead }
+        Samples {
+            values,
+            overhead,
+            parts: 1,
+        }
     }
 
     /// Adds the sample between two readings of the counter.
@@ -43,12 +48,18 @@ impl Samples {
         Samples { overhead, ..self }
     }
 
+    /// The same samples as the cost of one of so many things that happened in each.
+    #[must_use]
+    pub fn shared_by(self, parts: u64) -> Samples {
+        Samples { parts, ..self }
+    }
+
     /// What is told of them; `None` without samples.
     #[must_use]
     pub fn summary(mut self) -> Option<Summary> {
         self.values.sort_unstable();
         let median = *self.values.get(self.values.len().checked_sub(1)? / 2)?;
-        let net = |ticks: u64| ticks.saturating_sub(self.overhead);
+        let net = |ticks: u64| ticks.saturating_sub(self.overhead).div_ceil(self.parts);
         Some(Summary {
             min: net(*self.values.first()?),
             median: net(median),
@@ -73,6 +84,14 @@ mod tests {
             max: 40,
         };
         assert_eq!(samples.summary(), Some(expected));
+    }
+
+    #[test]
+    fn a_difference_is_shared_by_its_parts() {
+        let mut samples = Samples::new(1, 10);
+        samples.add(0, 100);
+        let each = samples.without(17).shared_by(4);
+        assert_eq!(each.summary().map(|summary| summary.min), Some(19));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The rows that measure how late a timer's thread runs.
 
-use airox_bench::protocol::{PORT, Role};
+use airox_bench::protocol::{IRQ, PORT, PORTS, Role};
 use airox_bench::samples::Samples;
 use airox_rt::sys::clock;
 use airox_rt::{Handle, ObjectKind, Port, Rights};
@@ -15,13 +15,15 @@ pub const ROWS: &[(&str, Measure)] = &[
 ];
 
 /// Periods measured.
-const PERIODS: usize = 2_000;
+const PERIODS: usize = 10_000;
 /// Periods to warm up with.
 const WARM_UP: usize = 100;
-/// Shortest period, in ns.
-const SHORTEST_NS: u64 = 50_000;
-/// Priority of what makes load.
+/// Shortest period, and what it is varied by, in ns.
+const SHORTEST_NS: u64 = 20_000;
+const VARIATION_NS: u64 = 40_000;
+/// Priority of what makes load, and of the driver among it.
 const LOAD: u8 = NORMAL - 50;
+const DRIVER: u8 = NORMAL - 40;
 
 fn timer_wake_idle(house: &mut House) -> Result<Samples, Failure> {
     wake(house)
@@ -31,7 +33,13 @@ fn timer_wake_loaded(house: &mut House) -> Result<Samples, Failure> {
     let port = Port::create(0)?;
     let serve = [grant(PORT, &port, ObjectKind::Port, Rights::RECEIVE)];
     let call = [grant(PORT, &port, ObjectKind::Port, Rights::SEND)];
+    let (ports, irq) = house.serial()?;
+    let device = [
+        grant(PORTS, &ports, ObjectKind::IoPorts, Rights::CONTROL),
+        grant(IRQ, &irq, ObjectKind::Irq, Rights::CONTROL),
+    ];
     let _load = [
+        house.child_at(Role::Serial, DRIVER, &device, Handle::NONE)?,
         house.child_at(Role::Echo, LOAD, &serve, Handle::NONE)?,
         house.child_at(Role::Caller, LOAD, &call, Handle::NONE)?,
         house.child_at(Role::Caller, LOAD, &call, Handle::NONE)?,
@@ -44,15 +52,16 @@ fn timer_wake_loaded(house: &mut House) -> Result<Samples, Failure> {
 
 /// Sets the timer, waits, and compares the counter with what it is at the deadline.
 fn wake(house: &House) -> Result<Samples, Failure> {
-    let mut samples = house.samples(PERIODS);
-    for period in 0..WARM_UP + PERIODS {
+    let (warm_up, periods) = (house.rounds(WARM_UP), house.rounds(PERIODS));
+    let mut samples = house.samples(periods);
+    for period in 0..warm_up + periods {
         // Periods of all lengths, so that the timer meets the load everywhere.
-        let length = SHORTEST_NS + (period as u64 * 7_919) % 100_000;
+        let length = SHORTEST_NS + (period as u64 * 7_919) % VARIATION_NS;
         let deadline = clock::nanoseconds() + length;
         house.signal.set_timer(deadline, 1)?;
         house.signal.wait(1)?;
         let late = clock::nanoseconds().saturating_sub(deadline);
-        if period >= WARM_UP {
+        if period >= warm_up {
             let ticks = u128::from(late) * u128::from(clock::ticks_per_second()) / 1_000_000_000;
             samples.add(0, ticks as u64);
         }

@@ -14,7 +14,7 @@ mod editing;
 mod play;
 mod power;
 mod programs;
-mod screen;
+pub mod screen;
 mod screen_scenarios;
 mod supervision;
 mod tables;

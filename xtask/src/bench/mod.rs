@@ -3,27 +3,34 @@
 //! The machine is the one the peers were measured on: TCG with an instruction clock, so one instruction is one tick,
 //! runs repeat exactly, and every row is a ratio.
 
+mod baseline;
+mod measure;
 mod peers;
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
-use airox_machine::{Accelerator, Disk, Ending, Machine, Options, PANIC};
+use airox_machine::Options;
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 
-use crate::progress::Step;
+use crate::system::{self, BuiltSystem};
+use crate::tools;
 use crate::workspace::Workspace;
-use crate::{system, tools};
-use peers::{ROWS, Row, Statistic};
+use baseline::{Comparison, Figures, SAVE, Verdict};
+use measure::Measurement;
+use peers::{ROWS, Row, Unit};
 
-const SYSTEM: &str = "bench";
-const PROCESSOR: &str = "Haswell,-pcid,-x2apic,-tsc-deadline,-hle,-rtm,-invpcid,+rdtscp,+pdpe1gb";
-/// Longest silence between two rows.
-const ROW_LIMIT: Duration = Duration::from_secs(600);
-const END_LIMIT: Duration = Duration::from_secs(20);
+/// The system that is measured.
+pub const SYSTEM: &str = "bench";
+/// The bundle file that tells the program what to do; `airox_bench::options` says how.
+pub const OPTIONS_FILE: &str = "bench.options";
+/// Has the program show its table on the screen.
+pub const ON_SCREEN: &str = "screen\n";
+
+/// Runs of which the smallest number counts when a row seems slower, and the largest for a baseline. The rows are the same in each run but
+/// for when timers meet what runs: how long the host takes to read the disk while the machine starts moves those by a few instructions.
+const RUNS: usize = 3;
 
 /// Arguments of `bench`.
 #[derive(clap::Args)]
@@ -31,17 +38,21 @@ pub struct BenchArguments {
     /// Write the rows as flat JSON: {"row": number}
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Show only this row
+    /// Measure only this row
     #[arg(long, value_name = "NAME")]
     row: Option<String>,
-}
-
-/// What one line of the program says, in instructions.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Measured {
-    min: f64,
-    median: f64,
-    max: f64,
+    /// Compare with tests/bench/baseline.json; fail if a row is more than 2 % slower
+    #[arg(long)]
+    check: bool,
+    /// Write what was measured to tests/bench/baseline.json
+    #[arg(long, conflicts_with_all = ["row", "check"])]
+    save_baseline: bool,
+    /// Time in nanoseconds under plain emulation instead of instructions: rough, and other on every computer
+    #[arg(long, conflicts_with_all = ["check", "save_baseline"])]
+    tcg: bool,
+    /// Make an image that measures cycles on a real computer and shows them on its screen and serial line
+    #[arg(long, conflicts_with_all = ["json", "row", "check", "save_baseline", "tcg"])]
+    boot: bool,
 }
 
 /// Runs the benchmarks; fails if a row is missing.
@@ -52,99 +63,134 @@ pub fn bench(workspace: &Workspace, arguments: &BenchArguments) -> Result<ExitCo
         let known: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
         bail!("there is no row `{name}`; rows: {}", known.join(" "));
     }
+    if arguments.boot {
+        return boot(workspace);
+    }
     tools::ensure_qemu(false)?;
-    let built = system::build(workspace, SYSTEM)?;
-    let measured = measure(&Options {
-        machine_type: Some("pc".into()),
-        disk: Disk::Ide,
-        accelerator: Accelerator::Tcg,
-        processor: Some(PROCESSOR.into()),
-        memory: "1G".into(),
-        instruction_clock: true,
-        allow_reset: false,
-        ..Options::new(&built.image)
-    })?;
     let wanted = |row: &&Row| arguments.row.as_deref().is_none_or(|name| name == row.name);
-    let rows: Vec<(&Row, Option<f64>)> = ROWS
+    let rows: Vec<&Row> = ROWS.iter().filter(wanted).collect();
+    let options = match rows[..] {
+        [row] => format!("row {}\n", row.measurement),
+        _ => String::new(),
+    };
+    let built = build(workspace, &options)?;
+    let machine = measure::machine(&built.image, !arguments.tcg);
+    let mut measurement = measure::measure(&machine)?;
+    let mut unit = Unit::Instructions;
+    if arguments.tcg {
+        measurement = measurement.in_nanoseconds();
+        unit = Unit::Nanoseconds;
+    }
+    let measured: Vec<_> = rows
         .iter()
-        .filter(wanted)
-        .map(|row| (row, value(row, &measured)))
+        .map(|row| (*row, measurement.lines.get(row.measurement).copied()))
         .collect();
-    println!("{}", peers::table(&rows));
+    println!("{}", peers::table(&measured, unit));
     if let Some(file) = &arguments.json {
-        let numbers: Map<String, Value> = rows
-            .iter()
-            .filter(|(row, _)| row.in_json)
-            .filter_map(|(row, value)| Some((row.name.to_owned(), Value::from((*value)?))))
+        let numbers: Map<String, Value> = figures(&rows, &measurement)
+            .into_iter()
+            .filter(|(name, _)| ROWS.iter().any(|row| row.in_json && row.name == name))
+            .map(|(name, value)| (name, value.into()))
             .collect();
         let text = serde_json::to_string_pretty(&numbers)?;
         std::fs::write(file, text + "\n")
             .with_context(|| format!("cannot write {}", file.display()))?;
     }
-    let missing: Vec<&str> = rows
+    let missing: Vec<&str> = measured
         .iter()
-        .filter(|(_, value)| value.is_none())
+        .filter(|(_, line)| line.is_none())
         .map(|(row, _)| row.name)
         .collect();
     if !missing.is_empty() {
         eprintln!("error: not measured: {}", missing.join(", "));
         return Ok(ExitCode::FAILURE);
     }
+    if arguments.save_baseline {
+        let mut largest = figures(&rows, &measurement);
+        for _ in 1..RUNS {
+            let again = figures(&rows, &measure::measure(&machine)?);
+            baseline::merge(&mut largest, &again, f64::max);
+        }
+        let file = baseline::save(workspace, &largest)?;
+        println!("\nsaved as {}", file.display());
+    }
+    if arguments.check {
+        let comparisons = compare(workspace, &rows, &machine, figures(&rows, &measurement))?;
+        println!("\n{}", baseline::table(&comparisons));
+        let bad = comparisons.iter().filter(|row| row.verdict.is_bad());
+        let bad = bad.count();
+        if bad > 0 {
+            println!("\nworse than the baseline: {bad}; if that is meant: {SAVE}");
+            return Ok(ExitCode::FAILURE);
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Boots the image and collects its rows.
-fn measure(options: &Options) -> Result<BTreeMap<String, Measured>> {
-    let step = Step::start("measuring (one instruction is one tick)");
-    let mut machine = Machine::start(options)?;
-    let mut measured = BTreeMap::new();
-    let exit = loop {
-        let line = match machine.wait_for("\n", ROW_LIMIT) {
-            Ok(line) => line,
-            Err(error) => match machine.try_exit()? {
-                Some(exit) => break exit,
-                None => return Err(error.into()),
-            },
-        };
-        if line.contains(PANIC) {
-            let _ = machine.wait_for_exit(END_LIMIT);
-            bail!("the kernel panicked:\n{}", machine.last_lines());
-        }
-        if let Some((name, row)) = parse(&line) {
-            eprintln!("       {name}: {} {} {}", row.min, row.median, row.max);
-            measured.insert(name, row);
-        }
+/// Builds the program's image.
+fn build(workspace: &Workspace, options: &str) -> Result<BuiltSystem> {
+    let compiled = system::check(workspace, &workspace.system_file(SYSTEM)?)?;
+    system::Guest::build(workspace)?.image(workspace, compiled, &[(OPTIONS_FILE, options)])
+}
+
+/// Makes the image for a real computer.
+fn boot(workspace: &Workspace) -> Result<ExitCode> {
+    let built = build(workspace, ON_SCREEN)?;
+    println!(
+        "{}\nWrite it to a USB stick with: cargo xtask flash DEVICE --image {}\n\
+         It boots by BIOS and UEFI, measures, and leaves a table of cycles on screen and serial line.",
+        built.image.display(),
+        built.image.display()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The number of each row that its bar is about.
+fn figures(rows: &[&Row], measurement: &Measurement) -> Figures {
+    let figure = |row: &&Row| {
+        let line = measurement.lines.get(row.measurement)?;
+        Some((row.name.to_owned(), row.figure(line)))
     };
-    if exit.ending != Ending::DebugExit(0) {
-        bail!(
-            "{}; last serial lines:\n{}",
-            exit.ending,
-            machine.last_lines()
-        );
+    rows.iter().filter_map(figure).collect()
+}
+
+/// Compares with the baseline. A row that seems slower is measured again: it is slower if it is so in every run.
+fn compare(
+    workspace: &Workspace,
+    rows: &[&Row],
+    machine: &Options,
+    mut now: Figures,
+) -> Result<Vec<Comparison>> {
+    let before = baseline::load(workspace)?;
+    let mut comparisons = baseline::compare(rows, &before, &now);
+    for _ in 1..RUNS {
+        let slower = |row: &Comparison| row.verdict == Verdict::Slower;
+        if !comparisons.iter().any(slower) {
+            break;
+        }
+        let again = figures(rows, &measure::measure(machine)?);
+        baseline::merge(&mut now, &again, f64::min);
+        comparisons = baseline::compare(rows, &before, &now);
     }
-    step.done();
-    Ok(measured)
+    Ok(comparisons)
 }
 
-/// Reads `BENCH <row> <min> <median> <max>`.
-fn parse(line: &str) -> Option<(String, Measured)> {
-    let mut words = line.trim().strip_prefix("BENCH ")?.split_whitespace();
-    let name = words.next()?.to_owned();
-    let mut number = || words.next()?.parse::<f64>().ok();
-    let measured = Measured {
-        min: number()?,
-        median: number()?,
-        max: number()?,
-    };
-    Some((name, measured))
+/// What the tests ask: each row's name, and what is wrong with it.
+pub fn check(workspace: &Workspace, image: &Path) -> Result<Vec<(&'static str, Option<String>)>> {
+    let machine = measure::machine(image, true);
+    let rows: Vec<&Row> = ROWS.iter().collect();
+    let now = figures(&rows, &measure::measure(&machine)?);
+    let comparisons = compare(workspace, &rows, &machine, now)?;
+    if comparisons.iter().any(|row| row.verdict.is_bad()) {
+        println!("{}", baseline::table(&comparisons));
+    }
+    let results = comparisons.iter().map(|row| (row.name, row.problem()));
+    Ok(results.collect())
 }
 
-fn value(row: &Row, measured: &BTreeMap<String, Measured>) -> Option<f64> {
-    let line = measured.get(row.measurement)?;
-    Some(match row.statistic {
-        Statistic::Median => line.median,
-        Statistic::Max => line.max,
-    })
+/// The rows' names.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|row| row.name)
 }
 
 #[cfg(test)]
@@ -165,17 +211,27 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_read_and_picked() {
-        let (name, row) = parse("BENCH timer_wake_idle 300 310 420").unwrap();
-        let measured = BTreeMap::from([(name, row)]);
-        let find = |name: &str| ROWS.iter().find(|row| row.name == name).unwrap();
+    fn each_row_takes_the_number_its_bar_is_about() {
+        let mut measurement = Measurement::default();
+        measurement.read("BENCH timer_wake_idle 300 310 420");
+        let rows: Vec<&Row> = ROWS.iter().collect();
+        let figures = figures(&rows, &measurement);
+        let expected = [
+            ("timer_wake_idle_max", 420.0),
+            ("timer_wake_idle_median", 310.0),
+        ];
         assert_eq!(
-            value(find("timer_wake_idle_median"), &measured),
-            Some(310.0)
+            figures,
+            expected
+                .map(|(name, number)| (name.to_owned(), number))
+                .into()
         );
-        assert_eq!(value(find("timer_wake_idle_max"), &measured), Some(420.0));
-        assert_eq!(value(find("null_call"), &measured), None);
-        assert_eq!(parse("BENCH x 1 2"), None);
-        assert_eq!(parse("hello"), None);
+        let comparisons = baseline::compare(&rows, &figures, &figures);
+        let good: Vec<&str> = comparisons
+            .iter()
+            .filter(|row| !row.verdict.is_bad())
+            .map(|row| row.name)
+            .collect();
+        assert_eq!(good, ["timer_wake_idle_median", "timer_wake_idle_max"]);
     }
 }

@@ -1,6 +1,8 @@
 //! The rows of the table, their goals, and what other kernels need for the same, measured on the same machine.
 
-/// Which number of a measurement a row shows.
+use super::measure::Measured;
+
+/// Which number of a measurement a row's goal is about.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Statistic {
     Median,
@@ -91,6 +93,17 @@ pub const ROWS: &[Row] = &[
             Some(20_340.0),
         ],
     ),
+    Row {
+        in_json: false,
+        ..row(
+            "port_round_trip_lent",
+            "port_round_trip_lent",
+            Median,
+            "the same, on a budget lent to the server",
+            300.0,
+            [None, Some(500.0), None, None, None],
+        )
+    },
     row(
         "signal_wake",
         "signal_wake",
@@ -191,31 +204,58 @@ pub const ROWS: &[Row] = &[
     ),
 ];
 
+/// What the numbers are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Comparable: beside goals and peers.
+    Instructions,
+    /// Not comparable with anything but themselves.
+    Nanoseconds,
+}
+
+impl Row {
+    /// The number the goal is about.
+    pub fn figure(&self, line: &Measured) -> f64 {
+        match self.statistic {
+            Median => line.median,
+            Max => line.max,
+        }
+    }
+}
+
 /// The rows as a table; a row that misses its goal is marked, and the mark explained.
-pub fn table(rows: &[(&Row, Option<f64>)]) -> String {
-    let mut lines = vec![line(
-        "instructions",
-        "AIROX",
-        "goal",
-        &PEERS.map(str::to_owned),
-    )];
+pub fn table(rows: &[(&Row, Option<Measured>)], unit: Unit) -> String {
+    let compared = unit == Unit::Instructions;
+    let name = if compared {
+        "instructions"
+    } else {
+        "nanoseconds, plain emulation"
+    };
+    let mut lines = vec![line(name, ["min", "median", "max"].map(str::to_owned))];
+    if compared {
+        lines[0] += &others("goal", PEERS.map(str::to_owned));
+    }
     lines.push("-".repeat(lines[0].len()));
-    for (row, value) in rows {
-        let number = value.map_or_else(|| "missing".into(), with_commas);
-        let mark = if value.is_some_and(|value| value > row.goal) {
-            MISSED
-        } else {
-            ""
+    for (row, measured) in rows {
+        let numbers = match measured {
+            None => ["", "missing", ""].map(str::to_owned),
+            Some(measured) => {
+                let [min, median, max] =
+                    [measured.min, measured.median, measured.max].map(with_commas);
+                let missed = compared && row.figure(measured) > row.goal;
+                let mark = if missed { MISSED } else { "" };
+                match row.statistic {
+                    Median => [min, median + mark, max],
+                    Max => [min, median, max + mark],
+                }
+            }
         };
-        let peers = row
-            .peers
-            .map(|peer| peer.map_or_else(|| "-".into(), with_commas));
-        lines.push(line(
-            row.text,
-            &format!("{number}{mark}"),
-            &with_commas(row.goal),
-            &peers,
-        ));
+        let mut text = line(row.text, numbers);
+        if compared {
+            let peer = |peer: Option<f64>| peer.map_or_else(|| "-".into(), with_commas);
+            text += &others(&with_commas(row.goal), row.peers.map(peer));
+        }
+        lines.push(text);
     }
     if lines.iter().any(|line| line.contains(MISSED)) {
         lines.push(format!("{MISSED} more than the goal"));
@@ -223,13 +263,17 @@ pub fn table(rows: &[(&Row, Option<f64>)]) -> String {
     lines.join("\n")
 }
 
-fn line(text: &str, value: &str, goal: &str, peers: &[String; 5]) -> String {
+fn line(text: &str, [min, median, max]: [String; 3]) -> String {
+    format!("{text:<42} {min:>11} {median:>11} {max:>11}")
+}
+
+fn others(goal: &str, peers: [String; 5]) -> String {
     let peers: Vec<String> = peers.iter().map(|peer| format!("{peer:>13}")).collect();
-    format!("{text:<42} {value:>13} {goal:>11} {}", peers.join(" "))
+    format!(" {goal:>11} {}", peers.join(" "))
 }
 
 /// `1234567.0` as `1,234,567`; fractions are kept to one digit below 1,000.
-fn with_commas(number: f64) -> String {
+pub fn with_commas(number: f64) -> String {
     if number < 1_000.0 && number.fract() != 0.0 {
         return format!("{number:.1}");
     }
@@ -256,18 +300,42 @@ mod tests {
         assert_eq!(with_commas(1_578_000_000.0), "1,578,000,000");
     }
 
+    fn measured(median: f64) -> Option<Measured> {
+        Some(Measured {
+            min: 30.0,
+            median,
+            max: 999.0,
+        })
+    }
+
     #[test]
     fn a_missed_goal_is_marked() {
-        let text = table(&[
-            (&ROWS[0], Some(51.0)),
-            (&ROWS[1], Some(299.0)),
+        let rows = [
+            (&ROWS[0], measured(51.0)),
+            (&ROWS[1], measured(299.0)),
             (&ROWS[2], None),
-        ]);
+        ];
+        let text = table(&rows, Unit::Instructions);
         let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].contains("median"), "{text}");
         assert!(lines[2].contains("51 !"), "{text}");
+        assert!(lines[2].contains("999 "), "{text}");
         assert!(!lines[3].contains('!'), "{text}");
         assert!(lines[4].contains("missing"), "{text}");
         assert!(lines[5].contains("more than the goal"), "{text}");
-        assert!(!table(&[(&ROWS[1], Some(299.0))]).contains('!'));
+        assert!(!table(&rows[1..2], Unit::Instructions).contains('!'));
+    }
+
+    #[test]
+    fn times_have_no_goal() {
+        let text = table(&[(&ROWS[0], measured(51.0))], Unit::Nanoseconds);
+        assert!(!text.contains('!') && !text.contains("seL4"), "{text}");
+    }
+
+    #[test]
+    fn a_largest_value_has_its_own_bar() {
+        let row = ROWS.iter().find(|row| row.statistic == Max).unwrap();
+        let text = table(&[(row, measured(1.0))], Unit::Instructions);
+        assert!(text.contains("999 !"), "{text}");
     }
 }

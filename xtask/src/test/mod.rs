@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every suite, one line for each test, and the count as the last line of all.
 
+mod bench;
 mod boot;
 mod contract;
 mod host;
@@ -48,6 +49,8 @@ enum Suite {
     Host,
     /// Every system call, right and fault on the real kernel
     Kernel,
+    /// The kernel's paths in instructions, against the committed baseline
+    Bench,
     /// Every firmware with every kind of disk; damaged volumes
     Boot,
     /// The image used as a person would
@@ -92,6 +95,9 @@ pub fn test(workspace: &Workspace, arguments: &TestArguments) -> Result<ExitCode
     }
     if wanted(Suite::Kernel) {
         kernel::run(&rig, arguments, &mut reporter);
+    }
+    if wanted(Suite::Bench) {
+        bench::run(&rig, &mut reporter);
     }
     if wanted(Suite::Boot) {
         contract::run(&rig, &mut reporter);
