@@ -92,11 +92,14 @@ fn clock_and_timer(_root: &RootBlock) -> Outcome {
 fn timer_restarted_and_stopped(_root: &RootBlock) -> Outcome {
     let signal = Signal::create()?;
     let now = Instant::now();
-    let at = |microseconds| (now + Duration::from_micros(microseconds)).as_nanoseconds();
-    signal.set_timer(at(200), 1)?;
-    signal.set_timer(at(400), 2)?;
+    // The first is so late that no computer is slow enough to see it before it is replaced.
+    let first = now + Duration::from_millis(300);
+    signal.set_timer(first.as_nanoseconds(), 1)?;
+    signal.set_timer((now + Duration::from_micros(400)).as_nanoseconds(), 2)?;
     expect_eq!(signal.wait(3)?, 2);
     expect!(now.elapsed() >= Duration::from_micros(400));
+    Timer::new()?.sleep_until(first + Duration::from_millis(1))?;
+    expect_eq!(signal.poll(3)?, 0);
     let deadline = Instant::now() + Duration::from_millis(300);
     signal.set_timer(deadline.as_nanoseconds(), 4)?;
     signal.stop_timer()?;
