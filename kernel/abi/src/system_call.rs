@@ -203,7 +203,7 @@ bitflags::bitflags! {
     /// What a budget does when it has run out.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct BudgetFlags: u32 {
-        /// The thread faults (`FaultKind::OutOfTime`) instead of waiting for the next replenishment.
+        /// The thread faults (`FaultKind::OutOfTime`) instead of waiting for the next replenishment. One that it is only lent to waits.
         const FAULT = 1 << 0;
     }
 }

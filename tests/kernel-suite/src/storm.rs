@@ -2,14 +2,15 @@
 //!
 //! A few children with partial authority (over each other, too) make calls that [`airox_kernel_suite::storm_plan`]
 //! chooses from a seed. They may well end themselves or each other, unmap their own stacks, or block for ever. A
-//! thread below all of them runs only once none of them can, and wakes the suite, which then replaces those that died or
-//! are stuck. So nothing here depends on time, and the same seed makes the same storm.
+//! thread below all of them runs only once none of them can, and if that lasts longer than their budgets' periods wakes the suite, which then
+//! replaces those that died or are stuck. Every child makes the calls that follow from its seed, but their budgets let them take turns at moments
+//! that are not the same twice.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use airox_abi::layout::PAGE_SIZE;
 use airox_abi::message::Extension;
-use airox_abi::{Error, Handle, MapFlags, QuotaLimits, RegionKind, Rights};
+use airox_abi::{BudgetFlags, Error, Handle, MapFlags, QuotaLimits, RegionKind, Rights};
 use airox_kernel_suite::random::Random;
 use airox_kernel_suite::storm_plan::{self, Pool};
 
@@ -47,6 +48,12 @@ const CHILD_PRIORITY: u64 = 50;
 /// Priority of the thread that notices that none of them can run. The children cannot sink below it for
 /// long: lowering oneself to it only makes turns with it.
 const IDLE_PRIORITY: u64 = 1;
+/// How long none of them may be able to run, in ns, before they count as stuck: longer than the periods of the budgets they use.
+const STUCK: u64 = 3_000_000;
+/// Handles a child is given.
+const GRANTED: usize = 14;
+/// Places among them of its own thread and another's.
+const THREADS: [usize; 2] = [1, 10];
 /// Handles a child keeps track of.
 const HANDLES: usize = 24;
 /// Memory the children may write to, and its size in pages.
@@ -88,6 +95,7 @@ struct Storm<'a> {
     ports: [Owned; 2],
     signals: [Owned; 2],
     region: Owned,
+    budgets: [Owned; 2],
     /// The suite waits on this; the idle thread notifies it.
     idle: Owned,
     idle_thread: Owned,
@@ -111,6 +119,17 @@ static IDLE: AtomicU64 = AtomicU64::new(0);
 extern "C" fn idle_thread(_: u64) -> ! {
     loop {
         // Runs on only when the suite sleeps and no child can run.
+        let mut end = kernel::now() + STUCK;
+        let mut last = kernel::now();
+        while last < end {
+            let _ = kernel::thread_yield();
+            let now = kernel::now();
+            // Somebody else ran meanwhile.
+            if now - last > STUCK / 10 {
+                end = now + STUCK;
+            }
+            last = now;
+        }
         let _ = kernel::notify(Handle(IDLE.load(Ordering::Acquire) as u32), 1);
         let _ = kernel::thread_yield();
     }
@@ -142,6 +161,10 @@ impl<'a> Storm<'a> {
                 kernel::signal_create(Handle::NONE)?,
             ],
             region: kernel::region_create(Handle::NONE, 4, RegionKind::Lazy)?,
+            budgets: [
+                kernel::budget_create(Handle::NONE, 0, 5_000, 50_000, BudgetFlags::empty())?,
+                kernel::budget_create(Handle::NONE, 0, 200_000, 2_000_000, BudgetFlags::empty())?,
+            ],
             idle,
             idle_thread: idle_thread_handle,
             _stack: stack,
@@ -178,7 +201,7 @@ impl<'a> Storm<'a> {
     }
 
     fn birth(&mut self, index: usize) -> Result<StormChild, Failure> {
-        let limits = QuotaLimits([1500, 96, 3, 6, 4, 6, 24, 4, 0, 0]);
+        let limits = QuotaLimits([1500, 96, 3, 6, 4, 6, 24, 4, 4, 10_000]);
         let quota = kernel::quota_create(self.suite.root.quota, &limits)?;
         let options = Options {
             quota: quota.get(),
@@ -217,6 +240,8 @@ impl<'a> Storm<'a> {
             (sibling_thread, some),
             // Counts may be read. More of the machine would let a child break it by right.
             (self.suite.root.machine, Rights::READ | Rights::COPY),
+            (self.budgets[0].get(), some),
+            (self.budgets[1].get(), Rights::all()),
         ];
         for (slot, (handle, rights)) in granted.into_iter().enumerate() {
             // A sibling that has ended already leaves its place empty.
@@ -265,7 +290,7 @@ extern "C" fn leave() -> ! {
 fn storms(block: &Block) -> Outcome {
     let mut random = Random::new(block.argument(SEED));
     let mut handles: [u32; HANDLES] = core::array::from_fn(|index| match index {
-        0..12 => block.argument(FIRST_HANDLE + index) as u32,
+        0..GRANTED => block.argument(FIRST_HANDLE + index) as u32,
         _ => 0,
     });
     for count in 0..block.argument(CALLS) {
@@ -278,6 +303,8 @@ fn storms(block: &Block) -> Outcome {
 fn one_call(random: &mut Random, handles: &mut [u32; HANDLES]) -> Result<(), Failure> {
     let pool = Pool {
         handles,
+        threads: &THREADS.map(|place| handles[place]),
+        budgets: &[handles[12], handles[13]],
         scratch: SCRATCH,
         scratch_length: SCRATCH_PAGES * PAGE_SIZE,
         windows: WINDOWS,
@@ -306,7 +333,7 @@ fn remember(random: &mut Random, handles: &mut [u32; HANDLES], value: u64) {
         return;
     };
     if value >> Handle::INDEX_BITS != 0 && kernel::handle_info(Handle(value)).is_ok() {
-        let place = 12 + random.below(HANDLES as u64 - 12) as usize;
+        let place = GRANTED + random.below((HANDLES - GRANTED) as u64) as usize;
         handles[place] = value;
     }
 }

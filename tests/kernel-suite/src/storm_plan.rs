@@ -16,6 +16,10 @@ use crate::registers::EntryRegisters;
 pub struct Pool<'a> {
     /// Handles it was given or made; 0 for an empty place.
     pub handles: &'a [u32],
+    /// Those among them that name threads and budgets.
+    pub threads: &'a [u32],
+    /// See `threads`.
+    pub budgets: &'a [u32],
     /// First address of memory it may scribble on.
     pub scratch: u64,
     /// Bytes there.
@@ -89,6 +93,9 @@ const NUMBERS: &[u64] = &[
     u64::MAX,
 ];
 
+/// Plausible budgets and periods, in ns: short enough that a storm sees them end.
+const TIMES: &[u64] = &[5_000, 20_000, 50_000, 200_000, 1_000_000, 2_000_000];
+
 /// The next call: its registers, and the extension it may point to.
 #[must_use]
 pub fn next(random: &mut Random, pool: &Pool<'_>) -> (EntryRegisters, Extension) {
@@ -103,6 +110,9 @@ pub fn next(random: &mut Random, pool: &Pool<'_>) -> (EntryRegisters, Extension)
     };
     for word in &mut registers.words {
         *word = argument(random, pool);
+    }
+    if random.below(4) != 0 {
+        about_time(random, pool, &mut registers);
     }
     let extension = extension(random, pool);
     registers.tag = match random.below(4) {
@@ -122,6 +132,31 @@ pub fn next(random: &mut Random, pool: &Pool<'_>) -> (EntryRegisters, Extension)
         _ => pool.scratch,
     };
     (registers, extension)
+}
+
+/// Calls about time have so many arguments to be right that chance alone would not find them: likely ones.
+fn about_time(random: &mut Random, pool: &Pool<'_>, registers: &mut EntryRegisters) {
+    let Some(call) = SystemCall::from_number(registers.rax) else {
+        return;
+    };
+    let thread = u64::from(random.pick(pool.threads, 0));
+    let budget = u64::from(random.pick(pool.budgets, 0));
+    let (length, period) = (random.pick(TIMES, 0), random.pick(TIMES, 0));
+    let (first, others) = match call {
+        SystemCall::BudgetCreate => (0, [0, length, period, random.below(2)]),
+        SystemCall::BudgetSet => (budget, [length, period, 0, 0]),
+        SystemCall::BudgetBind => {
+            let own = [budget, budget, 0, 0][random.below(4) as usize];
+            let passive = u64::from(own == 0) & random.below(2);
+            (thread, [own, passive, 0, 0])
+        }
+        SystemCall::BudgetWatch => (budget, [handle(random, pool), 1, 0, 0]),
+        SystemCall::ProcessBudget => (handle(random, pool), [budget, 0, 0, 0]),
+        SystemCall::ThreadWeight => (thread, [1 + random.below(400), 0, 0, 0]),
+        _ => return,
+    };
+    registers.rdi = first;
+    registers.words[..4].copy_from_slice(&others);
 }
 
 /// Mostly real calls. The two that end the caller are rare, or nothing else would be tested.
@@ -213,6 +248,8 @@ mod tests {
 
     const POOL: Pool<'static> = Pool {
         handles: &[0x10_0001, 0x10_0002, 0, 0x10_0005],
+        threads: &[0x10_0002],
+        budgets: &[0x10_0005],
         scratch: 0x2000_0000,
         scratch_length: 0x4000,
         windows: &[0x3000_0000, 0x3000_4000],
@@ -259,5 +296,18 @@ mod tests {
             known > 400,
             "only {known} of 1000 calls name a handle the caller has"
         );
+    }
+
+    #[test]
+    fn threads_are_bound_to_budgets_and_made_passive() {
+        let mut random = Random::new(4);
+        let binds: BTreeSet<(u64, u64, u64)> = (0..20_000)
+            .map(|_| next(&mut random, &POOL).0)
+            .filter(|registers| registers.rax == SystemCall::BudgetBind as u64)
+            .map(|registers| (registers.rdi, registers.words[0], registers.words[1]))
+            .collect();
+        for (budget, passive) in [(0x10_0005, 0), (0, 0), (0, 1)] {
+            assert!(binds.contains(&(0x10_0002, budget, passive)));
+        }
     }
 }
