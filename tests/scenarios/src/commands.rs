@@ -12,6 +12,7 @@ pub const SCENARIOS: &[Scenario] = &[
         help_explains_each_command,
     ),
     scenario("shell.ps_lists_the_system", ps_lists_the_system),
+    scenario("shell.top_shows_the_load", top_shows_the_load),
     scenario("shell.mem_counts", mem_counts),
     scenario("shell.caps_lists_handles", caps_lists_handles),
     scenario("shell.log_shows_and_filters", log_shows_and_filters),
@@ -32,10 +33,10 @@ pub const SCENARIOS: &[Scenario] = &[
 ];
 
 /// Every command there is.
-const COMMANDS: [&str; 22] = [
-    "caps", "clear", "date", "echo", "exit", "help", "history", "kill", "log", "mem", "poweroff",
-    "programs", "ps", "reboot", "repeat", "restart", "run", "sleep", "source", "time", "uptime",
-    "help",
+const COMMANDS: [&str; 24] = [
+    "caps", "clear", "date", "echo", "exit", "help", "history", "kill", "latency", "log", "mem",
+    "poweroff", "programs", "ps", "reboot", "repeat", "restart", "run", "sleep", "source", "time",
+    "top", "uptime", "help",
 ];
 
 /// Every component of the system.
@@ -95,6 +96,44 @@ fn ps_lists_the_system(context: &Context) -> Outcome {
         }
         player.expect("ps -l", &["THREADS", "KIND", "system", "root"])?;
         Ok(())
+    })
+}
+
+/// The row of a process in the output of `top`, and its use in percent.
+fn use_in_top(output: &str, name: &str) -> Result<f64, String> {
+    output
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .find(|words| words.get(1) == Some(&name))
+        .and_then(|words| words.get(2)?.parse().ok())
+        .ok_or_else(|| format!("`top` shows no use of {name}:\n{output}"))
+}
+
+fn top_shows_the_load(context: &Context) -> Outcome {
+    shared(context, |player| {
+        let idle = player.expect("top -n 1 -i 300ms", &["busy", "USE", "serial-console"])?;
+        check(use_in_top(&idle, "log")? < 50.0, || idle.clone())?;
+        player.enter("run hog &")?;
+        let output = player.enter("top -n 2 -i 300ms")?;
+        let last = output.rsplit("busy").next().unwrap_or_default();
+        check(use_in_top(last, "hog")? > 50.0, || {
+            format!("a hog uses little:\n{output}")
+        })?;
+        let first = last.lines().nth(2).unwrap_or_default();
+        check(first.contains("hog"), || {
+            format!("the hog is not first:\n{output}")
+        })?;
+        player.enter("kill hog")?;
+        player.enter("sleep 50ms")?;
+        // Without a count Ctrl-C ends it.
+        let text = |error: airox_machine::MachineError| error.to_string();
+        player.machine.type_text("top -i 100ms\n").map_err(text)?;
+        player.wait_for("busy")?;
+        player.wait_for("busy")?;
+        player.machine.send(b"\x03").map_err(text)?;
+        player.wait_for_prompt()?;
+        player.expect("top -n none", &["usage: top"])?;
+        player.expect_exactly("echo fine", "fine")
     })
 }
 

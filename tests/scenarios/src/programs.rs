@@ -9,6 +9,7 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("run.hello", hello),
     scenario("run.primes", primes),
     scenario("run.ping_pong", ping_pong),
+    scenario("run.latency", latency),
     scenario(
         "run.memory_hog_stops_at_its_quota",
         memory_hog_stops_at_its_quota,
@@ -76,6 +77,31 @@ fn ping_pong(context: &Context) -> Outcome {
     })
 }
 
+fn latency(context: &Context) -> Outcome {
+    shared(context, |player| {
+        let wanted = [
+            "latency: 100 periods of 2000 us at priority",
+            "least ",
+            ", median ",
+            ", 99 % ",
+            ", most ",
+            "#",
+        ];
+        let output = player.expect("latency -n 100 -i 2ms", &wanted)?;
+        let counted: usize = output
+            .lines()
+            .skip(2)
+            .filter_map(|line| line.split_whitespace().nth(5)?.parse::<usize>().ok())
+            .sum();
+        check(counted == 100, || {
+            format!("{counted} periods are shown:\n{output}")
+        })?;
+        player.expect("latency -n none", &["latency: `none` is not a number"])?;
+        player.expect("run latency --help", &["usage: latency"])?;
+        Ok(())
+    })
+}
+
 fn memory_hog_stops_at_its_quota(context: &Context) -> Outcome {
     shared(context, |player| {
         player.expect("run memory-hog", &["quota exceeded", "frames"])?;
@@ -87,7 +113,15 @@ fn memory_hog_stops_at_its_quota(context: &Context) -> Outcome {
 fn every_program_explains_itself(context: &Context) -> Outcome {
     shared(context, |player| {
         let programs = player.enter("programs")?;
-        for program in ["fault", "hello", "hog", "memory-hog", "ping-pong", "primes"] {
+        for program in [
+            "fault",
+            "hello",
+            "hog",
+            "latency",
+            "memory-hog",
+            "ping-pong",
+            "primes",
+        ] {
             check(
                 programs.split_whitespace().any(|name| name == program),
                 || format!("`programs` lists no {program}:\n{programs}"),

@@ -18,6 +18,7 @@ extern crate alloc;
 pub mod arguments;
 pub mod console;
 pub mod fault;
+pub mod latency;
 pub mod primes;
 #[cfg(feature = "guest")]
 pub mod program;

@@ -28,6 +28,10 @@ pub struct World {
     pub failing_reopens: u32,
     pub reopened: u32,
     pub processes: Vec<ProcessEntry>,
+    /// After each list this process has used so many nanoseconds more.
+    pub used_in_each_list: Option<(u32, u64)>,
+    /// After each list this process is started again.
+    pub restart_in_each_list: Option<u32>,
     pub handles: Vec<HandleEntry>,
     pub memory: Option<Memory>,
     pub process_server_dies: bool,
@@ -107,7 +111,7 @@ fn fail(counter: &mut u32) -> Answer<()> {
     }
 }
 
-const PROGRAMS: [&str; 3] = ["hello", "primes", "hog"];
+const PROGRAMS: [&str; 4] = ["hello", "primes", "hog", "latency"];
 
 impl Processes for Shared {
     fn programs(&mut self) -> Answer<Vec<String>> {
@@ -116,7 +120,18 @@ impl Processes for Shared {
     }
 
     fn list(&mut self) -> Answer<Vec<ProcessEntry>> {
-        Ok(self.alive()?.processes.clone())
+        let mut world = self.alive()?;
+        let (using, restarting) = (world.used_in_each_list, world.restart_in_each_list);
+        let list = world.processes.clone();
+        for entry in &mut world.processes {
+            if let Some((_, ns)) = using.filter(|(id, _)| *id == entry.id) {
+                entry.cpu_ns += ns;
+            }
+            if restarting == Some(entry.id) {
+                entry.restarts += 1;
+            }
+        }
+        Ok(list)
     }
 
     fn handles(&mut self, process: &str) -> Answer<Vec<HandleEntry>> {

@@ -2,6 +2,7 @@
 
 mod console;
 mod help;
+mod load;
 mod log;
 mod power;
 mod process;
@@ -56,6 +57,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
     let groups = [
         console::COMMANDS,
         help::COMMANDS,
+        load::COMMANDS,
         log::COMMANDS,
         power::COMMANDS,
         process::COMMANDS,

@@ -276,7 +276,7 @@ fn known<T>(shell: &mut Shell, name: &str, answer: Answer<T>) -> Result<T, Stop>
     })
 }
 
-fn run(shell: &mut Shell, arguments: &[String], background: bool) -> Done {
+pub fn run(shell: &mut Shell, arguments: &[String], background: bool) -> Done {
     let Some((program, arguments)) = arguments.split_first() else {
         return usage("the program is missing; `programs` lists them");
     };
