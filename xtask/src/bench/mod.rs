@@ -6,6 +6,7 @@
 mod baseline;
 mod measure;
 mod peers;
+mod profile;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -47,6 +48,9 @@ pub struct BenchArguments {
     /// Write what was measured to tests/bench/baseline.json
     #[arg(long, conflicts_with_all = ["row", "check"])]
     save_baseline: bool,
+    /// Show in which functions of the kernel a row's instructions are
+    #[arg(long, value_name = "ROW", conflicts_with_all = ["json", "row", "check", "save_baseline", "tcg", "boot"])]
+    profile: Option<String>,
     /// Time in nanoseconds under plain emulation instead of instructions: rough, and other on every computer
     #[arg(long, conflicts_with_all = ["check", "save_baseline"])]
     tcg: bool,
@@ -57,7 +61,7 @@ pub struct BenchArguments {
 
 /// Runs the benchmarks; fails if a row is missing.
 pub fn bench(workspace: &Workspace, arguments: &BenchArguments) -> Result<ExitCode> {
-    if let Some(name) = &arguments.row
+    if let Some(name) = arguments.row.as_ref().or(arguments.profile.as_ref())
         && !ROWS.iter().any(|row| row.name == name)
     {
         let known: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
@@ -67,6 +71,9 @@ pub fn bench(workspace: &Workspace, arguments: &BenchArguments) -> Result<ExitCo
         return boot(workspace);
     }
     tools::ensure_qemu(false)?;
+    if let Some(name) = &arguments.profile {
+        return profile(workspace, name);
+    }
     let wanted = |row: &&Row| arguments.row.as_deref().is_none_or(|name| name == row.name);
     let rows: Vec<&Row> = ROWS.iter().filter(wanted).collect();
     let options = match rows[..] {
@@ -131,6 +138,21 @@ pub fn bench(workspace: &Workspace, arguments: &BenchArguments) -> Result<ExitCo
 fn build(workspace: &Workspace, options: &str) -> Result<BuiltSystem> {
     let compiled = system::check(workspace, &workspace.system_file(SYSTEM)?)?;
     system::Guest::build(workspace)?.image(workspace, compiled, &[(OPTIONS_FILE, options)])
+}
+
+/// Profiles one row.
+fn profile(workspace: &Workspace, name: &str) -> Result<ExitCode> {
+    let row = ROWS.iter().find(|row| row.name == name);
+    let row = row.context("no such row")?;
+    let guest = system::Guest::build(workspace)?;
+    let text = profile::profile(&guest.kernel, |rounds| {
+        let options = format!("row {}\nrounds {rounds}\n", row.measurement);
+        let compiled = system::check(workspace, &workspace.system_file(SYSTEM)?)?;
+        let built = guest.image(workspace, compiled, &[(OPTIONS_FILE, &options)])?;
+        Ok(measure::machine(&built.image, true))
+    })?;
+    println!("{}\n\n{text}", row.text);
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Makes the image for a real computer.

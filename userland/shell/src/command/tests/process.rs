@@ -200,5 +200,8 @@ fn run_in_the_background_is_told_when_it_ends() {
 
 #[test]
 fn programs_are_listed() {
-    assert_eq!(Session::new().line("programs"), "hello    hog      latency  primes\n");
+    assert_eq!(
+        Session::new().line("programs"),
+        "hello    hog      latency  primes\n"
+    );
 }
