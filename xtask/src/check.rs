@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use airox_manifest::{Compiled, compile, report};
+use airox_manifest::{Compiled, Deadline, compile, report};
 use anyhow::Result;
 
 use crate::workspace::Workspace;
@@ -33,6 +33,7 @@ pub fn check(workspace: &Workspace, arguments: &CheckArguments) -> Result<ExitCo
         match compile(&source, &catalog) {
             Ok(compiled) => {
                 println!("{}: good", source.file.display());
+                print!("{}", deadlines(&compiled.deadlines));
                 if arguments.verbose {
                     list(&compiled);
                 }
@@ -55,6 +56,31 @@ pub fn check(workspace: &Workspace, arguments: &CheckArguments) -> Result<ExitCo
     })
 }
 
+/// The table of deadlines: nothing for a system without any.
+fn deadlines(deadlines: &[Deadline]) -> String {
+    if deadlines.is_empty() {
+        return String::new();
+    }
+    let mut text = format!(
+        "  {:16} {:>4} {:>9} {:>9} {:>9} {:>9} {:>9}  blocked by\n",
+        "times in us", "prio", "budget", "period", "blocking", "response", "deadline"
+    );
+    for row in deadlines {
+        text += &format!(
+            "  {:16} {:>4} {:>9} {:>9} {:>9} {:>9} {:>9}  {}\n",
+            row.component,
+            row.priority,
+            row.time_us,
+            row.period_us,
+            row.blocking_us,
+            row.response_us,
+            row.deadline_us,
+            row.blocked_by
+        );
+    }
+    text
+}
+
 fn list(compiled: &Compiled) {
     for component in &compiled.system.components {
         let uses: Vec<String> = component
@@ -73,5 +99,33 @@ fn list(compiled: &Compiled) {
                 uses.join(", ")
             }
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deadlines_are_shown_beside_responses() {
+        assert_eq!(deadlines(&[]), "");
+        let text = deadlines(&[Deadline {
+            component: "arm".into(),
+            priority: 180,
+            time_us: 2_000,
+            period_us: 10_000,
+            blocking_us: 500,
+            blocked_by: "log for shell".into(),
+            response_us: 3_500,
+            deadline_us: 8_000,
+        }]);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[1].split_whitespace().collect::<Vec<_>>(),
+            [
+                "arm", "180", "2000", "10000", "500", "3500", "8000", "log", "for", "shell"
+            ]
+        );
+        assert_eq!(lines[0].find("deadline"), lines[1].find("    8000"));
     }
 }

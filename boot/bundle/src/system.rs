@@ -39,8 +39,10 @@ pub struct Component {
     /// Bytes of its heap, a multiple of 4096.
     pub heap: u32,
     /// Its quota, in the order of the kernel's `QuotaKind` codes: frames, handles, processes, threads, ports, signals,
-    /// regions, quotas, resources.
+    /// regions, quotas, resources, processor time in millionths.
     pub limits: [u32; 10],
+    /// Its processor time.
+    pub time: Time,
     /// Names of the interfaces it serves; it gets one port for each.
     pub provides: Vec<String>,
     /// The interfaces it calls.
@@ -51,6 +53,56 @@ pub struct Component {
     pub grants: Vec<Grant>,
     /// What happens when it ends.
     pub restart: Restart,
+}
+
+/// How a component gets processor time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Time {
+    /// The budget its threads share; without one they run whenever their priority lets them.
+    pub budget: Option<Budget>,
+    /// Whether its first thread runs on its callers' time alone once it serves.
+    pub passive: bool,
+    /// A job of it must have ended so long after its release, in microseconds.
+    pub deadline_us: Option<u32>,
+    /// The longest that it serves one call, its own calls included, in microseconds of processor time.
+    pub longest_call_us: Option<u32>,
+    /// Length of its first thread's turns among equals, in hundredths of the usual one.
+    pub weight: u16,
+    /// Processor time that it may give to programs, in millionths.
+    pub for_programs: u32,
+}
+
+impl Default for Time {
+    fn default() -> Time {
+        Time {
+            budget: None,
+            passive: false,
+            deadline_us: None,
+            longest_call_us: None,
+            weight: 100,
+            for_programs: 0,
+        }
+    }
+}
+
+/// So much processor time in each period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Microseconds of processor time.
+    pub time_us: u32,
+    /// Microseconds.
+    pub period_us: u32,
+    /// What happens when it has run out.
+    pub on_overrun: OnOverrun,
+}
+
+/// What happens to a thread whose budget has run out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OnOverrun {
+    /// It waits until there is time again.
+    Wait,
+    /// It faults, which ends the component.
+    Fault,
 }
 
 /// What a component is, for people.

@@ -1,7 +1,8 @@
 //! What the builder writes, the reader reads; and no damage goes unnoticed.
 
 use airox_bundle::system::{
-    Component, ComponentKind, Grant, Resource, Restart, RestartPolicy, System, Use,
+    Budget, Component, ComponentKind, Grant, OnOverrun, Resource, Restart, RestartPolicy, System,
+    Time, Use,
 };
 use airox_bundle::write::{
     Builder, Function, ProgramImage, SegmentImage, WriteError, symbol_table,
@@ -66,6 +67,18 @@ fn system() -> System {
             stack: 65536,
             heap: 131072,
             limits: [64, 32, 0, 1, 1, 1, 4, 0, 2, 0],
+            time: Time {
+                budget: Some(Budget {
+                    time_us: 500,
+                    period_us: 1_000,
+                    on_overrun: OnOverrun::Fault,
+                }),
+                passive: false,
+                deadline_us: Some(900),
+                longest_call_us: Some(50),
+                weight: 200,
+                for_programs: 100_000,
+            },
             provides: vec!["log".into()],
             uses: vec![Use {
                 interface: "clock".into(),

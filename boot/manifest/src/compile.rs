@@ -13,6 +13,7 @@ use crate::quota::DEFAULT_MARGIN;
 use crate::reader::At;
 use crate::source::Source;
 use crate::system_file::{self, Entry, SystemFile};
+use crate::timing::{self, Deadline};
 
 /// Memory that is not the components': kernel, bundle, init, firmware.
 const RESERVED_MEMORY: u64 = 32 << 20;
@@ -28,6 +29,8 @@ pub struct Compiled {
     pub programs: BTreeSet<String>,
     /// Bytes of RAM the machine must have.
     pub memory: u64,
+    /// Every deadline of the system, with the response that it is compared with.
+    pub deadlines: Vec<Deadline>,
 }
 
 /// Checks a system file against the workspace's components and compiles it.
@@ -116,16 +119,23 @@ fn check(
     let order = interfaces::start_order(&members, &providers, source, problems);
     check_memory(file, &members, source, problems);
 
+    for member in &members {
+        timing::check_member(member, source, problems);
+    }
+    let system = System {
+        name: file.name.clone(),
+        trace: file.trace,
+        components: order
+            .iter()
+            .map(|index| record(&members, *index, &providers, resources[*index].clone()))
+            .collect(),
+    };
+    let deadlines = timing::check_deadlines(&system, &members, &order, source, problems);
+
     // A circle leaves members out of the order; nothing is made of a system with problems.
     problems.is_empty().then(|| Compiled {
-        system: System {
-            name: file.name.clone(),
-            trace: file.trace,
-            components: order
-                .iter()
-                .map(|index| record(&members, *index, &providers, resources[*index].clone()))
-                .collect(),
-        },
+        system,
+        deadlines,
         root: file.root.value.clone(),
         programs: std::iter::once(&file.root)
             .chain(&file.programs)
@@ -244,7 +254,10 @@ fn record(
             .map_or(priority, |limit| limit.value),
         stack: manifest.stack as u32,
         heap: manifest.heap as u32,
-        limits: manifest.objects.limits(memory, manifest.provides.len()),
+        limits: manifest
+            .objects
+            .limits(memory, manifest.provides.len(), entry.time.quota()),
+        time: entry.time.time,
         provides: manifest
             .provides
             .iter()

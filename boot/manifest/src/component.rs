@@ -12,6 +12,7 @@
 //! stack = "32K"                  # of the first thread
 //! heap = "128K"
 //! threads = 1                    # kernel objects the component makes for itself, beyond what starting it takes
+//! budgets = 0                    # and budgets that it makes, also for programs
 //! handles = 64
 //!
 //! [resources]                    # machine resources, by the component's own names, and what it needs of each
@@ -101,6 +102,12 @@ impl ComponentManifest {
     #[must_use]
     pub fn summary(&self) -> &str {
         &self.summary
+    }
+
+    /// Whether interrupts are among its resources.
+    pub(crate) fn waits_for_interrupts(&self) -> bool {
+        let mut kinds = self.resources.iter().flat_map(|need| &need.kinds);
+        kinds.any(|kind| kind.value == ResourceKind::Irq)
     }
 
     /// The program it runs.

@@ -19,11 +19,13 @@ mod quota;
 mod reader;
 mod source;
 mod system_file;
+mod timing;
 
 pub use compile::{Compiled, compile};
 pub use component::{ComponentManifest, parse_component};
 pub use problem::{Kind, Problem, report};
 pub use source::Source;
+pub use timing::Deadline;
 
 use std::collections::BTreeSet;
 

@@ -41,8 +41,6 @@ problem_kinds! {
     BadName = "bad-name";
     /// One of a fixed set of words was expected.
     UnknownWord = "unknown-word";
-    /// A key of a feature that this version does not have.
-    NotSupported = "not-supported";
     /// No `component.toml` has this name.
     UnknownComponent = "unknown-component";
     /// Two components of a system, or two `component.toml`, have one name.
@@ -79,6 +77,16 @@ problem_kinds! {
     ComponentTooLarge = "component-too-large";
     /// The components together do not fit the machine's memory.
     SystemTooLarge = "system-too-large";
+    /// A budget, deadline or passive server that makes no sense.
+    BadBudget = "bad-budget";
+    /// A real-time priority without a budget.
+    NeedsBudget = "needs-budget";
+    /// The budgets promise more time than the processor has.
+    ProcessorOverloaded = "processor-overloaded";
+    /// A component with a deadline could be kept waiting for ever, or nobody knows for how long.
+    UnboundedDelay = "unbounded-delay";
+    /// A job may end after its deadline.
+    DeadlineMissed = "deadline-missed";
     /// A restart policy that contradicts itself.
     BadRestart = "bad-restart";
 }

@@ -30,6 +30,7 @@ pub(crate) struct Objects {
     signals: u32,
     regions: u32,
     quotas: u32,
+    budgets: u32,
 }
 
 impl Objects {
@@ -46,11 +47,17 @@ impl Objects {
             signals: count("signals", 8, 0, 256),
             regions: count("regions", 8, 0, 1024),
             quotas: count("quotas", 0, 0, 256),
+            budgets: count("budgets", 0, 0, 256),
         }
     }
 
-    /// The quota: these objects, what starting takes, and `memory` bytes.
-    pub fn limits(&self, memory: u64, provided: usize) -> [u32; QuotaKind::COUNT] {
+    /// The quota: these objects, what starting takes, `memory` bytes, and processor time: millionths, and the budgets made of it at the start.
+    pub fn limits(
+        &self,
+        memory: u64,
+        provided: usize,
+        (time, budgets): (u32, u32),
+    ) -> [u32; QuotaKind::COUNT] {
         let frames = u32::try_from(memory / PAGE).unwrap_or(u32::MAX);
         QuotaLimits::default()
             .with(QuotaKind::Frames, frames)
@@ -61,6 +68,8 @@ impl Objects {
             .with(QuotaKind::Signals, self.signals + START_SIGNALS)
             .with(QuotaKind::Regions, self.regions + START_REGIONS)
             .with(QuotaKind::Quotas, self.quotas)
+            .with(QuotaKind::Resources, self.budgets + budgets)
+            .with(QuotaKind::Time, time)
             .0
     }
 }

@@ -89,14 +89,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reports `key` as not supported yet, if it is there.
-    pub fn refuse(&mut self, key: &'static str, reason: &str, problems: &mut Problems) {
-        if let Some(value) = self.take(key) {
-            self.known.pop();
-            problems.add(Kind::NotSupported, self.source, &value.span(), reason);
-        }
-    }
-
     /// Reports that `key` is missing.
     pub fn missing(&self, key: &str, problems: &mut Problems) {
         let reason = format!("the key `{key}` is missing");

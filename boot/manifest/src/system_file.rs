@@ -15,7 +15,13 @@
 //! [[component]]
 //! name = "serial-console"        # unique in the system
 //! component = "serial-console"   # whose component.toml; default: the name
-//! priority = 180
+//! priority = 180                 # 0 batch, 1 to 159 normal, 160 to 254 real time
+//! budget = { time-us = 2000, period-us = 10000, on-overrun = "wait" }  # processor time; or "fault"
+//! deadline-us = 10000            # its jobs end so long after each period's begin; at most the period
+//! longest-call-us = 500          # it serves no call longer than this
+//! passive = false                # true: no budget; it runs on its callers'
+//! weight = 100                   # its turns among equals, in hundredths of the usual length
+//! programs-percent = 20          # processor time that it may give to programs
 //! memory = "1M"                  # default: stack + heap + 512K
 //! arguments = []
 //! resources = { uart = "uart0" } # the component's name = the machine's name
@@ -30,6 +36,7 @@ use crate::devices::Device;
 use crate::problem::{Kind, Problems};
 use crate::reader::{At, Reader, parse};
 use crate::source::{Source, Span};
+use crate::timing::Timing;
 
 /// A parsed system file, before its names are looked up.
 #[derive(Debug)]
@@ -57,6 +64,7 @@ pub(crate) struct Entry {
     pub resources: Vec<(At<String>, At<String>)>,
     pub uses: Vec<(At<String>, At<String>)>,
     pub restart: Restart,
+    pub time: Timing,
 }
 
 const DEFAULT_RESTART: Restart = Restart {
@@ -67,7 +75,6 @@ const DEFAULT_RESTART: Restart = Restart {
     backoff_max_ms: 1_000,
 };
 const DAY_MS: u64 = 24 * 3600 * 1000;
-const BUDGETS: &str = "budgets are not supported yet; a component runs by priority alone";
 
 pub(crate) fn read(source: &Source, problems: &mut Problems) -> Option<SystemFile> {
     let mut file = Reader::new(source, 0..0, parse(source, problems)?);
@@ -133,8 +140,7 @@ impl Entry {
         let restart = restart.map_or(DEFAULT_RESTART, |table| {
             read_restart(table, source, problems)
         });
-        table.refuse("budget", BUDGETS, problems);
-        table.refuse("period", BUDGETS, problems);
+        let time = Timing::read(&mut table, source, problems);
         table.finish(problems);
         let name = name?;
         Some(Entry {
@@ -151,13 +157,14 @@ impl Entry {
             resources,
             uses,
             restart,
+            time,
         })
     }
 }
 
 fn priority(table: &mut Reader<'_>, key: &'static str, problems: &mut Problems) -> Option<At<u8>> {
-    // 0 is the idle band and 255 init's own.
-    let number = table.number(key, 1, 254, problems)?;
+    // 255 is init's own.
+    let number = table.number(key, 0, 254, problems)?;
     Some(At::new(number.value as u8, number.span))
 }
 

@@ -182,6 +182,19 @@ fn a_good_system_compiles_in_start_order() {
     assert_eq!(provider("console"), Some("screen"));
     assert_eq!(provider("log"), Some("log"));
     let serial = compiled.system.component("serial").unwrap();
+    assert_eq!(serial.limits[8..], [1, 50_000], "its budget");
+    let deadline = &compiled.deadlines[0];
+    assert_eq!(
+        (deadline.component.as_str(), deadline.priority),
+        ("serial", 180)
+    );
+    assert_eq!((deadline.time_us, deadline.period_us), (500, 10_000));
+    // init's call is longer than any of the log's.
+    assert_eq!((deadline.blocking_us, deadline.response_us), (1_000, 1_500));
+    assert_eq!(deadline.deadline_us, 2_000);
+    let sensor = compiled.system.component("sensor").unwrap();
+    assert_eq!((sensor.priority, sensor.time.weight), (0, 300));
+    assert_eq!(sensor.limits[8..], [0, 100_000], "for programs");
     assert_eq!(serial.resources.len(), 2);
     assert!(
         serial

@@ -5,6 +5,7 @@
 //! - a used interface: its name ("log", "console"); "supervisor" is always there;
 //! - a provided interface: "serve:" and its name, a port with [`airox_abi::Rights::RECEIVE`];
 //! - a resource: its kind and name ("ports:uart", "irq:uart", "mmio:hpet", "framebuffer:screen");
+//! - "budget": the budget its threads run on, to look at, if it has one of its own;
 //! - "fault": the port that faults of further threads go to, if the creator wants them.
 
 use crate::log::Level;
@@ -40,6 +41,17 @@ pub struct StartBlock {
     pub stack_length: u64,
     /// Records less important than this are not even sent to the log.
     pub log_level: Level,
+    /// Period and deadline of its jobs, if its creator says so.
+    pub timing: Option<StartTiming>,
+}
+
+/// How often the program has a job to do, and how long after each release it must be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartTiming {
+    /// In nanoseconds.
+    pub period_ns: u64,
+    /// In nanoseconds, at most the period.
+    pub deadline_ns: u64,
 }
 
 impl Default for Level {
@@ -162,6 +174,10 @@ mod tests {
             stack_length: 0x1_0000,
             heap_bytes: 1 << 20,
             log_level: Level::Debug,
+            timing: Some(StartTiming {
+                period_ns: 10_000_000,
+                deadline_ns: 2_000_000,
+            }),
         }
     }
 

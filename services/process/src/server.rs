@@ -11,7 +11,7 @@ use airox_api::process::{ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, Pr
 use airox_bundle::Symbols;
 use airox_spawn::describe::{self, Identity};
 use airox_spawn::fault::{self, Fault, Victim};
-use airox_spawn::{Grant, Kernel, QuotaSource, SpawnError, SpawnRequest};
+use airox_spawn::{Grant, Kernel, QuotaSource, SpawnError, SpawnRequest, TimeRequest};
 
 use crate::site::{Authority, HEAP, Init, PRIORITY, STACK, Site, program_limits};
 use crate::table::{FIRST_PROGRAM, Running, Table};
@@ -115,6 +115,7 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
             heap_bytes: HEAP,
             fault_port: port,
             log_level: Level::Info,
+            time: TimeRequest::default(),
         };
         let spawned = match airox_spawn::spawn(&mut self.kernel, &request) {
             Ok(spawned) => spawned,

@@ -14,7 +14,9 @@ use airox_rt::{
     Budget, Error, Handle, IoPorts, Irq, Machine, PortRange, Region, RootBlock, Signal,
     TypedHandle, memory,
 };
-use airox_spawn::{Grant, QuotaSource, SpawnError, SpawnRequest, Spawned, SystemKernel, spawn};
+use airox_spawn::{
+    Grant, QuotaSource, SpawnError, SpawnRequest, Spawned, SystemKernel, TimeRequest, spawn,
+};
 
 use crate::screen::Display;
 
@@ -173,6 +175,7 @@ impl House {
             heap_bytes: HEAP_BYTES,
             fault_port,
             log_level: Level::Off,
+            time: TimeRequest::default(),
         };
         let spawned = spawn(&mut SystemKernel, &request)?;
         Ok(Child { spawned })

@@ -37,6 +37,8 @@ pub struct Instance {
     pub thread: Handle,
     /// Its quota.
     pub quota: Handle,
+    /// Its budget, if it has one of its own; it lives as long as this handle.
+    pub budget: Option<Handle>,
     /// First address of its first thread's stack.
     pub stack_base: u64,
     /// The handles it got, as it knows them.
@@ -98,6 +100,9 @@ impl Component {
             let _ = kernel.process_kill(instance.process, 0);
             close(kernel, instance.thread);
             close(kernel, instance.process);
+            if let Some(budget) = instance.budget {
+                close(kernel, budget);
+            }
             close(kernel, instance.quota);
         }
         let servers = self.ports.iter().filter_map(|port| port.server);

@@ -6,13 +6,13 @@ use core::fmt;
 
 use airox_abi::info::ThreadState;
 use airox_abi::message::WORDS;
-use airox_abi::{Error, Handle, QuotaLimits, Rights};
+use airox_abi::{BudgetFlags, Error, Handle, QuotaLimits, Rights};
 use airox_api::start::EXIT_NO_DEVICE;
 use airox_api::wire::interface_id;
 use airox_bundle::Bundle;
-use airox_bundle::system::{RestartPolicy, System};
+use airox_bundle::system::{OnOverrun, RestartPolicy, System, Time};
 use airox_spawn::fault::{self, Fault, Victim};
-use airox_spawn::{Kernel, QuotaSource, SpawnError, SpawnRequest};
+use airox_spawn::{BudgetRequest, Kernel, QuotaSource, SpawnError, SpawnRequest, TimeRequest};
 
 use crate::close;
 use crate::component::{Component, Instance, ServedPort, State};
@@ -240,6 +240,7 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
             heap_bytes: record.heap,
             fault_port: self.house.components[index].supervisor,
             log_level: airox_api::log::Level::Info,
+            time: time_request(&record.time),
         };
         let spawned = match airox_spawn::spawn(&mut self.kernel, &request) {
             Ok(spawned) => spawned,
@@ -258,6 +259,7 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
             process: spawned.process,
             thread: spawned.thread,
             quota,
+            budget: spawned.budget,
             stack_base: spawned.stack_base,
             granted: spawned.granted,
             panicked: false,
@@ -373,6 +375,24 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
             .kernel
             .timer_set(self.house.authority.signal, next, TIMER_BIT);
         debug_assert_eq!(set, Ok(()), "init's own signal");
+    }
+}
+
+/// The processor time a component gets, as the kernel takes it.
+fn time_request(time: &Time) -> TimeRequest {
+    let nanoseconds = |microseconds: u32| u64::from(microseconds) * 1_000;
+    TimeRequest {
+        budget: time.budget.map(|budget| BudgetRequest {
+            time_ns: nanoseconds(budget.time_us),
+            period_ns: nanoseconds(budget.period_us),
+            flags: match budget.on_overrun {
+                OnOverrun::Wait => BudgetFlags::empty(),
+                OnOverrun::Fault => BudgetFlags::FAULT,
+            },
+        }),
+        passive: time.passive,
+        weight: Some(time.weight).filter(|weight| *weight != Time::default().weight),
+        deadline_ns: time.deadline_us.map(nanoseconds),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the program was given at its start. Each handle is handed out once.
 
+use crate::periodic::Timing;
 use airox_api::start::{SERVE_PREFIX, StartBlock, StartHandle};
 use airox_api::{Client, Interface};
 use airox_sys::{Handle, ObjectKind, Port, TypedHandle};
@@ -78,6 +79,14 @@ impl Start {
     #[must_use]
     pub fn arguments(&self) -> &[String] {
         &self.block.arguments
+    }
+
+    /// Period and deadline of its jobs, as its system file or whoever ran it says: what [`crate::periodic::Periodic::new`] takes.
+    #[must_use]
+    pub fn timing(&self) -> Option<Timing> {
+        let timing = self.block.timing?;
+        let duration = crate::time::Duration::from_nanos;
+        Timing::new(duration(timing.period_ns), duration(timing.deadline_ns))
     }
 
     /// The whole block.
@@ -168,6 +177,25 @@ mod tests {
         assert!(start.connect::<ConsoleClient>().is_ok());
         let port = start.served_port::<LogInterface>().unwrap();
         assert_eq!(port.raw(), Handle(0x10_0002));
+    }
+
+    #[test]
+    fn timing_is_checked() {
+        let with = |period_ns, deadline_ns| {
+            let timing = Some(airox_api::start::StartTiming {
+                period_ns,
+                deadline_ns,
+            });
+            Start::new(StartBlock {
+                timing,
+                ..StartBlock::default()
+            })
+            .timing()
+        };
+        let period = with(2_000, 1_000).map(Timing::period);
+        assert_eq!(period, Some(crate::time::Duration::from_nanos(2_000)));
+        assert_eq!(with(2_000, 3_000), None);
+        assert_eq!(start().timing(), None);
     }
 
     #[test]

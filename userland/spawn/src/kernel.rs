@@ -1,7 +1,7 @@
 //! The system calls that making and supervising processes needs, as a trait.
 
-use airox_abi::info::{KernelInfo, ProcessInfo, Registers, ThreadInfo};
-use airox_abi::{Error, Handle, MapFlags, QuotaLimits, Rights};
+use airox_abi::info::{BudgetInfo, KernelInfo, ProcessInfo, Registers, ThreadInfo};
+use airox_abi::{BudgetFlags, Error, Handle, MapFlags, QuotaLimits, Rights};
 use airox_rt::sys::HeldHandle;
 
 /// The kernel, as init, the process server and their tests see it.
@@ -57,6 +57,22 @@ pub trait Kernel {
         pages: u64,
         flags: MapFlags,
     ) -> Result<(), Error>;
+    /// Makes a budget of the first processor.
+    fn budget_create(
+        &mut self,
+        quota: Handle,
+        budget_ns: u64,
+        period_ns: u64,
+        flags: BudgetFlags,
+    ) -> Result<Handle, Error>;
+    /// Has threads made in the process from now on run on a budget.
+    fn process_budget(&mut self, process: Handle, budget: Handle) -> Result<(), Error>;
+    /// What a budget has given.
+    fn budget_info(&mut self, budget: Handle) -> Result<BudgetInfo, Error>;
+    /// Has a thread run on what its callers lend, from its first `receive` on.
+    fn thread_make_passive(&mut self, thread: Handle) -> Result<(), Error>;
+    /// Sets the length of a thread's turns.
+    fn thread_weight(&mut self, thread: Handle, weight: u16) -> Result<(), Error>;
     /// Makes a suspended thread.
     fn thread_create(
         &mut self,

@@ -28,6 +28,8 @@ mod system;
 
 pub use image::ImageError;
 pub use kernel::Kernel;
-pub use request::{Grant, QuotaSource, SpawnError, SpawnRequest, Spawned, Step};
+pub use request::{
+    BudgetRequest, Grant, QuotaSource, SpawnError, SpawnRequest, Spawned, Step, TimeRequest,
+};
 pub use spawn::spawn;
 pub use system::SystemKernel;

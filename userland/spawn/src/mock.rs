@@ -36,6 +36,12 @@ pub struct MockProcess {
     pub exit_code: i64,
     /// The highest priority of its threads.
     pub max_priority: u8,
+    /// Budget and period that its threads run on, if it was given any.
+    pub budget: Option<(u64, u64)>,
+    /// Whether its first thread runs on its callers' time.
+    pub passive: bool,
+    /// Its first thread's weight, if it was given one.
+    pub weight: u16,
     /// Its started threads: entry, stack, argument.
     pub started: Vec<(u64, u64, u64)>,
     /// Its mappings: address, pages, flags.
@@ -73,6 +79,7 @@ pub struct MockKernel {
     pub timer: Option<(Handle, u64, u64)>,
     /// Content of regions made by `region_create`.
     pub regions: BTreeMap<u64, Vec<u8>>,
+    budgets: BTreeMap<Object, (u64, u64)>,
     handles: BTreeMap<Handle, Capability>,
     processes: BTreeMap<Object, MockProcess>,
     threads: BTreeMap<Object, Object>,
@@ -210,6 +217,13 @@ impl MockKernel {
         } else {
             Err(Error::Dead)
         }
+    }
+
+    fn thread_owner(&mut self, thread: Handle) -> Result<&mut MockProcess, Error> {
+        let thread = self
+            .get(thread, ObjectKind::Thread, Rights::CONTROL)?
+            .object;
+        Ok(self.processes.get_mut(&self.threads[&thread]).unwrap())
     }
 
     fn end(&mut self, object: Object, code: i64) {

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use airox_abi::{Error, Handle, ObjectKind, QuotaLimits, Rights};
+use airox_abi::{BudgetFlags, Error, Handle, ObjectKind, QuotaLimits, Rights};
 use airox_api::log::Level;
 use airox_api::start::StartHandle;
 use airox_bundle::Program;
@@ -39,6 +39,32 @@ pub struct SpawnRequest<'a> {
     pub fault_port: Handle,
     /// Records less important than this are not even sent to the log.
     pub log_level: Level,
+    /// Its processor time.
+    pub time: TimeRequest,
+}
+
+/// Which processor time a process gets.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TimeRequest {
+    /// A budget of its own, charged to its quota; without one it shares its creator's.
+    pub budget: Option<BudgetRequest>,
+    /// Whether its first thread runs on its callers' time alone, from its first `receive` on.
+    pub passive: bool,
+    /// Weight of its first thread, if not the usual one.
+    pub weight: Option<u16>,
+    /// Deadline of its jobs after each release, in ns; releases come with the budget's period.
+    pub deadline_ns: Option<u64>,
+}
+
+/// A budget to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BudgetRequest {
+    /// Processor time in each period, in ns.
+    pub time_ns: u64,
+    /// The period, in ns.
+    pub period_ns: u64,
+    /// What happens when it has run out.
+    pub flags: BudgetFlags,
 }
 
 /// Which quota the process gets.
@@ -79,6 +105,8 @@ pub struct Spawned {
     pub thread: Handle,
     /// Its quota, if one was carved.
     pub quota: Option<Handle>,
+    /// Its budget, if one was made; it lives as long as this handle.
+    pub budget: Option<Handle>,
     /// First address of its stack; the page below is the guard.
     pub stack_base: u64,
     /// The handles it got, as it knows them.
@@ -92,6 +120,8 @@ pub enum Step {
     Quota,
     /// Making the process.
     Process,
+    /// Making its budget, or binding its thread to it.
+    Budget,
     /// Setting its highest priority.
     Priority,
     /// Granting a handle.
@@ -111,6 +141,7 @@ impl Step {
         match self {
             Step::Quota => "carve its quota",
             Step::Process => "create the process",
+            Step::Budget => "give it processor time",
             Step::Priority => "set its highest priority",
             Step::Grant => "grant a handle",
             Step::Memory => "reserve memory",

@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use airox_abi::layout::{PAGE_SIZE, STACK_TOP, START_BLOCK};
-use airox_abi::{Error, Handle, MapFlags};
-use airox_api::start::{StartBlock, StartHandle};
+use airox_abi::{Error, Handle, MapFlags, ObjectKind, Rights};
+use airox_api::start::{StartBlock, StartHandle, StartTiming};
 
 use crate::Kernel;
 use crate::image::{self, Layout, pages};
@@ -42,12 +42,10 @@ pub fn spawn<K: Kernel>(kernel: &mut K, request: &SpawnRequest<'_>) -> Result<Sp
         }
     };
     match in_quota(kernel, request, &layout, quota) {
-        Ok((process, thread, granted)) => Ok(Spawned {
-            process,
-            thread,
+        Ok(made) => Ok(Spawned {
             quota: carved,
             stack_base: layout.stack_base(),
-            granted,
+            ..made
         }),
         Err(error) => {
             if let Some(quota) = carved {
@@ -58,27 +56,70 @@ pub fn spawn<K: Kernel>(kernel: &mut K, request: &SpawnRequest<'_>) -> Result<Sp
     }
 }
 
-/// Makes the process, and kills it if it cannot be started.
+/// Makes the process, and kills it if it cannot be started. Quota and stack are the caller's to fill in.
 fn in_quota<K: Kernel>(
     kernel: &mut K,
     request: &SpawnRequest<'_>,
     layout: &Layout,
     quota: Handle,
-) -> Result<(Handle, Handle, Vec<StartHandle>), SpawnError> {
+) -> Result<Spawned, SpawnError> {
     let process = kernel
         .process_create(quota, request.name)
         .at(Step::Process)?;
-    let result = populate(kernel, request, layout, quota, process).and_then(|granted| {
+    let budget = match give_budget(kernel, request, quota, process) {
+        Ok(budget) => budget,
+        Err(error) => {
+            abandon(kernel, process);
+            return Err(error);
+        }
+    };
+    let result = populate(kernel, request, layout, quota, process, budget).and_then(|granted| {
         let thread = start_thread(kernel, request, process)?;
-        Ok((process, thread, granted))
+        Ok(Spawned {
+            process,
+            thread,
+            quota: None,
+            budget,
+            stack_base: 0,
+            granted,
+        })
     });
     if result.is_err() {
-        // It has no running thread, so nothing else would ever end it.
-        let killed = kernel.process_kill(process, 0);
-        debug_assert_eq!(killed, Ok(()), "the creator's handle has all rights");
-        give_up(kernel, process);
+        abandon(kernel, process);
+        if let Some(budget) = budget {
+            give_up(kernel, budget);
+        }
     }
     result
+}
+
+/// Ends a process without a running thread: nothing else would ever end it.
+fn abandon<K: Kernel>(kernel: &mut K, process: Handle) {
+    let killed = kernel.process_kill(process, 0);
+    debug_assert_eq!(killed, Ok(()), "the creator's handle has all rights");
+    give_up(kernel, process);
+}
+
+/// Makes the process's budget, before it has a thread that would run on another.
+fn give_budget<K: Kernel>(
+    kernel: &mut K,
+    request: &SpawnRequest<'_>,
+    quota: Handle,
+    process: Handle,
+) -> Result<Option<Handle>, SpawnError> {
+    let Some(wanted) = request.time.budget else {
+        return Ok(None);
+    };
+    let budget = kernel
+        .budget_create(quota, wanted.time_ns, wanted.period_ns, wanted.flags)
+        .at(Step::Budget)?;
+    match kernel.process_budget(process, budget).at(Step::Budget) {
+        Ok(()) => Ok(Some(budget)),
+        Err(error) => {
+            give_up(kernel, budget);
+            Err(error)
+        }
+    }
 }
 
 /// Gives the process its handles and its memory.
@@ -88,6 +129,7 @@ fn populate<K: Kernel>(
     layout: &Layout,
     quota: Handle,
     process: Handle,
+    budget: Option<Handle>,
 ) -> Result<Vec<StartHandle>, SpawnError> {
     kernel
         .process_priority(process, request.max_priority)
@@ -99,6 +141,16 @@ fn populate<K: Kernel>(
             .at(Step::Grant)?;
         handles.push(StartHandle::new(grant.name, handle, grant.kind));
     }
+    if let Some(budget) = budget {
+        let handle = kernel
+            .process_grant(process, budget, Rights::READ, 0)
+            .at(Step::Grant)?;
+        handles.push(StartHandle::new("budget", handle, ObjectKind::Budget));
+    }
+    let timing = request.time.budget.map(|budget| StartTiming {
+        period_ns: budget.period_ns,
+        deadline_ns: request.time.deadline_ns.unwrap_or(budget.period_ns),
+    });
     let block = StartBlock {
         name: request.name.into(),
         arguments: request.arguments.iter().map(|&each| each.into()).collect(),
@@ -107,6 +159,7 @@ fn populate<K: Kernel>(
         stack_length: layout.stack_pages * PAGE_SIZE,
         heap_bytes: u64::from(request.heap_bytes),
         log_level: request.log_level,
+        timing,
     };
     let bytes = block
         .to_bytes()
@@ -203,15 +256,32 @@ fn start_thread<K: Kernel>(
     let thread = kernel
         .thread_create(process, request.priority, request.fault_port)
         .at(Step::Thread)?;
-    let started = kernel
-        .thread_start(thread, request.program.entry(), STACK_TOP, START_BLOCK)
-        .at(Step::Start);
+    let started = bind_thread(kernel, request, thread).and_then(|()| {
+        kernel
+            .thread_start(thread, request.program.entry(), STACK_TOP, START_BLOCK)
+            .at(Step::Start)
+    });
     match started {
         Ok(()) => Ok(thread),
         Err(error) => {
             give_up(kernel, thread);
             Err(error)
         }
+    }
+}
+
+/// Says how the first thread gets its time.
+fn bind_thread<K: Kernel>(
+    kernel: &mut K,
+    request: &SpawnRequest<'_>,
+    thread: Handle,
+) -> Result<(), SpawnError> {
+    if request.time.passive {
+        kernel.thread_make_passive(thread).at(Step::Budget)?;
+    }
+    match request.time.weight {
+        Some(weight) => kernel.thread_weight(thread, weight).at(Step::Budget),
+        None => Ok(()),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use core::mem::ManuallyDrop;
 
-use airox_abi::info::{KernelInfo, ProcessInfo, Registers, ThreadInfo};
-use airox_abi::{Error, Handle, MapFlags, QuotaLimits, Rights};
+use airox_abi::info::{BudgetInfo, KernelInfo, ProcessInfo, Registers, ThreadInfo};
+use airox_abi::{BudgetFlags, Error, Handle, MapFlags, QuotaLimits, Rights};
 use airox_rt::sys::{self, HeldHandle, clock};
 use airox_rt::{Thread, TypedHandle, memory};
 
@@ -81,6 +81,32 @@ impl Kernel for SystemKernel {
         flags: MapFlags,
     ) -> Result<(), Error> {
         sys::region_map(region, process, address, offset_pages, pages, flags)
+    }
+
+    fn budget_create(
+        &mut self,
+        quota: Handle,
+        budget_ns: u64,
+        period_ns: u64,
+        flags: BudgetFlags,
+    ) -> Result<Handle, Error> {
+        sys::budget_create(quota, 0, budget_ns, period_ns, flags)
+    }
+
+    fn process_budget(&mut self, process: Handle, budget: Handle) -> Result<(), Error> {
+        sys::process_budget(process, budget)
+    }
+
+    fn budget_info(&mut self, budget: Handle) -> Result<BudgetInfo, Error> {
+        sys::budget_info(budget)
+    }
+
+    fn thread_make_passive(&mut self, thread: Handle) -> Result<(), Error> {
+        sys::budget_bind(thread, Handle::NONE, true)
+    }
+
+    fn thread_weight(&mut self, thread: Handle, weight: u16) -> Result<(), Error> {
+        sys::thread_weight(thread, weight)
     }
 
     fn thread_create(

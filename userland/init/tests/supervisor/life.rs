@@ -1,6 +1,8 @@
 //! What components get, how they end and come back, and that nothing leaks.
 
-use crate::support::{BASE, CLIENT, MS, SERVER, deliver, pass, state, system, with_supervisor};
+use crate::support::{
+    BASE, CLIENT, MS, SERVER, Tested, deliver, pass, state, system, with_supervisor,
+};
 use airox_abi::fault::FaultKind;
 use airox_abi::{ObjectKind, Rights};
 use airox_bundle::system::{Resource, RestartPolicy};
@@ -30,6 +32,7 @@ fn every_component_gets_exactly_its_grants() {
                 (ObjectKind::Port, CLIENT, 2),
                 (ObjectKind::IoPorts, Rights::CONTROL, 0),
                 (ObjectKind::Irq, Rights::CONTROL, 0),
+                (ObjectKind::Budget, Rights::READ, 0),
             ]
         );
         assert_eq!(
@@ -88,6 +91,31 @@ fn a_fault_is_reported_and_the_component_comes_back() {
 }
 
 #[test]
+fn a_component_gets_its_time_and_a_restart_gives_a_fresh_budget() {
+    with_supervisor(&system(), |supervisor, _| {
+        supervisor.start_all();
+        let time = |supervisor: &mut Tested<'_>, name: &str| {
+            let process = supervisor.kernel().process(name).unwrap();
+            (process.budget, process.passive, process.weight)
+        };
+        assert_eq!(time(supervisor, "log"), (None, true, 0));
+        let budget = Some((2 * MS, 10 * MS));
+        assert_eq!(time(supervisor, "uart"), (budget, false, 300));
+        assert_eq!(time(supervisor, "process"), (None, false, 0));
+        let instance = |supervisor: &Tested<'_>| {
+            let instance = supervisor.house().components[1].instance.as_ref();
+            instance.unwrap().budget.unwrap()
+        };
+        let first = instance(supervisor);
+        supervisor.kill(3, "uart").unwrap();
+        assert!(!supervisor.kernel().is_valid(first));
+        pass(supervisor, 100 * MS);
+        assert_eq!(time(supervisor, "uart"), (budget, false, 300));
+        assert_ne!(instance(supervisor), first);
+    });
+}
+
+#[test]
 fn ports_survive_a_restart_and_close_when_it_is_given_up() {
     with_supervisor(&system(), |supervisor, notes| {
         supervisor.start_all();
@@ -141,7 +169,7 @@ fn a_component_that_cannot_be_started_is_tried_again_and_nothing_leaks() {
     with_supervisor(&system(), |supervisor, notes| {
         supervisor.start_all();
         let before = supervisor.kernel().counts();
-        for failing_after in 0..20 {
+        for failing_after in 0..24 {
             supervisor.kill(3, "uart").unwrap();
             supervisor.kernel().failing_after = Some(failing_after);
             supervisor.kernel().clock += 100 * MS;

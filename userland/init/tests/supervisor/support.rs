@@ -7,7 +7,8 @@ use airox_abi::root::Framebuffer;
 use airox_abi::{Handle, ObjectKind, Rights};
 use airox_bundle::Bundle;
 use airox_bundle::system::{
-    Component, ComponentKind, Grant, Resource, Restart, RestartPolicy, System, Use,
+    Budget, Component, ComponentKind, Grant, OnOverrun, Resource, Restart, RestartPolicy, System,
+    Time, Use,
 };
 use airox_bundle::write::{Builder, ProgramImage, SegmentImage};
 use airox_init::component::State;
@@ -85,6 +86,7 @@ pub fn component(name: &str) -> Component {
         stack: 0x4000,
         heap: 0x1_0000,
         limits: [64; 10],
+        time: Time::default(),
         provides: vec![],
         uses: vec![],
         resources: vec![],
@@ -107,7 +109,14 @@ pub fn system() -> System {
     };
     let mut log = component("log");
     log.provides = vec!["log".into()];
+    log.time.passive = true;
     let mut uart = component("uart");
+    uart.time.weight = 300;
+    uart.time.budget = Some(Budget {
+        time_us: 2_000,
+        period_us: 10_000,
+        on_overrun: OnOverrun::Wait,
+    });
     uart.provides = vec!["console".into()];
     uart.uses = vec![uses("log", "log")];
     uart.resources = vec![
@@ -165,6 +174,8 @@ pub fn bundle() -> Vec<u8> {
 }
 
 /// Runs `test` with a supervisor over this system, prepared but not started.
+pub type Tested<'a> = Supervisor<'a, MockKernel, Notes>;
+
 pub fn with_supervisor(
     system: &System,
     test: impl FnOnce(&mut Supervisor<'_, MockKernel, Notes>, &Notes),

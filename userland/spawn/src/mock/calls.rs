@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::string::ToString;
 use std::vec::Vec;
 
-use airox_abi::info::{KernelInfo, ProcessInfo, Registers, ThreadInfo, ThreadState};
+use airox_abi::info::{BudgetInfo, KernelInfo, ProcessInfo, Registers, ThreadInfo, ThreadState};
 use airox_abi::layout::{NAME_LENGTH, PAGE_SIZE};
-use airox_abi::{Error, Handle, MapFlags, ObjectKind, QuotaLimits, Rights};
+use airox_abi::{BudgetFlags, Error, Handle, MapFlags, ObjectKind, QuotaLimits, Rights};
 use airox_rt::sys::HeldHandle;
 
 use super::{MockKernel, MockProcess};
@@ -168,6 +168,51 @@ impl Kernel for MockKernel {
         }
         process.mappings.push((address, pages, flags));
         process.mapped.push(object);
+        Ok(())
+    }
+
+    fn budget_create(
+        &mut self,
+        quota: Handle,
+        budget_ns: u64,
+        period_ns: u64,
+        _flags: BudgetFlags,
+    ) -> Result<Handle, Error> {
+        self.enter("budget_create")?;
+        self.get(quota, ObjectKind::Quota, Rights::CONTROL)?;
+        let handle = self.object(ObjectKind::Budget);
+        self.budgets
+            .insert(self.next_object, (budget_ns, period_ns));
+        Ok(handle)
+    }
+
+    fn process_budget(&mut self, process: Handle, budget: Handle) -> Result<(), Error> {
+        self.enter("process_budget")?;
+        let budget = self.get(budget, ObjectKind::Budget, Rights::SEND)?.object;
+        let budget = self.budgets[&budget];
+        self.living(process, Rights::CONTROL)?.budget = Some(budget);
+        Ok(())
+    }
+
+    fn budget_info(&mut self, budget: Handle) -> Result<BudgetInfo, Error> {
+        let budget = self.get(budget, ObjectKind::Budget, Rights::READ)?.object;
+        let (budget_ns, period_ns) = self.budgets[&budget];
+        Ok(BudgetInfo {
+            budget_ns,
+            period_ns,
+            ..BudgetInfo::default()
+        })
+    }
+
+    fn thread_make_passive(&mut self, thread: Handle) -> Result<(), Error> {
+        self.enter("thread_make_passive")?;
+        self.thread_owner(thread)?.passive = true;
+        Ok(())
+    }
+
+    fn thread_weight(&mut self, thread: Handle, weight: u16) -> Result<(), Error> {
+        self.enter("thread_weight")?;
+        self.thread_owner(thread)?.weight = weight;
         Ok(())
     }
 

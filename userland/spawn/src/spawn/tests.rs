@@ -3,9 +3,9 @@
 use super::*;
 use crate::image::ImageError;
 use crate::mock::{Counts, MockKernel};
-use crate::request::Grant;
+use crate::request::{BudgetRequest, Grant, TimeRequest};
 use airox_abi::layout::PROGRAM_BASE;
-use airox_abi::{ObjectKind, QuotaLimits, Rights};
+use airox_abi::{BudgetFlags, ObjectKind, QuotaLimits, Rights};
 use airox_api::log::Level;
 use airox_bundle::Bundle;
 use airox_bundle::write::{Builder, ProgramImage, SegmentImage};
@@ -90,6 +90,16 @@ impl House {
                 heap_bytes: 0x1_0000,
                 fault_port: self.port,
                 log_level: Level::Info,
+                time: TimeRequest {
+                    budget: Some(BudgetRequest {
+                        time_ns: 2_000,
+                        period_ns: 10_000,
+                        flags: BudgetFlags::empty(),
+                    }),
+                    passive: true,
+                    weight: Some(250),
+                    deadline_ns: Some(5_000),
+                },
             },
         )
     }
@@ -118,8 +128,14 @@ fn a_process_gets_exactly_what_was_asked_for() {
     );
     assert_eq!(
         house.kernel.granted("victim"),
-        vec![(ObjectKind::Port, Rights::SEND, 7)]
+        vec![
+            (ObjectKind::Port, Rights::SEND, 7),
+            (ObjectKind::Budget, Rights::READ, 0)
+        ]
     );
+    let process = house.kernel.process("victim").unwrap();
+    assert_eq!(process.budget, Some((2_000, 10_000)));
+    assert_eq!((process.passive, process.weight), (true, 250));
 }
 
 #[test]
@@ -132,6 +148,8 @@ fn start_block_and_data_are_written() {
     assert_eq!(block.name, "victim");
     assert_eq!(block.arguments, ["-f", "all"]);
     assert_eq!(block.handles, spawned.granted);
+    let timing = block.timing.unwrap();
+    assert_eq!((timing.period_ns, timing.deadline_ns), (10_000, 5_000));
     assert_eq!((block.stack_length, block.heap_bytes), (0x4000, 0x1_0000));
     let data = &memory[PAGE_SIZE as usize..];
     assert!(data[..0x10].iter().all(|byte| *byte == 0xda));
@@ -158,18 +176,20 @@ fn whatever_fails_nothing_is_left() {
         [
             Step::Quota,
             Step::Process,
+            Step::Budget,
             Step::Priority,
             Step::Grant,
             Step::Memory,
             Step::Map,
             Step::Thread,
+            Step::Budget,
             Step::Start
         ]
     );
     let after = house.kernel.counts();
     assert_eq!(
         (after.handles, after.processes),
-        (before.handles + 3, before.processes + 1)
+        (before.handles + 4, before.processes + 1)
     );
 }
 
@@ -183,6 +203,7 @@ fn killing_and_closing_returns_everything() {
         give_up(&mut house.kernel, spawned.process);
         give_up(&mut house.kernel, spawned.thread);
         give_up(&mut house.kernel, spawned.quota.unwrap());
+        give_up(&mut house.kernel, spawned.budget.unwrap());
     }
     assert_eq!(house.kernel.counts(), before);
 }
@@ -226,6 +247,7 @@ fn a_bad_image_costs_no_system_call() {
         heap_bytes: 0,
         fault_port: Handle::NONE,
         log_level: Level::Info,
+        time: TimeRequest::default(),
     };
     assert_eq!(
         spawn(&mut house.kernel, &request),
