@@ -117,6 +117,114 @@ pub struct ProcessEntry {
     pub restarts: u32,
     /// Whose it is.
     pub kind: Kind,
+    /// Its budget, if it has one of its own.
+    pub budget: Option<BudgetUse>,
+}
+
+/// A budget and what became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetUse {
+    /// Processor time in each period, in nanoseconds.
+    pub time_ns: u64,
+    /// The period, in nanoseconds.
+    pub period_ns: u64,
+    /// How often it ran out under a thread that would have gone on.
+    pub overruns: u64,
+}
+
+/// With which priority and processor time a program runs. The default: a low priority and no budget.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// Its priority. One above the usual needs a budget.
+    pub priority: Option<u8>,
+    /// Its budget.
+    pub budget: Option<Budget>,
+    /// How long after each period's begin its job must have ended, in nanoseconds; at a real-time priority the period, if nothing is said.
+    pub deadline_ns: Option<u64>,
+}
+
+/// Processor time in each period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// In nanoseconds.
+    pub time_ns: u64,
+    /// In nanoseconds.
+    pub period_ns: u64,
+}
+
+/// Why a program does not run on the terms asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NotAdmitted {
+    /// A priority above this one needs a budget.
+    NeedsBudget(u8),
+    /// No program gets a priority above this one: it would be above a server it calls, or above what the system file allows.
+    Priority(u8),
+    /// A budget is at least 5 us of a period of at least 50 us, and at most its period.
+    BadBudget,
+    /// A deadline needs a budget whose period is at least as long.
+    BadDeadline,
+    /// The budgets of all programs would exceed what the system file leaves for them, in millionths of the processor.
+    Overload {
+        /// What they would take.
+        wanted: u32,
+        /// What there is.
+        limit: u32,
+    },
+    /// Somebody's job could end after its deadline: a component's, a program's, or its own.
+    Late {
+        /// Whose.
+        name: String,
+        /// The longest response in nanoseconds, as far as it was computed.
+        response_ns: u64,
+        /// The deadline in nanoseconds.
+        deadline_ns: u64,
+    },
+    /// Somebody's deadline could not be kept, as another is as urgent, or serves others above it, for nobody knows how long.
+    Unbounded {
+        /// Whose deadline.
+        name: String,
+        /// Who is in its way.
+        by: String,
+    },
+}
+
+impl core::fmt::Display for NotAdmitted {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            NotAdmitted::NeedsBudget(priority) => {
+                write!(formatter, "a priority above {priority} needs a budget")
+            }
+            NotAdmitted::Priority(priority) => {
+                write!(formatter, "no program gets a priority above {priority}")
+            }
+            NotAdmitted::BadBudget => formatter.write_str(
+                "a budget is at least 5 us of a period of at least 50 us, and at most its period",
+            ),
+            NotAdmitted::BadDeadline => {
+                formatter.write_str("a deadline needs a budget whose period is at least as long")
+            }
+            NotAdmitted::Overload { wanted, limit } => write!(
+                formatter,
+                "the budgets of all programs would take {} % of the processor, and they may have {} %",
+                wanted.div_ceil(10_000),
+                limit / 10_000
+            ),
+            NotAdmitted::Late {
+                name,
+                response_ns,
+                deadline_ns,
+            } => write!(
+                formatter,
+                "a job of `{name}` could take {} us or more, and its deadline is after {} us",
+                response_ns.div_ceil(1_000),
+                deadline_ns / 1_000
+            ),
+            NotAdmitted::Unbounded { name, by } => write!(
+                formatter,
+                "`{by}` could keep `{name}` from its deadline for nobody knows how long"
+            ),
+        }
+    }
 }
 
 /// One handle a process holds.
@@ -183,6 +291,8 @@ pub enum ProcessError {
     SupervisorDied,
     /// The component does not run now.
     NotRunning,
+    /// The program cannot have the priority or processor time asked for.
+    NotAdmitted(NotAdmitted),
 }
 
 impl core::fmt::Display for ProcessError {
@@ -202,6 +312,7 @@ impl core::fmt::Display for ProcessError {
             },
             ProcessError::SupervisorDied => "the supervisor does not answer",
             ProcessError::NotRunning => "it does not run now",
+            ProcessError::NotAdmitted(why) => return why.fmt(formatter),
         };
         formatter.write_str(text)
     }
@@ -222,10 +333,12 @@ pub trait Process {
     /// The names of the programs a person can run, from place `cursor` on, as many as fit; none past the end.
     fn programs(cursor: u32) -> Result<Vec<String>, ProcessError>;
 
-    /// Starts a program with these arguments and, if given, this console. Returns its number.
+    /// Starts a program with these arguments, on these terms and, if given, this console. Returns its number. It is admitted only if all
+    /// deadlines of the system hold with it.
     fn run(
         program: &str,
         arguments: &[String],
+        terms: Terms,
         #[rights(SEND | COPY)] console: Option<Port>,
     ) -> Result<u32, ProcessError>;
 

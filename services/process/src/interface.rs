@@ -3,7 +3,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use airox_api::process::{ExitStatus, HandleEntry, Memory, Process, ProcessEntry, ProcessError};
+use airox_api::process::{
+    ExitStatus, HandleEntry, Memory, Process, ProcessEntry, ProcessError, Terms,
+};
 use airox_api::supervisor::{Supervisor, SupervisorError};
 use airox_api::{Caller, Deferred};
 use airox_process::FIRST_PROGRAM;
@@ -37,12 +39,13 @@ impl Process for Requests<'_> {
         caller: Caller,
         program: &str,
         arguments: Vec<String>,
+        terms: Terms,
         console: Option<Port>,
     ) -> Result<u32, ProcessError> {
         component_only(caller)?;
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let console = console.as_ref().map(TypedHandle::raw);
-        self.0.run(program, &arguments, console)
+        self.0.run(program, &arguments, &terms, console)
     }
 
     fn wait(&mut self, caller: Caller, id: u32, reply: Deferred<ExitStatus, ProcessError>) {

@@ -59,17 +59,7 @@ fn site(region: &Region) -> Result<Site<'static>, StartError> {
     let system = bundle
         .system()
         .map_err(|_| StartError::Missing("system record".into()))?;
-    let (components, reserved) = system
-        .components
-        .into_iter()
-        .map(|component| (component.name, component.program))
-        .unzip();
-    Ok(Site {
-        bundle,
-        bundle_bytes: bytes,
-        components,
-        reserved,
-    })
+    Ok(Site::new(bundle, bytes, system))
 }
 
 /// Brings what arrives to the logic.

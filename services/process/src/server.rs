@@ -3,17 +3,20 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::admit;
 use airox_abi::info::ThreadState;
 use airox_abi::message::WORDS;
 use airox_abi::{DELEGATED, Error, Handle, ObjectKind, Rights};
 use airox_api::log::{Level, MAX_TEXT};
-use airox_api::process::{ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, ProcessError};
+use airox_api::process::{
+    ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, ProcessError, Terms,
+};
 use airox_bundle::Symbols;
 use airox_spawn::describe::{self, Identity};
 use airox_spawn::fault::{self, Fault, Victim};
-use airox_spawn::{Grant, Kernel, QuotaSource, SpawnError, SpawnRequest, TimeRequest};
+use airox_spawn::{Grant, Kernel, QuotaSource, SpawnError, SpawnRequest};
 
-use crate::site::{Authority, HEAP, Init, PRIORITY, STACK, Site, program_limits};
+use crate::site::{Authority, HEAP, Init, STACK, Site, program_limits};
 use crate::table::{FIRST_PROGRAM, Running, Table};
 
 /// Who a person means.
@@ -69,6 +72,7 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
         &mut self,
         name: &str,
         arguments: &[&str],
+        terms: &Terms,
         console: Option<Handle>,
     ) -> Result<u32, ProcessError> {
         if self.is_reserved(name) {
@@ -76,6 +80,9 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
         }
         let program = self.site.bundle.program(name);
         let program = program.ok_or(ProcessError::UnknownProgram)?;
+        let running = self.table.running().iter().map(|program| &program.task);
+        let task = admit::admit(&self.site, running, name, terms);
+        let task = task.map_err(ProcessError::NotAdmitted)?;
         let id = self.table.next_number()?;
         let badge = u64::from(id);
         let client = Rights::SEND | Rights::COPY;
@@ -106,16 +113,16 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
             arguments,
             quota: QuotaSource::Carved {
                 parent: self.authority.quota,
-                limits: program_limits(),
+                limits: program_limits(admit::share(&task)),
             },
             grants: &grants,
-            priority: PRIORITY,
-            max_priority: PRIORITY,
+            priority: task.priority,
+            max_priority: task.highest,
             stack_bytes: STACK,
             heap_bytes: HEAP,
             fault_port: port,
             log_level: Level::Info,
-            time: TimeRequest::default(),
+            time: admit::time_request(&task),
         };
         let spawned = match airox_spawn::spawn(&mut self.kernel, &request) {
             Ok(spawned) => spawned,
@@ -131,6 +138,8 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
             process,
             thread: spawned.thread,
             quota: spawned.quota.unwrap_or(Handle::NONE),
+            budget: spawned.budget,
+            task,
             port,
             stack_base: spawned.stack_base,
             granted: spawned.granted,
@@ -264,7 +273,7 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
                 restarts: 0,
             };
             let info = self.kernel.process_info(program.process)?;
-            entries.push(identity.entry(&mut self.kernel, &info));
+            entries.push(identity.entry(&mut self.kernel, &info, program.budget));
         }
         Ok(entries)
     }
@@ -307,7 +316,8 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
         };
         // Refused only if it is dead already.
         let _ = self.kernel.process_kill(program.process, 0);
-        for handle in [program.thread, program.process, program.quota, program.port] {
+        let handles = [program.thread, program.process, program.quota, program.port];
+        for handle in handles.into_iter().chain(program.budget) {
             self.close(handle);
         }
         self.init.release(id);

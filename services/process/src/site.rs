@@ -4,8 +4,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use airox_abi::{Handle, QuotaKind, QuotaLimits};
+use airox_admission::Task;
 use airox_api::process::{HandleEntry, Memory, ProcessEntry, ProcessError};
 use airox_bundle::Bundle;
+use airox_bundle::system::{Component, System};
 
 /// Priority of a program, below every component a person waits for.
 pub const PRIORITY: u8 = 40;
@@ -16,10 +18,12 @@ pub const HEAP: u32 = 512 << 10;
 /// Bytes of memory of all kinds that a program can use: stack, heap, data, page tables and what it maps.
 pub const MEMORY: u32 = 1 << 20;
 
-/// What a program can use.
+/// What a program can use, with so many millionths of the processor as its budget.
 #[must_use]
-pub fn program_limits() -> QuotaLimits {
+pub fn program_limits(time: u32) -> QuotaLimits {
     QuotaLimits::default()
+        .with(QuotaKind::Time, time)
+        .with(QuotaKind::Resources, u32::from(time > 0))
         .with(QuotaKind::Frames, MEMORY / 4096)
         .with(QuotaKind::Handles, 64)
         .with(QuotaKind::Processes, 1)
@@ -99,4 +103,51 @@ pub struct Site<'a> {
     pub components: Vec<String>,
     /// Programs that components run: they need more than a program gets, so nobody can run them.
     pub reserved: Vec<String>,
+    /// The components as the admission test sees them, in the order of their numbers.
+    pub tasks: Vec<Task>,
+    /// Those of them that a program calls: providers of its log, its clock and, as any may be its own, of every console.
+    pub servers: Vec<usize>,
+    /// The highest priority that a program can get.
+    pub highest: u8,
+    /// Processor time of all programs' budgets, in millionths.
+    pub time: u32,
+}
+
+impl<'a> Site<'a> {
+    /// From the system record. What the server itself may do is said of the component that provides its interface.
+    #[must_use]
+    pub fn new(bundle: Bundle<'a>, bundle_bytes: &'a [u8], system: System) -> Site<'a> {
+        let tasks = airox_admission::tasks(&system);
+        let provides = |component: &Component, wanted: &[&str]| {
+            let mut provided = component.provides.iter();
+            provided.any(|interface| wanted.contains(&interface.as_str()))
+        };
+        let components = system.components.iter();
+        let own = components
+            .clone()
+            .find(|component| provides(component, &["process"]));
+        let servers: Vec<usize> = components
+            .enumerate()
+            .filter(|(_, component)| provides(component, &["log", "clock", "console"]))
+            .map(|(index, _)| index)
+            .collect();
+        // Who is called is at least as urgent as who calls.
+        let lowest = servers.iter().map(|server| tasks[*server].priority).min();
+        let allowed = own.map_or(PRIORITY, |own| own.max_priority);
+        let time = own.map_or(0, |own| own.time.for_programs);
+        let names = system.components.into_iter();
+        let (components, reserved) = names
+            .map(|component| (component.name, component.program))
+            .unzip();
+        Site {
+            bundle,
+            bundle_bytes,
+            components,
+            reserved,
+            tasks,
+            servers,
+            highest: lowest.map_or(allowed, |lowest| lowest.min(allowed)),
+            time,
+        }
+    }
 }

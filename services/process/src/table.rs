@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use airox_abi::Handle;
+use airox_admission::Task;
 use airox_api::process::{ExitStatus, ProcessError};
 use airox_api::start::StartHandle;
 
@@ -31,6 +32,10 @@ pub struct Running<W> {
     pub thread: Handle,
     /// Its quota.
     pub quota: Handle,
+    /// Its budget, if it has one of its own; it lives as long as this handle.
+    pub budget: Option<Handle>,
+    /// What the admission test knows of it.
+    pub task: Task,
     /// The server's port with the program's badge, where its faults and panics arrive.
     pub port: Handle,
     /// First address of its stack.
@@ -147,6 +152,7 @@ const fn following(id: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use airox_admission::Supply;
 
     fn add(table: &mut Table<u32>, name: &str) -> u32 {
         let id = table.next_number().unwrap();
@@ -156,6 +162,16 @@ mod tests {
             process: Handle::NONE,
             thread: Handle::NONE,
             quota: Handle::NONE,
+            budget: None,
+            task: Task {
+                name: name.into(),
+                priority: 40,
+                highest: 40,
+                supply: Supply::Unlimited,
+                deadline_ns: None,
+                longest_call_ns: None,
+                uses: Vec::new(),
+            },
             port: Handle::NONE,
             stack_base: 0,
             granted: Vec::new(),

@@ -8,9 +8,13 @@ use airox_abi::fault::FaultKind;
 use airox_abi::layout::PROGRAM_BASE;
 use airox_abi::{DELEGATED, ObjectKind, Rights};
 use airox_api::process::{
-    ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, ProcessError, State,
+    Budget, BudgetUse, ExitStatus, HandleEntry, Kind, Memory, NotAdmitted, ProcessEntry,
+    ProcessError, State, Terms,
 };
 use airox_bundle::Bundle;
+use airox_bundle::system::{
+    self, Component, ComponentKind, OnOverrun, Restart, RestartPolicy, System, Time, Use,
+};
 use airox_bundle::write::{Builder, ProgramImage, SegmentImage};
 use airox_process::FIRST_PROGRAM;
 use airox_process::server::Server;
@@ -52,6 +56,7 @@ fn entry(id: u32, name: &str) -> ProcessEntry {
         threads: 1,
         restarts: 0,
         kind: Kind::Component,
+        budget: None,
     }
 }
 
@@ -70,7 +75,12 @@ impl Init for Requests {
     }
 
     fn list(&mut self, cursor: u32) -> Result<Vec<ProcessEntry>, ProcessError> {
-        let all = [entry(1, "log"), entry(2, "shell"), entry(0, "init")];
+        let all = [
+            entry(1, "log"),
+            entry(2, "shell"),
+            entry(3, "arm"),
+            entry(0, "init"),
+        ];
         Ok(all[cursor as usize..].to_vec())
     }
 
@@ -115,6 +125,102 @@ fn bundle() -> Vec<u8> {
 
 type Tested<'a> = Server<'a, MockKernel, Requests, &'static str>;
 
+fn component(name: &str, priority: u8, time: Time) -> Component {
+    Component {
+        name: name.into(),
+        program: name.into(),
+        kind: ComponentKind::Service,
+        arguments: vec![],
+        priority,
+        max_priority: priority,
+        stack: 0,
+        heap: 0,
+        limits: [0; 10],
+        time,
+        provides: vec![],
+        uses: vec![],
+        resources: vec![],
+        grants: vec![],
+        restart: Restart {
+            policy: RestartPolicy::Never,
+            max_restarts: 0,
+            window_ms: 0,
+            backoff_ms: 0,
+            backoff_max_ms: 0,
+        },
+    }
+}
+
+fn budget(time_us: u32, period_us: u32) -> Option<system::Budget> {
+    let on_overrun = OnOverrun::Wait;
+    Some(system::Budget {
+        time_us,
+        period_us,
+        on_overrun,
+    })
+}
+
+/// The log serves everybody; the arm has 4 ms for 1 ms of work; a shell without a budget; programs may have 30 % of the processor.
+fn system() -> System {
+    let mut log = component(
+        "log",
+        200,
+        Time {
+            budget: budget(1_000, 10_000),
+            longest_call_us: Some(100),
+            ..Time::default()
+        },
+    );
+    log.provides = vec!["log".into()];
+    let mut shell = component(
+        "shell",
+        100,
+        Time {
+            for_programs: 300_000,
+            ..Time::default()
+        },
+    );
+    shell.provides = vec!["process".into()];
+    shell.max_priority = 199;
+    shell.uses = vec![Use {
+        interface: "log".into(),
+        provider: "log".into(),
+    }];
+    let arm = component(
+        "arm",
+        170,
+        Time {
+            budget: budget(1_000, 10_000),
+            deadline_us: Some(4_000),
+            ..Time::default()
+        },
+    );
+    System {
+        name: "test".into(),
+        trace: false,
+        components: vec![log, shell, arm],
+    }
+}
+
+/// No special terms.
+const USUAL: Terms = Terms {
+    priority: None,
+    budget: None,
+    deadline_ns: None,
+};
+
+/// A budget in microseconds and a priority.
+fn terms(priority: u8, time_us: u64, period_us: u64) -> Terms {
+    Terms {
+        priority: Some(priority),
+        budget: Some(Budget {
+            time_ns: time_us * 1_000,
+            period_ns: period_us * 1_000,
+        }),
+        deadline_ns: None,
+    }
+}
+
 fn with_server(test: impl FnOnce(&mut Tested<'_>, &Requests, Authority)) {
     let bytes = bundle();
     let mut kernel = MockKernel::new();
@@ -126,12 +232,7 @@ fn with_server(test: impl FnOnce(&mut Tested<'_>, &Requests, Authority)) {
         log: kernel.object(ObjectKind::Port),
         clock: kernel.object(ObjectKind::Port),
     };
-    let site = Site {
-        bundle: Bundle::parse(&bytes).unwrap(),
-        bundle_bytes: &bytes,
-        components: vec!["log".into(), "shell".into()],
-        reserved: vec!["log".into(), "shell".into()],
-    };
+    let site = Site::new(Bundle::parse(&bytes).unwrap(), &bytes, system());
     let requests = Requests::default();
     let mut server = Server::new(kernel, requests.clone(), site, authority);
     test(&mut server, &requests, authority);
@@ -149,7 +250,9 @@ const CLIENT: Rights = Rights::SEND.union(Rights::COPY);
 fn a_program_gets_console_log_and_clock_and_nothing_else() {
     with_server(|server, requests, _| {
         let console = server.kernel().object(ObjectKind::Port);
-        let id = server.run("echo", &["hello"], Some(console)).unwrap();
+        let id = server
+            .run("echo", &["hello"], &USUAL, Some(console))
+            .unwrap();
         assert_eq!(id, FIRST_PROGRAM);
         let badge = u64::from(id);
         assert_eq!(
@@ -170,7 +273,7 @@ fn a_program_gets_console_log_and_clock_and_nothing_else() {
             .map(|entry| entry.name)
             .collect();
         assert_eq!(names, ["supervisor", "fault", "log", "clock", "console"]);
-        server.run("sort", &[], None).unwrap();
+        server.run("sort", &[], &USUAL, None).unwrap();
         assert_eq!(server.kernel().granted("sort").len(), 4);
     });
 }
@@ -181,7 +284,7 @@ fn only_programs_of_nobody_else_can_be_run() {
         assert_eq!(server.programs().collect::<Vec<_>>(), ["echo", "sort"]);
         for name in ["init", "shell", "log", "gone", "", "echo "] {
             assert_eq!(
-                server.run(name, &[], None),
+                server.run(name, &[], &USUAL, None),
                 Err(ProcessError::UnknownProgram),
                 "{name}"
             );
@@ -193,7 +296,7 @@ fn only_programs_of_nobody_else_can_be_run() {
 fn waiters_learn_how_it_ended() {
     with_server(|server, requests, authority| {
         let before = server.kernel().counts();
-        let exits = server.run("echo", &[], None).unwrap();
+        let exits = server.run("echo", &[], &USUAL, None).unwrap();
         server.wait(exits, "one");
         server.wait(exits, "two");
         assert!(server.take_answers().is_empty());
@@ -213,14 +316,14 @@ fn waiters_learn_how_it_ended() {
             [("late", Ok(ExitStatus::Exited(-7)))]
         );
 
-        let faults = server.run("echo", &[], None).unwrap();
+        let faults = server.run("echo", &[], &USUAL, None).unwrap();
         server.wait(faults, "fault");
         server.faulted(u64::from(faults), FaultKind::Divide as u16, &[0; 8]);
         assert_eq!(server.take_answers(), [("fault", Ok(ExitStatus::Faulted))]);
         // The end that the kernel tells now is old news.
         deliver(server, &authority);
 
-        let killed = server.run("sort", &[], None).unwrap();
+        let killed = server.run("sort", &[], &USUAL, None).unwrap();
         server.wait(killed, "kill");
         server.kill("sort").unwrap();
         assert_eq!(server.take_answers(), [("kill", Ok(ExitStatus::Killed))]);
@@ -239,7 +342,7 @@ fn waiters_learn_how_it_ended() {
 #[test]
 fn numbers_and_names_find_components_and_programs() {
     with_server(|server, requests, _| {
-        let id = server.run("echo", &[], None).unwrap();
+        let id = server.run("echo", &[], &USUAL, None).unwrap();
         server.kill("log").unwrap();
         server.kill("2").unwrap();
         server.restart("shell").unwrap();
@@ -248,7 +351,7 @@ fn numbers_and_names_find_components_and_programs() {
             requests.0.borrow().asked,
             ["kill log", "kill shell", "restart shell", "handles log 5"]
         );
-        for unknown in ["3", "1000", "1002", "-1", "", "99999999999"] {
+        for unknown in ["4", "1000", "1002", "-1", "", "99999999999"] {
             assert_eq!(
                 server.kill(unknown),
                 Err(ProcessError::UnknownProcess),
@@ -271,8 +374,8 @@ fn numbers_and_names_find_components_and_programs() {
 #[test]
 fn the_list_is_inits_and_then_the_programs() {
     with_server(|server, _, _| {
-        server.run("echo", &[], None).unwrap();
-        server.run("sort", &[], None).unwrap();
+        server.run("echo", &[], &USUAL, None).unwrap();
+        server.run("sort", &[], &USUAL, None).unwrap();
         let mut names = Vec::new();
         loop {
             let part = server.list(names.len() as u32).unwrap();
@@ -281,7 +384,7 @@ fn the_list_is_inits_and_then_the_programs() {
             }
             names.extend(part.into_iter().map(|entry| entry.name));
         }
-        assert_eq!(names, ["log", "shell", "init", "echo", "sort"]);
+        assert_eq!(names, ["log", "shell", "arm", "init", "echo", "sort"]);
         assert!(server.list(u32::MAX).unwrap().is_empty());
     });
 }
@@ -293,7 +396,7 @@ fn whatever_fails_nothing_is_left() {
         let mut failures = 0;
         for failing_after in 0.. {
             server.kernel().failing_after = Some(failing_after);
-            let result = server.run("echo", &[], None);
+            let result = server.run("echo", &[], &USUAL, None);
             server.kernel().failing_after = None;
             if result.is_ok() {
                 break;
@@ -307,7 +410,7 @@ fn whatever_fails_nothing_is_left() {
         // Init does not take it: then it does not run.
         requests.0.borrow_mut().refuses = true;
         assert_eq!(
-            server.run("echo", &[], None),
+            server.run("echo", &[], &USUAL, None),
             Err(ProcessError::SupervisorDied)
         );
         assert_eq!(server.kernel().counts(), before);
@@ -319,14 +422,14 @@ fn there_is_a_limit_to_programs_and_arguments() {
     with_server(|server, requests, _| {
         let long = "x".repeat(100_000);
         assert_eq!(
-            server.run("echo", &[&long], None),
+            server.run("echo", &[&long], &USUAL, None),
             Err(ProcessError::ArgumentsTooLong)
         );
         for _ in 0..MAX_PROGRAMS {
-            server.run("echo", &[], None).unwrap();
+            server.run("echo", &[], &USUAL, None).unwrap();
         }
         assert_eq!(
-            server.run("echo", &[], None),
+            server.run("echo", &[], &USUAL, None),
             Err(ProcessError::TooManyPrograms)
         );
         assert_eq!(requests.wards(), MAX_PROGRAMS);
@@ -336,12 +439,104 @@ fn there_is_a_limit_to_programs_and_arguments() {
 #[test]
 fn messages_with_wild_badges_are_ignored() {
     with_server(|server, _, _| {
-        server.run("echo", &[], None).unwrap();
+        server.run("echo", &[], &USUAL, None).unwrap();
         for badge in [0, 1, 1000, 1002, u64::MAX] {
             server.faulted(badge, 1, &[u64::MAX; 8]);
             server.panicked(badge, "x", "y", 1);
         }
         server.signalled(u64::MAX);
         assert!(server.kernel().process("echo").is_some());
+    });
+}
+
+#[test]
+fn a_program_with_a_budget_runs_on_it_and_gives_it_back() {
+    with_server(|server, _, _| {
+        let before = server.kernel().counts();
+        let id = server
+            .run("echo", &[], &terms(165, 1_000, 20_000), None)
+            .unwrap();
+        let process = server.kernel().process("echo").unwrap();
+        assert_eq!(process.budget, Some((1_000_000, 20_000_000)));
+        assert_eq!(process.max_priority, 165);
+        let entries = server.list(4).unwrap();
+        let wanted = BudgetUse {
+            time_ns: 1_000_000,
+            period_ns: 20_000_000,
+            overruns: 0,
+        };
+        assert_eq!((entries[0].id, entries[0].budget), (id, Some(wanted)));
+        server.kill("echo").unwrap();
+        assert_eq!(server.kernel().counts(), before);
+    });
+}
+
+#[test]
+fn what_would_break_a_deadline_is_not_admitted() {
+    with_server(|server, _, _| {
+        let mut refused = |terms: Terms| match server.run("echo", &[], &terms, None) {
+            Err(ProcessError::NotAdmitted(why)) => why,
+            other => panic!("{other:?}"),
+        };
+        let without_budget = Terms {
+            priority: Some(41),
+            ..USUAL
+        };
+        assert_eq!(refused(without_budget), NotAdmitted::NeedsBudget(40));
+        // The log, which it calls, has 200, and the process server may give 199.
+        let wanted = terms(200, 100, 20_000);
+        assert_eq!(refused(wanted), NotAdmitted::Priority(199));
+        assert_eq!(refused(terms(170, 0, 0)), NotAdmitted::BadBudget);
+        let mut wanted = terms(170, 100, 20_000);
+        wanted.deadline_ns = Some(20_000_001);
+        assert_eq!(refused(wanted), NotAdmitted::BadDeadline);
+        let wanted = terms(50, 7_000, 20_000);
+        let overload = NotAdmitted::Overload {
+            wanted: 350_000,
+            limit: 300_000,
+        };
+        assert_eq!(refused(wanted), overload);
+        // The arm: 1 ms of its own, 1 ms for init, 1 ms for the log; a program has 1 ms left at most.
+        let late = NotAdmitted::Late {
+            name: "arm".into(),
+            response_ns: 4_100_000,
+            deadline_ns: 4_000_000,
+        };
+        assert_eq!(refused(terms(180, 1_100, 20_000)), late);
+        // Below the arm it may have more, but not in time for itself.
+        let mut wanted = terms(165, 2_000, 20_000);
+        wanted.deadline_ns = Some(4_000_000);
+        let late = NotAdmitted::Late {
+            name: "echo".into(),
+            response_ns: 5_000_000,
+            deadline_ns: 4_000_000,
+        };
+        assert_eq!(refused(wanted), late);
+        // The shell has no budget and is above.
+        let mut wanted = terms(99, 100, 20_000);
+        wanted.deadline_ns = Some(20_000_000);
+        let unbounded = NotAdmitted::Unbounded {
+            name: "echo".into(),
+            by: "shell".into(),
+        };
+        assert_eq!(refused(wanted), unbounded);
+    });
+}
+
+#[test]
+fn programs_that_run_count_until_they_end() {
+    with_server(|server, _, _| {
+        let half = terms(180, 500, 20_000);
+        server.run("echo", &[], &half, None).unwrap();
+        server.run("sort", &[], &half, None).unwrap();
+        let third = server.run("sort", &[], &half, None);
+        assert!(matches!(
+            third,
+            Err(ProcessError::NotAdmitted(NotAdmitted::Late { .. }))
+        ));
+        // Who asks for nothing is always welcome.
+        server.run("sort", &[], &USUAL, None).unwrap();
+        server.kill("echo").unwrap();
+        server.run("sort", &[], &half, None).unwrap();
     });
 }

@@ -18,6 +18,11 @@ pub const SCENARIOS: &[Scenario] = &[
         "run.every_program_explains_itself",
         every_program_explains_itself,
     ),
+    scenario("run.a_budget_is_kept_and_shown", a_budget_is_kept_and_shown),
+    scenario(
+        "run.what_would_break_a_deadline_is_refused",
+        what_would_break_a_deadline_is_refused,
+    ),
     scenario("run.in_the_background", in_the_background),
     scenario(
         "run.a_hog_does_not_slow_the_shell",
@@ -119,6 +124,7 @@ fn every_program_explains_itself(context: &Context) -> Outcome {
             "hog",
             "latency",
             "memory-hog",
+            "metronome",
             "ping-pong",
             "primes",
         ] {
@@ -129,6 +135,52 @@ fn every_program_explains_itself(context: &Context) -> Outcome {
             player.expect(&format!("run {program} --help"), &["usage: "])?;
         }
         Ok(())
+    })
+}
+
+fn a_budget_is_kept_and_shown(context: &Context) -> Outcome {
+    shared(context, |player| {
+        player.expect(
+            "run --budget 2ms/10ms --priority 165 metronome 20",
+            &["metronome: 20 beats every 10ms", "late: ", "done after: "],
+        )?;
+        // It wants all the time there is, and gets a fifth, in which it leaves the shell alone.
+        player.expect("run --budget 2ms/10ms hog &", &["background"])?;
+        player.enter("sleep 100ms")?;
+        let list = player.expect("ps -l", &["2.0 ms / 10.0 ms"])?;
+        let hog = list.lines().find(|line| line.contains(" hog "));
+        check(
+            hog.is_some_and(|hog| hog.contains("2.0 ms / 10.0 ms")),
+            || format!("no budget of the hog:\n{list}"),
+        )?;
+        player.enter("kill hog")?;
+        player.enter("sleep 50ms")?;
+        player.enter("echo")?;
+        Ok(())
+    })
+}
+
+fn what_would_break_a_deadline_is_refused(context: &Context) -> Outcome {
+    shared(context, |player| {
+        for (line, why) in [
+            ("run --priority 165 metronome", "needs a budget"),
+            (
+                "run --budget 9ms/10ms --priority 165 metronome",
+                "the budgets of all programs would take",
+            ),
+            (
+                "run --budget 1ms/10ms --priority 165 --deadline 2ms metronome",
+                "a job of `metronome` could take",
+            ),
+            (
+                "run --budget 1ms/10ms --priority 199 metronome",
+                "no program gets a priority above",
+            ),
+            ("run --budget 3ms/2ms metronome", "at most its period"),
+        ] {
+            player.expect(line, &[why])?;
+        }
+        player.expect_exactly("echo fine", "fine")
     })
 }
 

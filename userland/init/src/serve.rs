@@ -110,7 +110,8 @@ fn component_entry<K: Kernel>(kernel: &mut K, house: &House<'_>, index: usize) -
     };
     let instance = component.instance.as_ref();
     let info = instance.and_then(|instance| kernel.process_info(instance.process).ok());
-    let mut entry = identity.entry(kernel, &info.unwrap_or_default());
+    let budget = instance.and_then(|instance| instance.budget);
+    let mut entry = identity.entry(kernel, &info.unwrap_or_default(), budget);
     if info.is_none() {
         entry.priority = record.priority;
         entry.state = match component.state {
@@ -129,5 +130,5 @@ fn init_entry<K: Kernel>(kernel: &mut K, house: &House<'_>) -> ProcessEntry {
         restarts: 0,
     };
     let info = kernel.process_info(house.authority.own_process);
-    identity.entry(kernel, &info.unwrap_or_default())
+    identity.entry(kernel, &info.unwrap_or_default(), None)
 }

@@ -35,6 +35,8 @@ pub struct World {
     pub handles: Vec<HandleEntry>,
     pub memory: Option<Memory>,
     pub process_server_dies: bool,
+    /// The terms of every run.
+    pub terms: Vec<Terms>,
     pub ran: Vec<String>,
     pub endings: BTreeMap<u32, ExitStatus>,
     pub wait_interrupted: bool,
@@ -80,6 +82,7 @@ impl World {
             threads: 2,
             restarts: 3,
             kind,
+            budget: None,
         });
     }
 }
@@ -146,8 +149,9 @@ impl Processes for Shared {
             .ok_or(Failure::Missing("process"))
     }
 
-    fn run(&mut self, program: &str, arguments: &[String]) -> Answer<u32> {
+    fn run(&mut self, program: &str, arguments: &[String], terms: Terms) -> Answer<u32> {
         let mut world = self.alive()?;
+        world.terms.push(terms);
         if !PROGRAMS.contains(&program) {
             return Err(Failure::Refused("no such program".into()));
         }

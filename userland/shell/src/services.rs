@@ -7,7 +7,9 @@ use alloc::vec::Vec;
 use core::fmt;
 
 pub use airox_api::log::{Level, Record, SourceLevel};
-pub use airox_api::process::{ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, State};
+pub use airox_api::process::{
+    Budget, BudgetUse, ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, State, Terms,
+};
 
 /// Why a service did not do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +62,8 @@ pub trait Processes {
     fn handles(&mut self, process: &str) -> Answer<Vec<HandleEntry>>;
     /// Memory and kernel objects of the machine.
     fn memory(&mut self) -> Answer<Memory>;
-    /// Starts a program on this console.
-    fn run(&mut self, program: &str, arguments: &[String]) -> Answer<u32>;
+    /// Starts a program on this console, on these terms.
+    fn run(&mut self, program: &str, arguments: &[String], terms: Terms) -> Answer<u32>;
     /// Waits until a program started by [`Processes::run`] ends.
     fn wait(&mut self, id: u32) -> Answer<Waited<ExitStatus>>;
     /// Ends a process, by its number or name.

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use airox_abi::info::{ProcessInfo, ThreadState};
 use airox_abi::layout::PAGE_SIZE;
 use airox_abi::{Error, Handle, QuotaKind};
-use airox_api::process::{HandleEntry, Kind, Memory, ObjectCount, ProcessEntry};
+use airox_api::process::{BudgetUse, HandleEntry, Kind, Memory, ObjectCount, ProcessEntry};
 use airox_api::start::StartHandle;
 
 use crate::Kernel;
@@ -30,8 +30,14 @@ pub struct Identity<'a> {
 }
 
 impl Identity<'_> {
-    /// The entry of a process with this kernel information.
-    pub fn entry<K: Kernel>(&self, kernel: &mut K, info: &ProcessInfo) -> ProcessEntry {
+    /// The entry of a process with this kernel information and, if it has one of its own, this budget.
+    pub fn entry<K: Kernel>(
+        &self,
+        kernel: &mut K,
+        info: &ProcessInfo,
+        budget: Option<Handle>,
+    ) -> ProcessEntry {
+        let budget = budget.and_then(|budget| kernel.budget_info(budget).ok());
         ProcessEntry {
             id: self.id,
             name: self.name.into(),
@@ -43,6 +49,11 @@ impl Identity<'_> {
             threads: info.threads,
             restarts: self.restarts,
             kind: self.kind,
+            budget: budget.map(|budget| BudgetUse {
+                time_ns: budget.budget_ns,
+                period_ns: budget.period_ns,
+                overruns: budget.overruns,
+            }),
         }
     }
 }

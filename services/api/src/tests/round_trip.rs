@@ -7,7 +7,9 @@ use crate::clock::{ClockClient, ClockDispatcher, ClockError};
 use crate::console::{ConsoleClient, ConsoleDispatcher, ConsoleError, Mode};
 use crate::log::{self, Level, LogClient, LogDispatcher, LogError, MAX_TEXT};
 use crate::power::{PowerClient, PowerDispatcher, PowerError};
-use crate::process::{ExitStatus, ProcessClient, ProcessDispatcher, ProcessError};
+use crate::process::{
+    Budget, ExitStatus, NotAdmitted, ProcessClient, ProcessDispatcher, ProcessError, Terms,
+};
 use crate::supervisor::{SupervisorClient, SupervisorDispatcher, SupervisorError};
 use crate::testing::Loopback;
 use crate::wire::ProtocolError;
@@ -123,13 +125,29 @@ fn process() {
     let console = Port::from_raw(Handle(0x10_0000));
     let arguments: Vec<String> = vec!["a".into(), "b".repeat(500)];
     assert_eq!(
-        client.run("echo", &arguments, Some(&console)),
+        client.run("echo", &arguments, Terms::default(), Some(&console)),
         Ok(0x10_0002)
     );
-    assert_eq!(client.run("hello", &arguments, None), Ok(501));
     assert_eq!(
-        client.run("none", &[], None),
+        client.run("hello", &arguments, Terms::default(), None),
+        Ok(501)
+    );
+    assert_eq!(
+        client.run("none", &[], Terms::default(), None),
         Err(CallError::Service(ProcessError::Kernel(7)))
+    );
+    let urgent = Terms {
+        priority: Some(200),
+        budget: Some(Budget {
+            time_ns: u64::MAX,
+            period_ns: u64::MAX,
+        }),
+        deadline_ns: Some(u64::MAX),
+    };
+    let refused = ProcessError::NotAdmitted(NotAdmitted::NeedsBudget(40));
+    assert_eq!(
+        client.run("echo", &arguments, urgent, Some(&console)),
+        Err(CallError::Service(refused))
     );
     assert_eq!(client.wait(1), Ok(ExitStatus::Exited(-5)));
     assert_eq!(client.wait(2), Ok(ExitStatus::Faulted));

@@ -5,7 +5,8 @@ use crate::console::{Console, ConsoleError, Mode, Size};
 use crate::log::{Level, Log, LogError, Record, SourceLevel};
 use crate::power::{Power, PowerError};
 use crate::process::{
-    ExitStatus, HandleEntry, Kind, Memory, ObjectCount, Process, ProcessEntry, ProcessError, State,
+    BudgetUse, ExitStatus, HandleEntry, Kind, Memory, NotAdmitted, ObjectCount, Process,
+    ProcessEntry, ProcessError, State, Terms,
 };
 use crate::supervisor::{Supervisor, SupervisorError};
 use crate::{Caller, Deferred, SavedLease, WriteLease};
@@ -171,6 +172,11 @@ pub fn entry(id: u32) -> ProcessEntry {
         threads: 2,
         restarts: 3,
         kind: Kind::Component,
+        budget: Some(BudgetUse {
+            time_ns: u64::MAX,
+            period_ns: u64::MAX,
+            overruns: u64::MAX,
+        }),
     }
 }
 
@@ -210,8 +216,12 @@ impl Process for Echo {
         _caller: Caller,
         program: &str,
         arguments: Vec<String>,
+        terms: Terms,
         console: Option<Port>,
     ) -> Result<u32, ProcessError> {
+        if terms.priority == Some(200) {
+            return Err(ProcessError::NotAdmitted(NotAdmitted::NeedsBudget(40)));
+        }
         match (program, console) {
             ("echo", Some(console)) => Ok(console.raw().0 + arguments.len() as u32),
             ("hello", None) => Ok(arguments.iter().map(|text| text.len() as u32).sum()),

@@ -7,6 +7,7 @@ mod log;
 mod power;
 mod process;
 mod script;
+mod terms;
 mod time;
 
 use crate::complete::Argument;

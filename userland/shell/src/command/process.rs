@@ -1,12 +1,13 @@
 //! `caps`, `kill`, `mem`, `programs`, `ps`, `restart`, `run`.
 
+use super::terms::parse_terms;
 use super::{Command, no_arguments, one_argument, usage, waited};
 use crate::complete::Argument;
 use crate::nearest::nearest;
 use crate::services::{Answer, ExitStatus, Failure, HandleEntry, Kind, Level};
 use crate::shell::{Done, Shell, Stop};
 use crate::table::{Align, Table, columns};
-use crate::units::{bytes, seconds};
+use crate::units::{bytes, seconds, span};
 use airox_abi::{ObjectKind, QuotaKind, Rights};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -62,7 +63,7 @@ pub const COMMANDS: &[Command] = &[
         usage: "[-l]",
         summary: "list processes",
         details: "CPU is the time used so far, in seconds. MEMORY counts mapped pages that are backed.\n\
-                  -l   threads and kind as well: `system` comes from the system file, `program` from `run`.",
+                  -l   threads, processor time in each period, how often that was not enough, and kind as well: `system` comes from the system file, `program` from `run`.",
         run: ps,
         ..Command::PLAIN
     },
@@ -77,14 +78,20 @@ pub const COMMANDS: &[Command] = &[
     },
     Command {
         name: "run",
-        usage: "PROGRAM [ARGUMENT...] [&]",
+        usage: "[--priority N] [--budget TIME/PERIOD] [--deadline TIME] PROGRAM [ARGUMENT...] [&]",
         summary: "run a program",
-        details: "Ctrl-C ends it. With & at the end it runs in the background, and its end is told before the next prompt.\n\
+        details: "With a budget it has so much processor time in each period, and no more. A high priority needs one, and is given only\n\
+                  if all deadlines of the system still hold; at 160 and above the program's own deadline is its period, or `--deadline`.\n\
+                  Ctrl-C ends it. With & at the end it runs in the background, and its end is told before the next prompt.\n\
                   What you type ahead while it runs is kept for it, or else for the shell.",
         examples: &[
             ("run primes 10000", "wait until it ends"),
             ("run hog &", "in the background; `kill hog` ends it"),
             ("run hello --help", "programs explain themselves"),
+            (
+                "run --budget 2ms/10ms --priority 165 metronome",
+                "in real time: 2 ms in every 10",
+            ),
         ],
         arguments: &[Argument::Program, Argument::Free],
         background: true,
@@ -113,7 +120,12 @@ fn ps(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
         ("RESTARTS", Align::Right),
     ];
     if long {
-        columns.extend([("THREADS", Align::Right), ("KIND", Align::Left)]);
+        columns.extend([
+            ("THREADS", Align::Right),
+            ("BUDGET", Align::Right),
+            ("OVERRUNS", Align::Right),
+            ("KIND", Align::Left),
+        ]);
     }
     let mut table = Table::new(&columns);
     for entry in list {
@@ -121,6 +133,13 @@ fn ps(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
             Kind::Component => "system",
             Kind::Program => "program",
             Kind::Root => "root",
+        };
+        let (budget, overruns) = match entry.budget {
+            Some(budget) => (
+                format!("{} / {}", span(budget.time_ns), span(budget.period_ns)),
+                budget.overruns.to_string(),
+            ),
+            None => ("-".into(), "-".into()),
         };
         table.row([
             entry.id.to_string(),
@@ -132,6 +151,8 @@ fn ps(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
             entry.handles.to_string(),
             entry.restarts.to_string(),
             entry.threads.to_string(),
+            budget,
+            overruns,
             kind.into(),
         ]);
     }
@@ -277,12 +298,13 @@ fn known<T>(shell: &mut Shell, name: &str, answer: Answer<T>) -> Result<T, Stop>
 }
 
 pub fn run(shell: &mut Shell, arguments: &[String], background: bool) -> Done {
+    let (terms, arguments) = parse_terms(arguments)?;
     let Some((program, arguments)) = arguments.split_first() else {
         return usage("the program is missing; `programs` lists them");
     };
     // Without the log there will be no report; that must not keep a program from running.
     let before = shell.services.logs.newest().ok();
-    let id = match shell.services.processes.run(program, arguments) {
+    let id = match shell.services.processes.run(program, arguments, terms) {
         Ok(id) => id,
         Err(Failure::Refused(why)) => {
             let programs = shell.services.processes.programs().unwrap_or_default();

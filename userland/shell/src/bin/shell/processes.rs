@@ -8,7 +8,7 @@ use airox_api::process::{ProcessClient, ProcessError};
 use airox_rt::abi::Rights;
 use airox_rt::{Port, TypedHandle};
 use airox_shell::services::{
-    Answer, ExitStatus, Failure, HandleEntry, Memory, ProcessEntry, Processes, Waited,
+    Answer, ExitStatus, Failure, HandleEntry, Memory, ProcessEntry, Processes, Terms, Waited,
 };
 use alloc::rc::Rc;
 use alloc::string::String;
@@ -99,10 +99,10 @@ impl Processes for ProcessService {
             .map_err(|error| failure(NAME, error))
     }
 
-    fn run(&mut self, program: &str, arguments: &[String]) -> Answer<u32> {
+    fn run(&mut self, program: &str, arguments: &[String], terms: Terms) -> Answer<u32> {
         let console = Some(&self.console);
         self.client()?
-            .run(program, arguments, console)
+            .run(program, arguments, terms, console)
             .map_err(|error| failure(NAME, error))
     }
 

@@ -1,7 +1,7 @@
 //! Commands about processes and programs.
 
 use crate::fakes::Session;
-use crate::services::{ExitStatus, HandleEntry, Kind, Memory};
+use crate::services::{Budget, BudgetUse, ExitStatus, HandleEntry, Kind, Memory, Terms};
 use alloc::vec;
 
 #[test]
@@ -22,7 +22,7 @@ ID  NAME            STATE      PRIO    CPU   MEMORY  HANDLES  RESTARTS
     assert!(
         session
             .line("ps -l")
-            .contains("17         3        2  system\n")
+            .contains("17         3        2       -         -  system\n")
     );
     assert!(
         session
@@ -164,6 +164,52 @@ fn run_in_the_foreground() {
     );
     // The console's mode is set again before each command.
     assert_eq!(session.world().reopened, 8);
+}
+
+#[test]
+fn run_on_terms() {
+    let mut session = Session::new();
+    session.line("run --budget 2ms/10ms --priority 165 --deadline 5ms hello --budget x");
+    let terms = Terms {
+        priority: Some(165),
+        budget: Some(Budget {
+            time_ns: 2_000_000,
+            period_ns: 10_000_000,
+        }),
+        deadline_ns: Some(5_000_000),
+    };
+    assert_eq!(session.world().terms, [terms]);
+    assert_eq!(session.world().ran, ["hello --budget x"]);
+    session.line("run hello");
+    assert_eq!(session.world().terms[1], Terms::default());
+    for (line, wrong) in [
+        ("run --budget 2ms hello", "`2ms` is no budget"),
+        ("run --budget 2ms/soon hello", "`soon` is not a time"),
+        ("run --priority 256 hello", "`256` is no priority"),
+        ("run --priority", "a value is missing after `--priority`"),
+        ("run --fast 1 hello", "`--fast` is no option of `run`"),
+        ("run --priority 5", "the program is missing"),
+    ] {
+        let output = session.line(line);
+        assert!(output.contains(wrong), "{line}: {output}");
+    }
+    assert_eq!(session.world().ran.len(), 2);
+}
+
+#[test]
+fn a_budget_is_shown() {
+    let mut session = Session::new();
+    session.world().add_process(3, "log", Kind::Component);
+    session.world().processes[0].budget = Some(BudgetUse {
+        time_ns: 2_000_000,
+        period_ns: 10_000_000,
+        overruns: 7,
+    });
+    let output = session.line("ps -l");
+    assert!(
+        output.contains("2.0 ms / 10.0 ms         7  system\n"),
+        "{output}"
+    );
 }
 
 #[test]
