@@ -141,8 +141,8 @@ fn every_program_explains_itself(context: &Context) -> Outcome {
 fn a_budget_is_kept_and_shown(context: &Context) -> Outcome {
     shared(context, |player| {
         player.expect(
-            "run --budget 2ms/10ms --priority 165 metronome 20",
-            &["metronome: 20 beats every 10ms", "late: ", "done after: "],
+            "run --budget 2ms/20ms --priority 165 metronome 20",
+            &["metronome: 20 beats every 20ms", "late: ", "done after: "],
         )?;
         // It wants all the time there is, and gets a fifth, in which it leaves the shell alone.
         player.expect("run --budget 2ms/10ms hog &", &["background"])?;

@@ -1,4 +1,4 @@
-//! `metronome`: a periodic job, and how punctual it was. With `run --budget 2ms/10ms --priority 165 metronome` it beats in real time.
+//! `metronome`: a periodic job, and how punctual it was. With `run --budget 2ms/20ms --priority 165 metronome` it beats in real time.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]

@@ -89,8 +89,8 @@ pub const COMMANDS: &[Command] = &[
             ("run hog &", "in the background; `kill hog` ends it"),
             ("run hello --help", "programs explain themselves"),
             (
-                "run --budget 2ms/10ms --priority 165 metronome",
-                "in real time: 2 ms in every 10",
+                "run --budget 2ms/20ms --priority 165 metronome",
+                "in real time: 2 ms in every 20",
             ),
         ],
         arguments: &[Argument::Program, Argument::Free],
