@@ -13,7 +13,7 @@ use airox_bench::protocol::{
 };
 use airox_rt::sys::{self, Tag, clock::ticks};
 use airox_rt::{
-    Handle, IoPorts, Irq, MapFlags, Mapping, Port, PortRange, Region, Signal, Start, StartError,
+    IoPorts, Irq, MapFlags, Mapping, Port, PortRange, Region, Signal, Start, StartError,
     TypedHandle,
 };
 
@@ -26,7 +26,6 @@ fn main(start: &'static Start) -> Result<(), StartError> {
         .map_or("", |argument| argument.as_str());
     match Role::from_name(argument) {
         Some(Role::Echo) => echo(&start.take(PORT)?),
-        Some(Role::EchoInSteps) => echo_in_steps(&start.take(PORT)?),
         Some(Role::EchoBuffer) => echo_buffer(&start.take(PORT)?),
         Some(Role::Waiter) => waiter(&start.take(SIGNAL)?, &start.take(SHARED)?),
         Some(Role::Faulter) => faulter(&start.take(SHARED)?),
@@ -42,13 +41,6 @@ fn echo(port: &Port) -> Result<(), StartError> {
     let mut message = sys::receive(port.raw())?;
     loop {
         message = sys::reply_receive(port.raw(), message.tag, message.words)?;
-    }
-}
-
-fn echo_in_steps(port: &Port) -> Result<(), StartError> {
-    loop {
-        let message = sys::receive(port.raw())?;
-        sys::reply(Handle::NONE, Tag::new(message.tag.label()), message.words)?;
     }
 }
 

@@ -232,6 +232,16 @@ impl House {
 }
 
 impl Child {
+    /// Keeps its first thread from running.
+    pub fn suspend(&self) -> Result<(), Failure> {
+        Ok(sys::thread_suspend(self.spawned.thread)?)
+    }
+
+    /// Lets it run again.
+    pub fn resume(&self) -> Result<(), Failure> {
+        Ok(sys::thread_resume(self.spawned.thread)?)
+    }
+
     /// Takes its budget: from its next `receive` on it runs on its callers'.
     pub fn make_passive(&self) -> Result<(), Failure> {
         Ok(sys::budget_bind(self.spawned.thread, Handle::NONE, true)?)

@@ -16,7 +16,7 @@
 //! | `port_round_trip_64b` | the same, but both sides take 64 bytes out of memory and put 64 bytes there | |
 //! | `port_round_trip_lent` | as `port_round_trip`, but the caller has a budget and the server none: it runs on the caller's | |
 //! | `signal_wake` | before `notify` | the first instruction of the more urgent thread that waited |
-//! | `trace_event` | a call and its reply with the trace on, less the same with it off: a fifth of that, as five events are recorded | |
+//! | `trace_event` | suspending a thread and letting it go on with the trace on, less the same with it off: one event is recorded | |
 //! | `fault_round_trip` | before an instruction that faults | after it: a handler in another address space has let the thread go on |
 //! | `timer_wake_idle` | the moment a timer was set to | the first instruction of the thread that waited, with nothing else to run |
 //! | `timer_wake_loaded` | the same, while less urgent processes call each other, map, touch and unmap memory, and a driver serves the interrupts of a serial port; disks join in when there is a driver | |

@@ -34,8 +34,6 @@ pub const SHARED_PAGES: u64 = 1 + (ROUNDS as u64 * 8).div_ceil(4096);
 pub enum Role {
     /// Answers calls at once with the words it got.
     Echo,
-    /// The same, answering and receiving in two steps.
-    EchoInSteps,
     /// The same by way of a buffer in memory.
     EchoBuffer,
     /// Waits on its signal and writes the counter to the shared memory each time.
@@ -54,9 +52,8 @@ pub enum Role {
 
 impl Role {
     /// All roles.
-    pub const ALL: [Role; 9] = [
+    pub const ALL: [Role; 8] = [
         Role::Echo,
-        Role::EchoInSteps,
         Role::EchoBuffer,
         Role::Waiter,
         Role::Faulter,
@@ -71,7 +68,6 @@ impl Role {
     pub const fn name(self) -> &'static str {
         match self {
             Role::Echo => "echo",
-            Role::EchoInSteps => "echo-in-steps",
             Role::EchoBuffer => "echo-buffer",
             Role::Waiter => "waiter",
             Role::Faulter => "faulter",

@@ -8,7 +8,6 @@ use alloc::vec::Vec;
 pub struct Samples {
     values: Vec<u64>,
     overhead: u64,
-    parts: u64,
 }
 
 /// What is told of a row.
@@ -28,11 +27,7 @@ impl Samples {
     pub fn new(count: usize, overhead: u64) -> Samples {
         let mut values = vec![0; count];
         values.clear();
-        Samples {
-            values,
-            overhead,
-            parts: 1,
-        }
+        Samples { values, overhead }
     }
 
     /// Adds the sample between two readings of the counter.
@@ -48,18 +43,12 @@ impl Samples {
         Samples { overhead, ..self }
     }
 
-    /// The same samples as the cost of one of so many things that happened in each.
-    #[must_use]
-    pub fn shared_by(self, parts: u64) -> Samples {
-        Samples { parts, ..self }
-    }
-
     /// What is told of them; `None` without samples.
     #[must_use]
     pub fn summary(mut self) -> Option<Summary> {
         self.values.sort_unstable();
         let median = *self.values.get(self.values.len().checked_sub(1)? / 2)?;
-        let net = |ticks: u64| ticks.saturating_sub(self.overhead).div_ceil(self.parts);
+        let net = |ticks: u64| ticks.saturating_sub(self.overhead);
         Some(Summary {
             min: net(*self.values.first()?),
             median: net(median),
@@ -87,11 +76,11 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_is_shared_by_its_parts() {
+    fn more_can_be_taken_off() {
         let mut samples = Samples::new(1, 10);
         samples.add(0, 100);
-        let each = samples.without(17).shared_by(4);
-        assert_eq!(each.summary().map(|summary| summary.min), Some(19));
+        let rest = samples.without(17);
+        assert_eq!(rest.summary().map(|summary| summary.min), Some(73));
     }
 
     #[test]

@@ -106,29 +106,20 @@ fn a_call_its_reply_and_an_end() {
     assert_eq!(end.2, 0, "not by a fault");
 }
 
-/// The bench counts on this: it shares what the trace costs among the events.
+/// The bench counts on this: it takes the difference for the cost of one event.
 #[test]
-fn a_call_answered_in_two_steps_is_five_events() {
+fn going_on_after_a_suspension_is_one_event() {
     let mut system = System::boot();
-    let server = system.spawn(1, 0);
-    let port = system.ok(Call::PortCreate, &[0, 0]);
-    let receive = system.grant(&server, port, airox_abi::Rights::RECEIVE, 0);
-    system.root_in_background();
-    // The first call finds the server not waiting yet.
-    system.message(Call::Call, port, Tag(0), &[]);
-    system.running(server.thread);
-    system.message(Call::Receive, receive, Tag(0), &[]);
-    let answer = |system: &mut System| {
-        system.running(server.thread);
-        system.raw(Call::Reply as u64, &[0], Tag(0), 0);
-        system.message(Call::Receive, receive, Tag(0), &[]);
-        system.running(system.root);
-    };
-    answer(&mut system);
+    let child = system.spawn(1, 0);
     system.ok(Call::TraceSet, &[system.machine, 1]);
-    system.message(Call::Call, port, Tag(0), &[]);
-    answer(&mut system);
-    let kinds: Vec<EventKind> = recorded(&system).iter().map(|event| event.0).collect();
-    use EventKind::{Reply, Switch, Wake};
-    assert_eq!(kinds, [EventKind::Call, Switch, Reply, Wake, Switch]);
+    system.ok(Call::ThreadSuspend, &[child.thread_handle]);
+    system.ok(Call::ThreadResume, &[child.thread_handle]);
+    let events = recorded(&system);
+    let wake = (
+        EventKind::Wake,
+        system.root.number(),
+        child.thread.number(),
+        0,
+    );
+    assert_eq!(events, [wake]);
 }
