@@ -38,11 +38,7 @@ impl Lines {
         let mut isa = [None; ISA_LINES as usize];
         let mut line = 0;
         while line < isa.len() {
-            isa[line] = Some(Route {
-                input: line as u32,
-                level: false,
-                low: false,
-            });
+            isa[line] = Some(Route { input: line as u32, level: false, low: false });
             line += 1;
         }
         Lines { isa }
@@ -55,17 +51,10 @@ impl Lines {
         if line >= self.isa.len() {
             return;
         }
-        self.isa[line] = Some(Route {
-            input,
-            level: flags >> 2 & 3 == 3,
-            low: flags & 3 == 3,
-        });
+        self.isa[line] = Some(Route { input, level: flags >> 2 & 3 == 3, low: flags & 3 == 3 });
         // The line that would have had this input by its number has none, unless an override of its own tells.
         for (other, route) in self.isa.iter_mut().enumerate() {
-            if other != line
-                && other == input as usize
-                && route.is_some_and(|route| route.input == input)
-            {
+            if other != line && other == input as usize && route.is_some_and(|route| route.input == input) {
                 *route = None;
             }
         }
@@ -76,11 +65,7 @@ impl Lines {
     pub fn route(&self, line: u32) -> Option<Route> {
         match self.isa.get(line as usize) {
             Some(route) => *route,
-            None => Some(Route {
-                input: line,
-                level: true,
-                low: true,
-            }),
+            None => Some(Route { input: line, level: true, low: true }),
         }
     }
 }

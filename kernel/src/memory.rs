@@ -28,16 +28,9 @@ impl Range {
     /// The whole pages of it that may be used at all.
     #[must_use]
     pub const fn usable(self) -> Range {
-        let start = if self.start < LOWEST {
-            LOWEST
-        } else {
-            self.start.next_multiple_of(PAGE)
-        };
+        let start = if self.start < LOWEST { LOWEST } else { self.start.next_multiple_of(PAGE) };
         let end = self.end & !(PAGE - 1);
-        Range {
-            start,
-            end: if end < start { start } else { end },
-        }
+        Range { start, end: if end < start { start } else { end } }
     }
 
     /// Whether the two share a byte.
@@ -50,13 +43,8 @@ impl Range {
 /// Where the kernel's own memory of `length` bytes goes: the start of the largest usable range, if one is large enough.
 #[must_use]
 pub fn reserve(usable: impl Iterator<Item = Range>, length: u64) -> Option<Range> {
-    let largest = usable
-        .map(Range::usable)
-        .max_by_key(|range| range.length())?;
-    (largest.length() >= length).then_some(Range {
-        start: largest.start,
-        end: largest.start + length,
-    })
+    let largest = usable.map(Range::usable).max_by_key(|range| range.length())?;
+    (largest.length() >= length).then_some(Range { start: largest.start, end: largest.start + length })
 }
 
 /// What is left of a usable range for the kernel to hand out: `(first frame, frames)`, without `reserved`,

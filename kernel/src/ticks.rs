@@ -16,11 +16,7 @@ impl Rate {
     #[must_use]
     pub const fn counts(self, ticks: u64) -> u32 {
         let counts = ((ticks as u128 * self.0 as u128) >> 32) + 1;
-        if counts > u32::MAX as u128 {
-            u32::MAX
-        } else {
-            counts as u32
-        }
+        if counts > u32::MAX as u128 { u32::MAX } else { counts as u32 }
     }
 }
 

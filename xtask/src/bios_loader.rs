@@ -33,18 +33,16 @@ pub fn cut(file: &[u8], stage2_sector: u64) -> Result<BiosLoader> {
     let mut boot_code = boot_code(&elf)?;
     let mut stage2 = flatten(&elf, file)?;
 
-    let checksum = address(&elf, "stage2_checksum")?
-        .checked_sub(STAGE2_ADDRESS)
-        .context("stage2_checksum is not in stage 2")?;
+    let checksum =
+        address(&elf, "stage2_checksum")?.checked_sub(STAGE2_ADDRESS).context("stage2_checksum is not in stage 2")?;
     patch(&mut stage2, checksum, &[0; 4])?;
     let sum = words(&stage2).fold(0_u32, u32::wrapping_add);
     patch(&mut stage2, checksum, &sum.wrapping_neg().to_le_bytes())?;
 
     let sectors = u16::try_from(stage2.len() / SECTOR)?;
-    for (symbol, bytes) in [
-        ("mbr_stage2_sector", stage2_sector.to_le_bytes().as_slice()),
-        ("mbr_stage2_sectors", &sectors.to_le_bytes()),
-    ] {
+    for (symbol, bytes) in
+        [("mbr_stage2_sector", stage2_sector.to_le_bytes().as_slice()), ("mbr_stage2_sectors", &sectors.to_le_bytes())]
+    {
         let offset = address(&elf, symbol)?
             .checked_sub(BOOT_CODE_ADDRESS)
             .with_context(|| format!("{symbol} is not in the boot sector"))?;
@@ -54,17 +52,11 @@ pub fn cut(file: &[u8], stage2_sector: u64) -> Result<BiosLoader> {
 }
 
 fn words(bytes: &[u8]) -> impl Iterator<Item = u32> {
-    bytes
-        .as_chunks::<4>()
-        .0
-        .iter()
-        .map(|word| u32::from_le_bytes(*word))
+    bytes.as_chunks::<4>().0.iter().map(|word| u32::from_le_bytes(*word))
 }
 
 fn boot_code(elf: &ElfFile64<'_, LittleEndian>) -> Result<[u8; BOOT_CODE_LENGTH]> {
-    let section = elf
-        .section_by_name(".mbr")
-        .context("the BIOS loader has no .mbr section")?;
+    let section = elf.section_by_name(".mbr").context("the BIOS loader has no .mbr section")?;
     let code = section.data()?;
     ensure!(
         section.address() == BOOT_CODE_ADDRESS && code.len() <= BOOT_CODE_LENGTH,
@@ -87,14 +79,9 @@ fn flatten(elf: &ElfFile64<'_, LittleEndian>, file: &[u8]) -> Result<Vec<u8>> {
             continue;
         }
         let end = start + segment.p_memsz(endian);
-        ensure!(
-            end <= STAGE2_END,
-            "stage 2 ends at {end:#x}, above {STAGE2_END:#x}"
-        );
-        let bytes = segment
-            .data(endian, file)
-            .ok()
-            .with_context(|| format!("segment at {start:#x} leaves the file"))?;
+        ensure!(end <= STAGE2_END, "stage 2 ends at {end:#x}, above {STAGE2_END:#x}");
+        let bytes =
+            segment.data(endian, file).ok().with_context(|| format!("segment at {start:#x} leaves the file"))?;
         if bytes.is_empty() {
             continue;
         }
@@ -117,10 +104,7 @@ fn address(elf: &ElfFile64<'_, LittleEndian>, name: &str) -> Result<u64> {
 
 fn patch(image: &mut [u8], offset: u64, bytes: &[u8]) -> Result<()> {
     let start = usize::try_from(offset)?;
-    image
-        .get_mut(start..start + bytes.len())
-        .context("a patched field lies outside its stage")?
-        .copy_from_slice(bytes);
+    image.get_mut(start..start + bytes.len()).context("a patched field lies outside its stage")?.copy_from_slice(bytes);
     Ok(())
 }
 

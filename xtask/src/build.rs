@@ -41,18 +41,10 @@ struct LoaderForm {
     flags: &'static [&'static str],
 }
 
-static UEFI: LoaderForm = LoaderForm {
-    what: "the UEFI loader",
-    binary: "airox-loader-uefi",
-    script: "uefi.ld",
-    flags: &UEFI_FLAGS,
-};
-static BIOS: LoaderForm = LoaderForm {
-    what: "the BIOS loader",
-    binary: "airox-loader-bios",
-    script: "bios.ld",
-    flags: &BIOS_FLAGS,
-};
+static UEFI: LoaderForm =
+    LoaderForm { what: "the UEFI loader", binary: "airox-loader-uefi", script: "uefi.ld", flags: &UEFI_FLAGS };
+static BIOS: LoaderForm =
+    LoaderForm { what: "the BIOS loader", binary: "airox-loader-bios", script: "bios.ld", flags: &BIOS_FLAGS };
 
 /// The loader's two forms, as ELF files.
 pub struct Loader {
@@ -81,10 +73,7 @@ impl GuestBuild<'_> {
             bail!("the workspace has nothing to build for {}", self.what);
         }
         let step = Step::start(format!("building {}", self.what));
-        let status = self
-            .command(workspace, "build")
-            .status()
-            .context("cannot run cargo")?;
+        let status = self.command(workspace, "build").status().context("cannot run cargo")?;
         if !status.success() {
             bail!("building {} failed", self.what);
         }
@@ -101,11 +90,7 @@ impl GuestBuild<'_> {
             .output()
             .context("cannot run cargo clippy")?;
         if !output.status.success() {
-            bail!(
-                "{}:\n{}",
-                self.what,
-                String::from_utf8_lossy(&output.stderr)
-            );
+            bail!("{}:\n{}", self.what, String::from_utf8_lossy(&output.stderr));
         }
         step.done();
         Ok(())
@@ -183,18 +168,13 @@ fn loader_build(workspace: &Workspace, form: &'static LoaderForm) -> GuestBuild<
 }
 
 fn program_build(workspace: &Workspace) -> GuestBuild<'_> {
-    let packages = workspace
-        .program_packages()
-        .map(|package| package.name.as_str());
+    let packages = workspace.program_packages().map(|package| package.name.as_str());
     GuestBuild {
         what: "the programs",
         folder: "programs",
         packages: packages.collect(),
         binary: None,
-        flags: with_script(
-            &PROGRAM_FLAGS,
-            &workspace.root.join("userland/rt/program.ld"),
-        ),
+        flags: with_script(&PROGRAM_FLAGS, &workspace.root.join("userland/rt/program.ld")),
     }
 }
 
@@ -205,29 +185,20 @@ pub fn kernel(workspace: &Workspace) -> Result<PathBuf> {
 
 /// Where the kernel's ELF file is once it is built.
 pub fn kernel_file(workspace: &Workspace) -> PathBuf {
-    kernel_build(workspace)
-        .output(workspace)
-        .join(KERNEL_PACKAGE)
+    kernel_build(workspace).output(workspace).join(KERNEL_PACKAGE)
 }
 
 /// Builds the kernel that checks the boot contract; returns its ELF file.
 pub fn contract_kernel(workspace: &Workspace) -> Result<PathBuf> {
-    Ok(contract_kernel_build(workspace)
-        .run(workspace)?
-        .join(CONTRACT_KERNEL_PACKAGE))
+    Ok(contract_kernel_build(workspace).run(workspace)?.join(CONTRACT_KERNEL_PACKAGE))
 }
 
 /// Builds the loader.
 pub fn loader(workspace: &Workspace) -> Result<Loader> {
     let build = |form: &'static LoaderForm| -> Result<PathBuf> {
-        Ok(loader_build(workspace, form)
-            .run(workspace)?
-            .join(form.binary))
+        Ok(loader_build(workspace, form).run(workspace)?.join(form.binary))
     };
-    Ok(Loader {
-        uefi: build(&UEFI)?,
-        bios: build(&BIOS)?,
-    })
+    Ok(Loader { uefi: build(&UEFI)?, bios: build(&BIOS)? })
 }
 
 /// Builds every ring-3 program; returns the folder with their ELF files.
@@ -246,9 +217,5 @@ pub fn lint(workspace: &Workspace) -> Result<()> {
 
 fn with_script(flags: &[&str], script: &Path) -> Vec<String> {
     let script = format!("-Clink-arg=-T{}", script.display());
-    flags
-        .iter()
-        .map(|flag| (*flag).to_owned())
-        .chain([script])
-        .collect()
+    flags.iter().map(|flag| (*flag).to_owned()).chain([script]).collect()
 }

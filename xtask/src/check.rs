@@ -49,11 +49,7 @@ pub fn check(workspace: &Workspace, arguments: &CheckArguments) -> Result<ExitCo
             }
         }
     }
-    Ok(if wrong == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The table of deadlines: nothing for a system without any.
@@ -83,21 +79,14 @@ fn deadlines(deadlines: &[Deadline]) -> String {
 
 fn list(compiled: &Compiled) {
     for component in &compiled.system.components {
-        let uses: Vec<String> = component
-            .uses
-            .iter()
-            .map(|each| format!("{} of {}", each.interface, each.provider))
-            .collect();
+        let uses: Vec<String> =
+            component.uses.iter().map(|each| format!("{} of {}", each.interface, each.provider)).collect();
         println!(
             "  {:16} priority {:3}, {:6} KiB; uses {}",
             component.name,
             component.priority,
             component.limits[0] * 4,
-            if uses.is_empty() {
-                "nothing".to_owned()
-            } else {
-                uses.join(", ")
-            }
+            if uses.is_empty() { "nothing".to_owned() } else { uses.join(", ") }
         );
     }
 }
@@ -122,9 +111,7 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
             lines[1].split_whitespace().collect::<Vec<_>>(),
-            [
-                "arm", "180", "2000", "10000", "500", "3500", "8000", "log", "for", "shell"
-            ]
+            ["arm", "180", "2000", "10000", "500", "3500", "8000", "log", "for", "shell"]
         );
         assert_eq!(lines[0].find("deadline"), lines[1].find("    8000"));
     }

@@ -28,12 +28,7 @@ pub fn program(name: &str, bytes: &[u8]) -> Result<ProgramImage> {
     if segments.is_empty() {
         bail!("nothing to load");
     }
-    Ok(ProgramImage {
-        name: name.to_owned(),
-        entry: file.entry(),
-        segments,
-        symbols: functions(&file),
-    })
+    Ok(ProgramImage { name: name.to_owned(), entry: file.entry(), segments, symbols: functions(&file) })
 }
 
 fn segment(
@@ -41,10 +36,7 @@ fn segment(
     endian: object::Endianness,
     file: &[u8],
 ) -> Result<SegmentImage> {
-    let data = header
-        .data(endian, file)
-        .ok()
-        .context("a segment lies outside the file")?;
+    let data = header.data(endian, file).ok().context("a segment lies outside the file")?;
     // A segment that begins inside a page is extended down to the page's start with zeros.
     let address = header.p_vaddr(endian) / PAGE_SIZE * PAGE_SIZE;
     let front = header.p_vaddr(endian) - address;
@@ -70,9 +62,7 @@ pub fn symbols(bytes: &[u8]) -> Result<Vec<Function>> {
 pub fn symbol_address(bytes: &[u8], name: &str) -> Result<Option<u64>> {
     let file: ElfFile64<'_> = ElfFile64::parse(bytes).context("not a 64-bit ELF file")?;
     let mut symbols = file.symbols();
-    Ok(symbols
-        .find(|symbol| symbol.name() == Ok(name))
-        .map(|symbol| symbol.address()))
+    Ok(symbols.find(|symbol| symbol.name() == Ok(name)).map(|symbol| symbol.address()))
 }
 
 fn functions(file: &ElfFile64<'_>) -> Vec<Function> {

@@ -18,9 +18,7 @@ use std::path::Path;
 
 use airox_loader::checksums::{self, BUNDLE_PATH, CHECKSUMS_PATH, KERNEL_PATH};
 use anyhow::{Context, Result, ensure};
-use fatfs::{
-    Date, DateTime, FatType, FileSystem, FormatVolumeOptions, FsOptions, Time, TimeProvider,
-};
+use fatfs::{Date, DateTime, FatType, FileSystem, FormatVolumeOptions, FsOptions, Time, TimeProvider};
 use fscommon::{BufStream, StreamSlice};
 use gpt::disk::LogicalBlockSize;
 use gpt::mbr::ProtectiveMBR;
@@ -59,23 +57,11 @@ struct NoTime;
 
 impl TimeProvider for NoTime {
     fn get_current_date(&self) -> Date {
-        Date {
-            year: 1980,
-            month: 1,
-            day: 1,
-        }
+        Date { year: 1980, month: 1, day: 1 }
     }
 
     fn get_current_date_time(&self) -> DateTime {
-        DateTime {
-            date: self.get_current_date(),
-            time: Time {
-                hour: 0,
-                min: 0,
-                sec: 0,
-                millis: 0,
-            },
-        }
+        DateTime { date: self.get_current_date(), time: Time { hour: 0, min: 0, sec: 0, millis: 0 } }
     }
 }
 
@@ -133,14 +119,10 @@ pub fn build(inputs: &ImageInputs<'_>, out: &Path) -> Result<()> {
 /// Builds the image in memory.
 pub fn bytes(inputs: &ImageInputs<'_>) -> Result<Vec<u8>> {
     let uefi_loader = pe::from_elf(inputs.uefi_loader_elf).context("UEFI loader")?;
-    let bios_loader =
-        bios_loader::cut(inputs.bios_loader_elf, BIOS_START).context("BIOS loader")?;
+    let bios_loader = bios_loader::cut(inputs.bios_loader_elf, BIOS_START).context("BIOS loader")?;
     let kernel = strip::without_debug(inputs.kernel_elf).context("kernel")?;
     let mut list = String::new();
-    let checked = [
-        (KERNEL_PATH, kernel.as_slice()),
-        (BUNDLE_PATH, inputs.bundle),
-    ];
+    let checked = [(KERNEL_PATH, kernel.as_slice()), (BUNDLE_PATH, inputs.bundle)];
     checksums::write(checked, &mut list)?;
     let files = [
         (UEFI_LOADER_PATH, uefi_loader.as_slice()),
@@ -166,11 +148,7 @@ fn extent_mut(image: &mut [u8], extent: Extent) -> Result<&mut [u8]> {
     image.get_mut(start..end).context("partition leaves image")
 }
 
-fn write_tables(
-    image: &mut [u8],
-    layout: &Layout,
-    boot_code: [u8; bios_loader::BOOT_CODE_LENGTH],
-) -> Result<()> {
+fn write_tables(image: &mut [u8], layout: &Layout, boot_code: [u8; bios_loader::BOOT_CODE_LENGTH]) -> Result<()> {
     let sectors = layout.length / SECTOR_BYTES;
     let mut mbr = ProtectiveMBR::with_lb_size(u32::try_from(sectors - 1).unwrap_or(u32::MAX));
     mbr.set_bootcode(boot_code);
@@ -190,23 +168,9 @@ fn write_tables(
         name: name.into(),
     };
     disk.update_partitions(BTreeMap::from([
-        (
-            1,
-            partition(partition_types::BIOS, BIOS_GUID, layout.bios, "AIROX BIOS"),
-        ),
-        (
-            2,
-            partition(partition_types::EFI, ESP_GUID, layout.esp, "AIROX boot"),
-        ),
-        (
-            3,
-            partition(
-                partition_types::LINUX_FS,
-                DATA_GUID,
-                layout.data,
-                "AIROX data",
-            ),
-        ),
+        (1, partition(partition_types::BIOS, BIOS_GUID, layout.bios, "AIROX BIOS")),
+        (2, partition(partition_types::EFI, ESP_GUID, layout.esp, "AIROX boot")),
+        (3, partition(partition_types::LINUX_FS, DATA_GUID, layout.data, "AIROX data")),
     ]))?;
     disk.write()?;
     Ok(())
@@ -221,10 +185,7 @@ fn write_volume(volume: &mut [u8], files: &[(&str, &[u8])]) -> Result<()> {
     let mut device = Cursor::new(volume);
     fatfs::format_volume(&mut device, options).context("cannot format the boot partition")?;
     let file_system = FileSystem::new(&mut device, FsOptions::new().time_provider(&NoTime))?;
-    ensure!(
-        file_system.fat_type() == FatType::Fat32,
-        "the boot partition is not FAT32"
-    );
+    ensure!(file_system.fat_type() == FatType::Fat32, "the boot partition is not FAT32");
     let root = file_system.root_dir();
     for (path, bytes) in files {
         let path = path.trim_start_matches('/');
@@ -258,9 +219,7 @@ type BootVolume = FileSystem<BufStream<StreamSlice<File>>>;
 
 /// Opens the boot partition of the image at `path`.
 fn open_volume(path: &Path) -> Result<BootVolume> {
-    let disk = gpt::GptConfig::new()
-        .open(path)
-        .with_context(|| format!("{} is not a disk image", path.display()))?;
+    let disk = gpt::GptConfig::new().open(path).with_context(|| format!("{} is not a disk image", path.display()))?;
     let esp = disk
         .partitions()
         .values()
@@ -289,14 +248,10 @@ pub fn read_file(path: &Path, file: &str) -> Result<Vec<u8>> {
 pub fn corrupt(path: &Path, file: &str, byte: u64) -> Result<()> {
     let volume = open_volume(path)?;
     let root = volume.root_dir();
-    let mut opened = root
-        .open_file(file.trim_start_matches('/'))
-        .with_context(|| format!("{file} in the image"))?;
+    let mut opened = root.open_file(file.trim_start_matches('/')).with_context(|| format!("{file} in the image"))?;
     let mut value = [0];
     opened.seek(SeekFrom::Start(byte))?;
-    opened
-        .read_exact(&mut value)
-        .with_context(|| format!("{file} has no byte {byte}"))?;
+    opened.read_exact(&mut value).with_context(|| format!("{file} has no byte {byte}"))?;
     opened.seek(SeekFrom::Start(byte))?;
     opened.write_all(&[!value[0]])?;
     opened.flush()?;
@@ -309,10 +264,7 @@ pub fn corrupt(path: &Path, file: &str, byte: u64) -> Result<()> {
 /// For tests of the loader: removes `file` from the boot partition.
 pub fn remove(path: &Path, file: &str) -> Result<()> {
     let volume = open_volume(path)?;
-    volume
-        .root_dir()
-        .remove(file.trim_start_matches('/'))
-        .with_context(|| format!("{file} in the image"))?;
+    volume.root_dir().remove(file.trim_start_matches('/')).with_context(|| format!("{file} in the image"))?;
     volume.unmount()?;
     Ok(())
 }

@@ -24,12 +24,7 @@ use crate::workspace::Workspace;
 
 /// Builds, runs, tests and measures AIROX
 #[derive(Parser)]
-#[command(
-    name = "cargo xtask",
-    bin_name = "cargo xtask",
-    version,
-    propagate_version = true
-)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, propagate_version = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -124,9 +119,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 fn flash(arguments: &FlashArguments) -> anyhow::Result<()> {
-    let options = FlashOptions {
-        file: arguments.file,
-    };
+    let options = FlashOptions { file: arguments.file };
     flash::precheck(&arguments.device, options)?;
     let image = match &arguments.image {
         Some(image) => image.clone(),

@@ -49,10 +49,7 @@ pub fn from_elf(file: &[u8]) -> Result<Vec<u8>> {
 fn section(file: &[u8], segment: &elf::ProgramHeader64<LittleEndian>) -> Result<Section> {
     let endian = LittleEndian;
     let start = segment.p_vaddr(endian);
-    let bytes = segment
-        .data(endian, file)
-        .ok()
-        .with_context(|| format!("segment at {start:#x} leaves the file"))?;
+    let bytes = segment.data(endian, file).ok().with_context(|| format!("segment at {start:#x} leaves the file"))?;
     let address = u32::try_from(start).context("segment above 4 GiB")?;
     ensure!(
         address != 0 && address.is_multiple_of(SECTION_ALIGNMENT),
@@ -61,18 +58,11 @@ fn section(file: &[u8], segment: &elf::ProgramHeader64<LittleEndian>) -> Result<
     let flags = segment.p_flags(endian);
     let (writable, executable) = (flags.contains(elf::PF_W), flags.contains(elf::PF_X));
     let (name, characteristics) = match (writable, executable) {
-        (false, true) => (
-            *b".text\0\0\0",
-            pe::IMAGE_SCN_CNT_CODE | pe::IMAGE_SCN_MEM_EXECUTE | pe::IMAGE_SCN_MEM_READ,
-        ),
-        (false, false) => (
-            *b".rdata\0\0",
-            pe::IMAGE_SCN_CNT_INITIALIZED_DATA | pe::IMAGE_SCN_MEM_READ,
-        ),
-        (true, false) => (
-            *b".data\0\0\0",
-            pe::IMAGE_SCN_CNT_INITIALIZED_DATA | pe::IMAGE_SCN_MEM_READ | pe::IMAGE_SCN_MEM_WRITE,
-        ),
+        (false, true) => (*b".text\0\0\0", pe::IMAGE_SCN_CNT_CODE | pe::IMAGE_SCN_MEM_EXECUTE | pe::IMAGE_SCN_MEM_READ),
+        (false, false) => (*b".rdata\0\0", pe::IMAGE_SCN_CNT_INITIALIZED_DATA | pe::IMAGE_SCN_MEM_READ),
+        (true, false) => {
+            (*b".data\0\0\0", pe::IMAGE_SCN_CNT_INITIALIZED_DATA | pe::IMAGE_SCN_MEM_READ | pe::IMAGE_SCN_MEM_WRITE)
+        }
         (true, true) => bail!("segment at {address:#x} is writable and executable"),
     };
     Ok(Section {
@@ -85,11 +75,7 @@ fn section(file: &[u8], segment: &elf::ProgramHeader64<LittleEndian>) -> Result<
 }
 
 /// Puts every addend in its place; returns the addresses, ascending.
-fn apply_relocations(
-    elf: &ElfFile64<'_, LittleEndian>,
-    file: &[u8],
-    sections: &mut [Section],
-) -> Result<Vec<u32>> {
+fn apply_relocations(elf: &ElfFile64<'_, LittleEndian>, file: &[u8], sections: &mut [Section]) -> Result<Vec<u32>> {
     let endian = elf.endian();
     let mut addresses = Vec::new();
     for header in elf.elf_section_table().iter() {
@@ -164,8 +150,7 @@ fn write(sections: &[Section], relocations: &[u32], entry: u32) -> Result<Vec<u8
         major_subsystem_version: 0,
         minor_subsystem_version: 0,
         subsystem: pe::IMAGE_SUBSYSTEM_EFI_APPLICATION,
-        dll_characteristics: pe::IMAGE_DLLCHARACTERISTICS_DYNAMIC_BASE
-            | pe::IMAGE_DLLCHARACTERISTICS_NX_COMPAT,
+        dll_characteristics: pe::IMAGE_DLLCHARACTERISTICS_DYNAMIC_BASE | pe::IMAGE_DLLCHARACTERISTICS_NX_COMPAT,
         size_of_stack_reserve: 0,
         size_of_stack_commit: 0,
         size_of_heap_reserve: 0,

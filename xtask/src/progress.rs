@@ -13,10 +13,7 @@ impl Step {
     pub fn start(name: impl Into<String>) -> Step {
         let name = name.into();
         eprintln!("[ .. ] {name}");
-        Step {
-            name,
-            started: Instant::now(),
-        }
+        Step { name, started: Instant::now() }
     }
 
     /// Says that it is finished and how long it took.

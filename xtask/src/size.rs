@@ -22,51 +22,31 @@ pub fn size(workspace: &Workspace) -> Result<()> {
         println!("  {room:<20} {lines:>6}");
         total += lines;
     }
-    println!(
-        "  {:<20} {total:>6}   (goal: at most {KERNEL_GOAL})",
-        "together"
-    );
+    println!("  {:<20} {total:>6}   (goal: at most {KERNEL_GOAL})", "together");
 
     let built = system::build(workspace, SYSTEM)?;
-    println!(
-        "\n{:<20} {:>9} {:>9} {:>9} {:>9}",
-        "bytes", "text", "constants", "data", "zeroed"
-    );
+    println!("\n{:<20} {:>9} {:>9} {:>9} {:>9}", "bytes", "text", "constants", "data", "zeroed");
     print_sizes("kernel", &built.kernel)?;
     for name in &built.compiled.programs {
         print_sizes(name, &built.programs.join(name))?;
     }
-    println!(
-        "\nimage {}: {} bytes",
-        built.image.display(),
-        fs::metadata(&built.image)?.len()
-    );
+    println!("\nimage {}: {} bytes", built.image.display(), fs::metadata(&built.image)?.len());
     Ok(())
 }
 
 fn print_sizes(name: &str, file: &Path) -> Result<()> {
     let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let Sizes {
-        text,
-        constants,
-        data,
-        zeroed,
-    } = elf::sizes(&bytes)?;
+    let Sizes { text, constants, data, zeroed } = elf::sizes(&bytes)?;
     println!("{name:<20} {text:>9} {constants:>9} {data:>9} {zeroed:>9}");
     Ok(())
 }
 
 fn count_folder(folder: &Path) -> Result<usize> {
     let mut lines = 0;
-    let entries =
-        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
     for entry in entries {
         let path: PathBuf = entry?.path();
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.is_dir() {
             if name != "tests" {
                 lines += count_folder(&path)?;
@@ -100,9 +80,7 @@ fn count_lines(text: &str) -> usize {
         if code == "#[cfg(test)]" {
             let indentation = line.len() - line.trim_start().len();
             let end = format!("{}}}", " ".repeat(indentation));
-            let is_block = lines
-                .peek()
-                .is_some_and(|next| next.trim_end().ends_with('{'));
+            let is_block = lines.peek().is_some_and(|next| next.trim_end().ends_with('{'));
             lines.next();
             while is_block && lines.next().is_some_and(|line| line != end) {}
             continue;

@@ -46,34 +46,18 @@ impl Guest {
     }
 
     /// Makes the disk image of one system. `files` go into its bundle as well.
-    pub fn image(
-        &self,
-        workspace: &Workspace,
-        compiled: Compiled,
-        files: &[(&str, &str)],
-    ) -> Result<BuiltSystem> {
+    pub fn image(&self, workspace: &Workspace, compiled: Compiled, files: &[(&str, &str)]) -> Result<BuiltSystem> {
         let name = &compiled.system.name;
         let step = Step::start(format!("making the disk image of `{name}`"));
         let kernel = read(&self.kernel)?;
         let bundle = bundle(&compiled, &kernel, &self.programs, files)?;
         let image = self.image_of(workspace, name, &kernel, &bundle)?;
         step.done();
-        Ok(BuiltSystem {
-            compiled,
-            image,
-            kernel: self.kernel.clone(),
-            programs: self.programs.clone(),
-        })
+        Ok(BuiltSystem { compiled, image, kernel: self.kernel.clone(), programs: self.programs.clone() })
     }
 
     /// Makes the disk image `name` with any kernel and bundle; returns where it is.
-    pub fn image_of(
-        &self,
-        workspace: &Workspace,
-        name: &str,
-        kernel: &[u8],
-        bundle: &[u8],
-    ) -> Result<PathBuf> {
+    pub fn image_of(&self, workspace: &Workspace, name: &str, kernel: &[u8], bundle: &[u8]) -> Result<PathBuf> {
         let folder = workspace.target.join("images");
         fs::create_dir_all(&folder)?;
         let image = folder.join(format!("{name}.img"));
@@ -101,17 +85,11 @@ pub fn build(workspace: &Workspace, name: &str) -> Result<BuiltSystem> {
 }
 
 /// The system bundle: the programs the system names, its record, and the kernel's symbols.
-fn bundle(
-    compiled: &Compiled,
-    kernel: &[u8],
-    programs: &Path,
-    files: &[(&str, &str)],
-) -> Result<Vec<u8>> {
+fn bundle(compiled: &Compiled, kernel: &[u8], programs: &Path, files: &[(&str, &str)]) -> Result<Vec<u8>> {
     let mut builder = Builder::new();
     for name in &compiled.programs {
         let bytes = read(&programs.join(name))?;
-        let program = elf::program(name, &bytes)
-            .with_context(|| format!("the program `{name}` cannot be used"))?;
+        let program = elf::program(name, &bytes).with_context(|| format!("the program `{name}` cannot be used"))?;
         builder.program(program)?;
     }
     builder.file(SYSTEM_FILE, compiled.system.to_bytes()?)?;

@@ -72,35 +72,17 @@ impl Section {
 
     /// Bytes that are no part of the memory image.
     pub fn debug(name: &'static str, bytes: Vec<u8>) -> Section {
-        Section {
-            name,
-            address: 0,
-            place: Err(bytes),
-            kind: SHT_PROGBITS.0,
-            entry_size: 0,
-        }
+        Section { name, address: 0, place: Err(bytes), kind: SHT_PROGBITS.0, entry_size: 0 }
     }
 }
 
 impl Elf {
     pub fn new(kind: u16, entry: u64) -> Elf {
-        Elf {
-            kind,
-            machine: 62,
-            entry,
-            segments: Vec::new(),
-            sections: Vec::new(),
-            symbols: Vec::new(),
-        }
+        Elf { kind, machine: 62, entry, segments: Vec::new(), sections: Vec::new(), symbols: Vec::new() }
     }
 
     pub fn segment(&mut self, address: u64, bytes: Vec<u8>, flags: u32) -> &mut Segment {
-        self.segments.push(Segment {
-            address,
-            size: bytes.len() as u64,
-            bytes,
-            flags,
-        });
+        self.segments.push(Segment { address, size: bytes.len() as u64, bytes, flags });
         self.segments.last_mut().unwrap()
     }
 
@@ -118,14 +100,7 @@ impl Elf {
             segment_headers.extend(1_u32.to_le_bytes());
             segment_headers.extend(segment.flags.to_le_bytes());
             let length = segment.bytes.len() as u64;
-            for word in [
-                offset,
-                segment.address,
-                segment.address,
-                length,
-                segment.size,
-                1,
-            ] {
+            for word in [offset, segment.address, segment.address, length, segment.size, 1] {
                 segment_headers.extend(word.to_le_bytes());
             }
             body.extend(&segment.bytes);
@@ -133,26 +108,23 @@ impl Elf {
         let (symbols, symbol_names) = self.symbol_table();
         let mut names = vec![0_u8];
         let mut section_headers = vec![0_u8; 64];
-        let mut header =
-            |name: &str, kind: u32, flags: u64, words: [u64; 3], link: u32, size: u64| {
-                section_headers.extend((names.len() as u32).to_le_bytes());
-                names.extend(name.as_bytes());
-                names.push(0);
-                section_headers.extend(kind.to_le_bytes());
-                section_headers.extend(flags.to_le_bytes());
-                for word in words {
-                    section_headers.extend(word.to_le_bytes());
-                }
-                section_headers.extend(link.to_le_bytes());
-                section_headers.extend(1_u32.to_le_bytes());
-                section_headers.extend(1_u64.to_le_bytes());
-                section_headers.extend(size.to_le_bytes());
-            };
+        let mut header = |name: &str, kind: u32, flags: u64, words: [u64; 3], link: u32, size: u64| {
+            section_headers.extend((names.len() as u32).to_le_bytes());
+            names.extend(name.as_bytes());
+            names.push(0);
+            section_headers.extend(kind.to_le_bytes());
+            section_headers.extend(flags.to_le_bytes());
+            for word in words {
+                section_headers.extend(word.to_le_bytes());
+            }
+            section_headers.extend(link.to_le_bytes());
+            section_headers.extend(1_u32.to_le_bytes());
+            section_headers.extend(1_u64.to_le_bytes());
+            section_headers.extend(size.to_le_bytes());
+        };
         for section in &self.sections {
             let (offset, length, flags) = match &section.place {
-                Ok((segment, offset, length)) => {
-                    (offsets[*segment] + *offset as u64, *length, ALLOCATED)
-                }
+                Ok((segment, offset, length)) => (offsets[*segment] + *offset as u64, *length, ALLOCATED),
                 Err(bytes) => {
                     let offset = (headers + body.len()) as u64;
                     body.extend(bytes);
@@ -160,14 +132,7 @@ impl Elf {
                 }
             };
             let words = [section.address, offset, length as u64];
-            header(
-                section.name,
-                section.kind,
-                flags,
-                words,
-                0,
-                section.entry_size,
-            );
+            header(section.name, section.kind, flags, words, 0, section.entry_size);
         }
         let mut extra = |name: &str, kind: u32, bytes: &[u8], link: u32, size: u64| {
             let aligned = (headers + body.len()).next_multiple_of(8) - headers;
@@ -180,14 +145,7 @@ impl Elf {
         extra(".symtab", SHT_SYMTAB.0, &symbols, strings, 24);
         extra(".strtab", SHT_STRTAB.0, &symbol_names, 0, 0);
         let names_index = strings + 1;
-        header(
-            ".shstrtab",
-            SHT_STRTAB.0,
-            0,
-            [0, (headers + body.len()) as u64, 0],
-            0,
-            0,
-        );
+        header(".shstrtab", SHT_STRTAB.0, 0, [0, (headers + body.len()) as u64, 0], 0, 0);
         let length_of_names = names.len() as u64;
         body.extend(&names);
         let size_field = section_headers.len() - 64 + 32;
@@ -236,8 +194,7 @@ pub fn uefi_loader() -> Elf {
     elf.segment(0x1000, vec![0xc3; 0x300], READ | EXECUTE);
     elf.segment(0x2000, vec![0x11; 0x40], READ);
     elf.segment(0x3000, vec![0; 0x20], READ | WRITE).size = 0x1400;
-    let relocations =
-        Section::relocations(&mut elf, 1, &[(0x3010, 8, 0x1004), (0x3008, 8, 0x2000)]);
+    let relocations = Section::relocations(&mut elf, 1, &[(0x3010, 8, 0x1004), (0x3008, 8, 0x2000)]);
     elf.sections.push(relocations);
     elf
 }
@@ -246,8 +203,7 @@ pub fn uefi_loader() -> Elf {
 pub fn bios_loader() -> Elf {
     let mut elf = Elf::new(2, 0x7c00);
     elf.segment(0x7c00, vec![0x90; 300], 7);
-    elf.segment(0x8000, (0..1500_u32).map(|byte| byte as u8).collect(), 7)
-        .size = 0x4000;
+    elf.segment(0x8000, (0..1500_u32).map(|byte| byte as u8).collect(), 7).size = 0x4000;
     let code = Section::of_segment(".mbr", 0, &elf);
     elf.sections.push(code);
     elf.symbols = vec![
@@ -270,8 +226,7 @@ pub fn kernel() -> Elf {
         let section = Section::of_segment(name, segment, &elf);
         elf.sections.push(section);
     }
-    elf.sections
-        .push(Section::debug(".debug_info", vec![0xdb; 100_000]));
+    elf.sections.push(Section::debug(".debug_info", vec![0xdb; 100_000]));
     elf.symbols = vec![("_start", BASE + 8)];
     elf
 }

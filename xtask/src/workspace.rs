@@ -48,28 +48,20 @@ impl Workspace {
             .output()
             .context("cannot run cargo metadata")?;
         if !output.status.success() {
-            bail!(
-                "cargo metadata failed:\n{}",
-                String::from_utf8_lossy(&output.stderr)
-            );
+            bail!("cargo metadata failed:\n{}", String::from_utf8_lossy(&output.stderr));
         }
-        let metadata: Value =
-            serde_json::from_slice(&output.stdout).context("cargo metadata is no JSON")?;
+        let metadata: Value = serde_json::from_slice(&output.stdout).context("cargo metadata is no JSON")?;
         let target = text(&metadata["target_directory"]).context("no target directory")?;
         let packages = metadata["packages"].as_array().context("no packages")?;
-        Ok(Workspace {
-            root,
-            target: target.into(),
-            packages: packages.iter().filter_map(package).collect(),
-        })
+        Ok(Workspace { root, target: target.into(), packages: packages.iter().filter_map(package).collect() })
     }
 
     /// Packages with ring-3 programs.
     pub fn program_packages(&self) -> impl Iterator<Item = &Package> {
         const OTHERS: [&str; 3] = [KERNEL_PACKAGE, LOADER_PACKAGE, CONTRACT_KERNEL_PACKAGE];
-        self.packages.iter().filter(|package| {
-            !package.guest_binaries.is_empty() && !OTHERS.contains(&package.name.as_str())
-        })
+        self.packages
+            .iter()
+            .filter(|package| !package.guest_binaries.is_empty() && !OTHERS.contains(&package.name.as_str()))
     }
 
     /// Every ring-3 program and its package.
@@ -86,11 +78,7 @@ impl Workspace {
     pub fn catalog(&self) -> Result<Catalog> {
         let mut catalog = Catalog {
             components: Vec::new(),
-            programs: self
-                .programs()
-                .keys()
-                .map(|name| (*name).to_owned())
-                .collect(),
+            programs: self.programs().keys().map(|name| (*name).to_owned()).collect(),
         };
         for package in &self.packages {
             let file = package.folder.join("component.toml");
@@ -103,12 +91,8 @@ impl Workspace {
 
     /// Reads a manifest; problems will name it relative to the repository.
     pub fn source(&self, file: &Path) -> Result<Source> {
-        let text = std::fs::read_to_string(file)
-            .with_context(|| format!("cannot read {}", file.display()))?;
-        Ok(Source::new(
-            file.strip_prefix(&self.root).unwrap_or(file),
-            text,
-        ))
+        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        Ok(Source::new(file.strip_prefix(&self.root).unwrap_or(file), text))
     }
 
     /// The folder of the system files.
@@ -136,10 +120,7 @@ impl Workspace {
             .with_context(|| format!("cannot list {}", folder.display()))?
             .flatten()
             .map(|entry| entry.path())
-            .filter(|path| {
-                path.extension()
-                    .is_some_and(|extension| extension == "toml")
-            })
+            .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
             .collect();
         files.sort();
         Ok(files)

@@ -69,10 +69,7 @@ fn check_shares(tasks: &[Task], analysis: &mut Analysis) {
         largest = largest.max((share, index));
     }
     if analysis.share > u64::from(WHOLE_PROCESSOR) {
-        analysis.refusals.push(Refusal::Overload {
-            task: largest.1,
-            share: analysis.share,
-        });
+        analysis.refusals.push(Refusal::Overload { task: largest.1, share: analysis.share });
     }
 }
 
@@ -113,12 +110,7 @@ fn check_deadline(tasks: &[Task], index: usize, analysis: &mut Analysis) {
                 let task = index;
                 analysis.refusals.push(Refusal::Late { task, response_ns });
             }
-            analysis.responses.push(Response {
-                task: index,
-                response_ns,
-                deadline_ns,
-                blocking,
-            });
+            analysis.responses.push(Response { task: index, response_ns, deadline_ns, blocking });
         }
     }
 }
@@ -127,14 +119,7 @@ fn check_deadline(tasks: &[Task], index: usize, analysis: &mut Analysis) {
 fn blocking(tasks: &[Task], index: usize) -> Result<Blocking, Refusal> {
     let priority = tasks[index].priority;
     let below = |task: &Task| task.priority < priority;
-    let mut longest = Blocking {
-        time_ns: if tasks.iter().any(below) {
-            SUPERVISOR_CALL_NS
-        } else {
-            0
-        },
-        by: None,
-    };
+    let mut longest = Blocking { time_ns: if tasks.iter().any(below) { SUPERVISOR_CALL_NS } else { 0 }, by: None };
     for (client, caller) in tasks.iter().enumerate().filter(|(_, task)| below(task)) {
         for &server in &caller.uses {
             // What this task itself does for clients is part of its own budget.
@@ -148,16 +133,9 @@ fn blocking(tasks: &[Task], index: usize) -> Result<Blocking, Refusal> {
             };
             let bounds = [budget, served.longest_call_ns];
             let time_ns = bounds.into_iter().flatten().min();
-            let time_ns = time_ns.ok_or(Refusal::UnknownBlocking {
-                task: index,
-                server,
-                client,
-            })?;
+            let time_ns = time_ns.ok_or(Refusal::UnknownBlocking { task: index, server, client })?;
             if time_ns > longest.time_ns {
-                longest = Blocking {
-                    time_ns,
-                    by: Some((server, client)),
-                };
+                longest = Blocking { time_ns, by: Some((server, client)) };
             }
         }
     }

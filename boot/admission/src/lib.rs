@@ -176,19 +176,11 @@ pub fn tasks(system: &System) -> Vec<Task> {
             name: component.name.clone(),
             priority: component.priority,
             // Who may admit programs gives them its high priorities, and uses them itself for nothing.
-            highest: if time.for_programs > 0 {
-                component.priority
-            } else {
-                component.max_priority
-            },
+            highest: if time.for_programs > 0 { component.priority } else { component.max_priority },
             supply,
             deadline_ns: time.deadline_us.map(nanoseconds),
             longest_call_ns: time.longest_call_us.map(nanoseconds),
-            uses: component
-                .uses
-                .iter()
-                .filter_map(|each| place(&each.provider))
-                .collect(),
+            uses: component.uses.iter().filter_map(|each| place(&each.provider)).collect(),
         }
     };
     system.components.iter().map(task).collect()

@@ -20,15 +20,8 @@ impl EntryName {
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        let length = self
-            .0
-            .iter()
-            .position(|byte| *byte == 0)
-            .unwrap_or(NAME_CAPACITY);
-        self.0
-            .get(..length)
-            .and_then(|bytes| core::str::from_utf8(bytes).ok())
-            .unwrap_or("?")
+        let length = self.0.iter().position(|byte| *byte == 0).unwrap_or(NAME_CAPACITY);
+        self.0.get(..length).and_then(|bytes| core::str::from_utf8(bytes).ok()).unwrap_or("?")
     }
 }
 
@@ -79,16 +72,10 @@ impl fmt::Display for BundleError {
                 formatter.write_str("the bundle's directory is damaged (checksum mismatch)")
             }
             BundleError::InvalidRecord(index) => {
-                write!(
-                    formatter,
-                    "record {index} of the bundle's directory is invalid"
-                )
+                write!(formatter, "record {index} of the bundle's directory is invalid")
             }
             BundleError::EntryDamaged(name) => {
-                write!(
-                    formatter,
-                    "`{name}` in the bundle is damaged (checksum mismatch)"
-                )
+                write!(formatter, "`{name}` in the bundle is damaged (checksum mismatch)")
             }
             BundleError::NoSuchEntry(name) => write!(formatter, "the bundle holds no `{name}`"),
             BundleError::InvalidSymbols => formatter.write_str("the symbol table is invalid"),

@@ -89,10 +89,7 @@ pub(crate) fn read_usize(bytes: &[u8], offset: usize) -> Option<usize> {
 /// A name: UTF-8, padded with zeros, not empty.
 pub(crate) fn read_name(bytes: &[u8], offset: usize) -> Option<&str> {
     let field = bytes.get(offset..offset.checked_add(NAME_CAPACITY)?)?;
-    let length = field
-        .iter()
-        .position(|byte| *byte == 0)
-        .unwrap_or(NAME_CAPACITY);
+    let length = field.iter().position(|byte| *byte == 0).unwrap_or(NAME_CAPACITY);
     let name = core::str::from_utf8(field.get(..length)?).ok()?;
     (!name.is_empty()).then_some(name)
 }

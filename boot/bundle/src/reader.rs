@@ -1,9 +1,8 @@
 //! Reading a bundle in place: no copy, no allocation.
 
 use crate::format::{
-    HEADER_LENGTH, KIND_FILE, KIND_PROGRAM, MAGIC, PAGE_SIZE, RECORD_LENGTH, SEGMENT_LENGTH,
-    VERSION, checksum, checksum_with_hole, header, read_name, read_u32, read_u64, read_usize,
-    record, segment,
+    HEADER_LENGTH, KIND_FILE, KIND_PROGRAM, MAGIC, PAGE_SIZE, RECORD_LENGTH, SEGMENT_LENGTH, VERSION, checksum,
+    checksum_with_hole, header, read_name, read_u32, read_u64, read_usize, record, segment,
 };
 use crate::{BundleError, EntryName, Symbols};
 
@@ -78,11 +77,7 @@ impl<'a> Bundle<'a> {
             return Err(BundleError::DirectoryDamaged);
         }
         let root = read_name(start, header::ROOT_NAME).ok_or(BundleError::DirectoryDamaged)?;
-        let bundle = Bundle {
-            bytes,
-            root,
-            entries,
-        };
+        let bundle = Bundle { bytes, root, entries };
         for index in 0..entries {
             let invalid = BundleError::InvalidRecord(index as u32);
             let record = bundle.record(index).ok_or(invalid)?;
@@ -129,29 +124,23 @@ impl<'a> Bundle<'a> {
 
     /// Every program, in the order of the directory.
     pub fn programs(&self) -> impl Iterator<Item = Program<'a>> {
-        self.records()
-            .filter(|record| record.kind == KIND_PROGRAM)
-            .map(|record| Program {
-                name: record.name,
-                entry: record.entry_point,
-                segments: record.segments,
-                symbols: record.symbols,
-            })
+        self.records().filter(|record| record.kind == KIND_PROGRAM).map(|record| Program {
+            name: record.name,
+            entry: record.entry_point,
+            segments: record.segments,
+            symbols: record.symbols,
+        })
     }
 
     /// The bytes of the file of this name.
     #[must_use]
     pub fn file(&self, name: &str) -> Option<&'a [u8]> {
-        self.records()
-            .find(|record| record.kind == KIND_FILE && record.name == name)
-            .map(|record| record.payload)
+        self.records().find(|record| record.kind == KIND_FILE && record.name == name).map(|record| record.payload)
     }
 
     /// Name and bytes of every file.
     pub fn files(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
-        self.records()
-            .filter(|record| record.kind == KIND_FILE)
-            .map(|record| (record.name, record.payload))
+        self.records().filter(|record| record.kind == KIND_FILE).map(|record| (record.name, record.payload))
     }
 
     /// The compiled system record.
@@ -160,9 +149,8 @@ impl<'a> Bundle<'a> {
     /// [`BundleError::NoSuchEntry`] if the bundle has none, [`BundleError::InvalidSystem`] if it cannot be decoded.
     #[cfg(feature = "system")]
     pub fn system(&self) -> Result<crate::system::System, BundleError> {
-        let bytes = self
-            .file(crate::SYSTEM_FILE)
-            .ok_or(BundleError::NoSuchEntry(EntryName::new(crate::SYSTEM_FILE)))?;
+        let bytes =
+            self.file(crate::SYSTEM_FILE).ok_or(BundleError::NoSuchEntry(EntryName::new(crate::SYSTEM_FILE)))?;
         crate::system::System::from_bytes(bytes)
     }
 
@@ -176,8 +164,7 @@ impl<'a> Bundle<'a> {
         let bytes = self.bytes.get(start..start + RECORD_LENGTH)?;
         let range = |offset: usize, length: usize| -> Option<&'a [u8]> {
             let start = read_usize(bytes, offset)?;
-            self.bytes
-                .get(start..start.checked_add(read_usize(bytes, length)?)?)
+            self.bytes.get(start..start.checked_add(read_usize(bytes, length)?)?)
         };
         let first_segment = read_u32(bytes, record::FIRST_SEGMENT)? as usize;
         let segment_count = read_u32(bytes, record::SEGMENT_COUNT)? as usize;
@@ -201,8 +188,7 @@ impl<'a> Bundle<'a> {
         match record.kind {
             KIND_FILE => record.segments.is_empty(),
             KIND_PROGRAM => segments(record.segments).all(|segment| {
-                let page_aligned =
-                    segment.address % PAGE_SIZE == 0 && segment.offset % PAGE_SIZE == 0;
+                let page_aligned = segment.address % PAGE_SIZE == 0 && segment.offset % PAGE_SIZE == 0;
                 let in_file = segment
                     .file_size
                     .checked_next_multiple_of(PAGE_SIZE)
@@ -267,7 +253,5 @@ fn segments(table: &[u8]) -> impl Iterator<Item = Segment> {
 
 /// Bytes before the payloads.
 pub(crate) fn directory_length(entries: usize, segments: usize) -> Option<usize> {
-    HEADER_LENGTH
-        .checked_add(entries.checked_mul(RECORD_LENGTH)?)?
-        .checked_add(segments.checked_mul(SEGMENT_LENGTH)?)
+    HEADER_LENGTH.checked_add(entries.checked_mul(RECORD_LENGTH)?)?.checked_add(segments.checked_mul(SEGMENT_LENGTH)?)
 }

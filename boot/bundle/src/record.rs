@@ -30,9 +30,7 @@ impl LoaderRecord {
     pub fn from_bytes(bytes: [u8; LENGTH]) -> Option<Self> {
         let (magic, ticks) = bytes.split_first_chunk::<8>()?;
         let ticks = ticks.first_chunk::<8>()?;
-        (*magic == MAGIC).then(|| Self {
-            entry_ticks: u64::from_le_bytes(*ticks),
-        })
+        (*magic == MAGIC).then(|| Self { entry_ticks: u64::from_le_bytes(*ticks) })
     }
 }
 
@@ -42,9 +40,7 @@ mod tests {
 
     #[test]
     fn a_record_survives_the_trip_and_anything_else_is_none() {
-        let record = LoaderRecord {
-            entry_ticks: 0x1234_5678_9abc_def0,
-        };
+        let record = LoaderRecord { entry_ticks: 0x1234_5678_9abc_def0 };
         assert_eq!(LoaderRecord::from_bytes(record.to_bytes()), Some(record));
         assert_eq!(LoaderRecord::from_bytes([0; LENGTH]), None);
     }

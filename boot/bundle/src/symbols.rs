@@ -18,10 +18,7 @@ pub struct Symbols<'a> {
 
 impl<'a> Symbols<'a> {
     /// A table without functions.
-    pub const EMPTY: Symbols<'static> = Symbols {
-        bytes: &[],
-        count: 0,
-    };
+    pub const EMPTY: Symbols<'static> = Symbols { bytes: &[], count: 0 };
 
     /// Reads a table. Empty bytes are an empty table.
     ///
@@ -33,10 +30,8 @@ impl<'a> Symbols<'a> {
         }
         let invalid = BundleError::InvalidSymbols;
         let count = read_u32(bytes, 0).ok_or(invalid)? as usize;
-        let end = count
-            .checked_mul(FUNCTION_LENGTH)
-            .and_then(|length| length.checked_add(TABLE_START))
-            .ok_or(invalid)?;
+        let end =
+            count.checked_mul(FUNCTION_LENGTH).and_then(|length| length.checked_add(TABLE_START)).ok_or(invalid)?;
         if end > bytes.len() {
             return Err(invalid);
         }

@@ -74,14 +74,7 @@ pub struct Time {
 
 impl Default for Time {
     fn default() -> Time {
-        Time {
-            budget: None,
-            passive: false,
-            deadline_us: None,
-            longest_call_us: None,
-            weight: 100,
-            for_programs: 0,
-        }
+        Time { budget: None, passive: false, deadline_us: None, longest_call_us: None, weight: 100, for_programs: 0 }
     }
 }
 
@@ -197,12 +190,7 @@ pub enum Grant {
 
 impl Grant {
     /// Every grant.
-    pub const ALL: [Grant; 4] = [
-        Grant::Bundle,
-        Grant::KernelInfo,
-        Grant::Supervisor,
-        Grant::LogAdmin,
-    ];
+    pub const ALL: [Grant; 4] = [Grant::Bundle, Grant::KernelInfo, Grant::Supervisor, Grant::LogAdmin];
 
     /// Its name in `component.toml`.
     #[must_use]
@@ -262,8 +250,6 @@ impl System {
     /// The component of this name.
     #[must_use]
     pub fn component(&self, name: &str) -> Option<&Component> {
-        self.components
-            .iter()
-            .find(|component| component.name == name)
+        self.components.iter().find(|component| component.name == name)
     }
 }

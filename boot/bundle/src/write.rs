@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::format::{
-    HEADER_LENGTH, KIND_FILE, KIND_PROGRAM, MAGIC, NAME_CAPACITY, PAGE_SIZE, RECORD_LENGTH,
-    SEGMENT_LENGTH, VERSION, checksum, header, record, segment,
+    HEADER_LENGTH, KIND_FILE, KIND_PROGRAM, MAGIC, NAME_CAPACITY, PAGE_SIZE, RECORD_LENGTH, SEGMENT_LENGTH, VERSION,
+    checksum, header, record, segment,
 };
 use crate::reader::directory_length;
 use crate::symbols::{FUNCTION_LENGTH, TABLE_START};
@@ -76,17 +76,12 @@ pub enum WriteError {
 impl fmt::Display for WriteError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            WriteError::BadName(name) => write!(
-                formatter,
-                "`{name}` is not a valid name (1 to {NAME_CAPACITY} bytes)"
-            ),
+            WriteError::BadName(name) => write!(formatter, "`{name}` is not a valid name (1 to {NAME_CAPACITY} bytes)"),
             WriteError::DuplicateName(name) => write!(formatter, "two entries are named `{name}`"),
             WriteError::NoRoot(name) => write!(formatter, "the root program `{name}` is missing"),
-            WriteError::BadSegment {
-                program,
-                address,
-                reason,
-            } => write!(formatter, "segment {address:#x} of `{program}` {reason}"),
+            WriteError::BadSegment { program, address, reason } => {
+                write!(formatter, "segment {address:#x} of `{program}` {reason}")
+            }
             WriteError::TooLarge => formatter.write_str("the bundle is too large"),
         }
     }
@@ -168,11 +163,7 @@ impl Builder {
         put(bytes, header::VERSION, &VERSION.to_le_bytes());
         put(bytes, header::LENGTH, &length.to_le_bytes());
         put(bytes, header::ENTRIES, &count(entries)?.to_le_bytes());
-        put(
-            bytes,
-            header::SEGMENTS,
-            &count(segment_count)?.to_le_bytes(),
-        );
+        put(bytes, header::SEGMENTS, &count(segment_count)?.to_le_bytes());
         put(bytes, header::ROOT_NAME, root.as_bytes());
         let sum = checksum(&bytes[..directory]);
         put(bytes, header::CHECKSUM, &sum.to_le_bytes());
@@ -198,19 +189,11 @@ impl Output {
             self.bytes.extend_from_slice(&image.bytes);
             let at = self.segment_table + self.segments * SEGMENT_LENGTH;
             let flags = if image.writable { segment::WRITABLE } else { 0 }
-                | if image.executable {
-                    segment::EXECUTABLE
-                } else {
-                    0
-                };
+                | if image.executable { segment::EXECUTABLE } else { 0 };
             let file_size = image.bytes.len() as u64;
             let bytes = &mut self.bytes;
             put(bytes, at + segment::ADDRESS, &image.address.to_le_bytes());
-            put(
-                bytes,
-                at + segment::MEMORY_SIZE,
-                &image.memory_size.to_le_bytes(),
-            );
+            put(bytes, at + segment::MEMORY_SIZE, &image.memory_size.to_le_bytes());
             put(bytes, at + segment::OFFSET, &offset.to_le_bytes());
             put(bytes, at + segment::FILE_SIZE, &file_size.to_le_bytes());
             put(bytes, at + segment::FLAGS, &flags.to_le_bytes());
@@ -225,27 +208,11 @@ impl Output {
         let segments = count(program.segments.len())?;
         let symbols_length = symbols.len() as u64;
         let bytes = &mut self.bytes;
-        put(
-            bytes,
-            at + record::ENTRY_POINT,
-            &program.entry.to_le_bytes(),
-        );
-        put(
-            bytes,
-            at + record::FIRST_SEGMENT,
-            &count(first_segment)?.to_le_bytes(),
-        );
+        put(bytes, at + record::ENTRY_POINT, &program.entry.to_le_bytes());
+        put(bytes, at + record::FIRST_SEGMENT, &count(first_segment)?.to_le_bytes());
         put(bytes, at + record::SEGMENT_COUNT, &segments.to_le_bytes());
-        put(
-            bytes,
-            at + record::SYMBOLS_OFFSET,
-            &symbols_offset.to_le_bytes(),
-        );
-        put(
-            bytes,
-            at + record::SYMBOLS_LENGTH,
-            &symbols_length.to_le_bytes(),
-        );
+        put(bytes, at + record::SYMBOLS_OFFSET, &symbols_offset.to_le_bytes());
+        put(bytes, at + record::SYMBOLS_LENGTH, &symbols_length.to_le_bytes());
         Ok(())
     }
 
@@ -313,10 +280,8 @@ fn check_name(name: &str) -> Result<(), WriteError> {
 fn check_segments(program: &ProgramImage) -> Result<(), WriteError> {
     let mut free_from = 0;
     for segment in &program.segments {
-        let end = segment
-            .memory_size
-            .checked_next_multiple_of(PAGE_SIZE)
-            .and_then(|size| segment.address.checked_add(size));
+        let end =
+            segment.memory_size.checked_next_multiple_of(PAGE_SIZE).and_then(|size| segment.address.checked_add(size));
         let reason = if segment.address % PAGE_SIZE != 0 {
             "is not page-aligned"
         } else if segment.address < free_from {
@@ -331,11 +296,7 @@ fn check_segments(program: &ProgramImage) -> Result<(), WriteError> {
             free_from = end.unwrap_or(u64::MAX);
             continue;
         };
-        return Err(WriteError::BadSegment {
-            program: program.name.clone(),
-            address: segment.address,
-            reason,
-        });
+        return Err(WriteError::BadSegment { program: program.name.clone(), address: segment.address, reason });
     }
     Ok(())
 }

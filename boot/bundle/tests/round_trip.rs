@@ -1,20 +1,13 @@
 //! What the builder writes, the reader reads; and no damage goes unnoticed.
 
 use airox_bundle::system::{
-    Budget, Component, ComponentKind, Grant, OnOverrun, Resource, Restart, RestartPolicy, System,
-    Time, Use,
+    Budget, Component, ComponentKind, Grant, OnOverrun, Resource, Restart, RestartPolicy, System, Time, Use,
 };
-use airox_bundle::write::{
-    Builder, Function, ProgramImage, SegmentImage, WriteError, symbol_table,
-};
+use airox_bundle::write::{Builder, Function, ProgramImage, SegmentImage, WriteError, symbol_table};
 use airox_bundle::{Bundle, BundleError, Symbols};
 
 fn function(address: u64, size: u32, name: &str) -> Function {
-    Function {
-        address,
-        size,
-        name: name.into(),
-    }
+    Function { address, size, name: name.into() }
 }
 
 fn program(name: &str) -> ProgramImage {
@@ -33,10 +26,7 @@ fn program(name: &str) -> ProgramImage {
             segment(0x41_0000, 0x1234, 0x1234, false, true),
             segment(0x41_2000, 0x1000, 0x800, false, false),
         ],
-        symbols: vec![
-            function(0x41_0100, 0x20, "module::second"),
-            function(0x41_0010, 0x40, "start"),
-        ],
+        symbols: vec![function(0x41_0100, 0x20, "module::second"), function(0x41_0010, 0x40, "start")],
     }
 }
 
@@ -44,12 +34,8 @@ fn bundle() -> Vec<u8> {
     let mut builder = Builder::new();
     builder.program(program("init")).unwrap();
     builder.program(program("log")).unwrap();
-    builder
-        .file("kernel.symbols", symbol_table(&[]).unwrap())
-        .unwrap();
-    builder
-        .file("system", system().to_bytes().unwrap())
-        .unwrap();
+    builder.file("kernel.symbols", symbol_table(&[]).unwrap()).unwrap();
+    builder.file("system", system().to_bytes().unwrap()).unwrap();
     builder.build("init").unwrap()
 }
 
@@ -68,11 +54,7 @@ fn system() -> System {
             heap: 131072,
             limits: [64, 32, 0, 1, 1, 1, 4, 0, 2, 0],
             time: Time {
-                budget: Some(Budget {
-                    time_us: 500,
-                    period_us: 1_000,
-                    on_overrun: OnOverrun::Fault,
-                }),
+                budget: Some(Budget { time_us: 500, period_us: 1_000, on_overrun: OnOverrun::Fault }),
                 passive: false,
                 deadline_us: Some(900),
                 longest_call_us: Some(50),
@@ -80,14 +62,8 @@ fn system() -> System {
                 for_programs: 100_000,
             },
             provides: vec!["log".into()],
-            uses: vec![Use {
-                interface: "clock".into(),
-                provider: "rtc".into(),
-            }],
-            resources: vec![Resource::Irq {
-                name: "uart".into(),
-                line: 4,
-            }],
+            uses: vec![Use { interface: "clock".into(), provider: "rtc".into() }],
+            resources: vec![Resource::Irq { name: "uart".into(), line: 4 }],
             grants: vec![Grant::Bundle],
             restart: Restart {
                 policy: RestartPolicy::Always,
@@ -115,20 +91,13 @@ fn programs_and_files_come_back() {
     assert_eq!(segments[0].address, 0x41_0000);
     assert!(segments[0].executable && !segments[0].writable);
     assert!(segments[2].writable);
-    assert_eq!(
-        (segments[2].memory_size, segments[2].file_size),
-        (0x3000, 0x10)
-    );
+    assert_eq!((segments[2].memory_size, segments[2].file_size), (0x3000, 0x10));
     for segment in &segments {
         assert_eq!(segment.offset % 4096, 0);
         let start = segment.offset as usize;
         let end = start + segment.file_size as usize;
         let content = &bytes[start..end];
-        assert!(
-            content
-                .iter()
-                .all(|byte| *byte == segment.address as u8 ^ 0x5a)
-        );
+        assert!(content.iter().all(|byte| *byte == segment.address as u8 ^ 0x5a));
         let padded = &bytes[end..end.next_multiple_of(4096)];
         assert!(padded.iter().all(|byte| *byte == 0), "padding is zero");
     }
@@ -140,11 +109,7 @@ fn programs_and_files_come_back() {
 #[test]
 fn symbols_are_found_inside_functions_only() {
     let bytes = bundle();
-    let symbols = Bundle::parse(&bytes)
-        .unwrap()
-        .program("log")
-        .unwrap()
-        .symbols();
+    let symbols = Bundle::parse(&bytes).unwrap().program("log").unwrap().symbols();
     assert_eq!(symbols.len(), 2);
     assert_eq!(symbols.lookup(0x41_0010), Some(("start", 0)));
     assert_eq!(symbols.lookup(0x41_004f), Some(("start", 0x3f)));
@@ -158,14 +123,8 @@ fn symbols_are_found_inside_functions_only() {
 fn a_damaged_symbol_table_is_refused_or_finds_nothing() {
     let good = symbol_table(&[function(16, 4, "name")]).unwrap();
     assert!(Symbols::parse(&[]).unwrap().is_empty());
-    assert_eq!(
-        Symbols::parse(&good[..3]).unwrap_err(),
-        BundleError::InvalidSymbols
-    );
-    assert_eq!(
-        Symbols::parse(&good[..12]).unwrap_err(),
-        BundleError::InvalidSymbols
-    );
+    assert_eq!(Symbols::parse(&good[..3]).unwrap_err(), BundleError::InvalidSymbols);
+    assert_eq!(Symbols::parse(&good[..12]).unwrap_err(), BundleError::InvalidSymbols);
     let cut = Symbols::parse(&good[..good.len() - 1]).unwrap();
     assert_eq!(cut.lookup(17), None);
 }
@@ -175,13 +134,7 @@ fn every_damaged_byte_is_noticed() {
     let bytes = bundle();
     let payload_start = {
         let bundle = Bundle::parse(&bytes).unwrap();
-        bundle
-            .program("init")
-            .unwrap()
-            .segments()
-            .next()
-            .unwrap()
-            .offset as usize
+        bundle.program("init").unwrap().segments().next().unwrap().offset as usize
     };
     let directory = 64 + 4 * 96 + 6 * 40;
     for position in 0..directory {
@@ -202,10 +155,7 @@ fn every_damaged_byte_is_noticed() {
 fn truncation_is_noticed_at_every_length() {
     let bytes = bundle();
     for length in (0..bytes.len()).step_by(97) {
-        assert_eq!(
-            Bundle::parse(&bytes[..length]).unwrap_err(),
-            BundleError::Truncated
-        );
+        assert_eq!(Bundle::parse(&bytes[..length]).unwrap_err(), BundleError::Truncated);
     }
     let mut longer = bytes.clone();
     longer.extend_from_slice(&[0; 5000]);
@@ -214,16 +164,10 @@ fn truncation_is_noticed_at_every_length() {
 
 #[test]
 fn other_files_and_versions_are_refused() {
-    assert_eq!(
-        Bundle::parse(&[0; 4096]).unwrap_err(),
-        BundleError::NotABundle
-    );
+    assert_eq!(Bundle::parse(&[0; 4096]).unwrap_err(), BundleError::NotABundle);
     let mut bytes = bundle();
     bytes[8] = 9;
-    assert_eq!(
-        Bundle::parse(&bytes).unwrap_err(),
-        BundleError::UnsupportedVersion(9)
-    );
+    assert_eq!(Bundle::parse(&bytes).unwrap_err(), BundleError::UnsupportedVersion(9));
 }
 
 #[test]
@@ -245,10 +189,7 @@ fn a_lying_directory_with_a_good_checksum_is_refused() {
         lying[12..16].fill(0);
         let sum = airox_bundle::checksum(&lying[..directory]);
         lying[12..16].copy_from_slice(&sum.to_le_bytes());
-        assert!(
-            matches!(Bundle::parse(&lying), Err(BundleError::InvalidRecord(0))),
-            "lie at {offset}"
-        );
+        assert!(matches!(Bundle::parse(&lying), Err(BundleError::InvalidRecord(0))), "lie at {offset}");
     }
 }
 
@@ -257,50 +198,23 @@ fn the_builder_refuses_what_the_reader_would() {
     let mut builder = Builder::new();
     assert!(matches!(builder.build("init"), Err(WriteError::NoRoot(_))));
     builder.program(program("init")).unwrap();
-    assert!(matches!(
-        builder.program(program("init")).unwrap_err(),
-        WriteError::DuplicateName(_)
-    ));
-    assert!(matches!(
-        builder.program(program("")).unwrap_err(),
-        WriteError::BadName(_)
-    ));
+    assert!(matches!(builder.program(program("init")).unwrap_err(), WriteError::DuplicateName(_)));
+    assert!(matches!(builder.program(program("")).unwrap_err(), WriteError::BadName(_)));
     let mut bad = program("bad");
     bad.segments[0].executable = true;
-    assert!(
-        builder
-            .program(bad)
-            .unwrap_err()
-            .to_string()
-            .contains("writable and executable")
-    );
+    assert!(builder.program(bad).unwrap_err().to_string().contains("writable and executable"));
     let mut bad = program("bad");
     bad.segments[0].address = 0x41_1000;
-    assert!(
-        builder
-            .program(bad)
-            .unwrap_err()
-            .to_string()
-            .contains("shares a page")
-    );
+    assert!(builder.program(bad).unwrap_err().to_string().contains("shares a page"));
     let mut bad = program("bad");
     bad.segments[2].address += 8;
-    assert!(
-        builder
-            .program(bad)
-            .unwrap_err()
-            .to_string()
-            .contains("page-aligned")
-    );
+    assert!(builder.program(bad).unwrap_err().to_string().contains("page-aligned"));
 }
 
 #[test]
 fn a_damaged_system_record_is_an_error() {
     let bytes = system().to_bytes().unwrap();
     for length in 0..bytes.len() {
-        assert_eq!(
-            System::from_bytes(&bytes[..length]),
-            Err(BundleError::InvalidSystem)
-        );
+        assert_eq!(System::from_bytes(&bytes[..length]), Err(BundleError::InvalidSystem));
     }
 }

@@ -50,38 +50,19 @@ fn expect(holds: bool, reason: &'static str) -> Outcome {
 }
 
 fn processor_state() -> Outcome {
-    expect(
-        !rflags::read().contains(RFlags::INTERRUPT_FLAG),
-        "interrupts are on",
-    )?;
-    expect(
-        Efer::read().contains(EferFlags::NO_EXECUTE_ENABLE),
-        "NX is off",
-    )?;
-    expect(
-        Cr0::read().contains(Cr0Flags::WRITE_PROTECT),
-        "ring 0 may write to read-only pages",
-    )?;
+    expect(!rflags::read().contains(RFlags::INTERRUPT_FLAG), "interrupts are on")?;
+    expect(Efer::read().contains(EferFlags::NO_EXECUTE_ENABLE), "NX is off")?;
+    expect(Cr0::read().contains(Cr0Flags::WRITE_PROTECT), "ring 0 may write to read-only pages")?;
     expect(Cr4::read().contains(Cr4Flags::OSFXSR), "SSE is off")?;
-    expect(
-        !Cr0::read().intersects(Cr0Flags::EMULATE_COPROCESSOR | Cr0Flags::TASK_SWITCHED),
-        "the FPU is off",
-    )?;
+    expect(!Cr0::read().intersects(Cr0Flags::EMULATE_COPROCESSOR | Cr0Flags::TASK_SWITCHED), "the FPU is off")?;
     use x86_64::instructions::segmentation::{CS, SS, Segment};
-    expect(
-        CS::get_reg().0 == 8 && SS::get_reg().0 == 16,
-        "segments are not from the loader's own table",
-    )
+    expect(CS::get_reg().0 == 8 && SS::get_reg().0 == 16, "segments are not from the loader's own table")
 }
 
 fn data_and_bss() -> Outcome {
     // SAFETY: one thread, and nobody writes to them.
-    let (initialised, zeroed) = unsafe {
-        (
-            (&raw const INITIALISED).read_volatile(),
-            (&raw const ZEROED).read_volatile(),
-        )
-    };
+    let (initialised, zeroed) =
+        unsafe { ((&raw const INITIALISED).read_volatile(), (&raw const ZEROED).read_volatile()) };
     expect(initialised == [1, 2, 3], "initialised data is wrong")?;
     expect(zeroed.iter().all(|&word| word == 0), "bss is not zero")
 }
@@ -91,28 +72,20 @@ fn regions(info: &BootInfo) -> Outcome {
     for region in info.memory_regions.iter() {
         expect(region.start >= end, "not sorted, or overlapping")?;
         expect(region.start < region.end, "an empty region")?;
-        expect(
-            region.start.is_multiple_of(4096) && region.end.is_multiple_of(4096),
-            "not page-aligned",
-        )?;
+        expect(region.start.is_multiple_of(4096) && region.end.is_multiple_of(4096), "not page-aligned")?;
         end = region.end;
     }
     Ok(())
 }
 
 fn usable(info: &BootInfo) -> impl Iterator<Item = &MemoryRegion> {
-    info.memory_regions
-        .iter()
-        .filter(|region| region.kind == MemoryRegionKind::Usable)
+    info.memory_regions.iter().filter(|region| region.kind == MemoryRegionKind::Usable)
 }
 
 fn usable_memory(info: &BootInfo) -> Outcome {
     let largest = usable(info).map(|region| region.end - region.start).max();
     expect(largest >= Some(32 << 20), "no usable region of 32 MiB")?;
-    expect(
-        usable(info).all(|region| region.start != 0),
-        "page 0 is usable",
-    )?;
+    expect(usable(info).all(|region| region.start != 0), "page 0 is usable")?;
     for region in usable(info) {
         // Samples, the first and the last page among them: touching all would only slow emulators down.
         let pages = (region.end - region.start) / 4096;
@@ -132,10 +105,7 @@ fn usable_memory(info: &BootInfo) -> Outcome {
 
 fn physical_memory(info: &BootInfo) -> Outcome {
     let offset = info.physical_memory_offset.into_option();
-    expect(
-        offset == Some(PHYSICAL_OFFSET),
-        "not where it was asked for",
-    )?;
+    expect(offset == Some(PHYSICAL_OFFSET), "not where it was asked for")?;
     let end = usable(info).map(|region| region.end).max().unwrap_or(0);
     let base = PHYSICAL_OFFSET & 0xffff_ffff_ffff;
     let (mut mapped, mut identical) = (0, true);
@@ -148,19 +118,13 @@ fn physical_memory(info: &BootInfo) -> Outcome {
         },
         &mut |_| {},
     );
-    expect(
-        identical,
-        "a page leads to another address, or is read-only",
-    )?;
+    expect(identical, "a page leads to another address, or is read-only")?;
     expect(mapped >= end.max(4 << 30), "not all of memory is mapped")
 }
 
 fn rights() -> Outcome {
     let mut both = false;
-    walk(
-        &mut |page| both |= page.writable && page.executable,
-        &mut |_| {},
-    );
+    walk(&mut |page| both |= page.writable && page.executable, &mut |_| {});
     expect(!both, "a page is")
 }
 
@@ -171,10 +135,8 @@ fn lower_half() -> Outcome {
         &mut |page| {
             if page.address < 1 << 47 {
                 pages += 1;
-                outcome = expect(
-                    page.size == 4096 && !page.writable && page.address == page.frame,
-                    "a page of another kind",
-                );
+                outcome =
+                    expect(page.size == 4096 && !page.writable && page.address == page.frame, "a page of another kind");
             }
         },
         &mut |_| {},
@@ -185,14 +147,12 @@ fn lower_half() -> Outcome {
 
 fn frames_in_use(info: &BootInfo) -> Outcome {
     let base = PHYSICAL_OFFSET & 0xffff_ffff_ffff;
-    let is_usable = |start: u64, size: u64| {
-        usable(info).any(|region| region.start < start + size && start < region.end)
-    };
+    let is_usable =
+        |start: u64, size: u64| usable(info).any(|region| region.start < start + size && start < region.end);
     let mut page_is_usable = false;
     let mut table_is_usable = false;
-    let outside_the_physical_map = |page: &Mapped| {
-        page.address >= 1 << 47 && !(base..base + (1 << 39)).contains(&page.address)
-    };
+    let outside_the_physical_map =
+        |page: &Mapped| page.address >= 1 << 47 && !(base..base + (1 << 39)).contains(&page.address);
     walk(
         &mut |page| {
             if outside_the_physical_map(&page) {
@@ -204,23 +164,14 @@ fn frames_in_use(info: &BootInfo) -> Outcome {
     expect(!page_is_usable, "a mapped page's frame is usable")?;
     expect(!table_is_usable, "a page table's frame is usable")?;
     let ramdisk = info.ramdisk_addr.into_option().unwrap_or(PHYSICAL_OFFSET);
-    expect(
-        !is_usable(ramdisk - PHYSICAL_OFFSET, info.ramdisk_len),
-        "the ramdisk is usable",
-    )?;
-    expect(
-        !is_usable(info.kernel_addr, info.kernel_len),
-        "the kernel file is usable",
-    )
+    expect(!is_usable(ramdisk - PHYSICAL_OFFSET, info.ramdisk_len), "the ramdisk is usable")?;
+    expect(!is_usable(info.kernel_addr, info.kernel_len), "the kernel file is usable")
 }
 
 fn is_mapped(address: u64) -> bool {
     let address = address & 0xffff_ffff_ffff;
     let mut mapped = false;
-    walk(
-        &mut |page| mapped |= (page.address..page.address + page.size).contains(&address),
-        &mut |_| {},
-    );
+    walk(&mut |page| mapped |= (page.address..page.address + page.size).contains(&address), &mut |_| {});
     mapped
 }
 
@@ -229,14 +180,8 @@ fn stack(info: &BootInfo) -> Outcome {
     let bottom = info.kernel_stack_bottom;
     expect(info.kernel_stack_len >= STACK_SIZE, "too short")?;
     let here = &raw const local as u64;
-    expect(
-        (bottom..bottom + info.kernel_stack_len).contains(&here),
-        "this is not it",
-    )?;
-    expect(
-        is_mapped(bottom) && is_mapped(bottom + info.kernel_stack_len - 1),
-        "not all of it is mapped",
-    )?;
+    expect((bottom..bottom + info.kernel_stack_len).contains(&here), "this is not it")?;
+    expect(is_mapped(bottom) && is_mapped(bottom + info.kernel_stack_len - 1), "not all of it is mapped")?;
     expect(!is_mapped(bottom - 1), "no guard page")
 }
 
@@ -254,16 +199,9 @@ fn ramdisk(info: &BootInfo) -> Outcome {
         "not inside the physical-memory mapping",
     )?;
     // SAFETY: the loader mapped it for us.
-    let bytes =
-        unsafe { core::slice::from_raw_parts(address as *const u8, info.ramdisk_len as usize) };
+    let bytes = unsafe { core::slice::from_raw_parts(address as *const u8, info.ramdisk_len as usize) };
     expect(!bytes.is_empty(), "empty")?;
-    expect(
-        bytes
-            .iter()
-            .enumerate()
-            .all(|(index, &byte)| byte == bundle_byte(index)),
-        "its bytes are not the file's",
-    )
+    expect(bytes.iter().enumerate().all(|(index, &byte)| byte == bundle_byte(index)), "its bytes are not the file's")
 }
 
 fn loader_record(info: &BootInfo) -> Outcome {
@@ -274,10 +212,7 @@ fn loader_record(info: &BootInfo) -> Outcome {
     let record = LoaderRecord::from_bytes(bytes).ok_or("no record")?;
     // SAFETY: reading the counter has no side effect.
     let now = unsafe { core::arch::x86_64::_rdtsc() };
-    expect(
-        record.entry_ticks != 0 && record.entry_ticks < now,
-        "the loader started after the kernel",
-    )
+    expect(record.entry_ticks != 0 && record.entry_ticks < now, "the loader started after the kernel")
 }
 
 fn root_pointer(info: &BootInfo) -> Outcome {
@@ -298,10 +233,7 @@ fn framebuffer(info: &mut BootInfo, report: &mut Report) {
         && layout.stride * layout.height * layout.bytes_per_pixel <= layout.byte_len
         && layout.width >= 640
         && layout.height >= 400;
-    report.check(
-        "framebuffer_layout",
-        expect(fits, "its numbers contradict each other"),
-    );
+    report.check("framebuffer_layout", expect(fits, "its numbers contradict each other"));
     let bytes = framebuffer.buffer_mut();
     let last = layout.stride * (layout.height - 1) * layout.bytes_per_pixel;
     let mut same = true;
@@ -313,8 +245,5 @@ fn framebuffer(info: &mut BootInfo, report: &mut Report) {
             byte.read_volatile() == 0x5a
         };
     }
-    report.check(
-        "framebuffer_memory",
-        expect(same, "it does not keep what is written"),
-    );
+    report.check("framebuffer_memory", expect(same, "it does not keep what is written"));
 }

@@ -50,22 +50,9 @@ fn walk_table(
         let leaf = level == 1 || flags.contains(PageTableFlags::HUGE_PAGE);
         let frame = entry.addr().as_u64();
         if leaf {
-            page(Mapped {
-                address,
-                frame,
-                size,
-                writable,
-                executable,
-            });
+            page(Mapped { address, frame, size, writable, executable });
         } else {
-            walk_table(
-                frame,
-                level - 1,
-                address,
-                (writable, executable),
-                page,
-                table,
-            );
+            walk_table(frame, level - 1, address, (writable, executable), page, table);
         }
     }
 }

@@ -9,8 +9,8 @@ use core::ops::Range;
 use bootloader_api::config::{Mapping, Mappings};
 use x86_64::structures::paging::mapper::MapToError;
 use x86_64::structures::paging::{
-    FrameAllocator, Mapper, OffsetPageTable, Page, PageSize, PageTable, PageTableFlags, PhysFrame,
-    Size1GiB, Size2MiB, Size4KiB,
+    FrameAllocator, Mapper, OffsetPageTable, Page, PageSize, PageTable, PageTableFlags, PhysFrame, Size1GiB, Size2MiB,
+    Size4KiB,
 };
 use x86_64::{PhysAddr, VirtAddr};
 
@@ -56,21 +56,11 @@ pub struct AddressSpace {
 impl AddressSpace {
     /// An empty address space. `mappings` bounds the addresses chosen for dynamic mappings, and
     /// names the fixed ones they must avoid.
-    pub fn new<F: Firmware>(
-        frames: &mut Frames<'_, F>,
-        mappings: &Mappings,
-    ) -> Result<Self, LoadError> {
-        let root = frames.allocate_frame().ok_or(LoadError::OutOfMemory {
-            pages: 1,
-            purpose: "page tables",
-        })?;
+    pub fn new<F: Firmware>(frames: &mut Frames<'_, F>, mappings: &Mappings) -> Result<Self, LoadError> {
+        let root = frames.allocate_frame().ok_or(LoadError::OutOfMemory { pages: 1, purpose: "page tables" })?;
         let start = mappings.dynamic_range_start.unwrap_or(UPPER_HALF);
         let end = mappings.dynamic_range_end.unwrap_or(u64::MAX);
-        Ok(Self {
-            root,
-            used: [false; SLOTS],
-            dynamic: start.max(UPPER_HALF)..end,
-        })
+        Ok(Self { root, used: [false; SLOTS], dynamic: start.max(UPPER_HALF)..end })
     }
 
     /// The top-level table.
@@ -88,17 +78,12 @@ impl AddressSpace {
     }
 
     /// Where `mapping` puts `length` bytes of `what`.
-    pub fn place(
-        &mut self,
-        mapping: Mapping,
-        length: u64,
-        what: &'static str,
-    ) -> Result<u64, LoadError> {
+    pub fn place(&mut self, mapping: Mapping, length: u64, what: &'static str) -> Result<u64, LoadError> {
         match mapping {
             Mapping::FixedAddress(address) => {
-                let fits = address.checked_add(length).is_some_and(|_| {
-                    address >= UPPER_HALF && address.is_multiple_of(Size4KiB::SIZE)
-                });
+                let fits = address
+                    .checked_add(length)
+                    .is_some_and(|_| address >= UPPER_HALF && address.is_multiple_of(Size4KiB::SIZE));
                 if !fits {
                     return Err(LoadError::Mapping { what, address });
                 }
@@ -160,10 +145,7 @@ impl AddressSpace {
             (memory.clone(), 0..0)
         };
         if !offset.is_multiple_of(Size2MiB::SIZE) {
-            return Err(LoadError::Mapping {
-                what,
-                address: offset,
-            });
+            return Err(LoadError::Mapping { what, address: offset });
         }
         for part in [head, tail] {
             let address = offset + part.start;
@@ -183,11 +165,7 @@ impl AddressSpace {
     where
         for<'a> OffsetPageTable<'a>: Mapper<S>,
     {
-        let flags = if S::SIZE == Size4KiB::SIZE {
-            access.flags()
-        } else {
-            access.flags() | PageTableFlags::HUGE_PAGE
-        };
+        let flags = if S::SIZE == Size4KiB::SIZE { access.flags() } else { access.flags() | PageTableFlags::HUGE_PAGE };
         let table = self.root.start_address().as_u64() as *mut PageTable;
         // SAFETY: (1) the root frame is ours, zeroed, identity-mapped and page-aligned; (2) only this
         // function makes a reference to it, and drops it at its end; (3) memory is identity-mapped, so the
@@ -197,26 +175,19 @@ impl AddressSpace {
         while memory.start + offset < memory.end {
             let at = address.wrapping_add(offset);
             let failed = LoadError::Mapping { what, address: at };
-            let page = VirtAddr::try_new(at)
-                .ok()
-                .and_then(|at| Page::<S>::from_start_address(at).ok())
-                .ok_or(failed)?;
-            let frame = PhysFrame::from_start_address(PhysAddr::new(memory.start + offset))
-                .map_err(|_| failed)?;
+            let page =
+                VirtAddr::try_new(at).ok().and_then(|at| Page::<S>::from_start_address(at).ok()).ok_or(failed)?;
+            let frame = PhysFrame::from_start_address(PhysAddr::new(memory.start + offset)).map_err(|_| failed)?;
             // Rights are narrowed at the last level; the upper levels allow everything.
             let parents = PageTableFlags::PRESENT | PageTableFlags::WRITABLE;
             // SAFETY: these tables are not in use yet, so no mapping can break memory safety here; what the
             // kernel finds in them is what `bootloader_api` promises.
-            let mapped =
-                unsafe { mapper.map_to_with_table_flags(page, frame, flags, parents, frames) };
+            let mapped = unsafe { mapper.map_to_with_table_flags(page, frame, flags, parents, frames) };
             match mapped {
                 // The tables are not the active ones: nothing to flush.
                 Ok(flush) => flush.ignore(),
                 Err(MapToError::FrameAllocationFailed) => {
-                    return Err(LoadError::OutOfMemory {
-                        pages: 1,
-                        purpose: "page tables",
-                    });
+                    return Err(LoadError::OutOfMemory { pages: 1, purpose: "page tables" });
                 }
                 Err(_) => return Err(failed),
             }

@@ -43,8 +43,7 @@ impl Processor {
             return Err(LoadError::FiveLevelPaging);
         }
         let extended = core::arch::x86_64::__cpuid(0x8000_0000).eax;
-        let gigabyte_pages = extended >= 0x8000_0001
-            && core::arch::x86_64::__cpuid(0x8000_0001).edx & (1 << 26) != 0;
+        let gigabyte_pages = extended >= 0x8000_0001 && core::arch::x86_64::__cpuid(0x8000_0001).edx & (1 << 26) != 0;
         Ok(Self { gigabyte_pages })
     }
 }
@@ -113,20 +112,13 @@ fn kernel_regions(address: u64, length: usize) -> MemoryRegions {
         pointer: *mut MemoryRegion,
         length: usize,
     }
-    let raw = Raw {
-        pointer: address as *mut MemoryRegion,
-        length,
-    };
+    let raw = Raw { pointer: address as *mut MemoryRegion, length };
     // SAFETY: `MemoryRegions` is `repr(C)` with exactly these two fields in this order, as the
     // `bootloader_api` contract fixes; the size is checked by `transmute`.
     unsafe { core::mem::transmute::<Raw, MemoryRegions>(raw) }
 }
 
-fn prepare<F: Firmware>(
-    firmware: &mut F,
-    processor: Processor,
-    entry_ticks: u64,
-) -> Result<Prepared, LoadError> {
+fn prepare<F: Firmware>(firmware: &mut F, processor: Processor, entry_ticks: u64) -> Result<Prepared, LoadError> {
     let mut frames = Frames::new(firmware);
     let files = files::load(&mut frames, entry_ticks)?;
     let kernel = KernelImage::parse(files.kernel)?;
@@ -139,24 +131,13 @@ fn prepare<F: Firmware>(
         space.reserve(pages.start, pages.end - pages.start);
     }
     let framebuffer = frames.firmware().framebuffer();
-    let physical = map_physical_memory(
-        &mut frames,
-        &mut space,
-        mappings.physical_memory,
-        framebuffer.as_ref(),
-        processor,
-    )?;
+    let physical =
+        map_physical_memory(&mut frames, &mut space, mappings.physical_memory, framebuffer.as_ref(), processor)?;
     let fixed = [
-        (
-            mappings.kernel_stack,
-            kernel.config.kernel_stack_size + PAGE_SIZE,
-        ),
+        (mappings.kernel_stack, kernel.config.kernel_stack_size + PAGE_SIZE),
         (mappings.boot_info, size_of::<Handover>() as u64),
         (mappings.ramdisk_memory, files.bundle.len() as u64),
-        (
-            mappings.framebuffer,
-            framebuffer.map_or(0, |framebuffer| framebuffer.info.byte_len as u64),
-        ),
+        (mappings.framebuffer, framebuffer.map_or(0, |framebuffer| framebuffer.info.byte_len as u64)),
     ];
     for (mapping, length) in fixed {
         if let Mapping::FixedAddress(address) = mapping {
@@ -171,22 +152,11 @@ fn prepare<F: Firmware>(
     space.map(&mut frames, jump, jump_page, Access::Execute, "the jump")?;
 
     let bundle = range_of(files.bundle);
-    let ramdisk = map_data(
-        &mut frames,
-        &mut space,
-        physical,
-        mappings.ramdisk_memory,
-        bundle,
-        "the system bundle",
-    )?;
+    let ramdisk = map_data(&mut frames, &mut space, physical, mappings.ramdisk_memory, bundle, "the system bundle")?;
     let framebuffer = match framebuffer {
-        Some(framebuffer) => Some(map_framebuffer(
-            &mut frames,
-            &mut space,
-            physical,
-            mappings.framebuffer,
-            framebuffer,
-        )?),
+        Some(framebuffer) => {
+            Some(map_framebuffer(&mut frames, &mut space, physical, mappings.framebuffer, framebuffer)?)
+        }
         None => None,
     };
 
@@ -194,13 +164,7 @@ fn prepare<F: Firmware>(
     let memory = frames.keep(length, "boot information")?;
     let address = space.place(mappings.boot_info, length * PAGE_SIZE, "boot information")?;
     let range = range_of(memory);
-    space.map(
-        &mut frames,
-        address,
-        range,
-        Access::Write,
-        "boot information",
-    )?;
+    space.map(&mut frames, address, range, Access::Write, "boot information")?;
     let mut boot_info = BootInfo::new(kernel_regions(address, 0));
     boot_info.framebuffer = framebuffer.into();
     boot_info.physical_memory_offset = physical.map(|physical| physical.offset).into();
@@ -280,10 +244,7 @@ fn map_kernel<F: Firmware>(
 ) -> Result<(), LoadError> {
     for segment in &kernel.segments {
         let addresses = segment.pages();
-        let memory = frames.keep(
-            pages(addresses.end - addresses.start),
-            "the kernel's segments",
-        )?;
+        let memory = frames.keep(pages(addresses.end - addresses.start), "the kernel's segments")?;
         let start = (segment.addresses.start - addresses.start) as usize;
         memory[start..start + segment.bytes.len()].copy_from_slice(segment.bytes);
         let access = match (segment.writable, segment.executable) {

@@ -40,10 +40,7 @@ pub struct Checksum {
 impl Checksum {
     /// The checksum of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
-        Self {
-            crc: crc32(bytes),
-            length: bytes.len() as u64,
-        }
+        Self { crc: crc32(bytes), length: bytes.len() as u64 }
     }
 }
 
@@ -84,11 +81,7 @@ impl<'a> Checksums<'a> {
             .map(|newline| newline + 1)
             .ok_or(ChecksumsError::Damaged)?;
         let (lines, trailer) = text.split_at(last);
-        let crc = trailer
-            .trim_end()
-            .strip_suffix(" end")
-            .and_then(parse_crc)
-            .ok_or(ChecksumsError::Damaged)?;
+        let crc = trailer.trim_end().strip_suffix(" end").and_then(parse_crc).ok_or(ChecksumsError::Damaged)?;
         if crc != crc32(lines.as_bytes()) {
             return Err(ChecksumsError::Damaged);
         }
@@ -100,17 +93,12 @@ impl<'a> Checksums<'a> {
 
     /// What the list says of `path`.
     pub fn find(&self, path: &str) -> Option<Checksum> {
-        self.lines
-            .lines()
-            .filter_map(parse_line)
-            .find_map(|(listed, checksum)| (listed == path).then_some(checksum))
+        self.lines.lines().filter_map(parse_line).find_map(|(listed, checksum)| (listed == path).then_some(checksum))
     }
 }
 
 fn parse_crc(digits: &str) -> Option<u32> {
-    (digits.len() == 8)
-        .then(|| u32::from_str_radix(digits, 16).ok())
-        .flatten()
+    (digits.len() == 8).then(|| u32::from_str_radix(digits, 16).ok()).flatten()
 }
 
 fn parse_line(line: &str) -> Option<(&str, Checksum)> {
@@ -122,10 +110,7 @@ fn parse_line(line: &str) -> Option<(&str, Checksum)> {
 }
 
 /// Writes the list of `files` (path, bytes) in the given order.
-pub fn write<'a>(
-    files: impl IntoIterator<Item = (&'a str, &'a [u8])>,
-    out: &mut impl fmt::Write,
-) -> fmt::Result {
+pub fn write<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>, out: &mut impl fmt::Write) -> fmt::Result {
     let mut digest = digest();
     for (path, bytes) in files {
         let Checksum { crc, length } = Checksum::of(bytes);
@@ -143,14 +128,7 @@ mod tests {
 
     fn list() -> std::string::String {
         let mut text = std::string::String::new();
-        write(
-            [
-                (KERNEL_PATH, b"kernel".as_slice()),
-                (BUNDLE_PATH, b"bundle bytes"),
-            ],
-            &mut text,
-        )
-        .unwrap();
+        write([(KERNEL_PATH, b"kernel".as_slice()), (BUNDLE_PATH, b"bundle bytes")], &mut text).unwrap();
         text
     }
 
@@ -188,9 +166,6 @@ mod tests {
     fn a_malformed_line_is_named() {
         let lines = "00000000 12 /a\nnonsense\n";
         let text = std::format!("{lines}{:08x} end\n", crc32(lines.as_bytes()));
-        assert_eq!(
-            Checksums::parse(text.as_bytes()).err(),
-            Some(ChecksumsError::Malformed { line: 2 })
-        );
+        assert_eq!(Checksums::parse(text.as_bytes()).err(), Some(ChecksumsError::Malformed { line: 2 }));
     }
 }

@@ -37,10 +37,7 @@ impl Write for Console {
     }
 }
 
-static CONSOLE: Mutex<Console> = Mutex::new(Console {
-    serial: None,
-    screen: Screen::None,
-});
+static CONSOLE: Mutex<Console> = Mutex::new(Console { serial: None, screen: Screen::None });
 
 /// The loader has one thread, so the lock is only ever found taken by a message that failed in the middle;
 /// then the new message matters more.
@@ -98,9 +95,7 @@ pub fn drain() {
 
 /// Says why there will be no boot, and stops.
 pub fn fail(reason: fmt::Arguments<'_>) -> ! {
-    print(format_args!(
-        "AIROX loader: {reason}\nAIROX loader: stopped; the machine can be switched off or reset\n"
-    ));
+    print(format_args!("AIROX loader: {reason}\nAIROX loader: stopped; the machine can be switched off or reset\n"));
     loop {
         x86_64::instructions::interrupts::disable();
         x86_64::instructions::hlt();

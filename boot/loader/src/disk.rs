@@ -63,10 +63,7 @@ pub struct CachedDisk<'w, D> {
 impl<'w, D: Sectors> CachedDisk<'w, D> {
     /// An empty cache in the given memory.
     pub fn new(sectors: D, memory: [&'w mut [u8; WINDOW]; 2]) -> Self {
-        Self {
-            sectors,
-            windows: memory.map(|bytes| Window { bytes, first: None }),
-        }
+        Self { sectors, windows: memory.map(|bytes| Window { bytes, first: None }) }
     }
 
     /// Length of the disk in bytes.
@@ -88,11 +85,7 @@ impl<'w, D: Sectors> CachedDisk<'w, D> {
     }
 
     /// Fills `buffer` from `position` on.
-    pub fn read_exact(
-        &mut self,
-        mut position: u64,
-        mut buffer: &mut [u8],
-    ) -> Result<(), DiskError> {
+    pub fn read_exact(&mut self, mut position: u64, mut buffer: &mut [u8]) -> Result<(), DiskError> {
         while !buffer.is_empty() {
             let length = self.read(position, buffer)?;
             position += length as u64;
@@ -167,15 +160,9 @@ pub(crate) mod tests {
         disk.read_exact(WINDOW as u64 - 500, &mut some).unwrap();
         assert_eq!(some, bytes[WINDOW - 500..][..1000]);
         let end = bytes.len() as u64;
-        assert_eq!(
-            disk.read_exact(end - 10, &mut [0; 11]),
-            Err(DiskError::BehindEnd)
-        );
+        assert_eq!(disk.read_exact(end - 10, &mut [0; 11]), Err(DiskError::BehindEnd));
         assert_eq!(disk.read_exact(end, &mut [0]), Err(DiskError::BehindEnd));
-        assert_eq!(
-            disk.read_exact(u64::MAX, &mut [0]),
-            Err(DiskError::BehindEnd)
-        );
+        assert_eq!(disk.read_exact(u64::MAX, &mut [0]), Err(DiskError::BehindEnd));
     }
 
     #[test]
@@ -184,8 +171,7 @@ pub(crate) mod tests {
         let mut disk = cached(&bytes);
         for step in 0..100 {
             disk.read_exact(step, &mut [0; 4]).unwrap();
-            disk.read_exact(3 * WINDOW as u64 + step, &mut [0; 4])
-                .unwrap();
+            disk.read_exact(3 * WINDOW as u64 + step, &mut [0; 4]).unwrap();
         }
         assert_eq!(disk.sectors.reads, 2);
     }

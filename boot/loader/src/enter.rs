@@ -76,13 +76,5 @@ pub unsafe fn enter(entry: Entry) -> ! {
         Cr0::update(|flags| flags.insert(Cr0Flags::WRITE_PROTECT));
     }
     // SAFETY: this function's own contract.
-    unsafe {
-        airox_loader_jump(
-            entry.root,
-            entry.stack_top,
-            entry.entry,
-            entry.boot_info,
-            entry.descriptors,
-        )
-    }
+    unsafe { airox_loader_jump(entry.root, entry.stack_top, entry.entry, entry.boot_info, entry.descriptors) }
 }

@@ -59,29 +59,13 @@ impl fmt::Display for LoadError {
         match self {
             Self::File { path, error } => write!(f, "{path}: {error}"),
             Self::Checksums(error) => write!(f, "{}: {error}", crate::checksums::CHECKSUMS_PATH),
-            Self::NotListed { path } => write!(
-                f,
-                "{path}: file is not listed in {}",
-                crate::checksums::CHECKSUMS_PATH
-            ),
-            Self::Damaged {
-                path,
-                expected,
-                found,
-            } if expected.length != found.length => write!(
-                f,
-                "{path}: file is damaged: {} bytes long instead of {}",
-                found.length, expected.length
-            ),
-            Self::Damaged {
-                path,
-                expected,
-                found,
-            } => write!(
-                f,
-                "{path}: file is damaged: checksum {:08x} instead of {:08x}",
-                found.crc, expected.crc
-            ),
+            Self::NotListed { path } => write!(f, "{path}: file is not listed in {}", crate::checksums::CHECKSUMS_PATH),
+            Self::Damaged { path, expected, found } if expected.length != found.length => {
+                write!(f, "{path}: file is damaged: {} bytes long instead of {}", found.length, expected.length)
+            }
+            Self::Damaged { path, expected, found } => {
+                write!(f, "{path}: file is damaged: checksum {:08x} instead of {:08x}", found.crc, expected.crc)
+            }
             Self::Kernel(error) => write!(f, "{}: {error}", crate::checksums::KERNEL_PATH),
             Self::OutOfMemory { pages, purpose } => {
                 write!(f, "out of memory: {} KiB for {purpose}", pages * 4)

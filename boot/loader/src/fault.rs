@@ -80,15 +80,9 @@ pub unsafe fn install() {
     for (vector, gate) in table.iter_mut().enumerate() {
         let handler = first + vector as u64 * STUB_SIZE;
         // An interrupt gate: present, ring 0, no stack switch.
-        gate.0 = [
-            (handler & 0xffff) | selector << 16 | 0x8e00 << 32 | (handler >> 16 & 0xffff) << 48,
-            handler >> 32,
-        ];
+        gate.0 = [(handler & 0xffff) | selector << 16 | 0x8e00 << 32 | (handler >> 16 & 0xffff) << 48, handler >> 32];
     }
-    let pointer = DescriptorTablePointer {
-        limit: size_of_val(table) as u16 - 1,
-        base: VirtAddr::from_ptr(table),
-    };
+    let pointer = DescriptorTablePointer { limit: size_of_val(table) as u16 - 1, base: VirtAddr::from_ptr(table) };
     // SAFETY: (1) the table lives for ever and its gates lead to the stubs above; (2) by this function's
     // contract nobody needs the former handlers.
     unsafe { x86_64::instructions::tables::lidt(&pointer) };

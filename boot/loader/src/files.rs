@@ -8,14 +8,8 @@ use crate::firmware::{Firmware, PAGE_SIZE};
 use crate::frames::Frames;
 use crate::progress;
 
-fn file_length<F: Firmware>(
-    frames: &mut Frames<'_, F>,
-    path: &'static str,
-) -> Result<u64, LoadError> {
-    frames
-        .firmware()
-        .file_length(path)
-        .map_err(|error| LoadError::File { path, error })
+fn file_length<F: Firmware>(frames: &mut Frames<'_, F>, path: &'static str) -> Result<u64, LoadError> {
+    frames.firmware().file_length(path).map_err(|error| LoadError::File { path, error })
 }
 
 /// Reads the file at `path` into the front of `memory`, and returns it.
@@ -26,10 +20,7 @@ fn read_file<'m, F: Firmware>(
     length: u64,
 ) -> Result<&'m [u8], LoadError> {
     let file = &mut memory[..length as usize];
-    frames
-        .firmware()
-        .read_file(path, file)
-        .map_err(|error| LoadError::File { path, error })?;
+    frames.firmware().read_file(path, file).map_err(|error| LoadError::File { path, error })?;
     Ok(file)
 }
 
@@ -42,11 +33,7 @@ fn check(path: &'static str, bytes: &[u8], checksums: &Checksums<'_>) -> Result<
     let expected = checksums.find(path).ok_or(LoadError::NotListed { path })?;
     let found = Checksum::of(bytes);
     if found != expected {
-        return Err(LoadError::Damaged {
-            path,
-            expected,
-            found,
-        });
+        return Err(LoadError::Damaged { path, expected, found });
     }
     Ok(())
 }

@@ -51,10 +51,7 @@ impl PixelScreen {
     /// # Safety
     /// `framebuffer` describes mapped, writable video memory that nothing else draws to.
     pub unsafe fn new(framebuffer: Framebuffer) -> Self {
-        let mut screen = Self {
-            framebuffer,
-            cursor: Point::zero(),
-        };
+        let mut screen = Self { framebuffer, cursor: Point::zero() };
         screen.clear_rows();
         screen
     }
@@ -63,11 +60,7 @@ impl PixelScreen {
         // SAFETY: (1) by the contract of `new` these bytes are mapped video memory of ours;
         // (2) every byte pattern is a valid pixel.
         unsafe {
-            core::ptr::write_bytes(
-                self.framebuffer.address as *mut u8,
-                0,
-                self.framebuffer.info.byte_len,
-            );
+            core::ptr::write_bytes(self.framebuffer.address as *mut u8, 0, self.framebuffer.info.byte_len);
         }
         self.cursor = Point::zero();
     }
@@ -85,18 +78,10 @@ impl PixelScreen {
         if self.cursor.x + width > self.framebuffer.info.width as i32 {
             self.line_break();
         }
-        let style: MonoTextStyle<'_, Gray8> = MonoTextStyleBuilder::new()
-            .font(&FONT)
-            .text_color(Gray8::WHITE)
-            .background_color(Gray8::BLACK)
-            .build();
+        let style: MonoTextStyle<'_, Gray8> =
+            MonoTextStyleBuilder::new().font(&FONT).text_color(Gray8::WHITE).background_color(Gray8::BLACK).build();
         let mut bytes = [0; 4];
-        let text = Text::with_baseline(
-            character.encode_utf8(&mut bytes),
-            self.cursor,
-            style,
-            Baseline::Top,
-        );
+        let text = Text::with_baseline(character.encode_utf8(&mut bytes), self.cursor, style, Baseline::Top);
         let Ok(_) = embedded_graphics::Drawable::draw(&text, self);
         self.cursor.x += width;
     }
@@ -113,18 +98,14 @@ impl DrawTarget for PixelScreen {
     type Color = Gray8;
     type Error = Infallible;
 
-    fn draw_iter<I: IntoIterator<Item = Pixel<Gray8>>>(
-        &mut self,
-        pixels: I,
-    ) -> Result<(), Infallible> {
+    fn draw_iter<I: IntoIterator<Item = Pixel<Gray8>>>(&mut self, pixels: I) -> Result<(), Infallible> {
         let info = self.framebuffer.info;
         for Pixel(point, color) in pixels {
             let (Ok(x), Ok(y)) = (usize::try_from(point.x), usize::try_from(point.y)) else {
                 continue;
             };
             let offset = (y * info.stride + x) * info.bytes_per_pixel;
-            if x >= info.width || y >= info.height || offset + info.bytes_per_pixel > info.byte_len
-            {
+            if x >= info.width || y >= info.height || offset + info.bytes_per_pixel > info.byte_len {
                 continue;
             }
             for byte in 0..info.bytes_per_pixel.min(channels(info.pixel_format)) {
@@ -177,13 +158,7 @@ mod tests {
 
     #[test]
     fn the_mode_nearest_1280x800_wins() {
-        let modes = [
-            (640, 480),
-            (1280, 800),
-            (1920, 1080),
-            (1280, 1024),
-            (1024, 768),
-        ];
+        let modes = [(640, 480), (1280, 800), (1920, 1080), (1280, 1024), (1024, 768)];
         let best = modes.iter().max_by_key(|mode| mode_score(mode.0, mode.1));
         assert_eq!(best, Some(&(1280, 800)));
         let large = [(2560, 1600), (1920, 1080)];
@@ -196,10 +171,7 @@ mod tests {
     fn text_stays_inside_the_visible_pixels() {
         let info = info(40, 32, 48, 4);
         let mut memory = vec![0xaa_u8; info.byte_len + 64];
-        let framebuffer = Framebuffer {
-            address: memory.as_mut_ptr() as u64,
-            info,
-        };
+        let framebuffer = Framebuffer { address: memory.as_mut_ptr() as u64, info };
         // SAFETY: the frame buffer describes `memory`, which outlives the screen.
         let mut screen = unsafe { PixelScreen::new(framebuffer) };
         write!(screen, "AIROX loader: a line far too long\nand another\n#").unwrap();

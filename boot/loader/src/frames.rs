@@ -27,11 +27,7 @@ pub struct Frames<'f, F> {
 impl<'f, F: Firmware> Frames<'f, F> {
     /// Nothing is kept yet.
     pub fn new(firmware: &'f mut F) -> Self {
-        Self {
-            firmware,
-            kept: heapless::Vec::new(),
-            batch: 0..0,
-        }
+        Self { firmware, kept: heapless::Vec::new(), batch: 0..0 }
     }
 
     /// The firmware, for what is not memory.
@@ -40,32 +36,17 @@ impl<'f, F: Firmware> Frames<'f, F> {
     }
 
     /// `pages` consecutive pages the kernel will not be given back, zeroed.
-    pub fn keep(
-        &mut self,
-        pages: u64,
-        purpose: &'static str,
-    ) -> Result<&'static mut [u8], LoadError> {
+    pub fn keep(&mut self, pages: u64, purpose: &'static str) -> Result<&'static mut [u8], LoadError> {
         let memory = self.scratch(pages, purpose)?;
         let start = memory.as_ptr() as u64;
-        self.record(start..start + pages * PAGE_SIZE)
-            .ok_or(LoadError::OutOfMemory { pages, purpose })?;
+        self.record(start..start + pages * PAGE_SIZE).ok_or(LoadError::OutOfMemory { pages, purpose })?;
         Ok(memory)
     }
 
     /// `pages` consecutive pages the kernel may reuse once it runs, zeroed.
-    #[expect(
-        clippy::mut_from_ref,
-        reason = "the memory is the firmware's; the only reference passed in is a text"
-    )]
-    pub fn scratch(
-        &mut self,
-        pages: u64,
-        purpose: &'static str,
-    ) -> Result<&'static mut [u8], LoadError> {
-        let start = self
-            .firmware
-            .allocate(pages)
-            .ok_or(LoadError::OutOfMemory { pages, purpose })?;
+    #[expect(clippy::mut_from_ref, reason = "the memory is the firmware's; the only reference passed in is a text")]
+    pub fn scratch(&mut self, pages: u64, purpose: &'static str) -> Result<&'static mut [u8], LoadError> {
+        let start = self.firmware.allocate(pages).ok_or(LoadError::OutOfMemory { pages, purpose })?;
         let length = (pages * PAGE_SIZE) as usize;
         let pointer = start as *mut u8;
         // SAFETY: (1) by `Firmware`'s contract `start` is a valid pointer to `pages` pages of RAM that

@@ -125,11 +125,8 @@ impl<'a> KernelImage<'a> {
     pub fn parse(file: &'a [u8]) -> Result<Self, KernelError> {
         // The parts of `object` used here work on the file in place: the loader has no heap.
         let endian = LittleEndian;
-        let header =
-            elf::FileHeader64::<LittleEndian>::parse(file).map_err(|_| KernelError::NotElf)?;
-        let segment_headers = header
-            .program_headers(endian, file)
-            .map_err(|_| KernelError::NotElf)?;
+        let header = elf::FileHeader64::<LittleEndian>::parse(file).map_err(|_| KernelError::NotElf)?;
+        let segment_headers = header.program_headers(endian, file).map_err(|_| KernelError::NotElf)?;
         if header.e_machine(endian) != elf::EM_X86_64 {
             return Err(KernelError::NotElf);
         }
@@ -144,9 +141,7 @@ impl<'a> KernelImage<'a> {
                 elf::PT_LOAD if segment.p_memsz(endian) > 0 => {
                     let loaded = read_segment(file, segment)?;
                     check_segment(&loaded, &segments)?;
-                    segments
-                        .push(loaded)
-                        .map_err(|_| KernelError::TooManySegments)?;
+                    segments.push(loaded).map_err(|_| KernelError::TooManySegments)?;
                 }
                 elf::PT_TLS => {
                     tls = Some(TlsTemplate {
@@ -159,36 +154,18 @@ impl<'a> KernelImage<'a> {
             }
         }
         let entry = header.e_entry(endian);
-        if !segments
-            .iter()
-            .any(|segment| segment.executable && segment.addresses.contains(&entry))
-        {
+        if !segments.iter().any(|segment| segment.executable && segment.addresses.contains(&entry)) {
             return Err(KernelError::BadEntry(entry));
         }
-        Ok(Self {
-            file,
-            config,
-            entry,
-            segments,
-            tls,
-        })
+        Ok(Self { file, config, entry, segments, tls })
     }
 }
 
-fn read_config(
-    header: &elf::FileHeader64<LittleEndian>,
-    file: &[u8],
-) -> Result<BootloaderConfig, KernelError> {
+fn read_config(header: &elf::FileHeader64<LittleEndian>, file: &[u8]) -> Result<BootloaderConfig, KernelError> {
     let endian = LittleEndian;
-    let sections = header
-        .sections(endian, file)
-        .map_err(|_| KernelError::NotElf)?;
-    let (_, section) = sections
-        .section_by_name(endian, b".bootloader-config")
-        .ok_or(KernelError::NoConfig)?;
-    let bytes = section
-        .data(endian, file)
-        .map_err(|_| KernelError::NoConfig)?;
+    let sections = header.sections(endian, file).map_err(|_| KernelError::NotElf)?;
+    let (_, section) = sections.section_by_name(endian, b".bootloader-config").ok_or(KernelError::NoConfig)?;
+    let bytes = section.data(endian, file).map_err(|_| KernelError::NoConfig)?;
     let config = BootloaderConfig::deserialize(bytes).map_err(KernelError::BadConfig)?;
     let kernel = config_version(bytes);
     if kernel != loader_version() {
@@ -230,10 +207,7 @@ fn read_segment<'a>(
     if bytes.len() as u64 > size {
         return Err(outside);
     }
-    let end = start
-        .checked_add(size)
-        .filter(|&end| end <= round_down(u64::MAX))
-        .ok_or(outside)?;
+    let end = start.checked_add(size).filter(|&end| end <= round_down(u64::MAX)).ok_or(outside)?;
     let flags = header.p_flags(endian);
     Ok(KernelSegment {
         addresses: start..end,
@@ -243,10 +217,7 @@ fn read_segment<'a>(
     })
 }
 
-fn check_segment(
-    segment: &KernelSegment<'_>,
-    others: &[KernelSegment<'_>],
-) -> Result<(), KernelError> {
+fn check_segment(segment: &KernelSegment<'_>, others: &[KernelSegment<'_>]) -> Result<(), KernelError> {
     let (pages, start) = (segment.pages(), segment.addresses.start);
     if start < UPPER_HALF {
         return Err(KernelError::SegmentOutsideUpperHalf(start));
@@ -283,10 +254,7 @@ mod tests {
         let kernel = KernelImage::parse(&bytes).unwrap();
         assert_eq!(kernel.entry, KERNEL_BASE + 0x10);
         assert_eq!(kernel.segments.len(), 3);
-        assert_eq!(
-            kernel.segments[2].pages(),
-            KERNEL_BASE + 0x3000..KERNEL_BASE + 0x6000
-        );
+        assert_eq!(kernel.segments[2].pages(), KERNEL_BASE + 0x3000..KERNEL_BASE + 0x6000);
         assert!(kernel.segments[2].writable && !kernel.segments[2].executable);
         assert_eq!(kernel.segments[0].bytes.len(), 0x1800);
     }
@@ -294,10 +262,7 @@ mod tests {
     #[test]
     fn other_files_are_refused() {
         assert_eq!(KernelImage::parse(b"").unwrap_err(), KernelError::NotElf);
-        assert_eq!(
-            KernelImage::parse(&[0x7f; 5000]).unwrap_err(),
-            KernelError::NotElf
-        );
+        assert_eq!(KernelImage::parse(&[0x7f; 5000]).unwrap_err(), KernelError::NotElf);
         let mut arm = file();
         arm.machine = 183;
         assert_eq!(error(&arm), KernelError::NotElf);
@@ -317,37 +282,23 @@ mod tests {
         let mut other = file();
         other.config.as_mut().unwrap()[18] += 1;
         let (major, minor) = loader_version();
-        assert_eq!(
-            error(&other),
-            KernelError::OtherApi {
-                kernel: (major, minor + 1)
-            }
-        );
+        assert_eq!(error(&other), KernelError::OtherApi { kernel: (major, minor + 1) });
     }
 
     #[test]
     fn a_segments_rights_and_place_are_checked() {
         let mut both = file();
         both.segments[0].3 = READ | WRITE | EXECUTE;
-        assert_eq!(
-            error(&both),
-            KernelError::WritableAndExecutable(KERNEL_BASE)
-        );
+        assert_eq!(error(&both), KernelError::WritableAndExecutable(KERNEL_BASE));
         let mut low = file();
         low.segments[1].0 = 0x40_0000;
         assert_eq!(error(&low), KernelError::SegmentOutsideUpperHalf(0x40_0000));
         let mut shared = file();
         shared.segments[1].0 = KERNEL_BASE + 0x1f00;
-        assert_eq!(
-            error(&shared),
-            KernelError::SharedPage(KERNEL_BASE + 0x1f00)
-        );
+        assert_eq!(error(&shared), KernelError::SharedPage(KERNEL_BASE + 0x1f00));
         let mut endless = file();
         endless.segments[2].1 = u64::MAX;
-        assert!(matches!(
-            error(&endless),
-            KernelError::SegmentOutsideFile(_)
-        ));
+        assert!(matches!(error(&endless), KernelError::SegmentOutsideFile(_)));
         let mut shrunk = file();
         shrunk.segments[2].1 = 0x10;
         assert!(matches!(error(&shrunk), KernelError::SegmentOutsideFile(_)));
@@ -376,11 +327,7 @@ mod tests {
                 // The headers matter most: the first 256 bytes and the last.
                 let index = (seed >> 33) as usize % 512;
                 let length = bytes.len();
-                let place = if index < 256 {
-                    index
-                } else {
-                    length - 1 - (index - 256)
-                };
+                let place = if index < 256 { index } else { length - 1 - (index - 256) };
                 bytes[place] = (seed >> 25) as u8;
             }
             let _ = KernelImage::parse(&bytes);

@@ -37,10 +37,7 @@ impl MemoryMap {
         }
         match self.reported.last_mut() {
             Some(last) if last.kind == kind && last.end == start => last.end = end,
-            _ => self
-                .reported
-                .push(MemoryRegion { start, end, kind })
-                .map_err(|_| MapFull)?,
+            _ => self.reported.push(MemoryRegion { start, end, kind }).map_err(|_| MapFull)?,
         }
         Ok(())
     }
@@ -62,10 +59,7 @@ impl MemoryMap {
             if start == end {
                 continue;
             }
-            let covering = self
-                .reported
-                .iter()
-                .filter(|region| region.start <= start && end <= region.end);
+            let covering = self.reported.iter().filter(|region| region.start <= start && end <= region.end);
             let Some(kind) = covering.map(|region| region.kind).max_by_key(caution) else {
                 continue;
             };
@@ -84,9 +78,7 @@ impl MemoryMap {
 fn caution(kind: &MemoryRegionKind) -> u64 {
     match kind {
         MemoryRegionKind::Usable => 0,
-        MemoryRegionKind::UnknownUefi(tag) | MemoryRegionKind::UnknownBios(tag) => {
-            1 + u64::from(*tag)
-        }
+        MemoryRegionKind::UnknownUefi(tag) | MemoryRegionKind::UnknownBios(tag) => 1 + u64::from(*tag),
         _ => u64::MAX,
     }
 }
@@ -106,19 +98,14 @@ mod tests {
     use super::*;
     use MemoryRegionKind::{Bootloader, UnknownBios, Usable};
 
-    fn resolved(
-        reports: &[(u64, u64, MemoryRegionKind)],
-    ) -> std::vec::Vec<(u64, u64, MemoryRegionKind)> {
+    fn resolved(reports: &[(u64, u64, MemoryRegionKind)]) -> std::vec::Vec<(u64, u64, MemoryRegionKind)> {
         let mut map = MemoryMap::default();
         for &(start, end, kind) in reports {
             map.add(start, end - start, kind).unwrap();
         }
         let mut regions = [MemoryRegion::empty(); MAXIMUM_REGIONS];
         let count = map.resolve(&mut regions).unwrap();
-        regions[..count]
-            .iter()
-            .map(|region| (region.start, region.end, region.kind))
-            .collect()
+        regions[..count].iter().map(|region| (region.start, region.end, region.kind)).collect()
     }
 
     #[test]
@@ -143,11 +130,7 @@ mod tests {
     #[test]
     fn reserved_wins_over_usable_and_partial_pages_are_lost() {
         assert_eq!(
-            resolved(&[
-                (0x800, 0x5000, Usable),
-                (0x2800, 0x2900, UnknownBios(2)),
-                (0x4800, 0x6000, UnknownBios(3)),
-            ]),
+            resolved(&[(0x800, 0x5000, Usable), (0x2800, 0x2900, UnknownBios(2)), (0x4800, 0x6000, UnknownBios(3)),]),
             [
                 (0x1000, 0x2000, Usable),
                 (0x2000, 0x3000, UnknownBios(2)),
@@ -159,20 +142,13 @@ mod tests {
 
     #[test]
     fn neighbours_of_one_kind_are_one_region() {
-        let all = [
-            (0x3000, 0x4000, Usable),
-            (0x1000, 0x2000, Usable),
-            (0x2000, 0x3000, Usable),
-        ];
+        let all = [(0x3000, 0x4000, Usable), (0x1000, 0x2000, Usable), (0x2000, 0x3000, Usable)];
         assert_eq!(resolved(&all), [(0x1000, 0x4000, Usable)]);
     }
 
     #[test]
     fn absurd_reports_do_not_overflow() {
-        assert_eq!(
-            resolved(&[(u64::MAX - 10, u64::MAX, UnknownBios(2)), (5, 5, Usable)]),
-            []
-        );
+        assert_eq!(resolved(&[(u64::MAX - 10, u64::MAX, UnknownBios(2)), (5, 5, Usable)]), []);
         let mut map = MemoryMap::default();
         map.add(0x1000, u64::MAX, UnknownBios(2)).unwrap();
         let mut regions = [MemoryRegion::empty(); 1];

@@ -25,12 +25,9 @@ static HEAP: NoHeap = NoHeap;
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     match info.location() {
-        Some(place) => console::fail(format_args!(
-            "internal error: {} ({}:{})",
-            info.message(),
-            place.file(),
-            place.line()
-        )),
+        Some(place) => {
+            console::fail(format_args!("internal error: {} ({}:{})", info.message(), place.file(), place.line()))
+        }
         None => console::fail(format_args!("internal error: {}", info.message())),
     }
 }

@@ -40,12 +40,7 @@ impl KernelFile {
             segments: vec![
                 (KERNEL_BASE, 0x1800, vec![0xc3; 0x1800], READ | EXECUTE),
                 (KERNEL_BASE + 0x2000, 0x20, vec![0x5a; 0x20], READ),
-                (
-                    KERNEL_BASE + 0x3010,
-                    0x2000,
-                    vec![0x77; 0x100],
-                    READ | WRITE,
-                ),
+                (KERNEL_BASE + 0x3010, 0x2000, vec![0x77; 0x100], READ | WRITE),
             ],
             config: Some(config.serialize().to_vec()),
         }
@@ -61,14 +56,7 @@ impl KernelFile {
             segment_headers.extend(1_u32.to_le_bytes());
             segment_headers.extend(flags.to_le_bytes());
             let offset = (headers + body.len()) as u64;
-            for word in [
-                offset,
-                *address,
-                *address,
-                bytes.len() as u64,
-                *size,
-                0x1000,
-            ] {
+            for word in [offset, *address, *address, bytes.len() as u64, *size, 0x1000] {
                 segment_headers.extend(word.to_le_bytes());
             }
             body.extend(bytes);

@@ -36,9 +36,7 @@ impl VgaText {
         // SAFETY: (1) callers keep `cell` below COLUMNS * ROWS; (2) by the contract of `new` that
         // memory is mapped and is the screen.
         unsafe {
-            MEMORY
-                .add(cell)
-                .write_volatile(ATTRIBUTE | u16::from(character));
+            MEMORY.add(cell).write_volatile(ATTRIBUTE | u16::from(character));
         }
     }
 

@@ -56,11 +56,7 @@ fn find_partition<D: Sectors>(disk: &mut CachedDisk<'_, D>) -> Result<(u64, u64)
     {
         return Err(VolumeError::DamagedTable);
     }
-    let table = header
-        .partition_entry_lba
-        .to_u64()
-        .checked_mul(sector)
-        .ok_or(VolumeError::DamagedTable)?;
+    let table = header.partition_entry_lba.to_u64().checked_mul(sector).ok_or(VolumeError::DamagedTable)?;
     let mut digest = crate::checksums::digest();
     let mut found = None;
     for index in 0..u64::from(entries) {
@@ -75,18 +71,11 @@ fn find_partition<D: Sectors>(disk: &mut CachedDisk<'_, D>) -> Result<(u64, u64)
     if digest.finalize() != { header.partition_entry_array_crc32 }.0.to_u32() {
         return Err(VolumeError::DamagedTable);
     }
-    let range = found
-        .ok_or(VolumeError::NoBootPartition)?
-        .lba_range()
-        .ok_or(VolumeError::DamagedTable)?;
+    let range = found.ok_or(VolumeError::NoBootPartition)?.lba_range().ok_or(VolumeError::DamagedTable)?;
     let start = range.start().to_u64().checked_mul(sector);
     let length = range.num_blocks().checked_mul(sector);
     match (start, length) {
-        (Some(start), Some(length))
-            if start
-                .checked_add(length)
-                .is_some_and(|end| end <= disk.length()) =>
-        {
+        (Some(start), Some(length)) if start.checked_add(length).is_some_and(|end| end <= disk.length()) => {
             Ok((start, length))
         }
         _ => Err(VolumeError::DamagedTable),
@@ -106,9 +95,7 @@ impl<D: Sectors> Read for PartitionStream<'_, D> {
 
     fn read(&mut self, buffer: &mut [u8]) -> hadris_fat::sync::IoResult<usize, ErrorKind> {
         let left = self.length.saturating_sub(self.position);
-        let length = buffer
-            .len()
-            .min(usize::try_from(left).unwrap_or(usize::MAX));
+        let length = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         if length == 0 {
             return Ok(0);
         }
@@ -130,8 +117,7 @@ impl<D: Sectors> Seek for PartitionStream<'_, D> {
             SeekFrom::End(offset) => self.length.checked_add_signed(offset),
             SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
         };
-        self.position =
-            position.ok_or_else(|| hadris_fat::sync::Error::from_kind(ErrorKind::InvalidInput))?;
+        self.position = position.ok_or_else(|| hadris_fat::sync::Error::from_kind(ErrorKind::InvalidInput))?;
         Ok(self.position)
     }
 }
@@ -145,12 +131,7 @@ impl<'w, D: Sectors> BootVolume<'w, D> {
     /// Finds and opens the boot volume of a disk.
     pub fn open(mut disk: CachedDisk<'w, D>) -> Result<Self, VolumeError> {
         let (start, length) = find_partition(&mut disk)?;
-        let stream = PartitionStream {
-            disk,
-            start,
-            length,
-            position: 0,
-        };
+        let stream = PartitionStream { disk, start, length, position: 0 };
         let volume = FatVolume::open(stream).map_err(|_| VolumeError::NotFat)?;
         Ok(Self { volume })
     }
@@ -183,9 +164,7 @@ fn file_error(error: hadris_fat::Error) -> FileError {
     use hadris_fat::Error;
     match error {
         Error::EntryNotFound => FileError::Missing,
-        Error::Io(_) | Error::IoContext { .. } => {
-            FileError::Unreadable("the disk reported an error")
-        }
+        Error::Io(_) | Error::IoContext { .. } => FileError::Unreadable("the disk reported an error"),
         Error::NotAFile => FileError::Unreadable("it is a directory"),
         _ => FileError::Unreadable("the file system is damaged"),
     }

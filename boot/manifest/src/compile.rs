@@ -40,10 +40,8 @@ pub struct Compiled {
 pub fn compile(source: &Source, catalog: &Catalog) -> Result<Compiled, Vec<Problem>> {
     let mut problems = Problems::default();
     let mut broken = Vec::new();
-    let components = Components {
-        manifests: read_components(catalog, &mut problems, &mut broken),
-        complete: broken.is_empty(),
-    };
+    let components =
+        Components { manifests: read_components(catalog, &mut problems, &mut broken), complete: broken.is_empty() };
     let compiled = system_file::read(source, &mut problems)
         .and_then(|file| check(&file, &components, source, catalog, &mut problems));
     let mut all = problems.sorted();
@@ -72,17 +70,8 @@ fn read_components(
         match parse_component(source) {
             Ok(manifest) => {
                 if let Some(other) = components.get(manifest.name()) {
-                    let reason = format!(
-                        "`{}` is also defined in {}",
-                        manifest.name(),
-                        other.source.file.display()
-                    );
-                    problems.add(
-                        Kind::DuplicateComponent,
-                        source,
-                        &manifest.name.span,
-                        reason,
-                    );
+                    let reason = format!("`{}` is also defined in {}", manifest.name(), other.source.file.display());
+                    problems.add(Kind::DuplicateComponent, source, &manifest.name.span, reason);
                 } else {
                     components.insert(manifest.name().to_owned(), manifest);
                 }
@@ -110,10 +99,8 @@ fn check(
         check_program(&manifest.program, &manifest.source, catalog, problems);
     }
     let mut owners = Owners::new(&file.devices, source);
-    let resources: Vec<Vec<Resource>> = members
-        .iter()
-        .map(|member| owners.assign(member.entry, member.manifest, problems))
-        .collect();
+    let resources: Vec<Vec<Resource>> =
+        members.iter().map(|member| owners.assign(member.entry, member.manifest, problems)).collect();
     let providers = interfaces::resolve(&members, source, problems);
     interfaces::check_priorities(&members, &providers, source, problems);
     let order = interfaces::start_order(&members, &providers, source, problems);
@@ -125,10 +112,7 @@ fn check(
     let system = System {
         name: file.name.clone(),
         trace: file.trace,
-        components: order
-            .iter()
-            .map(|index| record(&members, *index, &providers, resources[*index].clone()))
-            .collect(),
+        components: order.iter().map(|index| record(&members, *index, &providers, resources[*index].clone())).collect(),
     };
     let deadlines = timing::check_deadlines(&system, &members, &order, source, problems);
 
@@ -154,10 +138,7 @@ fn find_members<'a>(
 ) -> Vec<Member<'a>> {
     let mut members: Vec<Member<'a>> = Vec::new();
     for entry in &file.entries {
-        if members
-            .iter()
-            .any(|other| other.entry.name.value == entry.name.value)
-        {
+        if members.iter().any(|other| other.entry.name.value == entry.name.value) {
             let reason = format!("two components are named `{}`", entry.name.value);
             problems.add(Kind::DuplicateComponent, source, &entry.name.span, reason);
             continue;
@@ -166,12 +147,7 @@ fn find_members<'a>(
             Some(manifest) => members.push(Member { entry, manifest }),
             None if components.complete => {
                 let reason = format!("no component.toml is named `{}`", entry.component.value);
-                problems.add(
-                    Kind::UnknownComponent,
-                    source,
-                    &entry.component.span,
-                    reason,
-                );
+                problems.add(Kind::UnknownComponent, source, &entry.component.span, reason);
             }
             None => {}
         }
@@ -179,12 +155,7 @@ fn find_members<'a>(
     members
 }
 
-fn check_program(
-    program: &At<String>,
-    source: &Source,
-    catalog: &Catalog,
-    problems: &mut Problems,
-) {
+fn check_program(program: &At<String>, source: &Source, catalog: &Catalog, problems: &mut Problems) {
     if !catalog.programs.contains(&program.value) {
         let reason = format!("the workspace has no program `{}`", program.value);
         problems.add(Kind::UnknownProgram, source, &program.span, reason);
@@ -193,18 +164,10 @@ fn check_program(
 
 fn memory_of(entry: &Entry, manifest: &ComponentManifest) -> u64 {
     let needed = manifest.stack + manifest.heap;
-    entry
-        .memory
-        .as_ref()
-        .map_or(needed + DEFAULT_MARGIN, |memory| memory.value)
+    entry.memory.as_ref().map_or(needed + DEFAULT_MARGIN, |memory| memory.value)
 }
 
-fn check_memory(
-    file: &SystemFile,
-    members: &[Member<'_>],
-    source: &Source,
-    problems: &mut Problems,
-) {
+fn check_memory(file: &SystemFile, members: &[Member<'_>], source: &Source, problems: &mut Problems) {
     let mut total = RESERVED_MEMORY;
     for member in members {
         let memory = memory_of(member.entry, member.manifest);
@@ -233,12 +196,7 @@ fn check_memory(
     }
 }
 
-fn record(
-    members: &[Member<'_>],
-    index: usize,
-    providers: &Providers,
-    resources: Vec<Resource>,
-) -> Component {
+fn record(members: &[Member<'_>], index: usize, providers: &Providers, resources: Vec<Resource>) -> Component {
     let Member { entry, manifest } = &members[index];
     let priority = entry.priority.value;
     let memory = memory_of(entry, manifest);
@@ -248,21 +206,12 @@ fn record(
         kind: manifest.kind,
         arguments: entry.arguments.clone(),
         priority,
-        max_priority: entry
-            .max_priority
-            .as_ref()
-            .map_or(priority, |limit| limit.value),
+        max_priority: entry.max_priority.as_ref().map_or(priority, |limit| limit.value),
         stack: manifest.stack as u32,
         heap: manifest.heap as u32,
-        limits: manifest
-            .objects
-            .limits(memory, manifest.provides.len(), entry.time.quota()),
+        limits: manifest.objects.limits(memory, manifest.provides.len(), entry.time.quota()),
         time: entry.time.time,
-        provides: manifest
-            .provides
-            .iter()
-            .map(|name| name.value.clone())
-            .collect(),
+        provides: manifest.provides.iter().map(|name| name.value.clone()).collect(),
         uses: interfaces::uses(members, &providers[index]),
         resources,
         grants: manifest.grants.clone(),

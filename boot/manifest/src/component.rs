@@ -139,43 +139,22 @@ fn read(source: &Source, problems: &mut Problems) -> Option<ComponentManifest> {
     file.finish(problems);
     let mut table = component?;
 
-    let name = table.required("name", problems, |table, key, problems| {
-        table.name(key, COMPONENT_NAME_LENGTH, problems)
-    });
+    let name =
+        table.required("name", problems, |table, key, problems| table.name(key, COMPONENT_NAME_LENGTH, problems));
     let summary = table.required("summary", problems, Reader::string);
     let kind = table.required("kind", problems, Reader::string);
     let kind = kind.and_then(|word| component_kind(&word, source, problems));
-    let program = table
-        .name("program", NAME_LENGTH, problems)
-        .or(name.clone());
+    let program = table.name("program", NAME_LENGTH, problems).or(name.clone());
     let provides = table.names("provides", NAME_LENGTH, problems);
     report_duplicates(&provides, source, problems);
     let uses = table.names("uses", NAME_LENGTH, problems);
     let grants = table.strings("grants", problems);
-    let grants = grants
-        .iter()
-        .filter_map(|word| grant(word, source, problems))
-        .collect();
-    let stack = page_size(
-        &mut table,
-        source,
-        "stack",
-        64 << 10,
-        MIN_STACK..=MAX_STACK,
-        problems,
-    );
-    let heap = page_size(
-        &mut table,
-        source,
-        "heap",
-        256 << 10,
-        0..=MAX_HEAP,
-        problems,
-    );
+    let grants = grants.iter().filter_map(|word| grant(word, source, problems)).collect();
+    let stack = page_size(&mut table, source, "stack", 64 << 10, MIN_STACK..=MAX_STACK, problems);
+    let heap = page_size(&mut table, source, "heap", 256 << 10, 0..=MAX_HEAP, problems);
     let objects = Objects::read(&mut table, problems);
     table.finish(problems);
-    let resources =
-        resources.map_or_else(Vec::new, |table| resource_needs(table, source, problems));
+    let resources = resources.map_or_else(Vec::new, |table| resource_needs(table, source, problems));
 
     Some(ComponentManifest {
         source: source.clone(),
@@ -193,11 +172,7 @@ fn read(source: &Source, problems: &mut Problems) -> Option<ComponentManifest> {
     })
 }
 
-fn component_kind(
-    word: &At<String>,
-    source: &Source,
-    problems: &mut Problems,
-) -> Option<ComponentKind> {
+fn component_kind(word: &At<String>, source: &Source, problems: &mut Problems) -> Option<ComponentKind> {
     match word.value.as_str() {
         "driver" => Some(ComponentKind::Driver),
         "service" => Some(ComponentKind::Service),
@@ -211,9 +186,7 @@ fn component_kind(
 }
 
 fn grant(word: &At<String>, source: &Source, problems: &mut Problems) -> Option<Grant> {
-    let found = Grant::ALL
-        .into_iter()
-        .find(|grant| grant.name() == word.value);
+    let found = Grant::ALL.into_iter().find(|grant| grant.name() == word.value);
     if found.is_none() {
         let known: Vec<&str> = Grant::ALL.iter().map(|grant| grant.name()).collect();
         let reason = format!("`{}` is no grant; grants: {}", word.value, known.join(", "));
@@ -234,12 +207,7 @@ fn page_size(
         return default;
     };
     if !range.contains(&size.value) {
-        let reason = format!(
-            "`{key}` is {} bytes; it must be {} to {}",
-            size.value,
-            range.start(),
-            range.end()
-        );
+        let reason = format!("`{key}` is {} bytes; it must be {} to {}", size.value, range.start(), range.end());
         problems.add(Kind::OutOfRange, source, &size.span, reason);
         return default;
     }
@@ -255,28 +223,16 @@ fn report_duplicates(names: &[At<String>], source: &Source, problems: &mut Probl
     }
 }
 
-fn resource_needs(
-    table: Reader<'_>,
-    source: &Source,
-    problems: &mut Problems,
-) -> Vec<ResourceNeed> {
+fn resource_needs(table: Reader<'_>, source: &Source, problems: &mut Problems) -> Vec<ResourceNeed> {
     let mut needs = Vec::new();
     for (name, words) in table.into_lists(problems) {
         let mut kinds = Vec::new();
         for word in words {
-            match ResourceKind::ALL
-                .into_iter()
-                .find(|kind| kind.name() == word.value)
-            {
+            match ResourceKind::ALL.into_iter().find(|kind| kind.name() == word.value) {
                 Some(kind) => kinds.push(At::new(kind, word.span)),
                 None => {
-                    let known: Vec<&str> =
-                        ResourceKind::ALL.iter().map(|kind| kind.name()).collect();
-                    let reason = format!(
-                        "`{}` is no kind of resource; kinds: {}",
-                        word.value,
-                        known.join(", ")
-                    );
+                    let known: Vec<&str> = ResourceKind::ALL.iter().map(|kind| kind.name()).collect();
+                    let reason = format!("`{}` is no kind of resource; kinds: {}", word.value, known.join(", "));
                     problems.add(Kind::UnknownWord, source, &word.span, reason);
                 }
             }

@@ -31,12 +31,7 @@ pub(crate) struct Device {
 }
 
 impl Device {
-    pub fn read(
-        name: At<String>,
-        mut table: Reader<'_>,
-        source: &Source,
-        problems: &mut Problems,
-    ) -> Device {
+    pub fn read(name: At<String>, mut table: Reader<'_>, source: &Source, problems: &mut Problems) -> Device {
         let ports = table.range("ports", problems);
         let irq = table.number("irq", 0, LAST_LINE, problems);
         let mmio = table.range("mmio", problems);
@@ -78,10 +73,7 @@ impl Device {
                 first: ports.value.0 as u16,
                 count: ports.value.1 as u16,
             }),
-            ResourceKind::Irq => self.irq.as_ref().map(|irq| Resource::Irq {
-                name,
-                line: irq.value as u32,
-            }),
+            ResourceKind::Irq => self.irq.as_ref().map(|irq| Resource::Irq { name, line: irq.value as u32 }),
             ResourceKind::Mmio => self.mmio.as_ref().map(|mmio| Resource::Mmio {
                 name,
                 address: mmio.value.0,
@@ -117,12 +109,7 @@ fn is_writable(access: Option<&At<String>>, source: &Source, problems: &mut Prob
 }
 
 /// Checks the machine by itself: nothing in two devices, no device memory in RAM.
-pub(crate) fn check_machine(
-    devices: &[Device],
-    memory: u64,
-    source: &Source,
-    problems: &mut Problems,
-) {
+pub(crate) fn check_machine(devices: &[Device], memory: u64, source: &Source, problems: &mut Problems) {
     for (index, device) in devices.iter().enumerate() {
         for other in &devices[..index] {
             check_apart(device, other, source, problems);
@@ -147,9 +134,8 @@ fn check_apart(device: &Device, other: &Device, source: &Source, problems: &mut 
         let reason = format!("two devices are named `{}`", device.name.value);
         problems.add(Kind::TwoOwners, source, &device.name.span, reason);
     }
-    let overlap = |a: &At<(u64, u64)>, b: &At<(u64, u64)>| {
-        a.value.0 < b.value.0 + b.value.1 && b.value.0 < a.value.0 + a.value.1
-    };
+    let overlap =
+        |a: &At<(u64, u64)>, b: &At<(u64, u64)>| a.value.0 < b.value.0 + b.value.1 && b.value.0 < a.value.0 + a.value.1;
     if let (Some(a), Some(b)) = (&device.ports, &other.ports)
         && overlap(a, b)
     {
@@ -179,59 +165,29 @@ pub(crate) struct Owners<'a> {
 
 impl<'a> Owners<'a> {
     pub fn new(devices: &'a [Device], source: &'a Source) -> Owners<'a> {
-        Owners {
-            devices,
-            owners: vec![None; devices.len()],
-            source,
-        }
+        Owners { devices, owners: vec![None; devices.len()], source }
     }
 
     /// The resources of one component: what its `component.toml` needs, from the devices its entry names, or from those
     /// of the same name.
-    pub fn assign(
-        &mut self,
-        entry: &Entry,
-        manifest: &ComponentManifest,
-        problems: &mut Problems,
-    ) -> Vec<Resource> {
+    pub fn assign(&mut self, entry: &Entry, manifest: &ComponentManifest, problems: &mut Problems) -> Vec<Resource> {
         for (name, _) in &entry.resources {
-            if !manifest
-                .resources
-                .iter()
-                .any(|need| need.name.value == name.value)
-            {
-                let reason = format!(
-                    "`{}` does not ask for a resource `{}`",
-                    manifest.name(),
-                    name.value
-                );
+            if !manifest.resources.iter().any(|need| need.name.value == name.value) {
+                let reason = format!("`{}` does not ask for a resource `{}`", manifest.name(), name.value);
                 problems.add(Kind::UnneededResource, self.source, &name.span, reason);
             }
         }
         let mut resources = Vec::new();
         for need in &manifest.resources {
-            let given = entry
-                .resources
-                .iter()
-                .find(|(name, _)| name.value == need.name.value);
+            let given = entry.resources.iter().find(|(name, _)| name.value == need.name.value);
             let (wanted, span) = match given {
                 Some((_, device)) => (&device.value, &device.span),
                 None => (&need.name.value, &entry.span),
             };
-            let Some(index) = self
-                .devices
-                .iter()
-                .position(|device| device.name.value == *wanted)
-            else {
+            let Some(index) = self.devices.iter().position(|device| device.name.value == *wanted) else {
                 let (kind, reason) = match given {
-                    Some(_) => (
-                        Kind::UnknownResource,
-                        format!("the machine has no `{wanted}`"),
-                    ),
-                    None => (
-                        Kind::MissingResource,
-                        format!("`{}` needs a resource `{wanted}`", entry.name.value),
-                    ),
+                    Some(_) => (Kind::UnknownResource, format!("the machine has no `{wanted}`")),
+                    None => (Kind::MissingResource, format!("`{}` needs a resource `{wanted}`", entry.name.value)),
                 };
                 problems.add(kind, self.source, span, reason);
                 continue;

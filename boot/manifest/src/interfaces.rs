@@ -20,10 +20,7 @@ impl Member<'_> {
     }
 
     fn provides(&self, interface: &str) -> bool {
-        self.manifest
-            .provides
-            .iter()
-            .any(|name| name.value == interface)
+        self.manifest.provides.iter().any(|name| name.value == interface)
     }
 }
 
@@ -31,11 +28,7 @@ impl Member<'_> {
 pub(crate) type Providers = Vec<Vec<(String, usize)>>;
 
 /// Finds every use's provider.
-pub(crate) fn resolve(
-    members: &[Member<'_>],
-    source: &Source,
-    problems: &mut Problems,
-) -> Providers {
+pub(crate) fn resolve(members: &[Member<'_>], source: &Source, problems: &mut Problems) -> Providers {
     members
         .iter()
         .map(|member| {
@@ -53,17 +46,8 @@ pub(crate) fn resolve(
 /// Every `uses` entry of the system file must be about an interface that the component uses.
 fn check_choices(member: &Member<'_>, source: &Source, problems: &mut Problems) {
     for (interface, _) in &member.entry.uses {
-        if !member
-            .manifest
-            .uses
-            .iter()
-            .any(|used| used.value == interface.value)
-        {
-            let reason = format!(
-                "`{}` does not use the interface `{}`",
-                member.manifest.name(),
-                interface.value
-            );
+        if !member.manifest.uses.iter().any(|used| used.value == interface.value) {
+            let reason = format!("`{}` does not use the interface `{}`", member.manifest.name(), interface.value);
             problems.add(Kind::WrongProvider, source, &interface.span, reason);
         }
     }
@@ -76,44 +60,25 @@ fn provider(
     source: &Source,
     problems: &mut Problems,
 ) -> Option<usize> {
-    let chosen = client
-        .entry
-        .uses
-        .iter()
-        .find(|(name, _)| name.value == interface);
+    let chosen = client.entry.uses.iter().find(|(name, _)| name.value == interface);
     if let Some((_, provider)) = chosen {
-        let found = members
-            .iter()
-            .position(|member| member.name() == provider.value && member.provides(interface));
+        let found = members.iter().position(|member| member.name() == provider.value && member.provides(interface));
         if found.is_none() {
             let reason = format!("no component `{}` provides `{interface}`", provider.value);
             problems.add(Kind::WrongProvider, source, &provider.span, reason);
         }
         return found;
     }
-    let providers: Vec<usize> = (0..members.len())
-        .filter(|index| members[*index].provides(interface))
-        .collect();
+    let providers: Vec<usize> = (0..members.len()).filter(|index| members[*index].provides(interface)).collect();
     match providers[..] {
         [only] => Some(only),
         [] => {
-            let reason = format!(
-                "`{}` uses `{interface}`, which nobody provides",
-                client.name()
-            );
-            problems.add(
-                Kind::UnresolvedInterface,
-                source,
-                &client.entry.span,
-                reason,
-            );
+            let reason = format!("`{}` uses `{interface}`, which nobody provides", client.name());
+            problems.add(Kind::UnresolvedInterface, source, &client.entry.span, reason);
             None
         }
         _ => {
-            let names: Vec<&str> = providers
-                .iter()
-                .map(|index| members[*index].name())
-                .collect();
+            let names: Vec<&str> = providers.iter().map(|index| members[*index].name()).collect();
             let reason = format!(
                 "`{}` uses `{interface}`, which {} provide; choose one with `uses`",
                 client.name(),
@@ -142,12 +107,7 @@ pub(crate) fn check_priorities(
                     client.name(),
                     server.name()
                 );
-                problems.add(
-                    Kind::CallToLowerPriority,
-                    source,
-                    &client.entry.priority.span,
-                    reason,
-                );
+                problems.add(Kind::CallToLowerPriority, source, &client.entry.priority.span, reason);
             }
         }
     }
@@ -163,11 +123,7 @@ pub(crate) fn start_order(
     let mut order = Vec::with_capacity(members.len());
     let mut left: Vec<usize> = (0..members.len()).collect();
     while !left.is_empty() {
-        let is_ready = |member: &usize| {
-            providers[*member]
-                .iter()
-                .all(|(_, provider)| order.contains(provider))
-        };
+        let is_ready = |member: &usize| providers[*member].iter().all(|(_, provider)| order.contains(provider));
         let Some(position) = left.iter().position(is_ready) else {
             report_circle(members, providers, &left, source, problems);
             return order;
@@ -189,32 +145,16 @@ fn report_circle(
     let mut current = left[0];
     while !path.contains(&current) {
         path.push(current);
-        let next = providers[current]
-            .iter()
-            .find(|(_, provider)| left.contains(provider));
+        let next = providers[current].iter().find(|(_, provider)| left.contains(provider));
         current = next.map_or(current, |(_, provider)| *provider);
     }
-    let start = path
-        .iter()
-        .position(|member| *member == current)
-        .unwrap_or(0);
+    let start = path.iter().position(|member| *member == current).unwrap_or(0);
     let circle = &path[start..];
-    let mut names: Vec<&str> = circle
-        .iter()
-        .map(|member| members[*member].name())
-        .collect();
+    let mut names: Vec<&str> = circle.iter().map(|member| members[*member].name()).collect();
     names.push(members[current].name());
     let first = circle.iter().min().copied().unwrap_or(current);
-    let reason = format!(
-        "components use each other in a circle: {}",
-        names.join(" -> ")
-    );
-    problems.add(
-        Kind::DependencyCycle,
-        source,
-        &members[first].entry.span,
-        reason,
-    );
+    let reason = format!("components use each other in a circle: {}", names.join(" -> "));
+    problems.add(Kind::DependencyCycle, source, &members[first].entry.span, reason);
 }
 
 /// The record's form of one member's uses.

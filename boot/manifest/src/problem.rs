@@ -106,14 +106,7 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "error[{}]: {}\n  --> {}:{}",
-            self.kind.name(),
-            self.reason,
-            self.file.display(),
-            self.line
-        )
+        write!(formatter, "error[{}]: {}\n  --> {}:{}", self.kind.name(), self.reason, self.file.display(), self.line)
     }
 }
 
@@ -123,12 +116,7 @@ pub(crate) struct Problems(Vec<Problem>);
 
 impl Problems {
     pub fn add(&mut self, kind: Kind, source: &Source, span: &Span, reason: impl Into<String>) {
-        self.0.push(Problem {
-            file: source.file.clone(),
-            line: source.line(span.start),
-            kind,
-            reason: reason.into(),
-        });
+        self.0.push(Problem { file: source.file.clone(), line: source.line(span.start), kind, reason: reason.into() });
     }
 
     pub fn is_empty(&self) -> bool {

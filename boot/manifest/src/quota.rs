@@ -52,12 +52,7 @@ impl Objects {
     }
 
     /// The quota: these objects, what starting takes, `memory` bytes, and processor time: millionths, and the budgets made of it at the start.
-    pub fn limits(
-        &self,
-        memory: u64,
-        provided: usize,
-        (time, budgets): (u32, u32),
-    ) -> [u32; QuotaKind::COUNT] {
+    pub fn limits(&self, memory: u64, provided: usize, (time, budgets): (u32, u32)) -> [u32; QuotaKind::COUNT] {
         let frames = u32::try_from(memory / PAGE).unwrap_or(u32::MAX);
         QuotaLimits::default()
             .with(QuotaKind::Frames, frames)

@@ -42,20 +42,12 @@ pub(crate) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub fn new(source: &'a Source, span: Span, table: DeTable<'a>) -> Reader<'a> {
-        Reader {
-            source,
-            span,
-            entries: table.into_iter().collect(),
-            known: Vec::new(),
-        }
+        Reader { source, span, entries: table.into_iter().collect(), known: Vec::new() }
     }
 
     fn take(&mut self, key: &'static str) -> Option<Spanned<DeValue<'a>>> {
         self.known.push(key);
-        let index = self
-            .entries
-            .iter()
-            .position(|(name, _)| name.get_ref() == key)?;
+        let index = self.entries.iter().position(|(name, _)| name.get_ref() == key)?;
         Some(self.entries.swap_remove(index).1)
     }
 
@@ -80,11 +72,8 @@ impl<'a> Reader<'a> {
     /// Reports every key that was not taken.
     pub fn finish(self, problems: &mut Problems) {
         for (key, _) in &self.entries {
-            let reason = format!(
-                "`{}` is not a key of this table; known keys: {}",
-                key.get_ref(),
-                self.known.join(", ")
-            );
+            let reason =
+                format!("`{}` is not a key of this table; known keys: {}", key.get_ref(), self.known.join(", "));
             problems.add(Kind::UnknownKey, self.source, &key.span(), reason);
         }
     }
@@ -101,22 +90,12 @@ impl<'a> Reader<'a> {
     }
 
     /// A name: 1 to `most` characters out of `a-z 0-9 - .`.
-    pub fn name(
-        &mut self,
-        key: &'static str,
-        most: usize,
-        problems: &mut Problems,
-    ) -> Option<At<String>> {
+    pub fn name(&mut self, key: &'static str, most: usize, problems: &mut Problems) -> Option<At<String>> {
         let name = self.string(key, problems)?;
         self.check_name(&name, most, problems).then_some(name)
     }
 
-    pub fn names(
-        &mut self,
-        key: &'static str,
-        most: usize,
-        problems: &mut Problems,
-    ) -> Vec<At<String>> {
+    pub fn names(&mut self, key: &'static str, most: usize, problems: &mut Problems) -> Vec<At<String>> {
         let mut names = self.strings(key, problems);
         names.retain(|name| self.check_name(name, most, problems));
         names
@@ -133,10 +112,7 @@ impl<'a> Reader<'a> {
     fn as_strings(&self, value: Spanned<DeValue<'a>>, problems: &mut Problems) -> Vec<At<String>> {
         let span = value.span();
         match value.into_inner() {
-            DeValue::Array(list) => list
-                .into_iter()
-                .filter_map(|value| self.as_string(value, problems))
-                .collect(),
+            DeValue::Array(list) => list.into_iter().filter_map(|value| self.as_string(value, problems)).collect(),
             other => {
                 self.wrong_type::<()>(&span, "a list of strings", &other, problems);
                 Vec::new()
@@ -144,13 +120,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub fn number(
-        &mut self,
-        key: &'static str,
-        low: u64,
-        high: u64,
-        problems: &mut Problems,
-    ) -> Option<At<u64>> {
+    pub fn number(&mut self, key: &'static str, low: u64, high: u64, problems: &mut Problems) -> Option<At<u64>> {
         let value = self.take(key)?;
         let number = self.as_number(value, problems)?;
         if !(low..=high).contains(&number.value) {
@@ -203,10 +173,7 @@ impl<'a> Reader<'a> {
         };
         let span = value.span();
         match value.into_inner() {
-            DeValue::Array(list) => list
-                .into_iter()
-                .filter_map(|value| self.as_table(value, problems))
-                .collect(),
+            DeValue::Array(list) => list.into_iter().filter_map(|value| self.as_table(value, problems)).collect(),
             other => {
                 self.wrong_type::<()>(&span, "a list of tables", &other, problems);
                 Vec::new()
@@ -241,27 +208,17 @@ impl<'a> Reader<'a> {
     /// Every entry of a table whose keys are free names and whose values are lists of strings.
     pub fn into_lists(mut self, problems: &mut Problems) -> Vec<(At<String>, Vec<At<String>>)> {
         let entries = self.take_all();
-        entries
-            .into_iter()
-            .map(|(name, value)| (name, self.as_strings(value, problems)))
-            .collect()
+        entries.into_iter().map(|(name, value)| (name, self.as_strings(value, problems))).collect()
     }
 
     /// Everything not taken yet, in the order of the file.
     fn take_all(&mut self) -> Vec<(At<String>, Spanned<DeValue<'a>>)> {
         let mut entries = std::mem::take(&mut self.entries);
         entries.sort_by_key(|(key, _)| key.span().start);
-        entries
-            .into_iter()
-            .map(|(key, value)| (At::new(key.get_ref().to_string(), key.span()), value))
-            .collect()
+        entries.into_iter().map(|(key, value)| (At::new(key.get_ref().to_string(), key.span()), value)).collect()
     }
 
-    fn as_string(
-        &self,
-        value: Spanned<DeValue<'a>>,
-        problems: &mut Problems,
-    ) -> Option<At<String>> {
+    fn as_string(&self, value: Spanned<DeValue<'a>>, problems: &mut Problems) -> Option<At<String>> {
         let span = value.span();
         match value.into_inner() {
             DeValue::String(text) => Some(At::new(text.into_owned(), span)),
@@ -284,8 +241,7 @@ impl<'a> Reader<'a> {
             DeValue::String(text) => match parse_size(&text) {
                 Some(size) => Some(At::new(size, span)),
                 None => {
-                    let reason =
-                        format!("`{text}` is not a size; write \"64K\", \"4M\", \"1G\" or bytes");
+                    let reason = format!("`{text}` is not a size; write \"64K\", \"4M\", \"1G\" or bytes");
                     problems.add(Kind::BadSize, self.source, &span, reason);
                     None
                 }
@@ -302,12 +258,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn unsigned(
-        &self,
-        number: &DeInteger<'_>,
-        span: Span,
-        problems: &mut Problems,
-    ) -> Option<At<u64>> {
+    fn unsigned(&self, number: &DeInteger<'_>, span: Span, problems: &mut Problems) -> Option<At<u64>> {
         if let Ok(value) = u64::from_str_radix(number.as_str(), number.radix()) {
             return Some(At::new(value, span));
         }
@@ -321,20 +272,13 @@ impl<'a> Reader<'a> {
         let text = &name.value;
         let good = (1..=most).contains(&text.len()) && text.bytes().all(allowed);
         if !good {
-            let reason =
-                format!("`{text}` is not a name: 1 to {most} characters of a-z, 0-9, `-` and `.`");
+            let reason = format!("`{text}` is not a name: 1 to {most} characters of a-z, 0-9, `-` and `.`");
             problems.add(Kind::BadName, self.source, &name.span, reason);
         }
         good
     }
 
-    fn wrong_type<T>(
-        &self,
-        span: &Span,
-        wanted: &str,
-        found: &DeValue<'_>,
-        problems: &mut Problems,
-    ) -> Option<T> {
+    fn wrong_type<T>(&self, span: &Span, wanted: &str, found: &DeValue<'_>, problems: &mut Problems) -> Option<T> {
         let found = match found {
             DeValue::String(_) => "a string",
             DeValue::Integer(_) => "a number",
@@ -373,17 +317,7 @@ mod tests {
         assert_eq!(parse_size("64K"), Some(65536));
         assert_eq!(parse_size("1G"), Some(1 << 30));
         assert_eq!(parse_size("12"), Some(12));
-        for bad in [
-            "",
-            "K",
-            "-1K",
-            "+1K",
-            "1.5M",
-            "64KB",
-            "64 K",
-            "99999999999999999999",
-            "ä",
-        ] {
+        for bad in ["", "K", "-1K", "+1K", "1.5M", "64KB", "64 K", "99999999999999999999", "ä"] {
             assert_eq!(parse_size(bad), None, "{bad}");
         }
     }

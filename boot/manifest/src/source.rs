@@ -18,10 +18,7 @@ pub(crate) type Span = Range<usize>;
 impl Source {
     /// A text and its file's name.
     pub fn new(file: impl Into<PathBuf>, text: impl Into<String>) -> Source {
-        Source {
-            file: file.into(),
-            text: text.into(),
-        }
+        Source { file: file.into(), text: text.into() }
     }
 
     /// The line, counted from 1, that holds this byte.

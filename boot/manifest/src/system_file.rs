@@ -93,40 +93,24 @@ pub(crate) fn read(source: &Source, problems: &mut Problems) -> Option<SystemFil
             .map(|(name, table)| Device::read(name, table, source, problems))
             .collect()
     });
-    let entries = components
-        .into_iter()
-        .filter_map(|table| Entry::read(table, source, problems))
-        .collect();
+    let entries = components.into_iter().filter_map(|table| Entry::read(table, source, problems)).collect();
 
     let mut table = system?;
-    let name = table.required("name", problems, |table, key, problems| {
-        table.name(key, NAME_LENGTH, problems)
-    });
+    let name = table.required("name", problems, |table, key, problems| table.name(key, NAME_LENGTH, problems));
     let memory = table.required("memory", problems, Reader::size);
     let root = table.name("root", NAME_LENGTH, problems);
     let root = root.unwrap_or_else(|| At::new("init".into(), table.span.clone()));
     let programs = table.names("programs", NAME_LENGTH, problems);
-    let trace = table
-        .boolean("trace", problems)
-        .is_some_and(|trace| trace.value);
+    let trace = table.boolean("trace", problems).is_some_and(|trace| trace.value);
     table.finish(problems);
-    Some(SystemFile {
-        name: name?.value,
-        memory: memory?,
-        root,
-        trace,
-        programs,
-        devices,
-        entries,
-    })
+    Some(SystemFile { name: name?.value, memory: memory?, root, trace, programs, devices, entries })
 }
 
 impl Entry {
     fn read(mut table: Reader<'_>, source: &Source, problems: &mut Problems) -> Option<Entry> {
         let span = table.span.clone();
-        let name = table.required("name", problems, |table, key, problems| {
-            table.name(key, COMPONENT_NAME_LENGTH, problems)
-        });
+        let name =
+            table.required("name", problems, |table, key, problems| table.name(key, COMPONENT_NAME_LENGTH, problems));
         let component = table.name("component", COMPONENT_NAME_LENGTH, problems);
         let priority = table.required("priority", problems, priority);
         let max_priority = priority_limit(&mut table, priority.as_ref(), source, problems);
@@ -137,9 +121,7 @@ impl Entry {
         let uses = table.table("uses", problems);
         let uses = uses.map_or_else(Vec::new, |table| table.into_strings(problems));
         let restart = table.table("restart", problems);
-        let restart = restart.map_or(DEFAULT_RESTART, |table| {
-            read_restart(table, source, problems)
-        });
+        let restart = restart.map_or(DEFAULT_RESTART, |table| read_restart(table, source, problems));
         let time = Timing::read(&mut table, source, problems);
         table.finish(problems);
         let name = name?;
@@ -150,10 +132,7 @@ impl Entry {
             priority: priority?,
             max_priority,
             memory,
-            arguments: arguments
-                .into_iter()
-                .map(|argument| argument.value)
-                .collect(),
+            arguments: arguments.into_iter().map(|argument| argument.value).collect(),
             resources,
             uses,
             restart,
@@ -178,10 +157,7 @@ fn priority_limit(
     if let Some(own) = own
         && limit.value < own.value
     {
-        let reason = format!(
-            "`max-priority` {} is below the component's own priority {}",
-            limit.value, own.value
-        );
+        let reason = format!("`max-priority` {} is below the component's own priority {}", limit.value, own.value);
         problems.add(Kind::OutOfRange, source, &limit.span, reason);
     }
     Some(limit)
@@ -196,8 +172,7 @@ fn read_restart(mut table: Reader<'_>, source: &Source, problems: &mut Problems)
             "on-failure" => RestartPolicy::OnFailure,
             "never" => RestartPolicy::Never,
             other => {
-                let reason =
-                    format!("`{other}` is no restart policy; policies: always, on-failure, never");
+                let reason = format!("`{other}` is no restart policy; policies: always, on-failure, never");
                 problems.add(Kind::BadRestart, source, &word.span, reason);
                 restart.policy
             }

@@ -1,8 +1,6 @@
 //! Processor time in a system file: what each component says, and whether all deadlines hold together (`airox_admission`).
 
-use airox_admission::{
-    REAL_TIME, Refusal, Response, SUPERVISOR, Supply, Task, WHOLE_PROCESSOR, analyse,
-};
+use airox_admission::{REAL_TIME, Refusal, Response, SUPERVISOR, Supply, Task, WHOLE_PROCESSOR, analyse};
 use airox_bundle::system::{Budget, OnOverrun, System, Time};
 
 use crate::interfaces::Member;
@@ -27,12 +25,7 @@ pub(crate) struct Timing {
 
 impl Timing {
     pub fn read(table: &mut Reader<'_>, source: &Source, problems: &mut Problems) -> Timing {
-        let mut timing = Timing {
-            time: Time::default(),
-            budget: None,
-            deadline: None,
-            passive: None,
-        };
+        let mut timing = Timing { time: Time::default(), budget: None, deadline: None, passive: None };
         if let Some(budget) = table.table("budget", problems) {
             timing.budget = Some(budget.span.clone());
             timing.time.budget = read_budget(budget, source, problems);
@@ -72,25 +65,15 @@ fn share(budget: Budget) -> Option<u32> {
 
 fn read_budget(mut table: Reader<'_>, source: &Source, problems: &mut Problems) -> Option<Budget> {
     let span = table.span.clone();
-    let mut required = |key| {
-        table.required(key, problems, |table, key, problems| {
-            table.number(key, 1, HOUR_US, problems)
-        })
-    };
+    let mut required =
+        |key| table.required(key, problems, |table, key, problems| table.number(key, 1, HOUR_US, problems));
     let (time, period) = (required("time-us"), required("period-us"));
     let word = table.string("on-overrun", problems);
-    let on_overrun = word.map_or(Some(OnOverrun::Wait), |word| {
-        on_overrun(&word, source, problems)
-    });
+    let on_overrun = word.map_or(Some(OnOverrun::Wait), |word| on_overrun(&word, source, problems));
     table.finish(problems);
-    let budget = Budget {
-        time_us: time?.value as u32,
-        period_us: period?.value as u32,
-        on_overrun: on_overrun?,
-    };
+    let budget = Budget { time_us: time?.value as u32, period_us: period?.value as u32, on_overrun: on_overrun? };
     if share(budget).is_none() {
-        let reason =
-            "a budget is at least 5 us of a period of at least 50 us, and at most its period";
+        let reason = "a budget is at least 5 us of a period of at least 50 us, and at most its period";
         problems.add(Kind::BadBudget, source, &span, reason);
         return None;
     }
@@ -149,10 +132,7 @@ pub(crate) fn check_deadlines(
 /// What components and programs may use must add up to a processor at most: init carves it out of what there is.
 fn check_sum(members: &[Member<'_>], source: &Source, problems: &mut Problems) {
     let wanted = |member: &&Member<'_>| member.entry.time.quota().0;
-    let total: u64 = members
-        .iter()
-        .map(|member| u64::from(wanted(&member)))
-        .sum();
+    let total: u64 = members.iter().map(|member| u64::from(wanted(&member))).sum();
     let Some(largest) = members.iter().max_by_key(wanted) else {
         return;
     };
@@ -199,10 +179,8 @@ fn report<'a>(
             (Kind::NeedsBudget, entry(task).priority.span.clone(), reason)
         }
         Refusal::BadDeadline { task } => {
-            let reason = format!(
-                "`{}` has a deadline; that needs a `budget` whose period is at least as long",
-                name(task)
-            );
+            let reason =
+                format!("`{}` has a deadline; that needs a `budget` whose period is at least as long", name(task));
             (Kind::BadBudget, deadline(task), reason)
         }
         Refusal::Unbounded { task, by } => {
@@ -213,17 +191,9 @@ fn report<'a>(
                 name(task),
                 tasks[task].priority
             );
-            (
-                Kind::UnboundedDelay,
-                entry(by).priority.span.clone(),
-                reason,
-            )
+            (Kind::UnboundedDelay, entry(by).priority.span.clone(), reason)
         }
-        Refusal::UnknownBlocking {
-            task,
-            server,
-            client,
-        } => {
+        Refusal::UnknownBlocking { task, server, client } => {
             let reason = format!(
                 "`{}` serves `{}` above `{}`, which has a deadline; nobody says for how long: give `{}` a `longest-call-us` or `{}` a `budget`",
                 name(server),

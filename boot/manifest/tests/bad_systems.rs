@@ -11,9 +11,8 @@ type Finding = (PathBuf, usize, String);
 
 const MARK: &str = "#~ ";
 /// Programs that exist in these tests: one for each good component, init, and one more.
-const PROGRAMS: [&str; 11] = [
-    "bad", "chicken", "clock", "egg", "extra", "init", "log", "screen", "sensor", "serial", "shell",
-];
+const PROGRAMS: [&str; 11] =
+    ["bad", "chicken", "clock", "egg", "extra", "init", "log", "screen", "sensor", "serial", "shell"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/bad-systems")
@@ -27,10 +26,7 @@ fn toml_files(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "toml")
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
         .collect();
     files.sort();
     files
@@ -38,10 +34,7 @@ fn toml_files(folder: &Path) -> Vec<PathBuf> {
 
 fn catalog() -> Catalog {
     Catalog {
-        components: toml_files(&folder().join("components"))
-            .iter()
-            .map(|file| read(file))
-            .collect(),
+        components: toml_files(&folder().join("components")).iter().map(|file| read(file)).collect(),
         programs: PROGRAMS.iter().map(|name| (*name).to_owned()).collect(),
     }
 }
@@ -58,13 +51,7 @@ fn marks(source: &Source) -> Vec<Finding> {
 }
 
 fn findings(problems: &[Problem]) -> Vec<Finding> {
-    let finding = |problem: &Problem| {
-        (
-            problem.file.clone(),
-            problem.line,
-            problem.kind.name().to_owned(),
-        )
-    };
+    let finding = |problem: &Problem| (problem.file.clone(), problem.line, problem.kind.name().to_owned());
     problems.iter().map(finding).collect()
 }
 
@@ -97,11 +84,7 @@ fn every_bad_system_is_refused_at_the_marked_lines() {
         expected.sort();
         found.sort();
         if found != expected {
-            wrong.push(format!(
-                "{}: expected {expected:?}\nreported:\n{}",
-                system.file.display(),
-                report(&problems)
-            ));
+            wrong.push(format!("{}: expected {expected:?}\nreported:\n{}", system.file.display(), report(&problems)));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
@@ -119,11 +102,7 @@ fn every_kind_of_problem_has_an_example() {
         .map(|(_, _, kind)| kind)
         .collect();
     for kind in Kind::ALL {
-        assert!(
-            marked.contains(kind.name()),
-            "no example of {}",
-            kind.name()
-        );
+        assert!(marked.contains(kind.name()), "no example of {}", kind.name());
     }
     assert!(Kind::ALL.len() >= 15);
 }
@@ -133,10 +112,7 @@ fn a_report_names_file_line_and_reason() {
     let system = read(&folder().join("two-owners-irq.toml"));
     let problems = compile(&system, &catalog()).unwrap_err();
     let text = report(&problems);
-    assert!(
-        text.starts_with("error[two-owners]: the interrupt line 4"),
-        "{text}"
-    );
+    assert!(text.starts_with("error[two-owners]: the interrupt line 4"), "{text}");
     assert!(text.contains("two-owners-irq.toml:10"), "{text}");
 }
 
@@ -147,31 +123,10 @@ fn a_good_system_compiles_in_start_order() {
         Ok(compiled) => compiled,
         Err(problems) => panic!("{}", report(&problems)),
     };
-    let names: Vec<&str> = compiled
-        .system
-        .components
-        .iter()
-        .map(|component| component.name.as_str())
-        .collect();
-    assert_eq!(
-        names,
-        [
-            "log",
-            "clock",
-            "serial",
-            "shell",
-            "screen",
-            "shell-screen",
-            "sensor"
-        ]
-    );
+    let names: Vec<&str> = compiled.system.components.iter().map(|component| component.name.as_str()).collect();
+    assert_eq!(names, ["log", "clock", "serial", "shell", "screen", "shell-screen", "sensor"]);
     let programs: Vec<&str> = compiled.programs.iter().map(String::as_str).collect();
-    assert_eq!(
-        programs,
-        [
-            "clock", "extra", "init", "log", "screen", "sensor", "serial", "shell"
-        ]
-    );
+    assert_eq!(programs, ["clock", "extra", "init", "log", "screen", "sensor", "serial", "shell"]);
     let shell = compiled.system.component("shell-screen").unwrap();
     assert_eq!((shell.priority, shell.max_priority), (50, 60));
     assert_eq!(shell.limits[0], 256, "frames of 1 MiB");
@@ -184,10 +139,7 @@ fn a_good_system_compiles_in_start_order() {
     let serial = compiled.system.component("serial").unwrap();
     assert_eq!(serial.limits[8..], [1, 50_000], "its budget");
     let deadline = &compiled.deadlines[0];
-    assert_eq!(
-        (deadline.component.as_str(), deadline.priority),
-        ("serial", 180)
-    );
+    assert_eq!((deadline.component.as_str(), deadline.priority), ("serial", 180));
     assert_eq!((deadline.time_us, deadline.period_us), (500, 10_000));
     // init's call is longer than any of the log's.
     assert_eq!((deadline.blocking_us, deadline.response_us), (1_000, 1_500));
@@ -196,10 +148,5 @@ fn a_good_system_compiles_in_start_order() {
     assert_eq!((sensor.priority, sensor.time.weight), (0, 300));
     assert_eq!(sensor.limits[8..], [0, 100_000], "for programs");
     assert_eq!(serial.resources.len(), 2);
-    assert!(
-        serial
-            .resources
-            .iter()
-            .all(|resource| resource.name() == "uart")
-    );
+    assert!(serial.resources.iter().all(|resource| resource.name() == "uart"));
 }

@@ -65,16 +65,11 @@ impl fmt::Display for RtcError {
         match self {
             RtcError::NeverReady => formatter.write_str("the real-time clock is never ready"),
             RtcError::Unstable => formatter.write_str("the real-time clock never stands still"),
-            RtcError::BadRegister { register, value } => write!(
-                formatter,
-                "register {register:#04x} of the real-time clock holds {value:#04x}"
-            ),
-            RtcError::NoSuchTime => {
-                formatter.write_str("the real-time clock tells a time that does not exist")
+            RtcError::BadRegister { register, value } => {
+                write!(formatter, "register {register:#04x} of the real-time clock holds {value:#04x}")
             }
-            RtcError::OutOfRange => {
-                formatter.write_str("the real-time clock can only hold the years 2000 to 2099")
-            }
+            RtcError::NoSuchTime => formatter.write_str("the real-time clock tells a time that does not exist"),
+            RtcError::OutOfRange => formatter.write_str("the real-time clock can only hold the years 2000 to 2099"),
         }
     }
 }
@@ -126,18 +121,13 @@ impl<P: PortIo> Cmos<P> {
     /// [`RtcError::OutOfRange`]; nothing was written.
     pub fn set(&mut self, unix_seconds: u64) -> Result<(), RtcError> {
         let seconds = i64::try_from(unix_seconds).map_err(|_| RtcError::OutOfRange)?;
-        let time =
-            time::OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| RtcError::OutOfRange)?;
+        let time = time::OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| RtcError::OutOfRange)?;
         if !(FIRST_YEAR..=LAST_YEAR).contains(&time.year()) {
             return Err(RtcError::OutOfRange);
         }
         let format = self.register(STATUS_B) & !SETTING;
         let encode = |value: u8| {
-            if format & BINARY != 0 {
-                value
-            } else {
-                ((value / 10) << 4) | (value % 10)
-            }
+            if format & BINARY != 0 { value } else { ((value / 10) << 4) | (value % 10) }
         };
         let hours = match time.hour() {
             hour if format & HOURS_24 != 0 => encode(hour),
@@ -219,13 +209,10 @@ fn decode(reading: Reading) -> Result<u64, RtcError> {
     }
     let month = Month::try_from(number(MONTH, reading.month)?).map_err(|_| RtcError::NoSuchTime)?;
     let day = number(DAY, reading.day)?;
-    let date = Date::from_calendar_date(FIRST_YEAR + i32::from(year), month, day)
-        .map_err(|_| RtcError::NoSuchTime)?;
+    let date = Date::from_calendar_date(FIRST_YEAR + i32::from(year), month, day).map_err(|_| RtcError::NoSuchTime)?;
     let minute = number(MINUTES, reading.minutes)?;
     let second = number(SECONDS, reading.seconds)?;
     let time = Time::from_hms(hour, minute, second).map_err(|_| RtcError::NoSuchTime)?;
-    let seconds = PrimitiveDateTime::new(date, time)
-        .assume_utc()
-        .unix_timestamp();
+    let seconds = PrimitiveDateTime::new(date, time).assume_utc().unix_timestamp();
     u64::try_from(seconds).map_err(|_| RtcError::NoSuchTime)
 }

@@ -20,9 +20,7 @@ impl WallClock {
     /// A clock that reads `unix` nanoseconds when the time since boot is `monotonic` nanoseconds.
     #[must_use]
     pub const fn new(unix: u64, monotonic: u64) -> WallClock {
-        WallClock {
-            boot: unix.wrapping_sub(monotonic),
-        }
+        WallClock { boot: unix.wrapping_sub(monotonic) }
     }
 
     /// Nanoseconds since 1970-01-01 00:00 UTC when the time since boot is `monotonic` nanoseconds.

@@ -19,25 +19,11 @@ struct Chip {
 impl Chip {
     fn new(seconds: u8, minutes: u8, hours: u8, day: u8, month: u8, year: u8, format: u8) -> Chip {
         let mut registers = [0; 128];
-        for (register, value) in [
-            (0, seconds),
-            (2, minutes),
-            (4, hours),
-            (7, day),
-            (8, month),
-            (9, year),
-            (11, format),
-        ] {
+        for (register, value) in [(0, seconds), (2, minutes), (4, hours), (7, day), (8, month), (9, year), (11, format)]
+        {
             registers[register] = value;
         }
-        Chip {
-            registers,
-            index: 0,
-            updating: 0,
-            jump_after: 0,
-            jumps: 0,
-            writes: Vec::new(),
-        }
+        Chip { registers, index: 0, updating: 0, jump_after: 0, jumps: 0, writes: Vec::new() }
     }
 
     fn read(&self) -> Result<u64, RtcError> {
@@ -130,53 +116,17 @@ fn waits_for_updates_and_reads_again_when_one_came_between() {
 #[test]
 fn times_that_do_not_exist_are_errors() {
     for (chip, expected) in [
-        (
-            Chip::new(0, 0, 0, 30, 2, 24, BINARY_24),
-            RtcError::NoSuchTime,
-        ),
-        (
-            Chip::new(0, 0, 0, 29, 2, 23, BINARY_24),
-            RtcError::NoSuchTime,
-        ),
-        (
-            Chip::new(0, 0, 24, 1, 1, 24, BINARY_24),
-            RtcError::NoSuchTime,
-        ),
-        (
-            Chip::new(60, 0, 0, 1, 1, 24, BINARY_24),
-            RtcError::NoSuchTime,
-        ),
-        (
-            Chip::new(0, 0, 0, 1, 1, 100, BINARY_24),
-            RtcError::NoSuchTime,
-        ),
-        (
-            Chip::new(0, 0, 0, 1, 13, 24, BINARY_24),
-            RtcError::NoSuchTime,
-        ),
+        (Chip::new(0, 0, 0, 30, 2, 24, BINARY_24), RtcError::NoSuchTime),
+        (Chip::new(0, 0, 0, 29, 2, 23, BINARY_24), RtcError::NoSuchTime),
+        (Chip::new(0, 0, 24, 1, 1, 24, BINARY_24), RtcError::NoSuchTime),
+        (Chip::new(60, 0, 0, 1, 1, 24, BINARY_24), RtcError::NoSuchTime),
+        (Chip::new(0, 0, 0, 1, 1, 100, BINARY_24), RtcError::NoSuchTime),
+        (Chip::new(0, 0, 0, 1, 13, 24, BINARY_24), RtcError::NoSuchTime),
         (Chip::new(0, 0, 0, 0, 0, 0, BINARY_24), RtcError::NoSuchTime),
-        (
-            Chip::new(0, 0, 0x80, 1, 1, 24, BINARY_12),
-            RtcError::NoSuchTime,
-        ),
-        (
-            Chip::new(0, 0, 13, 1, 1, 24, BINARY_12),
-            RtcError::NoSuchTime,
-        ),
-        (
-            Chip::new(0x5a, 0, 0, 1, 1, 0x24, BCD_24),
-            RtcError::BadRegister {
-                register: 0,
-                value: 0x5a,
-            },
-        ),
-        (
-            Chip::new(0, 0, 0, 1, 1, 0xf0, BCD_24),
-            RtcError::BadRegister {
-                register: 9,
-                value: 0xf0,
-            },
-        ),
+        (Chip::new(0, 0, 0x80, 1, 1, 24, BINARY_12), RtcError::NoSuchTime),
+        (Chip::new(0, 0, 13, 1, 1, 24, BINARY_12), RtcError::NoSuchTime),
+        (Chip::new(0x5a, 0, 0, 1, 1, 0x24, BCD_24), RtcError::BadRegister { register: 0, value: 0x5a }),
+        (Chip::new(0, 0, 0, 1, 1, 0xf0, BCD_24), RtcError::BadRegister { register: 9, value: 0xf0 }),
     ] {
         assert_eq!(chip.read(), Err(expected));
     }

@@ -66,15 +66,10 @@ pub enum ControllerError {
 impl fmt::Display for ControllerError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ControllerError::NotPresent => {
-                formatter.write_str("this machine has no PS/2 controller")
-            }
+            ControllerError::NotPresent => formatter.write_str("this machine has no PS/2 controller"),
             ControllerError::NoAnswer => formatter.write_str("the PS/2 controller does not answer"),
             ControllerError::SelfTest(value) => {
-                write!(
-                    formatter,
-                    "the PS/2 controller's self test gave {value:#04x}"
-                )
+                write!(formatter, "the PS/2 controller's self test gave {value:#04x}")
             }
         }
     }
@@ -158,9 +153,8 @@ impl<P: PortIo> Controller<P> {
         for _ in 0..SENDS {
             self.wait_for_room()?;
             self.ports.write_u8(DATA_PORT, command);
-            let answer = (0..BEFORE_ANSWER)
-                .map_while(|_| self.answer().ok())
-                .find(|byte| matches!(*byte, ACKNOWLEDGE | RESEND));
+            let answer =
+                (0..BEFORE_ANSWER).map_while(|_| self.answer().ok()).find(|byte| matches!(*byte, ACKNOWLEDGE | RESEND));
             match answer {
                 Some(ACKNOWLEDGE) => return Ok(true),
                 Some(_) => {}

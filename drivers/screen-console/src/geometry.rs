@@ -47,13 +47,10 @@ impl fmt::Display for GeometryError {
         match self {
             GeometryError::Missing => formatter.write_str("argument framebuffer= is missing"),
             GeometryError::Damaged => formatter.write_str("argument framebuffer= is damaged"),
-            GeometryError::Impossible => {
-                formatter.write_str("the frame buffer's description contradicts itself")
+            GeometryError::Impossible => formatter.write_str("the frame buffer's description contradicts itself"),
+            GeometryError::BeyondMemory { needed, mapped } => {
+                write!(formatter, "the frame buffer needs {needed} bytes and {mapped} are mapped")
             }
-            GeometryError::BeyondMemory { needed, mapped } => write!(
-                formatter,
-                "the frame buffer needs {needed} bytes and {mapped} are mapped"
-            ),
         }
     }
 }
@@ -97,14 +94,7 @@ impl Geometry {
         if sides.iter().any(|&side| side == 0 || side > MAX_SIDE) || stride < width {
             return Err(GeometryError::Impossible);
         }
-        let geometry = Geometry {
-            width,
-            height,
-            stride,
-            bytes_per_pixel,
-            format,
-            offset,
-        };
+        let geometry = Geometry { width, height, stride, bytes_per_pixel, format, offset };
         let needed = ((height - 1) * stride + width)
             .checked_mul(bytes_per_pixel)
             .and_then(|bytes| bytes.checked_add(offset))
@@ -170,13 +160,7 @@ mod tests {
         assert_eq!(geometry.pixel_offset(1279, 799), needed - 4);
         assert_eq!(geometry.pixel([1, 2, 3]), [3, 2, 1, 0]);
         let short = parse("framebuffer=1280x800:1280:4:1:16", needed - 1);
-        assert_eq!(
-            short,
-            Err(GeometryError::BeyondMemory {
-                needed,
-                mapped: needed - 1
-            })
-        );
+        assert_eq!(short, Err(GeometryError::BeyondMemory { needed, mapped: needed - 1 }));
     }
 
     #[test]
@@ -212,11 +196,7 @@ mod tests {
             "framebuffer=65537x8:65537:4:1:0",
             "framebuffer=8x8:8:4:1:18446744073709551615",
         ] {
-            assert_eq!(
-                parse(text, usize::MAX),
-                Err(GeometryError::Impossible),
-                "{text}"
-            );
+            assert_eq!(parse(text, usize::MAX), Err(GeometryError::Impossible), "{text}");
         }
     }
 }

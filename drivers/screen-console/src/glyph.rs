@@ -33,15 +33,11 @@ pub const MAX_WIDTH: usize = 32;
 impl Font {
     /// The larger size if it leaves a screen of this many pixels at least 90 columns and 30 rows.
     pub fn for_screen(width: usize, height: usize) -> Font {
-        let large = Font {
-            size: RasterHeight::Size24,
-        };
+        let large = Font { size: RasterHeight::Size24 };
         if width / large.width() >= 90 && height / large.height() >= 30 {
             large
         } else {
-            Font {
-                size: RasterHeight::Size16,
-            }
+            Font { size: RasterHeight::Size16 }
         }
     }
 
@@ -57,11 +53,7 @@ impl Font {
 
     /// What a character looks like.
     pub fn glyph(self, character: char, bold: bool) -> Glyph {
-        let weight = if bold {
-            FontWeight::Bold
-        } else {
-            FontWeight::Regular
-        };
+        let weight = if bold { FontWeight::Bold } else { FontWeight::Regular };
         let raster = |character| get_raster(character, weight, self.size);
         if let Some(glyph) = drawn(character) {
             return glyph;
@@ -169,8 +161,7 @@ mod tests {
         let (width, height) = (font.width(), font.height());
         let row = |character, y| {
             let mut coverage = [1; MAX_WIDTH];
-            font.glyph(character, false)
-                .row(font, y, &mut coverage[..width]);
+            font.glyph(character, false).row(font, y, &mut coverage[..width]);
             coverage
         };
         let full = |character, y| row(character, y)[..width].iter().all(|&pixel| pixel == INK);

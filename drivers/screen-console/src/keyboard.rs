@@ -2,8 +2,7 @@
 
 use core::fmt;
 use pc_keyboard::layouts::{
-    AnyLayout, Azerty, Colemak, De105Key, Dvorak104Key, FiSe105Key, Jis109Key, No105Key, Uk105Key,
-    Us104Key,
+    AnyLayout, Azerty, Colemak, De105Key, Dvorak104Key, FiSe105Key, Jis109Key, No105Key, Uk105Key, Us104Key,
 };
 use pc_keyboard::{DecodedKey, HandleControl, KeyCode, PS2Keyboard, ScancodeSet1};
 
@@ -34,12 +33,8 @@ impl Keyboard {
     ///
     /// # Errors
     /// [`UnknownLayout`]
-    pub fn from_arguments<'a>(
-        arguments: impl IntoIterator<Item = &'a str>,
-    ) -> Result<Keyboard, UnknownLayout> {
-        let name = arguments
-            .into_iter()
-            .find_map(|argument| argument.strip_prefix("layout="));
+    pub fn from_arguments<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<Keyboard, UnknownLayout> {
+        let name = arguments.into_iter().find_map(|argument| argument.strip_prefix("layout="));
         let layout = match name.unwrap_or("us104") {
             "us104" => AnyLayout::Us104Key(Us104Key),
             "uk105" => AnyLayout::Uk105Key(Uk105Key),
@@ -52,13 +47,7 @@ impl Keyboard {
             "colemak" => AnyLayout::Colemak(Colemak),
             _ => return Err(UnknownLayout),
         };
-        Ok(Keyboard {
-            decoder: PS2Keyboard::new(
-                ScancodeSet1::new(),
-                layout,
-                HandleControl::MapLettersToUnicode,
-            ),
-        })
+        Ok(Keyboard { decoder: PS2Keyboard::new(ScancodeSet1::new(), layout, HandleControl::MapLettersToUnicode) })
     }
 
     /// Takes a scan code byte; `send` gets the bytes of a key, if one was pressed.
@@ -163,27 +152,18 @@ mod tests {
     fn letters_shift_caps_and_control() {
         // a, Shift-a, Caps, a, Caps, Ctrl-c, Enter
         let codes = [
-            0x1e, 0x9e, 0x2a, 0x1e, 0x9e, 0xaa, 0x3a, 0xba, 0x1e, 0x9e, 0x3a, 0xba, 0x1d, 0x2e,
-            0xae, 0x9d, 0x1c, 0x9c,
+            0x1e, 0x9e, 0x2a, 0x1e, 0x9e, 0xaa, 0x3a, 0xba, 0x1e, 0x9e, 0x3a, 0xba, 0x1d, 0x2e, 0xae, 0x9d, 0x1c, 0x9c,
         ];
         assert_eq!(keys("", &codes), b"aAA\x03\r");
     }
 
     #[test]
     fn editing_keys() {
-        let codes = [
-            0xe0, 0x48, 0xe0, 0xc8, 0xe0, 0x4b, 0xe0, 0xcb, 0xe0, 0x47, 0xe0, 0x4f, 0xe0, 0x53,
-            0x0e, 0x0f, 0x01,
-        ];
-        assert_eq!(
-            keys("", &codes),
-            b"\x1b[A\x1b[D\x1b[H\x1b[F\x1b[3~\x7f\t\x1b"
-        );
+        let codes =
+            [0xe0, 0x48, 0xe0, 0xc8, 0xe0, 0x4b, 0xe0, 0xcb, 0xe0, 0x47, 0xe0, 0x4f, 0xe0, 0x53, 0x0e, 0x0f, 0x01];
+        assert_eq!(keys("", &codes), b"\x1b[A\x1b[D\x1b[H\x1b[F\x1b[3~\x7f\t\x1b");
         // Ctrl-Right, Alt-b, Shift-Tab, F5
-        let codes = [
-            0x1d, 0xe0, 0x4d, 0xe0, 0xcd, 0x9d, 0x38, 0x30, 0xb0, 0xb8, 0x2a, 0x0f, 0x8f, 0xaa,
-            0x3f,
-        ];
+        let codes = [0x1d, 0xe0, 0x4d, 0xe0, 0xcd, 0x9d, 0x38, 0x30, 0xb0, 0xb8, 0x2a, 0x0f, 0x8f, 0xaa, 0x3f];
         assert_eq!(keys("", &codes), b"\x1b[1;5C\x1bb\x1b[Z\x1b[15~");
     }
 
@@ -192,10 +172,7 @@ mod tests {
         // The key right of P: [ in the US, ue in Germany.
         assert_eq!(keys("layout=us104", &[0x1a]), b"[");
         assert_eq!(keys("layout=de105", &[0x1a]), "ü".as_bytes());
-        assert_eq!(
-            Keyboard::from_arguments(["layout=klingon"]).err(),
-            Some(UnknownLayout)
-        );
+        assert_eq!(Keyboard::from_arguments(["layout=klingon"]).err(), Some(UnknownLayout));
     }
 
     #[test]

@@ -49,10 +49,7 @@ impl<C: Canvas> Painter<C> {
 
     /// Columns and rows of whole cells that fit.
     pub fn size(&self) -> (usize, usize) {
-        (
-            self.geometry.width() / self.font.width(),
-            self.geometry.height() / self.font.height(),
-        )
+        (self.geometry.width() / self.font.width(), self.geometry.height() / self.font.height())
     }
 
     /// Paints one cell. Cells that are not on the screen are left out.
@@ -74,12 +71,7 @@ impl<C: Canvas> Painter<C> {
     }
 
     /// Paints a glyph whose top left pixel is `origin`, with `N` bytes a pixel.
-    fn paint_glyph<const N: usize>(
-        &mut self,
-        origin: (usize, usize),
-        glyph: Glyph,
-        underlined: bool,
-    ) {
+    fn paint_glyph<const N: usize>(&mut self, origin: (usize, usize), glyph: Glyph, underlined: bool) {
         let (width, height) = (self.font.width(), self.font.height());
         let underline = height - height / 8;
         let mut coverage = [0; MAX_WIDTH];
@@ -166,11 +158,7 @@ mod tests {
         for (bytes, format) in [(4, 1), (3, 0), (1, 2)] {
             let text = std::format!("framebuffer=64x64:64:{bytes}:{format}:0");
             let mut painter = painter(&text, 64 * 64 * bytes);
-            let full = Cell {
-                character: '█',
-                foreground: 9,
-                ..Cell::BLANK
-            };
+            let full = Cell { character: '█', foreground: 9, ..Cell::BLANK };
             painter.paint(1, 1, full);
             painter.paint(99, 0, full);
             painter.paint(0, 99, full);
@@ -180,8 +168,7 @@ mod tests {
             for y in 0..64 {
                 for x in 0..64 {
                     let pixel = &canvas[(y * 64 + x) * bytes..][..bytes];
-                    let inside =
-                        (width..2 * width).contains(&x) && (height..2 * height).contains(&y);
+                    let inside = (width..2 * width).contains(&x) && (height..2 * height).contains(&y);
                     if inside {
                         assert_eq!(pixel, &expected[..bytes], "{x},{y}");
                     } else {
@@ -195,10 +182,7 @@ mod tests {
     #[test]
     fn reverse_and_underline_show() {
         let mut painter = painter("framebuffer=64x64:64:1:2:0", 64 * 64);
-        let cell = |attributes| Cell {
-            attributes,
-            ..Cell::BLANK
-        };
+        let cell = |attributes| Cell { attributes, ..Cell::BLANK };
         painter.paint(0, 0, cell(Attributes::REVERSE));
         painter.paint(1, 0, cell(Attributes::UNDERLINE));
         let width = painter.font.width();

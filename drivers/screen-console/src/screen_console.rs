@@ -5,8 +5,8 @@ use crate::keyboard::Keyboard;
 use crate::painter::{Canvas, Painter};
 use airox_driver_traits::PortIo;
 use airox_terminal::{
-    ClientInterrupt, Console, ConsoleDevice, FlushCall, Interrupt, Progress, ReadCall, SavedFlush,
-    SavedRead, SavedWrite, Screen, ScreenTooLarge, ServedConsole, WriteCall,
+    ClientInterrupt, Console, ConsoleDevice, FlushCall, Interrupt, Progress, ReadCall, SavedFlush, SavedRead,
+    SavedWrite, Screen, ScreenTooLarge, ServedConsole, WriteCall,
 };
 
 /// Shortest time between two paintings, in nanoseconds: 60 a second.
@@ -42,11 +42,7 @@ where
     ///
     /// # Errors
     /// [`ScreenTooLarge`] if not one character fits on the screen, or more than the screen model holds.
-    pub fn new(
-        painter: Painter<C>,
-        controller: Controller<P>,
-        keyboard: Keyboard,
-    ) -> Result<Self, ScreenTooLarge> {
+    pub fn new(painter: Painter<C>, controller: Controller<P>, keyboard: Keyboard) -> Result<Self, ScreenTooLarge> {
         let (columns, rows) = painter.size();
         Ok(ScreenConsole {
             console: Console::new(),
@@ -67,8 +63,7 @@ where
     /// Serves the keyboard after an interrupt.
     pub fn interrupt(&mut self) -> Progress {
         let (console, keyboard) = (&mut self.console, &mut self.keyboard);
-        self.controller
-            .take(|code| keyboard.scan_code(code, |bytes| console.typed(bytes)));
+        self.controller.take(|code| keyboard.scan_code(code, |bytes| console.typed(bytes)));
         self.advance()
     }
 
@@ -100,9 +95,7 @@ where
         if !self.changed {
             return None;
         }
-        let due = self
-            .painted
-            .map_or(now, |last| last.saturating_add(FRAME_NS));
+        let due = self.painted.map_or(now, |last| last.saturating_add(FRAME_NS));
         if now < due {
             return Some(due);
         }
@@ -119,14 +112,11 @@ where
     fn paint(&mut self) {
         self.changed = false;
         let painter = &mut self.painter;
-        self.screen
-            .repaint(|column, row, cell| painter.paint(column, row, cell));
+        self.screen.repaint(|column, row, cell| painter.paint(column, row, cell));
     }
 }
 
-impl<P: PortIo, C: Canvas> ConsoleDevice
-    for ScreenConsole<P, C, SavedWrite, SavedRead, SavedFlush, ClientInterrupt>
-{
+impl<P: PortIo, C: Canvas> ConsoleDevice for ScreenConsole<P, C, SavedWrite, SavedRead, SavedFlush, ClientInterrupt> {
     fn console(&mut self) -> &mut ServedConsole {
         &mut self.console
     }

@@ -1,12 +1,8 @@
 //! The screen console from key to pixel.
 
 use airox_driver_traits::PortIo;
-use airox_screen_console::{
-    Canvas, Controller, FRAME_NS, Geometry, Keyboard, Painter, ScreenConsole,
-};
-use airox_terminal::{
-    CallRefused, FlushCall, Gone, Interrupt, Mode, Progress, ReadCall, WriteCall,
-};
+use airox_screen_console::{Canvas, Controller, FRAME_NS, Geometry, Keyboard, Painter, ScreenConsole};
+use airox_terminal::{CallRefused, FlushCall, Gone, Interrupt, Mode, Progress, ReadCall, WriteCall};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -116,10 +112,7 @@ fn console() -> (Tested, Ports, Rc<Cell<usize>>) {
     let mapped = 640 * 480 * 4;
     let geometry = Geometry::from_arguments(["framebuffer=640x480:640:4:1:0"], mapped);
     let writes = Rc::<Cell<usize>>::default();
-    let canvas = Pixels {
-        bytes: vec![0; mapped],
-        writes: writes.clone(),
-    };
+    let canvas = Pixels { bytes: vec![0; mapped], writes: writes.clone() };
     let painter = Painter::new(canvas, geometry.expect("it fits"));
     let ports = Ports::default();
     let (controller, _) = Controller::start(ports.clone()).expect("the controller works");

@@ -15,14 +15,12 @@ pub struct PortBackend<P> {
 impl<P: PortIo> Backend for PortBackend<P> {
     // SAFETY: (1) `read_u8` is safe for any port, so nothing depends on the caller's promise.
     unsafe fn read(&mut self, register_offset: u8) -> u8 {
-        self.ports
-            .read_u8(self.base.wrapping_add(register_offset.into()))
+        self.ports.read_u8(self.base.wrapping_add(register_offset.into()))
     }
 
     // SAFETY: as for `read`.
     unsafe fn write(&mut self, register_offset: u8, value: u8) {
-        self.ports
-            .write_u8(self.base.wrapping_add(register_offset.into()), value);
+        self.ports.write_u8(self.base.wrapping_add(register_offset.into()), value);
     }
 }
 

@@ -33,13 +33,8 @@ impl Options {
     ///
     /// # Errors
     /// [`BadOption`] for any that is not known.
-    pub fn from_arguments<'a>(
-        arguments: impl IntoIterator<Item = &'a str>,
-    ) -> Result<Options, BadOption> {
-        let mut options = Options {
-            port: COM1,
-            size: TERMINAL,
-        };
+    pub fn from_arguments<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<Options, BadOption> {
+        let mut options = Options { port: COM1, size: TERMINAL };
         for argument in arguments {
             match argument.split_once('=') {
                 Some(("port", value)) => options.port = port(value).ok_or(BadOption)?,
@@ -71,26 +66,12 @@ mod tests {
     #[test]
     fn arguments_are_optional_and_checked() {
         let parse = |arguments: &[&'static str]| Options::from_arguments(arguments.iter().copied());
-        let default = Options {
-            port: 0x3f8,
-            size: (80, 24),
-        };
+        let default = Options { port: 0x3f8, size: (80, 24) };
         assert_eq!(parse(&[]), Ok(default));
-        let com2 = Options {
-            port: 0x2f8,
-            size: (132, 50),
-        };
+        let com2 = Options { port: 0x2f8, size: (132, 50) };
         assert_eq!(parse(&["port=0x2f8", "size=132x50"]), Ok(com2));
         assert_eq!(parse(&["port=760"]).map(|options| options.port), Ok(760));
-        for bad in [
-            "port=",
-            "port=0x10000",
-            "size=80",
-            "size=0x24",
-            "size=80x-1",
-            "speed=9600",
-            "x",
-        ] {
+        for bad in ["port=", "port=0x10000", "size=80", "size=0x24", "size=80x-1", "speed=9600", "x"] {
             assert_eq!(parse(&[bad]), Err(BadOption), "{bad}");
         }
     }

@@ -3,8 +3,8 @@
 use crate::uart::{FIFO, LineErrors, Uart};
 use airox_driver_traits::PortIo;
 use airox_terminal::{
-    ClientInterrupt, Console, ConsoleDevice, FlushCall, Interrupt, Progress, ReadCall, SavedFlush,
-    SavedRead, SavedWrite, ServedConsole, WriteCall,
+    ClientInterrupt, Console, ConsoleDevice, FlushCall, Interrupt, Progress, ReadCall, SavedFlush, SavedRead,
+    SavedWrite, ServedConsole, WriteCall,
 };
 
 /// Times the device is asked in one call of [`SerialConsole::interrupt`] whether it wants more.
@@ -37,14 +37,7 @@ where
     pub fn new(uart: Uart<P>, early: &[u8], size: (usize, usize)) -> Self {
         let mut console = Console::new();
         console.typed(early);
-        SerialConsole {
-            uart,
-            console,
-            staged: [0; FIFO],
-            staged_from: 0,
-            staged_to: 0,
-            size,
-        }
+        SerialConsole { uart, console, staged: [0; FIFO], staged_from: 0, staged_to: 0, size }
     }
 
     /// Serves the device after an interrupt.
@@ -93,9 +86,7 @@ where
                 self.console.drained();
                 continue;
             }
-            let count = self
-                .uart
-                .transmit(&self.staged[self.staged_from..self.staged_to]);
+            let count = self.uart.transmit(&self.staged[self.staged_from..self.staged_to]);
             self.staged_from += count;
             sent += count;
             if count == 0 {
@@ -108,9 +99,7 @@ where
     }
 }
 
-impl<P: PortIo> ConsoleDevice
-    for SerialConsole<P, SavedWrite, SavedRead, SavedFlush, ClientInterrupt>
-{
+impl<P: PortIo> ConsoleDevice for SerialConsole<P, SavedWrite, SavedRead, SavedFlush, ClientInterrupt> {
     fn console(&mut self) -> &mut ServedConsole {
         &mut self.console
     }

@@ -77,11 +77,7 @@ impl<P: PortIo> Uart<P> {
     ///
     /// # Errors
     /// [`UartError`] if there is no device.
-    pub fn start(
-        ports: P,
-        base: u16,
-        early: &mut [u8; FIFO],
-    ) -> Result<(Uart<P>, usize), UartError> {
+    pub fn start(ports: P, base: u16, early: &mut [u8; FIFO]) -> Result<(Uart<P>, usize), UartError> {
         let mut device = device(ports, base).ok_or(UartError::BadPort(base))?;
         if !device.check_present() {
             return Err(UartError::NotPresent(base));
@@ -94,14 +90,8 @@ impl<P: PortIo> Uart<P> {
             ..Config::DEFAULT
         };
         // The other errors are about impossible speeds; 115200 baud divides the clock by 1.
-        device
-            .init(config)
-            .map_err(|_| UartError::NotPresent(base))?;
-        let uart = Uart {
-            device,
-            errors: LineErrors::default(),
-            transmitting: false,
-        };
+        device.init(config).map_err(|_| UartError::NotPresent(base))?;
+        let uart = Uart { device, errors: LineErrors::default(), transmitting: false };
         Ok((uart, received))
     }
 

@@ -3,9 +3,7 @@
 mod model;
 
 use airox_serial_console::{LineErrors, SerialConsole, Uart, UartError};
-use airox_terminal::{
-    CallRefused, FlushCall, Gone, Interrupt, Mode, Progress, ReadCall, WriteCall,
-};
+use airox_terminal::{CallRefused, FlushCall, Gone, Interrupt, Mode, Progress, ReadCall, WriteCall};
 use model::{BASE, LSR_FRAMING, LSR_OVERRUN, Model, Speed};
 use proptest::prelude::*;
 use std::cell::{Cell, RefCell};
@@ -82,10 +80,7 @@ fn run(serial: &mut Serial, model: &Model) {
     loop {
         while model.line() {
             while serial.interrupt() == Progress::More {}
-            assert!(
-                !model.line(),
-                "the line stayed high: no further edge would come"
-            );
+            assert!(!model.line(), "the line stayed high: no further edge would come");
         }
         if !model.tick() {
             return;
@@ -155,10 +150,7 @@ fn flush_is_answered_when_the_last_bit_is_out() {
     assert_eq!(serial.advance(), Progress::Done);
     assert!(!flushed.get());
     while !flushed.get() {
-        assert!(
-            model.tick(),
-            "the wire is silent and the flush not answered"
-        );
+        assert!(model.tick(), "the wire is silent and the flush not answered");
         if model.line() {
             assert_eq!(serial.interrupt(), Progress::Done);
         }
@@ -201,11 +193,7 @@ fn line_errors_are_counted() {
     model.fail(LSR_FRAMING | LSR_OVERRUN);
     run(&mut serial, &model);
     let errors = serial.errors();
-    let expected = LineErrors {
-        overrun: 2,
-        framing: 2,
-        ..LineErrors::default()
-    };
+    let expected = LineErrors { overrun: 2, framing: 2, ..LineErrors::default() };
     assert_eq!((errors, errors.total()), (expected, 4));
 }
 
@@ -233,8 +221,7 @@ fn a_flood_does_not_hold_the_driver() {
     assert_eq!(serial.interrupt(), Progress::Done);
     let mut early = [0; 16];
     let (uart, _) = Uart::start(Flood(model), BASE, &mut early).expect("the UART answers");
-    let mut serial: SerialConsole<Flood, Text, Reader, Flush, Bell> =
-        SerialConsole::new(uart, &early, (80, 24));
+    let mut serial: SerialConsole<Flood, Text, Reader, Flush, Bell> = SerialConsole::new(uart, &early, (80, 24));
     assert_eq!(serial.interrupt(), Progress::More);
 }
 

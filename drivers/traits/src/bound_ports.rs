@@ -34,8 +34,7 @@ impl BoundPorts {
 
 impl PortIo for BoundPorts {
     fn read_u8(&mut self, port: u16) -> u8 {
-        self.find(port, 1)
-            .map_or(u8::MAX, |(range, offset)| range.read_u8(offset))
+        self.find(port, 1).map_or(u8::MAX, |(range, offset)| range.read_u8(offset))
     }
 
     fn write_u8(&mut self, port: u16, value: u8) {
@@ -45,8 +44,7 @@ impl PortIo for BoundPorts {
     }
 
     fn read_u16(&mut self, port: u16) -> u16 {
-        self.find(port, 2)
-            .map_or(u16::MAX, |(range, offset)| range.read_u16(offset))
+        self.find(port, 2).map_or(u16::MAX, |(range, offset)| range.read_u16(offset))
     }
 
     fn write_u16(&mut self, port: u16, value: u16) {
@@ -65,10 +63,7 @@ mod tests {
         let mut ports = BoundPorts::default();
         ports.write_u8(0x80, 1);
         ports.write_u16(0xffff, 1);
-        assert_eq!(
-            (ports.read_u8(0x80), ports.read_u16(0xffff)),
-            (0xff, 0xffff)
-        );
+        assert_eq!((ports.read_u8(0x80), ports.read_u16(0xffff)), (0xff, 0xffff));
         assert!(!ports.has(0x80));
     }
 }

@@ -24,8 +24,7 @@ impl ClockPage {
     /// Nanoseconds since boot at this TSC value.
     #[must_use]
     pub const fn nanoseconds(&self, ticks: u64) -> u64 {
-        ((ticks.wrapping_sub(self.base_ticks) as u128 * self.multiplier as u128) >> self.shift)
-            as u64
+        ((ticks.wrapping_sub(self.base_ticks) as u128 * self.multiplier as u128) >> self.shift) as u64
     }
 }
 

@@ -128,22 +128,12 @@ pub struct HandleTransfer {
 
 impl HandleTransfer {
     /// A transfer that passes nothing.
-    pub const EMPTY: HandleTransfer = HandleTransfer {
-        handle: Handle::NONE,
-        rights: 0,
-        reserved: 0,
-        badge: 0,
-    };
+    pub const EMPTY: HandleTransfer = HandleTransfer { handle: Handle::NONE, rights: 0, reserved: 0, badge: 0 };
 
     /// A copy of `handle` with at most `rights`.
     #[must_use]
     pub const fn new(handle: Handle, rights: Rights) -> HandleTransfer {
-        HandleTransfer {
-            handle,
-            rights: rights.bits(),
-            reserved: 0,
-            badge: 0,
-        }
+        HandleTransfer { handle, rights: rights.bits(), reserved: 0, badge: 0 }
     }
 }
 
@@ -165,11 +155,7 @@ impl Lease {
     /// The server may write the range.
     pub const WRITE: u64 = 2;
     /// A lease of nothing.
-    pub const EMPTY: Lease = Lease {
-        address: 0,
-        length: 0,
-        access: 0,
-    };
+    pub const EMPTY: Lease = Lease { address: 0, length: 0, access: 0 };
 }
 
 /// Handles and leases of a message, in the memory of the thread that sends or receives it; its

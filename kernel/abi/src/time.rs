@@ -14,11 +14,7 @@ pub const MAX_WEIGHT: u16 = 10_000;
 /// Millionths of a processor that a budget takes, rounded up; `None` for one the kernel does not make.
 #[must_use]
 pub const fn budget_share(budget_ns: u64, period_ns: u64) -> Option<u32> {
-    if budget_ns < MIN_BUDGET_NS
-        || period_ns < MIN_PERIOD_NS
-        || period_ns > MAX_PERIOD_NS
-        || budget_ns > period_ns
-    {
+    if budget_ns < MIN_BUDGET_NS || period_ns < MIN_PERIOD_NS || period_ns > MAX_PERIOD_NS || budget_ns > period_ns {
         return None;
     }
     // At most an hour times a million: fits.

@@ -51,9 +51,7 @@ impl<M: Machine> Kernel<M> {
     /// A zeroed frame for a page table, charged to a quota.
     pub(crate) fn allocate_table(&mut self, quota: Id<Quota>) -> Result<Frame, Error> {
         self.charge(quota, QuotaKind::Frames, 1)?;
-        let Some(frame) = self.frames.allocate() else {
-            panic!("frames promised by quotas have run out")
-        };
+        let Some(frame) = self.frames.allocate() else { panic!("frames promised by quotas have run out") };
         self.machine.zero_frame(frame);
         Ok(frame)
     }
@@ -65,16 +63,8 @@ impl<M: Machine> Kernel<M> {
 
     /// The page table that holds an address's entry, made with all tables above it if need be, so that backing a page later needs none. On an
     /// error those made stay, empty, with the process.
-    pub(crate) fn ensure_table(
-        &mut self,
-        process: Id<Process>,
-        address: u64,
-    ) -> Result<Frame, Error> {
-        let Process {
-            root: mut table,
-            quota,
-            ..
-        } = self.processes[process];
+    pub(crate) fn ensure_table(&mut self, process: Id<Process>, address: u64) -> Result<Frame, Error> {
+        let Process { root: mut table, quota, .. } = self.processes[process];
         for level in (1..LEVELS).rev() {
             let entry = self.machine.read_word(table, slot(address, level));
             table = if entry == 0 {
@@ -83,8 +73,7 @@ impl<M: Machine> Kernel<M> {
                 entry.table_frames += 1;
                 entry.table_last = entry.table_last.max(address);
                 let flags = PageFlags::PRESENT | PageFlags::WRITABLE | PageFlags::USER;
-                self.machine
-                    .write_word(table, slot(address, level), new.address() | flags.bits());
+                self.machine.write_word(table, slot(address, level), new.address() | flags.bits());
                 new
             } else {
                 frame_of(entry)
@@ -120,8 +109,7 @@ impl<M: Machine> Kernel<M> {
         if self.machine.read_word(table, index) == 0 {
             self.processes[process].resident_pages += 1;
         }
-        self.machine
-            .write_word(table, index, frame.address() | flags.bits());
+        self.machine.write_word(table, index, frame.address() | flags.bits());
         Some(())
     }
 
@@ -168,13 +156,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Frees a dead process's page tables.
     pub(crate) fn free_tables(&mut self, process: Id<Process>) {
-        let Process {
-            root,
-            quota,
-            table_frames,
-            table_last,
-            ..
-        } = self.processes[process];
+        let Process { root, quota, table_frames, table_last, .. } = self.processes[process];
         self.free_table_tree(root, LEVELS - 1, Some(table_last));
         self.uncharge(quota, QuotaKind::Frames, table_frames);
         self.processes[process].table_frames = 0;
@@ -200,27 +182,19 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn map_clock_page(&mut self, process: Id<Process>) -> Result<(), Error> {
         self.ensure_table(process, CLOCK_PAGE)?;
         let flags = PageFlags::PRESENT | PageFlags::USER | PageFlags::NO_EXECUTE;
-        self.set_page(process, CLOCK_PAGE, self.clock_frame, flags)
-            .ok_or(Error::InvalidAddress)
+        self.set_page(process, CLOCK_PAGE, self.clock_frame, flags).ok_or(Error::InvalidAddress)
     }
 
     /// The frame behind a user address, backed if need be; the access must be allowed.
     #[inline]
-    fn user_frame(
-        &mut self,
-        process: Id<Process>,
-        address: u64,
-        write: bool,
-    ) -> Result<Frame, Error> {
+    fn user_frame(&mut self, process: Id<Process>, address: u64, write: bool) -> Result<Frame, Error> {
         let entry = match self.find_table(process, address) {
             Some(table) => self.machine.read_word(table, slot(address, 0)),
             None => return Err(Error::InvalidAddress),
         };
         if entry == 0 {
             let access = if write { Access::Write } else { Access::Read };
-            return self
-                .back_page(process, address, access)
-                .ok_or(Error::InvalidAddress);
+            return self.back_page(process, address, access).ok_or(Error::InvalidAddress);
         }
         let flags = PageFlags::from_bits_truncate(entry);
         if write && !flags.contains(PageFlags::WRITABLE) {
@@ -252,40 +226,28 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Copies out of a process's memory, all or nothing.
-    pub(crate) fn read_user(
-        &mut self,
-        process: Id<Process>,
-        address: u64,
-        into: &mut [u8],
-    ) -> Result<(), Error> {
+    pub(crate) fn read_user(&mut self, process: Id<Process>, address: u64, into: &mut [u8]) -> Result<(), Error> {
         self.check_user(process, address, into.len() as u64, false)?;
         let mut done = 0;
         while done < into.len() {
             let at = address + done as u64;
             let (offset, run) = chunk(at, (into.len() - done) as u64);
             let frame = self.user_frame(process, at, false)?;
-            self.machine
-                .read_frame(frame, offset, &mut into[done..done + run]);
+            self.machine.read_frame(frame, offset, &mut into[done..done + run]);
             done += run;
         }
         Ok(())
     }
 
     /// Copies into a process's memory, all or nothing.
-    pub(crate) fn write_user(
-        &mut self,
-        process: Id<Process>,
-        address: u64,
-        from: &[u8],
-    ) -> Result<(), Error> {
+    pub(crate) fn write_user(&mut self, process: Id<Process>, address: u64, from: &[u8]) -> Result<(), Error> {
         self.check_user(process, address, from.len() as u64, true)?;
         let mut done = 0;
         while done < from.len() {
             let at = address + done as u64;
             let (offset, run) = chunk(at, (from.len() - done) as u64);
             let frame = self.user_frame(process, at, true)?;
-            self.machine
-                .write_frame(frame, offset, &from[done..done + run]);
+            self.machine.write_frame(frame, offset, &from[done..done + run]);
             done += run;
         }
         Ok(())
@@ -307,11 +269,7 @@ impl<M: Machine> Kernel<M> {
             let (target_offset, run) = chunk(target, source_run as u64);
             let source_frame = self.user_frame(from.0, source, false)?;
             let target_frame = self.user_frame(to.0, target, true)?;
-            self.machine.copy_frame(
-                (source_frame, source_offset),
-                (target_frame, target_offset),
-                run,
-            );
+            self.machine.copy_frame((source_frame, source_offset), (target_frame, target_offset), run);
             done += run as u64;
         }
         Ok(())
@@ -329,8 +287,5 @@ impl<M: Machine> Kernel<M> {
 const fn chunk(address: u64, length: u64) -> (usize, usize) {
     let offset = address % PAGE_SIZE;
     let room = PAGE_SIZE - offset;
-    (
-        offset as usize,
-        if length < room { length } else { room } as usize,
-    )
+    (offset as usize, if length < room { length } else { room } as usize)
 }

@@ -146,8 +146,7 @@ impl<M: Machine> Kernel<M> {
         if !core::mem::take(&mut to.faulted) {
             receive(to, tag.with_kind(MessageKind::Call), from.context.words, 0);
         }
-        (from.reply_to, from.priority, from.budget) =
-            (Weak::NONE, from.base_priority, from.own_budget);
+        (from.reply_to, from.priority, from.budget) = (Weak::NONE, from.base_priority, from.own_budget);
         from.state = State::Receiving(id);
         (from.next, from.previous) = (NONE, NONE);
         (port.first_receiver, port.last_receiver) = (server.number(), server.number());

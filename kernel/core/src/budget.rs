@@ -43,12 +43,7 @@ pub(crate) struct Refills {
 
 impl Refills {
     pub(crate) fn new(now: u64, budget: u64, period: u64, rest: u64) -> Refills {
-        let mut refills = Refills {
-            queue: [Refill::default(); REFILLS],
-            count: 0,
-            period,
-            rest,
-        };
+        let mut refills = Refills { queue: [Refill::default(); REFILLS], count: 0, period, rest };
         refills.push(now, budget);
         refills
     }
@@ -61,9 +56,7 @@ impl Refills {
 
     /// What can be used at `now`, in ticks.
     pub(crate) fn available(&self, now: u64) -> u64 {
-        let due = self.queue[..self.count]
-            .iter()
-            .filter(|refill| refill.time <= now);
+        let due = self.queue[..self.count].iter().filter(|refill| refill.time <= now);
         due.map(|refill| refill.amount).sum()
     }
 
@@ -105,10 +98,7 @@ impl Refills {
     /// `used` ticks were used: they come back a period after their use began. What was used beyond the budget, since a kernel entry took
     /// so long, is taken from the periods to come.
     pub(crate) fn consume(&mut self, mut used: u64) {
-        let total: u64 = self.queue[..self.count]
-            .iter()
-            .map(|refill| refill.amount)
-            .sum();
+        let total: u64 = self.queue[..self.count].iter().map(|refill| refill.amount).sum();
         if used > total {
             let periods = (used - 1) / total;
             used -= periods * total;
@@ -124,10 +114,7 @@ impl Refills {
             if left > 0 {
                 // Room for it is there: one has just been taken.
                 self.queue.copy_within(0..self.count, 1);
-                self.queue[0] = Refill {
-                    time: first.time + taken,
-                    amount: left,
-                };
+                self.queue[0] = Refill { time: first.time + taken, amount: left };
                 self.count += 1;
             }
             self.push(first.time + self.period, taken);
@@ -141,16 +128,9 @@ impl Refills {
     /// Changes budget and period; what is used stays used until its replenishment, at most one of the new periods.
     fn change(&mut self, now: u64, budget: u64, period: u64) {
         let pending = *self;
-        let later: u64 = pending.queue[..pending.count]
-            .iter()
-            .filter(|refill| refill.time > now)
-            .map(|refill| refill.amount)
-            .sum();
-        *self = Refills {
-            count: 0,
-            period,
-            ..pending
-        };
+        let later: u64 =
+            pending.queue[..pending.count].iter().filter(|refill| refill.time > now).map(|refill| refill.amount).sum();
+        *self = Refills { count: 0, period, ..pending };
         let mut left = budget;
         if later < budget {
             self.push(now, budget - later);
@@ -263,12 +243,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `budget_set`.
-    pub(crate) fn set_budget(
-        &mut self,
-        id: Id<Budget>,
-        budget_ns: u64,
-        period_ns: u64,
-    ) -> Result<(), Error> {
+    pub(crate) fn set_budget(&mut self, id: Id<Budget>, budget_ns: u64, period_ns: u64) -> Result<(), Error> {
         let wanted = share(budget_ns, period_ns)?;
         let (quota, charged) = (self.budgets[id].quota, self.budgets[id].charged);
         if wanted > charged {
@@ -294,11 +269,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `budget_bind`: `None` makes the thread passive.
-    pub(crate) fn bind_budget(
-        &mut self,
-        id: Id<Thread>,
-        budget: Option<Weak<Budget>>,
-    ) -> Result<(), Error> {
+    pub(crate) fn bind_budget(&mut self, id: Id<Thread>, budget: Option<Weak<Budget>>) -> Result<(), Error> {
         if self.threads[id].state == State::Dead {
             return Err(Error::Dead);
         }
@@ -329,11 +300,8 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn budget_info(&self, id: Id<Budget>) -> BudgetInfo {
         let budget = &self.budgets[id];
         let now = self.machine.now();
-        let running = if self.cpu.budget == self.budgets.weak(id) {
-            now.wrapping_sub(self.cpu.budget_since)
-        } else {
-            0
-        };
+        let running =
+            if self.cpu.budget == self.budgets.weak(id) { now.wrapping_sub(self.cpu.budget_since) } else { 0 };
         BudgetInfo {
             number: id.number(),
             processor: budget.processor,
@@ -376,10 +344,7 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn has_time(&self, thread: Id<Thread>, now: u64) -> bool {
         let budget = self.threads[thread].budget;
         self.is_unlimited(budget)
-            || self
-                .budgets
-                .upgrade(budget)
-                .is_some_and(|budget| self.budgets[budget].has_time(now))
+            || self.budgets.upgrade(budget).is_some_and(|budget| self.budgets[budget].has_time(now))
     }
 
     /// Of two budgets, which has time first; the first one of equals.
@@ -389,11 +354,7 @@ impl<M: Machine> Kernel<M> {
             Some(budget) => self.budgets[budget].refills.next().0,
             None => u64::MAX,
         };
-        if due(second) < due(first) {
-            second
-        } else {
-            first
-        }
+        if due(second) < due(first) { second } else { first }
     }
 
     /// Whether a budget is a processor's own: those were made first and stay for ever.

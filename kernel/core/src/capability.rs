@@ -146,10 +146,7 @@ impl Capabilities {
     pub(crate) fn find(&self, owner: Id<Process>, claim: u64) -> Result<(u32, &Capability), Error> {
         let index = claim as u32 & ((1 << Handle::INDEX_BITS) - 1);
         let generation = claim >> Handle::INDEX_BITS;
-        let entry = self
-            .entries
-            .get(index as usize)
-            .ok_or(Error::InvalidHandle)?;
+        let entry = self.entries.get(index as usize).ok_or(Error::InvalidHandle)?;
         if entry.owner != owner.number() || entry.generation != generation {
             return Err(Error::InvalidHandle);
         }
@@ -160,13 +157,7 @@ impl Capabilities {
         Handle::new(index, self.entries[index as usize].generation as u32)
     }
 
-    fn insert(
-        &mut self,
-        owner: Id<Process>,
-        object: Object,
-        rights: Rights,
-        badge: u64,
-    ) -> Option<u32> {
+    fn insert(&mut self, owner: Id<Process>, object: Object, rights: Rights, badge: u64) -> Option<u32> {
         let (index, generation) = if self.first_free != NONE {
             let index = self.first_free;
             let entry = &self.entries[index as usize];
@@ -216,12 +207,7 @@ impl Capabilities {
 
     /// Takes an entry without children out of the tree.
     fn unlink(&mut self, index: u32) {
-        let Capability {
-            parent,
-            next_sibling,
-            previous_sibling,
-            ..
-        } = self.entries[index as usize];
+        let Capability { parent, next_sibling, previous_sibling, .. } = self.entries[index as usize];
         if previous_sibling != NONE {
             self.entries[previous_sibling as usize].next_sibling = next_sibling;
         } else if parent != NONE {
@@ -383,9 +369,7 @@ impl<M: Machine> Kernel<M> {
         badge: u64,
     ) -> Result<Handle, Error> {
         let capability = self.capabilities.get(source);
-        if !capability.rights.contains(Rights::COPY)
-            || matches!(capability.object, Object::Reply(_))
-        {
+        if !capability.rights.contains(Rights::COPY) || matches!(capability.object, Object::Reply(_)) {
             return Err(Error::MissingRight);
         }
         let badge = if badge == 0 {
@@ -412,14 +396,7 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn delete_capability(&mut self, index: u32, cause: Cause) {
         while !self.prepare_delete(index) {}
         self.capabilities.unlink(index);
-        let Capability {
-            object,
-            rights,
-            owner,
-            next_owned,
-            previous_owned,
-            ..
-        } = *self.capabilities.get(index);
+        let Capability { object, rights, owner, next_owned, previous_owned, .. } = *self.capabilities.get(index);
         let owner = Id::<Process>::new(owner);
         if previous_owned == NONE {
             self.processes[owner].first_capability = next_owned;
@@ -443,9 +420,7 @@ impl<M: Machine> Kernel<M> {
             return false;
         }
         match self.capabilities.get(index).object {
-            Object::Mapping(id) => {
-                self.shrink_mapping(id) && self.shrink_region(self.mappings[id].region())
-            }
+            Object::Mapping(id) => self.shrink_mapping(id) && self.shrink_region(self.mappings[id].region()),
             Object::Region(id) => self.shrink_region(id),
             _ => true,
         }
@@ -482,7 +457,8 @@ impl<M: Machine> Kernel<M> {
         None
     }
 
-    fn retain(&mut self, object: Object, rights: Rights) {
+    /// A capability names the object.
+    pub(crate) fn retain(&mut self, object: Object, rights: Rights) {
         match object {
             Object::Process(id) => self.processes[id].references += 1,
             Object::Thread(id) => self.threads[id].references += 1,
@@ -503,7 +479,8 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    fn release(&mut self, object: Object, rights: Rights, cause: Cause) {
+    /// A capability names the object no more.
+    pub(crate) fn release(&mut self, object: Object, rights: Rights, cause: Cause) {
         match object {
             Object::Process(id) => {
                 self.processes[id].references -= 1;
@@ -515,11 +492,7 @@ impl<M: Machine> Kernel<M> {
             }
             Object::Port(id) => self.release_port(id, rights),
             Object::Reply(caller) => {
-                let error = if cause == Cause::OwnerDied {
-                    Error::ServerDied
-                } else {
-                    Error::NoReply
-                };
+                let error = if cause == Cause::OwnerDied { Error::ServerDied } else { Error::NoReply };
                 self.abandon_caller(caller, error);
             }
             Object::Signal(id) => {

@@ -30,9 +30,7 @@ impl Clock {
     /// The TSC value at this time since boot; saturates.
     pub(crate) fn ticks(&self, nanoseconds: u64) -> u64 {
         // `u64::MAX` would mean "never".
-        self.span(nanoseconds)
-            .saturating_add(self.base_ticks)
-            .min(u64::MAX - 1)
+        self.span(nanoseconds).saturating_add(self.base_ticks).min(u64::MAX - 1)
     }
 
     /// Ticks in this many nanoseconds; saturates.

@@ -31,11 +31,7 @@ pub(crate) struct Fault {
 
 impl Fault {
     /// Of a thread that has not faulted.
-    pub(crate) const NONE: Fault = Fault {
-        kind: FaultKind::Other,
-        address: 0,
-        code: 0,
-    };
+    pub(crate) const NONE: Fault = Fault { kind: FaultKind::Other, address: 0, code: 0 };
 
     /// The words of the fault message.
     pub(crate) fn words(&self, context: &Context, thread: Id<Thread>) -> [u64; WORDS] {
@@ -90,21 +86,11 @@ impl<M: Machine> Kernel<M> {
     pub fn exception(&mut self, exception: Exception) {
         if exception.vector == PAGE_FAULT
             && exception.code & CODE_PRESENT == 0
-            && self
-                .back_page(
-                    self.cpu.current_process,
-                    exception.address,
-                    access(exception.code),
-                )
-                .is_some()
+            && self.back_page(self.cpu.current_process, exception.address, access(exception.code)).is_some()
         {
             return;
         }
-        let address = if exception.vector == PAGE_FAULT {
-            exception.address
-        } else {
-            0
-        };
+        let address = if exception.vector == PAGE_FAULT { exception.address } else { 0 };
         self.fault(kind(&exception), address, exception.code);
         self.finish_entry();
     }
@@ -116,14 +102,8 @@ impl<M: Machine> Kernel<M> {
         self.trace(EventKind::Fault, thread.number(), kind as u32, ip, address);
         let entry = &mut self.threads[thread];
         entry.faulted = true;
-        entry.last_fault = Fault {
-            kind,
-            address,
-            code,
-        };
-        let port = self.threads[thread]
-            .fault_port
-            .and_then(|(port, badge)| Some((self.ports.upgrade(port)?, badge)));
+        entry.last_fault = Fault { kind, address, code };
+        let port = self.threads[thread].fault_port.and_then(|(port, badge)| Some((self.ports.upgrade(port)?, badge)));
         let sent = port.is_some_and(|(port, badge)| self.send(port, badge).is_ok());
         if !sent {
             self.doom_process(self.cpu.current_process, -(kind as i64), true);

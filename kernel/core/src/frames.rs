@@ -29,11 +29,7 @@ struct Block {
 }
 
 impl Block {
-    const NOT_FREE: Block = Block {
-        next: NONE,
-        previous: NONE,
-        order: NOT_FREE,
-    };
+    const NOT_FREE: Block = Block { next: NONE, previous: NONE, order: NOT_FREE };
 }
 
 /// All frames the kernel can hand out.
@@ -180,11 +176,7 @@ impl Frames {
         let head = core::mem::replace(&mut self.heads[order], block);
         let entry = &mut self.blocks[block as usize];
         assert!(entry.order == NOT_FREE, "frame {block:#x} freed twice");
-        *entry = Block {
-            next: head,
-            previous: NONE,
-            order: order as u8,
-        };
+        *entry = Block { next: head, previous: NONE, order: order as u8 };
         if head != NONE {
             self.blocks[head as usize].previous = block;
         }

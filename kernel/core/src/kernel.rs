@@ -58,8 +58,7 @@ impl Capacity {
         let handles = self.0.get(QuotaKind::Handles) as usize;
         let threads = self.0.get(QuotaKind::Threads) as usize;
         // 16 bytes on top of each object for the slab's own fields; mappings share the handles' number.
-        let objects = handles
-            * (size_of::<crate::capability::Capability>() + size_of::<Mapping>() + 16)
+        let objects = handles * (size_of::<crate::capability::Capability>() + size_of::<Mapping>() + 16)
             + (threads + 1) * (size_of::<Thread>() + 64)
             + self.0.get(QuotaKind::Processes) as usize * (size_of::<Process>() + 16)
             + self.0.get(QuotaKind::Ports) as usize * (size_of::<Port>() + 16)
@@ -143,43 +142,24 @@ impl<M: Machine> Kernel<M> {
     /// # Errors
     /// Names what did not fit or was wrong with the root program.
     pub fn new(machine: M, boot: &Boot<'_>) -> Result<Kernel<M>, BootError> {
-        let end = boot
-            .memory
-            .iter()
-            .map(|&(first, count)| first.0 + count)
-            .max()
-            .unwrap_or(0);
+        let end = boot.memory.iter().map(|&(first, count)| first.0 + count).max().unwrap_or(0);
         let mut frames = Frames::new(end);
         for &(first, count) in boot.memory {
             frames.add(first, count);
         }
-        let clock_frame = frames
-            .allocate()
-            .ok_or(BootError("clock page", airox_abi::Error::QuotaExceeded))?;
-        let capacity = Capacity::for_frames(frames.total())
-            .0
-            .with(QuotaKind::Frames, frames.free());
+        let clock_frame = frames.allocate().ok_or(BootError("clock page", airox_abi::Error::QuotaExceeded))?;
+        let capacity = Capacity::for_frames(frames.total()).0.with(QuotaKind::Frames, frames.free());
         let of = |kind: QuotaKind| capacity.get(kind);
 
         let mut quotas = Slab::with_capacity(of(QuotaKind::Quotas) + 1);
         let root_quota = first(quotas.insert(Quota::root(capacity)));
         // The idle thread's process: not alive, holds nothing, never seen by programs.
         let mut processes = Slab::with_capacity(of(QuotaKind::Processes) + 1);
-        let mut nobody = Process::new(
-            *b"idle\0\0\0\0\0\0\0\0\0\0\0\0",
-            boot.kernel_address_space,
-            root_quota,
-            0,
-        );
+        let mut nobody = Process::new(*b"idle\0\0\0\0\0\0\0\0\0\0\0\0", boot.kernel_address_space, root_quota, 0);
         nobody.alive = false;
         let idle_process = first(processes.insert(nobody));
         let mut threads = Slab::with_capacity(of(QuotaKind::Threads) + 1);
-        let mut idle = Thread::new(
-            idle_process,
-            root_quota,
-            boot.kernel_address_space.address(),
-            0,
-        );
+        let mut idle = Thread::new(idle_process, root_quota, boot.kernel_address_space.address(), 0);
         idle.state = State::Running;
         let mut budgets = Slab::with_capacity(of(QuotaKind::Resources) + 1);
         let unlimited = first(budgets.insert(Budget::unlimited(0, root_quota)));
@@ -260,11 +240,7 @@ impl<M: Machine> Kernel<M> {
         let used = u64::from(self.frames.total() - self.frames.free());
         let idle = &self.threads[self.cpu.idle];
         // Idle time is added up when it ends; a snapshot is taken in the middle of it.
-        let unaccounted = if self.is_idle() {
-            self.machine.now().wrapping_sub(self.cpu.last_switch)
-        } else {
-            0
-        };
+        let unaccounted = if self.is_idle() { self.machine.now().wrapping_sub(self.cpu.last_switch) } else { 0 };
         // The unlimited budget is nobody's.
         let resources = self.irqs.live() + self.io_ports.live() + self.budgets.live() - 1;
         KernelInfo {
@@ -281,13 +257,7 @@ impl<M: Machine> Kernel<M> {
                 .with(QuotaKind::Regions, self.regions.live())
                 .with(QuotaKind::Quotas, self.quotas.live() - 1)
                 .with(QuotaKind::Resources, resources)
-                .with(
-                    QuotaKind::Time,
-                    self.budgets
-                        .iter()
-                        .map(|(_, budget)| budget.charged())
-                        .sum(),
-                ),
+                .with(QuotaKind::Time, self.budgets.iter().map(|(_, budget)| budget.charged()).sum()),
             capacity: self.capacity,
             switches: self.statistics.switches,
             system_calls: self.statistics.system_calls,
@@ -299,8 +269,6 @@ impl<M: Machine> Kernel<M> {
 
 /// The first object of an empty slab with room.
 fn first<T>(id: Option<Id<T>>) -> Id<T> {
-    let Some(id) = id else {
-        panic!("a slab without room at boot")
-    };
+    let Some(id) = id else { panic!("a slab without room at boot") };
     id
 }

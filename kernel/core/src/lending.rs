@@ -20,11 +20,7 @@ impl<M: Machine> Kernel<M> {
         let entry = &mut self.threads[to];
         entry.serving = None;
         entry.priority = entry.base_priority.max(priority);
-        entry.budget = if entry.own_budget == Weak::NONE {
-            budget
-        } else {
-            entry.own_budget
-        };
+        entry.budget = if entry.own_budget == Weak::NONE { budget } else { entry.own_budget };
         if to == self.cpu.current {
             self.cpu.reschedule = true;
         }
@@ -67,17 +63,13 @@ impl<M: Machine> Kernel<M> {
     /// A caller will not be there for its answer.
     pub(crate) fn forsake(&mut self, caller: Id<Thread>) {
         let port = self.threads[caller].calling;
-        if let Some(servant) = self
-            .servant(port)
-            .filter(|&servant| self.is_served_by(caller, servant))
-        {
+        if let Some(servant) = self.servant(port).filter(|&servant| self.is_served_by(caller, servant)) {
             self.serve_on(servant, port);
         }
     }
 
     fn is_served_by(&self, caller: Id<Thread>, servant: Id<Thread>) -> bool {
-        self.served(servant)
-            .is_some_and(|(served, _)| served == caller)
+        self.served(servant).is_some_and(|(served, _)| served == caller)
     }
 
     /// Who is busy with a message that came by a port, as far as is known: of several, the last.
@@ -92,10 +84,7 @@ impl<M: Machine> Kernel<M> {
             State::Sending(port) => self.lend_to_servants(port, caller),
             State::AwaitingReply => {
                 let port = self.threads[caller].calling;
-                if self
-                    .servant(port)
-                    .is_some_and(|servant| self.is_served_by(caller, servant))
-                {
+                if self.servant(port).is_some_and(|servant| self.is_served_by(caller, servant)) {
                     self.lend_to_servants(port, caller);
                 }
             }
@@ -131,9 +120,7 @@ impl<M: Machine> Kernel<M> {
     /// otherwise it will have time when the first of them does.
     pub(crate) fn borrow_time(&mut self, thread: Id<Thread>, now: u64) -> bool {
         let passive = self.threads[thread].own_budget == Weak::NONE;
-        let Thread {
-            budget, own_budget, ..
-        } = self.threads[thread];
+        let Thread { budget, own_budget, .. } = self.threads[thread];
         let mut best = self.earlier(budget, own_budget);
         let mut server = thread;
         let mut left = REACH;

@@ -53,15 +53,9 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Binds a signal to a port, or unbinds with `None`.
-    pub(crate) fn bind_port(
-        &mut self,
-        port: Id<Port>,
-        signal: Option<Id<Signal>>,
-    ) -> Result<(), Error> {
+    pub(crate) fn bind_port(&mut self, port: Id<Port>, signal: Option<Id<Signal>>) -> Result<(), Error> {
         if let Some(signal) = signal {
-            let bound = self.signals[signal]
-                .port
-                .and_then(|port| self.ports.upgrade(port));
+            let bound = self.signals[signal].port.and_then(|port| self.ports.upgrade(port));
             if bound.is_some_and(|bound| bound != port) || self.signals[signal].waiter.is_some() {
                 return Err(Error::Busy);
             }
@@ -121,8 +115,7 @@ impl<M: Machine> Kernel<M> {
 
     /// `receive`: a caller that still waits for an answer gets `NoReply`.
     pub(crate) fn receive(&mut self) -> Result<(), Error> {
-        let (port, _) =
-            self.find_port(self.threads[self.cpu.current].context.rdi, Rights::RECEIVE)?;
+        let (port, _) = self.find_port(self.threads[self.cpu.current].context.rdi, Rights::RECEIVE)?;
         let owed = &mut self.threads[self.cpu.current].reply_to;
         let caller = core::mem::replace(owed, Weak::NONE);
         self.abandon_caller(caller, Error::NoReply);
@@ -192,9 +185,7 @@ impl<M: Machine> Kernel<M> {
     /// The thread the running one owes an answer, if it still waits.
     #[inline]
     pub(crate) fn current_caller(&self) -> Option<Id<Thread>> {
-        let caller = self
-            .threads
-            .upgrade(self.threads[self.cpu.current].reply_to)?;
+        let caller = self.threads.upgrade(self.threads[self.cpu.current].reply_to)?;
         (self.threads[caller].state == State::AwaitingReply).then_some(caller)
     }
 
@@ -295,12 +286,7 @@ impl<M: Machine> Kernel<M> {
     /// Copies a call or fault from its sender to a receiver, which then owes the answer. On an error nothing has happened;
     /// it is the sender's to know.
     #[inline]
-    fn deliver(
-        &mut self,
-        sender: Id<Thread>,
-        receiver: Id<Thread>,
-        port: Id<Port>,
-    ) -> Result<(), Error> {
+    fn deliver(&mut self, sender: Id<Thread>, receiver: Id<Thread>, port: Id<Port>) -> Result<(), Error> {
         let from = &self.threads[sender];
         let (badge, mut tag, mut words) = (from.call_badge, from.context.tag, from.context.words);
         if let Some(fault) = from.fault() {
@@ -315,13 +301,7 @@ impl<M: Machine> Kernel<M> {
             }
             tag = tag.with_kind(MessageKind::Call);
         }
-        self.trace(
-            EventKind::Call,
-            sender.number(),
-            port.number(),
-            tag.0,
-            words[0],
-        );
+        self.trace(EventKind::Call, sender.number(), port.number(), tag.0, words[0]);
         let caller = self.threads.weak(sender);
         self.threads[sender].state = State::AwaitingReply;
         self.ports[port].servant = receiver.number();
@@ -359,13 +339,7 @@ impl<M: Machine> Kernel<M> {
                 Err(error) => return Err(error),
             }
         }
-        self.trace(
-            EventKind::Reply,
-            server.number(),
-            caller.number(),
-            tag.0,
-            words[0],
-        );
+        self.trace(EventKind::Reply, server.number(), caller.number(), tag.0, words[0]);
         let to = &mut self.threads[caller];
         // Not awaiting any more: giving up the reply handle must not take it for abandoned.
         to.state = State::Ready;

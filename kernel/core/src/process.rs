@@ -60,12 +60,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) const fn new(
-        name: [u8; NAME_LENGTH],
-        root: Frame,
-        quota: Id<Quota>,
-        max_priority: u8,
-    ) -> Process {
+    pub(crate) const fn new(name: [u8; NAME_LENGTH], root: Frame, quota: Id<Quota>, max_priority: u8) -> Process {
         Process {
             name,
             alive: true,
@@ -170,17 +165,8 @@ impl<M: Machine> Kernel<M> {
         self.free_tables(id);
         self.doom_created_by(id);
         let name = wire::first_word(&self.processes[id].name);
-        self.trace(
-            EventKind::Exit,
-            id.number(),
-            u32::from(faulted),
-            code as u64,
-            name,
-        );
-        for (signal, bits) in core::mem::take(&mut self.processes[id].watchers)
-            .into_iter()
-            .flatten()
-        {
+        self.trace(EventKind::Exit, id.number(), u32::from(faulted), code as u64, name);
+        for (signal, bits) in core::mem::take(&mut self.processes[id].watchers).into_iter().flatten() {
             self.notify_weak(signal, bits);
         }
         self.processes[id].references -= 1;
@@ -190,10 +176,7 @@ impl<M: Machine> Kernel<M> {
     fn doom_created_by(&mut self, creator: Id<Process>) {
         let creator = self.processes.weak(creator);
         for index in 0..self.processes.slots() {
-            let created = self
-                .processes
-                .at(index)
-                .filter(|&id| self.processes[id].creator == Some(creator));
+            let created = self.processes.at(index).filter(|&id| self.processes[id].creator == Some(creator));
             if let Some(created) = created {
                 self.doom_process(created, EXIT_CREATOR_ENDED, false);
             }
@@ -210,12 +193,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `process_watch`.
-    pub(crate) fn watch_process(
-        &mut self,
-        id: Id<Process>,
-        signal: Id<Signal>,
-        bits: u64,
-    ) -> Result<(), Error> {
+    pub(crate) fn watch_process(&mut self, id: Id<Process>, signal: Id<Signal>, bits: u64) -> Result<(), Error> {
         if !self.processes[id].alive {
             self.notify(signal, bits);
             return Ok(());

@@ -19,23 +19,13 @@ pub(crate) struct Quota {
 
 impl Quota {
     pub(crate) const fn root(limits: QuotaLimits) -> Quota {
-        Quota {
-            limits,
-            used: QuotaLimits([0; QuotaKind::COUNT]),
-            parent: None,
-            references: 0,
-        }
+        Quota { limits, used: QuotaLimits([0; QuotaKind::COUNT]), parent: None, references: 0 }
     }
 }
 
 impl<M: Machine> Kernel<M> {
     /// Charges `count` units of a kind.
-    pub(crate) fn charge(
-        &mut self,
-        quota: Id<Quota>,
-        kind: QuotaKind,
-        count: u32,
-    ) -> Result<(), Error> {
+    pub(crate) fn charge(&mut self, quota: Id<Quota>, kind: QuotaKind, count: u32) -> Result<(), Error> {
         let quota = &mut self.quotas[quota];
         let used = &mut quota.used.0[kind as usize];
         match used.checked_add(count) {
@@ -66,25 +56,16 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Carves a child out of a quota.
-    pub(crate) fn create_quota(
-        &mut self,
-        parent: Id<Quota>,
-        limits: QuotaLimits,
-    ) -> Result<Id<Quota>, Error> {
+    pub(crate) fn create_quota(&mut self, parent: Id<Quota>, limits: QuotaLimits) -> Result<Id<Quota>, Error> {
         let mut after = self.quotas[parent].used;
         after.0[QuotaKind::Quotas as usize] += 1;
         for kind in 0..QuotaKind::COUNT {
-            after.0[kind] = after.0[kind]
-                .checked_add(limits.0[kind])
-                .ok_or(Error::QuotaExceeded)?;
+            after.0[kind] = after.0[kind].checked_add(limits.0[kind]).ok_or(Error::QuotaExceeded)?;
             if after.0[kind] > self.quotas[parent].limits.0[kind] {
                 return Err(Error::QuotaExceeded);
             }
         }
-        let child = Quota {
-            parent: Some(parent),
-            ..Quota::root(limits)
-        };
+        let child = Quota { parent: Some(parent), ..Quota::root(limits) };
         let id = self.quotas.insert(child).ok_or(Error::QuotaExceeded)?;
         let parent = &mut self.quotas[parent];
         parent.used = after;

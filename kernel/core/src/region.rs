@@ -106,11 +106,7 @@ impl<M: Machine> Kernel<M> {
         if pages == 0 || pages > MAX_REGION_PAGES || kind == RegionKind::Device {
             return Err(Error::InvalidArgument);
         }
-        let frames = if kind == RegionKind::Lazy {
-            lazy_frames(pages) as u32
-        } else {
-            pages as u32
-        };
+        let frames = if kind == RegionKind::Lazy { lazy_frames(pages) as u32 } else { pages as u32 };
         self.charge(quota, QuotaKind::Frames, frames)?;
         let base = if kind == RegionKind::Contiguous {
             let Some(first) = self.frames.allocate_contiguous(frames) else {
@@ -127,16 +123,7 @@ impl<M: Machine> Kernel<M> {
         } else {
             None
         };
-        let region = Region {
-            kind,
-            pages,
-            base,
-            owned: true,
-            freed: 0,
-            charged: frames,
-            quota,
-            references: 0,
-        };
+        let region = Region { kind, pages, base, owned: true, freed: 0, charged: frames, quota, references: 0 };
         self.add_region(region).inspect_err(|_| {
             if let Some(first) = base {
                 let owned = if kind == RegionKind::Lazy { 1 } else { frames };
@@ -212,9 +199,7 @@ impl<M: Machine> Kernel<M> {
 
     /// A zeroed frame out of what has been charged already.
     fn back_frame(&mut self) -> Frame {
-        let Some(frame) = self.frames.allocate() else {
-            panic!("frames promised by quotas have run out")
-        };
+        let Some(frame) = self.frames.allocate() else { panic!("frames promised by quotas have run out") };
         self.machine.zero_frame(frame);
         frame
     }
@@ -225,14 +210,7 @@ impl<M: Machine> Kernel<M> {
         if region.references > 0 {
             return;
         }
-        let Region {
-            kind,
-            base,
-            owned,
-            charged,
-            quota,
-            ..
-        } = *region;
+        let Region { kind, base, owned, charged, quota, .. } = *region;
         if let (Some(base), true) = (base, owned) {
             if kind == RegionKind::Lazy {
                 // The page of a region of one, else the root of an index that is empty by now.
@@ -248,19 +226,8 @@ impl<M: Machine> Kernel<M> {
 
     /// Unmaps some pages of a mapping, from its end. Returns whether none are left.
     pub(crate) fn shrink_mapping(&mut self, id: Id<Mapping>) -> bool {
-        let Mapping {
-            process,
-            address,
-            pages,
-            ..
-        } = self.mappings[id];
-        let left = self.clear_pages(
-            process,
-            address,
-            pages,
-            PAGES_AT_ONCE,
-            TABLE_ENTRIES_AT_ONCE,
-        );
+        let Mapping { process, address, pages, .. } = self.mappings[id];
+        let left = self.clear_pages(process, address, pages, PAGES_AT_ONCE, TABLE_ENTRIES_AT_ONCE);
         self.mappings[id].pages = left;
         left == 0 && pages <= PAGES_IN_PASSING
     }
@@ -268,8 +235,7 @@ impl<M: Machine> Kernel<M> {
     /// Frees some frames of a region that one last reference holds, from its end. Returns whether the rest is quickly done.
     pub(crate) fn shrink_region(&mut self, id: Id<Region>) -> bool {
         let region = &self.regions[id];
-        let (Some(base), RegionKind::Lazy, 1) = (region.base, region.kind, region.references)
-        else {
+        let (Some(base), RegionKind::Lazy, 1) = (region.base, region.kind, region.references) else {
             return true;
         };
         let (levels, mut end) = (levels(region.pages), region.pages - region.freed);
@@ -340,8 +306,7 @@ impl<M: Machine> Kernel<M> {
         }
         let last = (first + PAGES_ENTERED_AT_ONCE).min(pages);
         for page in first..last {
-            self.back_page(process, address + page * PAGE_SIZE, Access::Read)
-                .ok_or(Error::NotMapped)?;
+            self.back_page(process, address + page * PAGE_SIZE, Access::Read).ok_or(Error::NotMapped)?;
         }
         Ok((last < pages).then_some(tables + 1 + last))
     }
@@ -362,18 +327,8 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Whether a capability allows a mapping, and the address space has such addresses.
-    fn check_mapping(
-        &self,
-        source: u32,
-        process: Id<Process>,
-        place: Place,
-        flags: MapFlags,
-    ) -> Result<(), Error> {
-        let Place {
-            address,
-            offset,
-            pages,
-        } = place;
+    fn check_mapping(&self, source: u32, process: Id<Process>, place: Place, flags: MapFlags) -> Result<(), Error> {
+        let Place { address, offset, pages } = place;
         let capability = self.capabilities.get(source);
         let Object::Region(region) = capability.object else {
             return Err(Error::WrongType);
@@ -398,11 +353,7 @@ impl<M: Machine> Kernel<M> {
         if !(USER_START..USER_END).contains(&address) || length > USER_END - address {
             return Err(Error::InvalidAddress);
         }
-        if self.processes[process].alive {
-            Ok(())
-        } else {
-            Err(Error::Dead)
-        }
+        if self.processes[process].alive { Ok(()) } else { Err(Error::Dead) }
     }
 
     /// Adds a mapping whose page tables exist; none of its pages is entered yet. Returns its region's kind.
@@ -468,9 +419,7 @@ impl<M: Machine> Kernel<M> {
     fn is_mapped(&self, process: Id<Process>, address: u64, length: u64) -> bool {
         let overlaps = |start: u64, size: u64| address < start + size && start < address + length;
         overlaps(airox_abi::layout::CLOCK_PAGE, PAGE_SIZE)
-            || self
-                .mappings_of(process)
-                .any(|(_, mapping)| overlaps(mapping.address, mapping.pages * PAGE_SIZE))
+            || self.mappings_of(process).any(|(_, mapping)| overlaps(mapping.address, mapping.pages * PAGE_SIZE))
     }
 
     /// The node of the mapping that starts at an address.
@@ -483,12 +432,7 @@ impl<M: Machine> Kernel<M> {
 
     /// The mapping's node has left the tree; it has no pages any more.
     pub(crate) fn remove_mapping(&mut self, id: Id<Mapping>) {
-        let Mapping {
-            process,
-            region,
-            next,
-            ..
-        } = self.mappings[id];
+        let Mapping { process, region, next, .. } = self.mappings[id];
         let mut link = self.processes[process].first_mapping;
         if link == id.number() {
             self.processes[process].first_mapping = next;
@@ -506,16 +450,11 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Backs the page at an address, if a mapping there allows the access and is only not backed yet.
-    pub(crate) fn back_page(
-        &mut self,
-        process: Id<Process>,
-        address: u64,
-        access: Access,
-    ) -> Option<Frame> {
+    pub(crate) fn back_page(&mut self, process: Id<Process>, address: u64, access: Access) -> Option<Frame> {
         let page = address & !(PAGE_SIZE - 1);
-        let (_, mapping) = self.mappings_of(process).find(|(_, mapping)| {
-            page >= mapping.address && page < mapping.address + mapping.pages * PAGE_SIZE
-        })?;
+        let (_, mapping) = self
+            .mappings_of(process)
+            .find(|(_, mapping)| page >= mapping.address && page < mapping.address + mapping.pages * PAGE_SIZE)?;
         let allowed = match access {
             Access::Read => true,
             Access::Write => mapping.flags.contains(MapFlags::WRITE),

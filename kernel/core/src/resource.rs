@@ -40,13 +40,7 @@ impl<M: Machine> Kernel<M> {
             return Err(Error::NoSuchResource);
         }
         self.charge_object(quota, QuotaKind::Resources)?;
-        let irq = Irq {
-            line,
-            level_triggered: false,
-            signal: None,
-            quota,
-            references: 0,
-        };
+        let irq = Irq { line, level_triggered: false, signal: None, quota, references: 0 };
         self.irqs.insert(irq).ok_or_else(|| {
             self.uncharge_object(quota, QuotaKind::Resources);
             Error::QuotaExceeded
@@ -85,18 +79,10 @@ impl<M: Machine> Kernel<M> {
     pub fn interrupt(&mut self, line: u32) {
         self.statistics.interrupts += 1;
         self.trace(EventKind::Irq, line, 0, 0, 0);
-        let bound = self
-            .irqs
-            .iter()
-            .find(|(_, irq)| irq.line == line)
-            .map(|(id, _)| id);
+        let bound = self.irqs.iter().find(|(_, irq)| irq.line == line).map(|(id, _)| id);
         let target = bound.and_then(|id| {
             let (signal, bits) = self.irqs[id].signal?;
-            Some((
-                self.signals.upgrade(signal)?,
-                bits,
-                self.irqs[id].level_triggered,
-            ))
+            Some((self.signals.upgrade(signal)?, bits, self.irqs[id].level_triggered))
         });
         match target {
             Some((signal, bits, level_triggered)) => {
@@ -111,12 +97,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `io_ports_create`: ranges don't overlap.
-    pub(crate) fn create_io_ports(
-        &mut self,
-        quota: Id<Quota>,
-        first: u64,
-        count: u64,
-    ) -> Result<Id<IoPorts>, Error> {
+    pub(crate) fn create_io_ports(&mut self, quota: Id<Quota>, first: u64, count: u64) -> Result<Id<IoPorts>, Error> {
         let (Ok(first), Ok(count)) = (u16::try_from(first), u16::try_from(count)) else {
             return Err(Error::NoSuchResource);
         };
@@ -124,21 +105,12 @@ impl<M: Machine> Kernel<M> {
         let overlaps = |&(other, length): &(u16, u16)| {
             u32::from(other) < end && u32::from(first) < u32::from(other) + u32::from(length)
         };
-        let taken = self
-            .io_ports
-            .iter()
-            .any(|(_, ports)| overlaps(&(ports.first, ports.count)));
+        let taken = self.io_ports.iter().any(|(_, ports)| overlaps(&(ports.first, ports.count)));
         if count == 0 || end > 0x1_0000 || taken || KERNEL_PORTS.iter().any(overlaps) {
             return Err(Error::NoSuchResource);
         }
         self.charge_object(quota, QuotaKind::Resources)?;
-        let ports = IoPorts {
-            first,
-            count,
-            process: None,
-            quota,
-            references: 0,
-        };
+        let ports = IoPorts { first, count, process: None, quota, references: 0 };
         self.io_ports.insert(ports).ok_or_else(|| {
             self.uncharge_object(quota, QuotaKind::Resources);
             Error::QuotaExceeded
@@ -146,18 +118,12 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `io_ports_bind`: one process at a time uses a range.
-    pub(crate) fn bind_io_ports(
-        &mut self,
-        id: Id<IoPorts>,
-        process: Id<Process>,
-    ) -> Result<(), Error> {
+    pub(crate) fn bind_io_ports(&mut self, id: Id<IoPorts>, process: Id<Process>) -> Result<(), Error> {
         if !self.processes[process].alive {
             return Err(Error::Dead);
         }
         let weak = self.processes.weak(process);
-        let user = self.io_ports[id]
-            .process
-            .and_then(|user| self.processes.upgrade(user));
+        let user = self.io_ports[id].process.and_then(|user| self.processes.upgrade(user));
         match user {
             Some(user) if user == process => return Ok(()),
             Some(user) if self.processes[user].alive => return Err(Error::Busy),
@@ -194,10 +160,7 @@ impl<M: Machine> Kernel<M> {
         if let Some(user) = user {
             let process = &mut self.processes[user];
             let count = process.io_port_count as usize;
-            if let Some(index) = process.io_ports[..count]
-                .iter()
-                .position(|&used| used == range)
-            {
+            if let Some(index) = process.io_ports[..count].iter().position(|&used| used == range) {
                 process.io_ports[index] = process.io_ports[count - 1];
                 process.io_port_count -= 1;
                 self.io_ports_changed(user);
@@ -218,7 +181,6 @@ impl<M: Machine> Kernel<M> {
         let process = &self.processes[process];
         let count = process.io_port_count as usize;
         self.cpu.io_ports_loaded = count > 0;
-        self.machine
-            .set_io_ports(&mut process.io_ports[..count].iter().copied());
+        self.machine.set_io_ports(&mut process.io_ports[..count].iter().copied());
     }
 }

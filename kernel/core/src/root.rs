@@ -45,11 +45,7 @@ pub struct RootSegment {
 }
 
 impl<M: Machine> Kernel<M> {
-    pub(crate) fn start_root(
-        &mut self,
-        boot: &Boot<'_>,
-        quota: Id<Quota>,
-    ) -> Result<(), BootError> {
+    pub(crate) fn start_root(&mut self, boot: &Boot<'_>, quota: Id<Quota>) -> Result<(), BootError> {
         let step = |what| move |error| BootError(what, error);
         // The root quota must outlive every handle to it.
         self.quotas[quota].references += 1;
@@ -57,23 +53,11 @@ impl<M: Machine> Kernel<M> {
         for (to, from) in name.iter_mut().zip(boot.root.name.bytes()) {
             *to = from;
         }
-        let process = self
-            .create_process(quota, name, PRIORITY, None)
-            .map_err(step("root process"))?;
-        let bundle = self
-            .map_root_image(boot, quota, process)
-            .map_err(step("root program"))?;
-        let stack = self.map_fresh(
-            quota,
-            process,
-            STACK_TOP - STACK_PAGES * PAGE_SIZE,
-            STACK_PAGES,
-            MapFlags::WRITE,
-        );
+        let process = self.create_process(quota, name, PRIORITY, None).map_err(step("root process"))?;
+        let bundle = self.map_root_image(boot, quota, process).map_err(step("root program"))?;
+        let stack = self.map_fresh(quota, process, STACK_TOP - STACK_PAGES * PAGE_SIZE, STACK_PAGES, MapFlags::WRITE);
         stack.map_err(step("root stack"))?;
-        let thread = self
-            .create_thread(process, PRIORITY, None)
-            .map_err(step("root thread"))?;
+        let thread = self.create_thread(process, PRIORITY, None).map_err(step("root thread"))?;
         let mut give = |object, rights| -> Result<Handle, Error> {
             let index = self.insert_capability(process, object, rights, 0, None)?;
             Ok(self.capabilities.handle(index))
@@ -87,8 +71,7 @@ impl<M: Machine> Kernel<M> {
                 give(Object::Machine, all)?,
             ))
         })();
-        let (process_handle, thread_handle, quota_handle, machine) =
-            handles.map_err(step("root handles"))?;
+        let (process_handle, thread_handle, quota_handle, machine) = handles.map_err(step("root handles"))?;
         let block = RootBlock {
             magic: ROOT_MAGIC,
             process: process_handle,
@@ -105,19 +88,12 @@ impl<M: Machine> Kernel<M> {
             stack_length: STACK_PAGES * PAGE_SIZE,
             loader_ticks: boot.loader_ticks,
         };
-        self.fill_root_block(quota, process, &block)
-            .map_err(step("root block"))?;
-        self.start_thread(thread, boot.root.entry, STACK_TOP, START_BLOCK)
-            .map_err(step("root entry"))
+        self.fill_root_block(quota, process, &block).map_err(step("root block"))?;
+        self.start_thread(thread, boot.root.entry, STACK_TOP, START_BLOCK).map_err(step("root entry"))
     }
 
     /// Maps the image: read-only segments straight from the bundle, writable ones as copies. Returns the bundle's handle.
-    fn map_root_image(
-        &mut self,
-        boot: &Boot<'_>,
-        quota: Id<Quota>,
-        process: Id<Process>,
-    ) -> Result<Handle, Error> {
+    fn map_root_image(&mut self, boot: &Boot<'_>, quota: Id<Quota>, process: Id<Process>) -> Result<Handle, Error> {
         let (address, length) = boot.bundle;
         let pages = length.div_ceil(PAGE_SIZE);
         let first = Frame::containing(address);
@@ -132,11 +108,7 @@ impl<M: Machine> Kernel<M> {
                 self.map_region(
                     bundle,
                     process,
-                    Place {
-                        address: segment.address,
-                        offset: segment.bundle_page,
-                        pages,
-                    },
+                    Place { address: segment.address, offset: segment.bundle_page, pages },
                     flags,
                 )?;
                 continue;
@@ -165,24 +137,14 @@ impl<M: Machine> Kernel<M> {
         flags: MapFlags,
     ) -> Result<Id<crate::region::Region>, Error> {
         let region = self.create_region(quota, pages, RegionKind::Lazy)?;
-        let index =
-            self.insert_capability(process, Object::Region(region), Rights::all(), 0, None)?;
-        let place = Place {
-            address,
-            offset: 0,
-            pages,
-        };
+        let index = self.insert_capability(process, Object::Region(region), Rights::all(), 0, None)?;
+        let place = Place { address, offset: 0, pages };
         self.map_region(index, process, place, flags)?;
         self.delete_capability(index, crate::capability::Cause::Closed);
         Ok(region)
     }
 
-    fn fill_root_block(
-        &mut self,
-        quota: Id<Quota>,
-        process: Id<Process>,
-        block: &RootBlock,
-    ) -> Result<(), Error> {
+    fn fill_root_block(&mut self, quota: Id<Quota>, process: Id<Process>, block: &RootBlock) -> Result<(), Error> {
         let bytes = wire::root_block(block);
         let region = self.map_fresh(quota, process, START_BLOCK, 1, MapFlags::empty())?;
         // The mapping is read-only: the block is written through the frame behind it.

@@ -27,12 +27,7 @@ pub(crate) struct Ready {
 
 impl Ready {
     pub(crate) const fn new() -> Ready {
-        Ready {
-            heads: [NONE; PRIORITIES],
-            tails: [NONE; PRIORITIES],
-            bitmap: [0; PRIORITIES / 64],
-            highest: -1,
-        }
+        Ready { heads: [NONE; PRIORITIES], tails: [NONE; PRIORITIES], bitmap: [0; PRIORITIES / 64], highest: -1 }
     }
 
     /// The highest priority with a ready thread, -1 if none.
@@ -63,9 +58,7 @@ impl Ready {
         self.bitmap[priority / 64] &= !(1 << (priority % 64));
         if self.highest == priority as i32 {
             let word = self.bitmap.iter().rposition(|&word| word != 0);
-            self.highest = word.map_or(-1, |word| {
-                (word * 64) as i32 + 63 - self.bitmap[word].leading_zeros() as i32
-            });
+            self.highest = word.map_or(-1, |word| (word * 64) as i32 + 63 - self.bitmap[word].leading_zeros() as i32);
         }
     }
 
@@ -84,11 +77,7 @@ impl<M: Machine> Kernel<M> {
     /// The priority of the running thread; the idle thread's is below all.
     #[inline]
     fn running_priority(&self) -> i32 {
-        if self.cpu.current == self.cpu.idle {
-            -1
-        } else {
-            i32::from(self.threads[self.cpu.current].priority)
-        }
+        if self.cpu.current == self.cpu.idle { -1 } else { i32::from(self.threads[self.cpu.current].priority) }
     }
 
     fn enqueue(&mut self, thread: Id<Thread>, at_head: bool) {
@@ -237,11 +226,7 @@ impl<M: Machine> Kernel<M> {
     #[inline]
     fn settled(&mut self) -> u64 {
         let now = self.machine.now();
-        if now < self.cpu.budget_close {
-            now
-        } else {
-            self.settle_budget(now)
-        }
+        if now < self.cpu.budget_close { now } else { self.settle_budget(now) }
     }
 
     #[cold]
@@ -372,11 +357,7 @@ impl<M: Machine> Kernel<M> {
         if shares || self.cpu.slice_end != u64::MAX {
             self.cpu.slice_end = if shares {
                 let left = core::mem::take(&mut self.threads[next].turn_left);
-                let turn = if left == 0 {
-                    self.full_turn(next)
-                } else {
-                    left
-                };
+                let turn = if left == 0 { self.full_turn(next) } else { left };
                 self.cpu.last_switch + turn
             } else {
                 u64::MAX
@@ -432,10 +413,7 @@ impl<M: Machine> Kernel<M> {
         if can_run && priority > highest {
             self.cpu.reschedule = false;
             self.switch_to(next, now);
-        } else if can_run
-            && priority == highest
-            && entry.priority == self.threads[self.cpu.current].priority
-        {
+        } else if can_run && priority == highest && entry.priority == self.threads[self.cpu.current].priority {
             self.cpu.reschedule = false;
             self.run(next, now);
         } else {
@@ -447,11 +425,7 @@ impl<M: Machine> Kernel<M> {
     /// Programs the hardware timer for the earliest of timers, the end of the turn and that of the budget.
     pub(crate) fn arm_timer(&mut self) {
         let cpu = &self.cpu;
-        let due = self
-            .timers
-            .earliest()
-            .min(cpu.slice_end)
-            .min(cpu.budget_end);
+        let due = self.timers.earliest().min(cpu.slice_end).min(cpu.budget_end);
         if due != self.cpu.armed {
             self.cpu.armed = due;
             self.machine.arm_timer(due);

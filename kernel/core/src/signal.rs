@@ -25,14 +25,7 @@ pub(crate) struct Signal {
 impl<M: Machine> Kernel<M> {
     pub(crate) fn create_signal(&mut self, quota: Id<Quota>) -> Result<Id<Signal>, Error> {
         self.charge_object(quota, QuotaKind::Signals)?;
-        let signal = Signal {
-            bits: 0,
-            waiter: None,
-            port: None,
-            timer_bits: 0,
-            quota,
-            references: 0,
-        };
+        let signal = Signal { bits: 0, waiter: None, port: None, timer_bits: 0, quota, references: 0 };
         self.signals.insert(signal).ok_or_else(|| {
             self.uncharge_object(quota, QuotaKind::Signals);
             Error::QuotaExceeded
@@ -51,13 +44,7 @@ impl<M: Machine> Kernel<M> {
     /// ORs bits in and wakes who waits for one of them.
     #[inline]
     pub(crate) fn notify(&mut self, id: Id<Signal>, bits: u64) {
-        self.trace(
-            EventKind::Signal,
-            self.cpu.current.number(),
-            id.number(),
-            bits,
-            0,
-        );
+        self.trace(EventKind::Signal, self.cpu.current.number(), id.number(), bits, 0);
         let signal = &mut self.signals[id];
         signal.bits |= bits;
         if let Some((thread, mask)) = signal.waiter {
@@ -101,11 +88,7 @@ impl<M: Machine> Kernel<M> {
             signal.bits &= !mask;
             return Ok(Some(taken));
         }
-        if signal.waiter.is_some()
-            || signal
-                .port
-                .is_some_and(|port| self.ports.upgrade(port).is_some())
-        {
+        if signal.waiter.is_some() || signal.port.is_some_and(|port| self.ports.upgrade(port).is_some()) {
             return Err(Error::Busy);
         }
         signal.waiter = Some((self.cpu.current, mask));

@@ -19,10 +19,7 @@ pub struct Id<T> {
 
 impl<T> Id<T> {
     pub(crate) const fn new(index: u32) -> Id<T> {
-        Id {
-            index,
-            marker: PhantomData,
-        }
+        Id { index, marker: PhantomData }
     }
 
     /// Its number: what people see in `ps` and traces.
@@ -33,11 +30,7 @@ impl<T> Id<T> {
 
     /// From a list link: `None` at the list's end.
     pub(crate) const fn from_link(link: u32) -> Option<Id<T>> {
-        if link == NONE {
-            None
-        } else {
-            Some(Id::new(link))
-        }
+        if link == NONE { None } else { Some(Id::new(link)) }
     }
 }
 
@@ -45,10 +38,7 @@ impl<T> Id<T> {
     /// A reference that notices when the object has gone; `generation` is the object's.
     #[inline]
     pub(crate) const fn weak(self, generation: u32) -> Weak<T> {
-        Weak {
-            id: self,
-            generation,
-        }
+        Weak { id: self, generation }
     }
 }
 
@@ -124,12 +114,7 @@ pub(crate) struct Slab<T> {
 
 impl<T> Slab<T> {
     pub(crate) fn with_capacity(capacity: u32) -> Slab<T> {
-        Slab {
-            entries: Vec::with_capacity(capacity as usize),
-            capacity: capacity as usize,
-            first_free: NONE,
-            live: 0,
-        }
+        Slab { entries: Vec::with_capacity(capacity as usize), capacity: capacity as usize, first_free: NONE, live: 0 }
     }
 
     /// Adds an object; `None` when the slab is full.
@@ -142,12 +127,7 @@ impl<T> Slab<T> {
             entry.live = true;
             index
         } else if self.entries.len() < self.capacity {
-            self.entries.push(Entry {
-                generation: 0,
-                next_free: NONE,
-                live: true,
-                value,
-            });
+            self.entries.push(Entry { generation: 0, next_free: NONE, live: true, value });
             self.entries.len() as u32 - 1
         } else {
             return None;
@@ -169,10 +149,7 @@ impl<T> Slab<T> {
 
     #[inline]
     pub(crate) fn weak(&self, id: Id<T>) -> Weak<T> {
-        Weak {
-            id,
-            generation: self.entries[id.index as usize].generation,
-        }
+        Weak { id, generation: self.entries[id.index as usize].generation }
     }
 
     #[inline]
@@ -206,10 +183,7 @@ impl<T> Slab<T> {
 
     /// The object in a slot, if there is one.
     pub(crate) fn at(&self, slot: u32) -> Option<Id<T>> {
-        self.entries
-            .get(slot as usize)?
-            .live
-            .then_some(Id::new(slot))
+        self.entries.get(slot as usize)?.live.then_some(Id::new(slot))
     }
 
     /// Live objects, in slot order.

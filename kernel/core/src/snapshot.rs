@@ -23,11 +23,7 @@ impl Snapshot {
     pub(crate) const BYTES: usize = Ring::BYTES + 256 * 1024;
 
     pub(crate) fn new() -> Snapshot {
-        Snapshot {
-            bytes: vec![0; Self::BYTES],
-            used: 0,
-            sequence: 0,
-        }
+        Snapshot { bytes: vec![0; Self::BYTES], used: 0, sequence: 0 }
     }
 
     fn room(&self) -> usize {
@@ -57,14 +53,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Writes a picture of all objects into the snapshot buffer.
     pub fn take_snapshot(&mut self) {
-        let mut snapshot = core::mem::replace(
-            &mut self.snapshot,
-            Snapshot {
-                bytes: Vec::new(),
-                used: 0,
-                sequence: 0,
-            },
-        );
+        let mut snapshot = core::mem::replace(&mut self.snapshot, Snapshot { bytes: Vec::new(), used: 0, sequence: 0 });
         snapshot.sequence += 1;
         snapshot.bytes[..8].fill(0);
         snapshot.used = size_of::<SnapshotHeader>();
@@ -83,18 +72,12 @@ impl<M: Machine> Kernel<M> {
         let (mut processes, mut threads, mut ports, mut rings) = (0, 0, 0, 0);
         for (id, process) in self.processes.iter() {
             if process.alive {
-                count(
-                    &mut processes,
-                    snapshot.push(&wire::process_info(&self.process_info(id))),
-                );
+                count(&mut processes, snapshot.push(&wire::process_info(&self.process_info(id))));
             }
         }
         for (id, thread) in self.threads.iter() {
             if id != self.cpu.idle {
-                count(
-                    &mut threads,
-                    snapshot.push(&wire::thread_entry(&self.thread_entry(id, thread))),
-                );
+                count(&mut threads, snapshot.push(&wire::thread_entry(&self.thread_entry(id, thread))));
             }
         }
         for (id, port) in self.ports.iter() {
@@ -112,17 +95,12 @@ impl<M: Machine> Kernel<M> {
         let held = ring.events().count();
         let room = snapshot.room().saturating_sub(size_of::<RingEntry>()) / size_of::<Event>();
         let room = room.min(held);
-        let entry = RingEntry {
-            processor: self.cpu.number,
-            events: room as u32,
-            recorded: ring.recorded(),
-        };
+        let entry = RingEntry { processor: self.cpu.number, events: room as u32, recorded: ring.recorded() };
         count(&mut rings, snapshot.push(&wire::ring_entry(&entry)));
         for event in ring.events().skip(held - room) {
             snapshot.push(&wire::event(event));
         }
-        (header.processes, header.threads, header.ports, header.rings) =
-            (processes, threads, ports, rings);
+        (header.processes, header.threads, header.ports, header.rings) = (processes, threads, ports, rings);
         let bytes = wire::snapshot_header(&header);
         // The magic number last: a reader that sees it sees a whole snapshot.
         snapshot.bytes[8..bytes.len()].copy_from_slice(&bytes[8..]);

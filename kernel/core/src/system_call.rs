@@ -17,9 +17,7 @@ use crate::wire;
 use airox_abi::info::Registers;
 use airox_abi::layout::{NAME_LENGTH, PAGE_SIZE};
 use airox_abi::message::Lease;
-use airox_abi::{
-    BudgetFlags, Error, Handle, MapFlags, QuotaLimits, RegionKind, Rights, SystemCall,
-};
+use airox_abi::{BudgetFlags, Error, Handle, MapFlags, QuotaLimits, RegionKind, Rights, SystemCall};
 
 /// Arguments 1 to 7.
 type Arguments = [u64; 7];
@@ -48,10 +46,7 @@ const fn handle(handle: Handle) -> Results {
 }
 
 fn rights(bits: u64) -> Result<Rights, Error> {
-    u16::try_from(bits)
-        .ok()
-        .and_then(Rights::from_bits)
-        .ok_or(Error::InvalidArgument)
+    u16::try_from(bits).ok().and_then(Rights::from_bits).ok_or(Error::InvalidArgument)
 }
 
 fn priority(value: u64) -> Result<u8, Error> {
@@ -175,11 +170,7 @@ impl<M: Machine> Kernel<M> {
                 let (flags, parts) = (MapFlags::from_bits(done as u32), done >> 32);
                 let (index, _) = self.find_any(a)?;
                 let process = self.process_argument(b, Rights::CONTROL)?;
-                let place = Place {
-                    address: c,
-                    offset: d,
-                    pages: length,
-                };
+                let place = Place { address: c, offset: d, pages: length };
                 let flags = flags.ok_or(Error::InvalidArgument)?;
                 match self.map_step(index, process, place, flags, parts)? {
                     None => true,
@@ -209,11 +200,7 @@ impl<M: Machine> Kernel<M> {
                 words[2] == 0
             }
             _ => {
-                let access = if call == SystemCall::LeaseRead {
-                    Lease::READ
-                } else {
-                    Lease::WRITE
-                };
+                let access = if call == SystemCall::LeaseRead { Lease::READ } else { Lease::WRITE };
                 let piece = length.min(PIECE);
                 self.lease_copy(a, b, (c, length), (d, piece), access)?;
                 if length <= PIECE {
@@ -276,11 +263,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn alive(&self, process: Id<Process>) -> Result<Id<Process>, Error> {
-        if self.processes[process].alive {
-            Ok(process)
-        } else {
-            Err(Error::Dead)
-        }
+        if self.processes[process].alive { Ok(process) } else { Err(Error::Dead) }
     }
 
     /// Gives the running process a handle with all rights to a new object; without room for the handle the object goes again.
@@ -301,34 +284,12 @@ impl<M: Machine> Kernel<M> {
     /// Frees an object nobody got a handle to.
     fn discard(&mut self, object: Object) {
         match object {
-            Object::Port(id) => {
-                self.ports[id].references = 1;
-                self.release_port(id, Rights::empty());
-            }
-            Object::Signal(id) => self.free_signal_if_unused(id),
-            Object::Region(id) => {
-                self.regions[id].references = 1;
-                self.release_region(id);
-            }
-            Object::Quota(id) => {
-                self.quotas[id].references = 1;
-                self.release_quota(id);
-            }
             Object::Process(id) => self.doom_process(id, 0, false),
             Object::Thread(id) => self.kill_thread(id),
-            Object::Irq(id) => {
-                self.irqs[id].references = 1;
-                self.release_irq(id);
+            _ => {
+                self.retain(object, Rights::empty());
+                self.release(object, Rights::empty(), Cause::Closed);
             }
-            Object::IoPorts(id) => {
-                self.io_ports[id].references = 1;
-                self.release_io_ports(id);
-            }
-            Object::Budget(id) => {
-                self.budgets[id].references = 1;
-                self.release_budget(id);
-            }
-            Object::Reply(_) | Object::Machine | Object::Mapping(_) => {}
         }
     }
 
@@ -361,11 +322,7 @@ impl<M: Machine> Kernel<M> {
             }
             SystemCall::PortBind => {
                 let (port, _) = self.find_port(a, Rights::RECEIVE)?;
-                let signal = if b == 0 {
-                    None
-                } else {
-                    Some(self.find_signal(b, Rights::RECEIVE)?.0)
-                };
+                let signal = if b == 0 { None } else { Some(self.find_signal(b, Rights::RECEIVE)?.0) };
                 self.bind_port(port, signal)?;
             }
             SystemCall::SignalCreate => {
@@ -397,8 +354,7 @@ impl<M: Machine> Kernel<M> {
                     return Err(Error::WrongType);
                 };
                 let region = &self.regions[id];
-                let shown =
-                    capability.rights.contains(Rights::DMA) && region.kind != RegionKind::Lazy;
+                let shown = capability.rights.contains(Rights::DMA) && region.kind != RegionKind::Lazy;
                 let base = region.base.filter(|_| shown);
                 let address = base.map_or(0, Frame::address);
                 return Ok([region.pages, region.kind as u64, address, 0]);
@@ -422,11 +378,7 @@ impl<M: Machine> Kernel<M> {
                 return self.hand_out(Object::Quota(quota));
             }
             SystemCall::QuotaInfo => {
-                let quota = if a == 0 {
-                    own_quota
-                } else {
-                    self.find_quota(a, Rights::READ)?.0
-                };
+                let quota = if a == 0 { own_quota } else { self.find_quota(a, Rights::READ)?.0 };
                 let quota = &self.quotas[quota];
                 self.write(b, &wire::quota_info(&quota.limits, &quota.used))?;
             }
@@ -483,11 +435,7 @@ impl<M: Machine> Kernel<M> {
             SystemCall::ThreadCreate => {
                 let process = self.live_process(a, Rights::CONTROL)?;
                 let priority = self.allowed_priority(process, b)?;
-                let fault_port = if c == 0 {
-                    None
-                } else {
-                    Some(self.find_port(c, Rights::SEND | Rights::COPY)?)
-                };
+                let fault_port = if c == 0 { None } else { Some(self.find_port(c, Rights::SEND | Rights::COPY)?) };
                 let thread = self.create_thread(process, priority, fault_port)?;
                 return self.hand_out(Object::Thread(thread));
             }
@@ -517,11 +465,7 @@ impl<M: Machine> Kernel<M> {
                 self.threads[thread].weight = b as u16;
             }
             SystemCall::ThreadInfo => {
-                let thread = if a == 0 {
-                    self.cpu.current
-                } else {
-                    self.find_thread(a, Rights::READ)?.0
-                };
+                let thread = if a == 0 { self.cpu.current } else { self.find_thread(a, Rights::READ)?.0 };
                 self.write(b, &wire::thread_info(&self.thread_info(thread)))?;
             }
             SystemCall::ThreadReadRegisters => {

@@ -107,12 +107,7 @@ pub(crate) struct Thread {
 }
 
 impl Thread {
-    pub(crate) fn new(
-        process: Id<Process>,
-        quota: Id<Quota>,
-        address_space: u64,
-        priority: u8,
-    ) -> Thread {
+    pub(crate) fn new(process: Id<Process>, quota: Id<Quota>, address_space: u64, priority: u8) -> Thread {
         Thread {
             context: Context::new(address_space),
             identity: Weak::NONE,
@@ -149,11 +144,7 @@ impl Thread {
     /// The fault its handler has not answered.
     #[inline]
     pub(crate) const fn fault(&self) -> Option<&Fault> {
-        if self.faulted {
-            Some(&self.last_fault)
-        } else {
-            None
-        }
+        if self.faulted { Some(&self.last_fault) } else { None }
     }
 
     /// Its state in the terms programs know.
@@ -199,19 +190,12 @@ impl<M: Machine> Kernel<M> {
         let first = core::mem::replace(&mut target.first_thread, id.number());
         self.threads[id].identity = self.threads.weak(id);
         self.threads[id].next_in_process = first;
-        self.threads[id].fault_port =
-            fault_port.map(|(port, badge)| (self.ports.weak(port), badge));
+        self.threads[id].fault_port = fault_port.map(|(port, badge)| (self.ports.weak(port), badge));
         Ok(id)
     }
 
     /// `thread_start`.
-    pub(crate) fn start_thread(
-        &mut self,
-        id: Id<Thread>,
-        entry: u64,
-        stack: u64,
-        argument: u64,
-    ) -> Result<(), Error> {
+    pub(crate) fn start_thread(&mut self, id: Id<Thread>, entry: u64, stack: u64, argument: u64) -> Result<(), Error> {
         match self.threads[id].state {
             State::New => {}
             State::Dead => return Err(Error::Dead),
@@ -251,9 +235,7 @@ impl<M: Machine> Kernel<M> {
             State::New => return Err(Error::WrongState),
             _ => {}
         }
-        if core::mem::take(&mut self.threads[id].suspended)
-            && self.threads[id].state == State::Ready
-        {
+        if core::mem::take(&mut self.threads[id].suspended) && self.threads[id].state == State::Ready {
             self.make_ready(id);
         }
         Ok(())
@@ -309,11 +291,7 @@ impl<M: Machine> Kernel<M> {
         Ok(self.threads[id].context.registers())
     }
 
-    pub(crate) fn write_registers(
-        &mut self,
-        id: Id<Thread>,
-        registers: &Registers,
-    ) -> Result<(), Error> {
+    pub(crate) fn write_registers(&mut self, id: Id<Thread>, registers: &Registers) -> Result<(), Error> {
         self.is_stopped(id)?;
         let thread = &self.threads[id];
         // In the middle of a wait, the registers hold the wait's arguments.
@@ -329,11 +307,7 @@ impl<M: Machine> Kernel<M> {
 
     pub(crate) fn thread_info(&self, id: Id<Thread>) -> ThreadInfo {
         let thread = &self.threads[id];
-        let running = if id == self.cpu.current {
-            self.machine.now().wrapping_sub(self.cpu.last_switch)
-        } else {
-            0
-        };
+        let running = if id == self.cpu.current { self.machine.now().wrapping_sub(self.cpu.last_switch) } else { 0 };
         ThreadInfo {
             number: id.number(),
             process: thread.process.number(),

@@ -15,18 +15,13 @@ pub(crate) struct Timers {
 impl Timers {
     /// Room for one timer for each of `owners` owners.
     pub(crate) fn new(owners: u32) -> Timers {
-        Timers {
-            heap: Vec::with_capacity(owners as usize),
-            position: vec![NONE; owners as usize],
-        }
+        Timers { heap: Vec::with_capacity(owners as usize), position: vec![NONE; owners as usize] }
     }
 
     /// The earliest deadline, `u64::MAX` if there is none.
     #[inline]
     pub(crate) fn earliest(&self) -> u64 {
-        self.heap
-            .first()
-            .map_or(u64::MAX, |&(deadline, _)| deadline)
+        self.heap.first().map_or(u64::MAX, |&(deadline, _)| deadline)
     }
 
     /// Sets or replaces an owner's timer.

@@ -29,10 +29,7 @@ impl Ring {
         let Ok(events) = vec![Event::default(); EVENTS].into_boxed_slice().try_into() else {
             unreachable!("made of this length")
         };
-        Ring {
-            events,
-            recorded: 0,
-        }
+        Ring { events, recorded: 0 }
     }
 
     #[inline(always)]
@@ -60,13 +57,7 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn trace(&mut self, kind: EventKind, a: u32, b: u32, c: u64, d: u64) {
         if self.tracing {
             cold_path();
-            self.cpu.ring.record(Event {
-                ticks: self.machine.now(),
-                kind_a: (kind as u32) << 24 | a,
-                b,
-                c,
-                d,
-            });
+            self.cpu.ring.record(Event { ticks: self.machine.now(), kind_a: (kind as u32) << 24 | a, b, c, d });
         }
     }
 }

@@ -18,10 +18,7 @@ impl<M: Machine> Kernel<M> {
         let mut leases = [Lease::EMPTY; MAX_LEASES];
         if count > 0 {
             let process = self.threads[sender].process;
-            let address = self.threads[sender]
-                .context
-                .rbx
-                .wrapping_add(Extension::LEASES_OFFSET);
+            let address = self.threads[sender].context.rbx.wrapping_add(Extension::LEASES_OFFSET);
             let mut bytes = [0; LEASE_BYTES * MAX_LEASES];
             let bytes = &mut bytes[..LEASE_BYTES * count];
             self.read_user(process, address, bytes)?;
@@ -40,12 +37,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Copies handles from one thread's process to another's. `ReceiverRefused` is the receiver's fault (no room), any other error the
     /// sender's; in both cases nothing has been handed over.
-    pub(crate) fn transfer_handles(
-        &mut self,
-        from: Id<Thread>,
-        to: Id<Thread>,
-        count: usize,
-    ) -> Result<(), Error> {
+    pub(crate) fn transfer_handles(&mut self, from: Id<Thread>, to: Id<Thread>, count: usize) -> Result<(), Error> {
         if count == 0 {
             return Ok(());
         }
@@ -74,11 +66,7 @@ impl<M: Machine> Kernel<M> {
         if result.is_ok() {
             let bytes = wire::handles(&received);
             result = self
-                .write_user(
-                    target,
-                    room.wrapping_add(Extension::RECEIVED_OFFSET),
-                    &bytes,
-                )
+                .write_user(target, room.wrapping_add(Extension::RECEIVED_OFFSET), &bytes)
                 .map_err(|_| Error::ReceiverRefused);
         }
         if result.is_err() {
@@ -104,17 +92,14 @@ impl<M: Machine> Kernel<M> {
         if transfer.reserved != 0 {
             return Err(Error::InvalidArgument);
         }
-        let (index, capability) = self
-            .capabilities
-            .find(source, u64::from(transfer.handle.0))?;
+        let (index, capability) = self.capabilities.find(source, u64::from(transfer.handle.0))?;
         if matches!(capability.object, Object::Mapping(_)) {
             return Err(Error::InvalidHandle);
         }
-        self.derive(index, target, rights, transfer.badge)
-            .map_err(|error| match error {
-                Error::QuotaExceeded => Error::ReceiverRefused,
-                other => other,
-            })
+        self.derive(index, target, rights, transfer.badge).map_err(|error| match error {
+            Error::QuotaExceeded => Error::ReceiverRefused,
+            other => other,
+        })
     }
 
     /// Whose leases a lease call means: the current caller's (0) or those of the caller a reply handle names.
@@ -155,18 +140,13 @@ impl<M: Machine> Kernel<M> {
         if lease.access & access == 0 || end > lease.length {
             return Err(Error::LeaseDenied);
         }
-        let lent = lease
-            .address
-            .checked_add(offset)
-            .ok_or(Error::LeaseDenied)?;
+        let lent = lease.address.checked_add(offset).ok_or(Error::LeaseDenied)?;
         let (mine, theirs) = (self.cpu.current_process, self.threads[owner].process);
         if access == Lease::READ {
-            self.check_user(theirs, lent, piece, false)
-                .map_err(|_| Error::LeaseDenied)?;
+            self.check_user(theirs, lent, piece, false).map_err(|_| Error::LeaseDenied)?;
             self.copy_user((theirs, lent), (mine, buffer), piece)
         } else {
-            self.check_user(theirs, lent, piece, true)
-                .map_err(|_| Error::LeaseDenied)?;
+            self.check_user(theirs, lent, piece, true).map_err(|_| Error::LeaseDenied)?;
             self.copy_user((mine, buffer), (theirs, lent), piece)
         }
     }
@@ -176,13 +156,7 @@ impl<M: Machine> Kernel<M> {
         let server = self.cpu.current;
         self.current_caller().ok_or(Error::NoCaller)?;
         let caller = self.threads[server].reply_to;
-        let index = self.insert_capability(
-            self.cpu.current_process,
-            Object::Reply(caller),
-            Rights::SEND,
-            0,
-            None,
-        )?;
+        let index = self.insert_capability(self.cpu.current_process, Object::Reply(caller), Rights::SEND, 0, None)?;
         self.threads[server].reply_to = Weak::NONE;
         self.serve_on(server, self.threads[caller.id()].calling);
         Ok(self.capabilities.handle(index))

@@ -164,10 +164,7 @@ pub(crate) fn quota_limits(bytes: &[u8]) -> QuotaLimits {
 }
 
 /// Limits and use, as `quota_info` writes them.
-pub(crate) fn quota_info(
-    limits: &QuotaLimits,
-    used: &QuotaLimits,
-) -> [u8; 2 * size_of::<QuotaLimits>()] {
+pub(crate) fn quota_info(limits: &QuotaLimits, used: &QuotaLimits) -> [u8; 2 * size_of::<QuotaLimits>()] {
     let mut bytes = [0; 2 * size_of::<QuotaLimits>()];
     limits.put(&mut bytes);
     used.put(&mut bytes[size_of::<QuotaLimits>()..]);
@@ -188,9 +185,7 @@ pub(crate) fn read_registers(bytes: &[u8]) -> Registers {
     macro_rules! read {
         ($($field:ident),*) => { Registers { $($field: u64_at(bytes, offset_of!(Registers, $field)),)* } };
     }
-    read!(
-        rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags
-    )
+    read!(rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags)
 }
 
 #[cfg(test)]

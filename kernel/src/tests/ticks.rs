@@ -7,10 +7,7 @@ fn counts_are_never_too_few() {
     let rate = Rate::new(1_000_000, 3_000_001).unwrap();
     for ticks in [0, 1, 2, 3, 1000, 2_999_999_999] {
         let counts = u64::from(rate.counts(ticks));
-        assert!(
-            counts * 3_000_001 >= ticks * 1_000_000,
-            "{ticks} ticks gave {counts}"
-        );
+        assert!(counts * 3_000_001 >= ticks * 1_000_000, "{ticks} ticks gave {counts}");
         assert!(counts <= ticks / 3 + 2);
     }
     assert_eq!(rate.counts(u64::MAX), u32::MAX);

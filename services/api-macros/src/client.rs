@@ -52,14 +52,7 @@ pub fn generate(interface: &Interface) -> TokenStream {
 }
 
 fn method(method: &Method) -> TokenStream {
-    let Method {
-        ident,
-        docs,
-        number,
-        value,
-        error,
-        ..
-    } = method;
+    let Method { ident, docs, number, value, error, .. } = method;
     let parameters = method.arguments.iter().map(parameter);
     let encoded = method.arguments.iter().filter_map(encoded);
     let lends = method.leases().map(lend);
@@ -96,11 +89,7 @@ fn parameter(argument: &Argument) -> TokenStream {
         Kind::Slice(of) => quote!(#ident: &[#of]),
         Kind::ReadLease => quote!(#ident: &[u8]),
         Kind::WriteLease => quote!(#ident: &mut [u8]),
-        Kind::Handle {
-            handle,
-            optional: false,
-            ..
-        } => quote!(#ident: &#handle),
+        Kind::Handle { handle, optional: false, .. } => quote!(#ident: &#handle),
         Kind::Handle { handle, .. } => quote!(#ident: ::core::option::Option<&#handle>),
     }
 }
@@ -126,21 +115,14 @@ fn lend(argument: &Argument) -> TokenStream {
 
 /// Statements that leave the handles to pass in a slice named `handles`.
 fn transfers(method: &Method) -> TokenStream {
-    let handles: Vec<_> = method
-        .arguments
-        .iter()
-        .filter(|argument| argument.is_handle())
-        .collect();
+    let handles: Vec<_> = method.arguments.iter().filter(|argument| argument.is_handle()).collect();
     if handles.is_empty() {
         return quote!(let handles = &[];);
     }
     let most = handles.len();
     let pushes = handles.iter().map(|argument| {
         let ident = &argument.ident;
-        let Kind::Handle {
-            optional, rights, ..
-        } = &argument.kind
-        else {
+        let Kind::Handle { optional, rights, .. } = &argument.kind else {
             return TokenStream::new();
         };
         let rights = rights_expression(rights.as_ref());
@@ -151,11 +133,7 @@ fn transfers(method: &Method) -> TokenStream {
             );
             count += 1;
         };
-        if *optional {
-            quote!(if let ::core::option::Option::Some(#ident) = #ident { #push })
-        } else {
-            push
-        }
+        if *optional { quote!(if let ::core::option::Option::Some(#ident) = #ident { #push }) } else { push }
     });
     quote! {
         let mut all = [::airox_api::wire::export::HandleTransfer::EMPTY; #most];
@@ -185,13 +163,8 @@ fn rebuild(method: &Method) -> (TokenStream, TokenStream) {
         return (quote!(#value), quote!(::core::result::Result::Ok(value)));
     }
     let elements = method.result_elements();
-    let plain: Vec<_> = elements
-        .iter()
-        .filter(|element| !is_handle(element))
-        .collect();
-    let names: Vec<_> = (0..plain.len())
-        .map(|index| format_ident!("plain_{index}"))
-        .collect();
+    let plain: Vec<_> = elements.iter().filter(|element| !is_handle(element)).collect();
+    let names: Vec<_> = (0..plain.len()).map(|index| format_ident!("plain_{index}")).collect();
     let mut next_name = names.iter();
     let mut next_handle = 0_usize;
     let parts: Vec<_> = elements
@@ -207,11 +180,7 @@ fn rebuild(method: &Method) -> (TokenStream, TokenStream) {
             }
         })
         .collect();
-    let result = if method.result_is_tuple() {
-        quote!((#(#parts,)*))
-    } else {
-        quote!(#(#parts)*)
-    };
+    let result = if method.result_is_tuple() { quote!((#(#parts,)*)) } else { quote!(#(#parts)*) };
     (
         quote!((#(#plain,)*)),
         quote! {

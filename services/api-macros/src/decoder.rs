@@ -6,12 +6,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 pub fn generate(interface: &Interface) -> TokenStream {
-    let Interface {
-        name,
-        visibility,
-        methods,
-        ..
-    } = interface;
+    let Interface { name, visibility, methods, .. } = interface;
     let marker = interface.named("Interface");
     let title = format!("The interface \"{}\".", name.value());
     let names = methods.iter().map(|method| method.ident.to_string());
@@ -66,33 +61,23 @@ pub fn generate(interface: &Interface) -> TokenStream {
 fn request(method: &Method) -> TokenStream {
     let number = method.number;
     let name = method.ident.to_string();
-    let names = method
-        .arguments
-        .iter()
-        .map(|argument| argument.ident.to_string());
-    let texts = method
-        .arguments
-        .iter()
-        .enumerate()
-        .map(|(index, argument)| {
-            let text =
-                match &argument.kind {
-                    Kind::Value(of) | Kind::Reference(of) => quote!(reader.next::<#of>()),
-                    Kind::Slice(of) => quote!(reader.next::<::airox_api::wire::export::Vec<#of>>()),
-                    Kind::ReadLease | Kind::WriteLease => {
-                        quote!(::core::option::Option::Some("lease".into()))
-                    }
-                    Kind::Handle {
-                        optional: false, ..
-                    } => {
-                        quote!(::core::option::Option::Some("handle".into()))
-                    }
-                    Kind::Handle { .. } => quote!(reader.next::<bool>().map(|present| {
-                        if present == "true" { "handle" } else { "none" }.into()
-                    })),
-                };
-            quote!(#index => #text,)
-        });
+    let names = method.arguments.iter().map(|argument| argument.ident.to_string());
+    let texts = method.arguments.iter().enumerate().map(|(index, argument)| {
+        let text = match &argument.kind {
+            Kind::Value(of) | Kind::Reference(of) => quote!(reader.next::<#of>()),
+            Kind::Slice(of) => quote!(reader.next::<::airox_api::wire::export::Vec<#of>>()),
+            Kind::ReadLease | Kind::WriteLease => {
+                quote!(::core::option::Option::Some("lease".into()))
+            }
+            Kind::Handle { optional: false, .. } => {
+                quote!(::core::option::Option::Some("handle".into()))
+            }
+            Kind::Handle { .. } => quote!(
+                reader.next::<bool>().map(|present| { if present == "true" { "handle" } else { "none" }.into() })
+            ),
+        };
+        quote!(#index => #text,)
+    });
     quote! {
         #number => ::airox_api::wire::describe(tag, words, #name, &[#(#names),*], |reader, index| {
             let _unused_without_arguments = &reader;

@@ -15,9 +15,7 @@ use quote::quote;
 /// Makes an interface of a trait: `#[interface(name = "log")] pub trait Log { ... }`.
 #[proc_macro_attribute]
 pub fn interface(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    expand(attribute.into(), item.into())
-        .unwrap_or_else(|error| error.to_compile_error())
-        .into()
+    expand(attribute.into(), item.into()).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
 fn expand(

@@ -7,8 +7,8 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Error, Expr, ExprLit, FnArg, Ident, ItemTrait, Lit, LitStr, Meta, Pat, Result,
-    Token, TraitItem, TraitItemFn, Type, Visibility,
+    Attribute, Error, Expr, ExprLit, FnArg, Ident, ItemTrait, Lit, LitStr, Meta, Pat, Result, Token, TraitItem,
+    TraitItemFn, Type, Visibility,
 };
 
 /// Most leases a method may take: one more place is for its arguments and one for its result.
@@ -54,11 +54,7 @@ pub enum Kind {
     /// A lease to write.
     WriteLease,
     /// A handle, perhaps optional, with at most these rights.
-    Handle {
-        handle: Type,
-        optional: bool,
-        rights: Option<Expr>,
-    },
+    Handle { handle: Type, optional: bool, rights: Option<Expr> },
 }
 
 /// Reads `name = "..."`.
@@ -70,10 +66,7 @@ pub fn parse_name(attribute: TokenStream) -> Result<LitStr> {
     let mut metas = metas.into_iter();
     match (metas.next(), metas.next()) {
         (Some(Meta::NameValue(pair)), None) if pair.path.is_ident("name") => match pair.value {
-            Expr::Lit(ExprLit {
-                lit: Lit::Str(name),
-                ..
-            }) if !name.value().is_empty() => Ok(name),
+            Expr::Lit(ExprLit { lit: Lit::Str(name), .. }) if !name.value().is_empty() => Ok(name),
             other => Err(Error::new(other.span(), wanted)),
         },
         (Some(other), None) | (_, Some(other)) => Err(Error::new(other.span(), wanted)),
@@ -84,39 +77,24 @@ pub fn parse_name(attribute: TokenStream) -> Result<LitStr> {
 impl Interface {
     pub fn parse(name: LitStr, item: ItemTrait) -> Result<Interface> {
         if !item.generics.params.is_empty() {
-            return Err(Error::new(
-                item.generics.span(),
-                "an interface has no generics",
-            ));
+            return Err(Error::new(item.generics.span(), "an interface has no generics"));
         }
         if !item.supertraits.is_empty() {
-            return Err(Error::new(
-                item.supertraits.span(),
-                "an interface has no supertraits",
-            ));
+            return Err(Error::new(item.supertraits.span(), "an interface has no supertraits"));
         }
         let mut methods = Vec::new();
         for item in item.items {
             match item {
                 TraitItem::Fn(function) => {
-                    let number = u16::try_from(methods.len())
-                        .ok()
-                        .filter(|number| *number < 0xff00);
-                    let number =
-                        number.ok_or_else(|| Error::new(function.span(), "too many methods"))?;
+                    let number = u16::try_from(methods.len()).ok().filter(|number| *number < 0xff00);
+                    let number = number.ok_or_else(|| Error::new(function.span(), "too many methods"))?;
                     methods.push(Method::parse(number, function)?);
                 }
                 other => return Err(Error::new(other.span(), "an interface has methods only")),
             }
         }
         let docs = docs_only(item.attrs)?;
-        Ok(Interface {
-            name,
-            docs,
-            visibility: item.vis,
-            ident: item.ident,
-            methods,
-        })
+        Ok(Interface { name, docs, visibility: item.vis, ident: item.ident, methods })
     }
 
     /// The trait's name with a suffix.
@@ -129,33 +107,19 @@ impl Method {
     fn parse(number: u16, function: TraitItemFn) -> Result<Method> {
         let signature = function.sig;
         if let Some(body) = &function.default {
-            return Err(Error::new(
-                body.span(),
-                "a method of an interface has no body",
-            ));
+            return Err(Error::new(body.span(), "a method of an interface has no body"));
         }
         if !signature.generics.params.is_empty() {
-            return Err(Error::new(
-                signature.generics.span(),
-                "a method of an interface has no generics",
-            ));
+            return Err(Error::new(signature.generics.span(), "a method of an interface has no generics"));
         }
         if let Some(word) = &signature.asyncness {
-            return Err(Error::new(
-                word.span(),
-                "write #[deferred] for a method that is answered later",
-            ));
+            return Err(Error::new(word.span(), "write #[deferred] for a method that is answered later"));
         }
         let (value, error) = result_types(&signature.output, signature.ident.span())?;
-        let arguments = signature
-            .inputs
-            .into_iter()
-            .map(Argument::parse)
-            .collect::<Result<Vec<_>>>()?;
+        let arguments = signature.inputs.into_iter().map(Argument::parse).collect::<Result<Vec<_>>>()?;
 
         let mut deferred = false;
-        let mut reply_bytes =
-            (!is_small(&value)).then(|| quote::quote!(::airox_api::wire::REPLY_BYTES));
+        let mut reply_bytes = (!is_small(&value)).then(|| quote::quote!(::airox_api::wire::REPLY_BYTES));
         let mut docs = Vec::new();
         for attribute in function.attrs {
             if attribute.path().is_ident("deferred") {
@@ -187,23 +151,14 @@ impl Method {
     fn check_limits(&self) -> Result<()> {
         let span = self.ident.span();
         if self.leases().count() > MAX_METHOD_LEASES {
-            return Err(Error::new(
-                span,
-                format!("a method takes at most {MAX_METHOD_LEASES} byte ranges"),
-            ));
+            return Err(Error::new(span, format!("a method takes at most {MAX_METHOD_LEASES} byte ranges")));
         }
         let handles = |method: &Method| {
-            let taken = method
-                .arguments
-                .iter()
-                .filter(|argument| argument.is_handle());
+            let taken = method.arguments.iter().filter(|argument| argument.is_handle());
             taken.count()
         };
         if handles(self) > MAX_HANDLES || self.result_handles() > MAX_HANDLES {
-            return Err(Error::new(
-                span,
-                format!("a message carries at most {MAX_HANDLES} handles"),
-            ));
+            return Err(Error::new(span, format!("a message carries at most {MAX_HANDLES} handles")));
         }
         Ok(())
     }
@@ -238,16 +193,11 @@ impl Argument {
         let argument = match argument {
             FnArg::Typed(argument) => argument,
             FnArg::Receiver(receiver) => {
-                return Err(Error::new(
-                    receiver.span(),
-                    "leave `self` out: the macro adds it",
-                ));
+                return Err(Error::new(receiver.span(), "leave `self` out: the macro adds it"));
             }
         };
         let ident = match &*argument.pat {
-            Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.mutability.is_none() => {
-                pattern.ident.clone()
-            }
+            Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.mutability.is_none() => pattern.ident.clone(),
             other => return Err(Error::new(other.span(), "an argument has a plain name")),
         };
         let mut rights = None;
@@ -255,10 +205,7 @@ impl Argument {
             if attribute.path().is_ident("rights") {
                 rights = Some(attribute.parse_args::<Expr>()?);
             } else {
-                return Err(Error::new(
-                    attribute.span(),
-                    "only #[rights(...)] is known here",
-                ));
+                return Err(Error::new(attribute.span(), "only #[rights(...)] is known here"));
             }
         }
         let mut kind = Kind::of(*argument.ty)?;
@@ -286,16 +233,9 @@ impl Kind {
         if let Type::Reference(reference) = &of {
             let mutable = reference.mutability.is_some();
             return match (&*reference.elem, mutable) {
-                (Type::Slice(slice), true) if is_named(&slice.elem, &["u8"]) => {
-                    Ok(Kind::WriteLease)
-                }
-                (Type::Slice(slice), false) if is_named(&slice.elem, &["u8"]) => {
-                    Ok(Kind::ReadLease)
-                }
-                (_, true) => Err(Error::new(
-                    of.span(),
-                    "only bytes can be lent for writing: &mut [u8]",
-                )),
+                (Type::Slice(slice), true) if is_named(&slice.elem, &["u8"]) => Ok(Kind::WriteLease),
+                (Type::Slice(slice), false) if is_named(&slice.elem, &["u8"]) => Ok(Kind::ReadLease),
+                (_, true) => Err(Error::new(of.span(), "only bytes can be lent for writing: &mut [u8]")),
                 (inner, false) if is_named(inner, &["str"]) => Ok(Kind::Value(of)),
                 (inner, false) if is_handle(inner) => Err(Error::new(
                     of.span(),
@@ -306,18 +246,10 @@ impl Kind {
             };
         }
         if is_handle(&of) {
-            return Ok(Kind::Handle {
-                handle: of,
-                optional: false,
-                rights: None,
-            });
+            return Ok(Kind::Handle { handle: of, optional: false, rights: None });
         }
         if let Some(inner) = option_of(&of).filter(|inner| is_handle(inner)) {
-            return Ok(Kind::Handle {
-                handle: inner.clone(),
-                optional: true,
-                rights: None,
-            });
+            return Ok(Kind::Handle { handle: inner.clone(), optional: true, rights: None });
         }
         Ok(Kind::Value(of))
     }
@@ -328,10 +260,7 @@ fn docs_only(attributes: Vec<Attribute>) -> Result<Vec<Attribute>> {
     for attribute in &attributes {
         let known = ["doc", "allow", "expect"];
         if !known.iter().any(|name| attribute.path().is_ident(name)) {
-            return Err(Error::new(
-                attribute.span(),
-                "known here: #[deferred], #[inline_reply], #[reply_bytes(n)]",
-            ));
+            return Err(Error::new(attribute.span(), "known here: #[deferred], #[inline_reply], #[reply_bytes(n)]"));
         }
     }
     Ok(attributes)

@@ -6,20 +6,11 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 pub fn generate(interface: &Interface) -> TokenStream {
-    let Interface {
-        ident,
-        docs,
-        visibility,
-        methods,
-        ..
-    } = interface;
+    let Interface { ident, docs, visibility, methods, .. } = interface;
     let dispatcher = interface.named("Dispatcher");
     let marker = interface.named("Interface");
     let name = &interface.name;
-    let title = format!(
-        "Calls a [`{ident}`] for each request of the interface \"{}\".",
-        name.value()
-    );
+    let title = format!("Calls a [`{ident}`] for each request of the interface \"{}\".", name.value());
     let signatures = methods.iter().map(signature);
     let arms = methods.iter().map(|method| {
         let number = method.number;
@@ -63,14 +54,7 @@ pub fn generate(interface: &Interface) -> TokenStream {
 }
 
 fn signature(method: &Method) -> TokenStream {
-    let Method {
-        ident,
-        docs,
-        value,
-        error,
-        deferred,
-        ..
-    } = method;
+    let Method { ident, docs, value, error, deferred, .. } = method;
     let parameters = method.arguments.iter().map(|argument| {
         let ident = &argument.ident;
         let of = match &argument.kind {
@@ -79,20 +63,13 @@ fn signature(method: &Method) -> TokenStream {
             Kind::ReadLease | Kind::WriteLease if *deferred => quote!(::airox_api::SavedLease),
             Kind::ReadLease => quote!(::airox_api::ReadLease<'_>),
             Kind::WriteLease => quote!(::airox_api::WriteLease<'_>),
-            Kind::Handle {
-                handle,
-                optional: false,
-                ..
-            } => quote!(#handle),
+            Kind::Handle { handle, optional: false, .. } => quote!(#handle),
             Kind::Handle { handle, .. } => quote!(::core::option::Option<#handle>),
         };
         quote!(#ident: #of)
     });
     let (reply, output) = if *deferred {
-        (
-            quote!(, reply: ::airox_api::Deferred<#value, #error>),
-            quote!(),
-        )
+        (quote!(, reply: ::airox_api::Deferred<#value, #error>), quote!())
     } else {
         (quote!(), quote!(-> ::core::result::Result<#value, #error>))
     };
@@ -167,17 +144,9 @@ fn decoded(argument: &Argument) -> Option<(TokenStream, TokenStream)> {
 fn take(argument: &Argument) -> Option<TokenStream> {
     let ident = &argument.ident;
     match &argument.kind {
-        Kind::ReadLease => {
-            Some(quote!(let #ident = call.lease(::airox_api::wire::export::Lease::READ)?;))
-        }
-        Kind::WriteLease => {
-            Some(quote!(let #ident = call.lease(::airox_api::wire::export::Lease::WRITE)?;))
-        }
-        Kind::Handle {
-            handle,
-            optional: true,
-            ..
-        } => Some(quote!(let #ident = call.handle::<#handle>(#ident)?;)),
+        Kind::ReadLease => Some(quote!(let #ident = call.lease(::airox_api::wire::export::Lease::READ)?;)),
+        Kind::WriteLease => Some(quote!(let #ident = call.lease(::airox_api::wire::export::Lease::WRITE)?;)),
+        Kind::Handle { handle, optional: true, .. } => Some(quote!(let #ident = call.handle::<#handle>(#ident)?;)),
         Kind::Handle { handle, .. } => Some(quote! {
             let #ident = call
                 .handle::<#handle>(true)?
@@ -205,24 +174,10 @@ fn pack(method: &Method) -> TokenStream {
         };
     }
     let elements = method.result_elements();
-    let names: Vec<_> = (0..elements.len())
-        .map(|index| format_ident!("element_{index}"))
-        .collect();
-    let pattern = if method.result_is_tuple() {
-        quote!((#(#names,)*))
-    } else {
-        quote!(#(#names)*)
-    };
-    let plain = elements
-        .iter()
-        .zip(&names)
-        .filter(|(element, _)| !is_handle(element))
-        .map(|(_, name)| name);
-    let given = elements
-        .iter()
-        .zip(&names)
-        .filter(|(element, _)| is_handle(element))
-        .map(|(_, name)| name);
+    let names: Vec<_> = (0..elements.len()).map(|index| format_ident!("element_{index}")).collect();
+    let pattern = if method.result_is_tuple() { quote!((#(#names,)*)) } else { quote!(#(#names)*) };
+    let plain = elements.iter().zip(&names).filter(|(element, _)| !is_handle(element)).map(|(_, name)| name);
+    let given = elements.iter().zip(&names).filter(|(element, _)| is_handle(element)).map(|(_, name)| name);
     quote! {
         #signature {
             let #pattern = value;

@@ -18,15 +18,8 @@ fn a_good_trait_is_accepted() {
             fn read(after: u64, text: &str, bytes: &mut [u8]) -> Result<(u32, Port), Error>;
         }
     };
-    let generated = super::expand(quote!(name = "test"), item)
-        .unwrap()
-        .to_string();
-    for part in [
-        "trait Test",
-        "struct TestClient",
-        "struct TestDispatcher",
-        "struct TestInterface",
-    ] {
+    let generated = super::expand(quote!(name = "test"), item).unwrap().to_string();
+    for part in ["trait Test", "struct TestClient", "struct TestDispatcher", "struct TestInterface"] {
         assert!(generated.contains(part), "{part}");
     }
 }
@@ -54,11 +47,7 @@ fn a_missing_or_odd_name_is_refused() {
 
 #[test]
 fn what_is_no_interface_is_refused() {
-    let refused = |item| {
-        super::expand(quote!(name = "test"), item)
-            .unwrap_err()
-            .to_string()
-    };
+    let refused = |item| super::expand(quote!(name = "test"), item).unwrap_err().to_string();
     assert_eq!(
         refused(quote!(
             trait Test<T> {}

@@ -5,14 +5,10 @@ use syn::spanned::Spanned;
 use syn::{Error, GenericArgument, PathArguments, Result, ReturnType, Type};
 
 /// Types that are handles, by their last name.
-const HANDLES: [&str; 9] = [
-    "Process", "Thread", "Port", "Reply", "Signal", "Region", "Quota", "Irq", "IoPorts",
-];
+const HANDLES: [&str; 9] = ["Process", "Thread", "Port", "Reply", "Signal", "Region", "Quota", "Irq", "IoPorts"];
 /// Types whose postcard form is at most 10 bytes.
-const NUMBERS: [&str; 14] = [
-    "bool", "char", "u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64", "isize", "f32",
-    "f64",
-];
+const NUMBERS: [&str; 14] =
+    ["bool", "char", "u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64", "isize", "f32", "f64"];
 
 /// The `T` and `E` of `-> Result<T, E>`.
 pub fn result_types(output: &ReturnType, span: Span) -> Result<(Type, Type)> {
@@ -29,11 +25,7 @@ pub fn result_types(output: &ReturnType, span: Span) -> Result<(Type, Type)> {
 /// The type arguments of a type whose last name is `name`.
 fn generic_arguments<'a>(of: &'a Type, name: &str) -> Option<Vec<&'a Type>> {
     let Type::Path(path) = of else { return None };
-    let last = path
-        .path
-        .segments
-        .last()
-        .filter(|last| last.ident == name)?;
+    let last = path.path.segments.last().filter(|last| last.ident == name)?;
     let PathArguments::AngleBracketed(list) = &last.arguments else {
         return None;
     };
@@ -54,9 +46,11 @@ pub fn option_of(of: &Type) -> Option<&Type> {
 /// Whether the last name of a type is one of these.
 pub fn is_named(of: &Type, names: &[&str]) -> bool {
     match of {
-        Type::Path(path) => path.path.segments.last().is_some_and(|last| {
-            last.arguments.is_none() && names.iter().any(|name| last.ident == name)
-        }),
+        Type::Path(path) => path
+            .path
+            .segments
+            .last()
+            .is_some_and(|last| last.arguments.is_none() && names.iter().any(|name| last.ident == name)),
         _ => false,
     }
 }
@@ -70,10 +64,6 @@ pub fn is_handle(of: &Type) -> bool {
 pub fn is_small(of: &Type) -> bool {
     match of {
         Type::Tuple(tuple) => tuple.elems.len() <= 5 && tuple.elems.iter().all(is_small),
-        _ => {
-            is_handle(of)
-                || is_named(of, &NUMBERS)
-                || option_of(of).is_some_and(|inner| is_named(inner, &NUMBERS))
-        }
+        _ => is_handle(of) || is_named(of, &NUMBERS) || option_of(of).is_some_and(|inner| is_named(inner, &NUMBERS)),
     }
 }

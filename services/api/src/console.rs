@@ -80,10 +80,7 @@ pub trait Console {
     /// program with a delegated handle is another client than the shell that started it. Ctrl-C then discards
     /// what was typed ahead; in raw mode, the byte 3 goes only to a program that waits in `read` at that moment. `None` removes the
     /// signal; with none left, Ctrl-C is a byte like any other in raw mode.
-    fn interrupt_signal(
-        #[rights(SEND)] signal: Option<Signal>,
-        bits: u64,
-    ) -> Result<(), ConsoleError>;
+    fn interrupt_signal(#[rights(SEND)] signal: Option<Signal>, bits: u64) -> Result<(), ConsoleError>;
 
     /// Answers when all that was written before is on the wire, or on the screen.
     #[deferred]

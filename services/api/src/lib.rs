@@ -52,25 +52,16 @@ pub mod wire;
 
 pub use airox_api_macros::interface;
 pub use wire::{
-    CallError, Caller, Client, Deferred, Dispatch, Incoming, Interface, InterfaceInfo, Outcome,
-    ProtocolError, ReadLease, ReplyMessage, SavedLease, Transport, WriteLease,
+    CallError, Caller, Client, Deferred, Dispatch, Incoming, Interface, InterfaceInfo, Outcome, ProtocolError,
+    ReadLease, ReplyMessage, SavedLease, Transport, WriteLease,
 };
 
 /// Every interface of this crate, for debuggers.
-pub const INTERFACES: &[&InterfaceInfo] = &[
-    &clock::INFO,
-    &console::INFO,
-    &log::INFO,
-    &power::INFO,
-    &process::INFO,
-    &supervisor::INFO,
-];
+pub const INTERFACES: &[&InterfaceInfo] =
+    &[&clock::INFO, &console::INFO, &log::INFO, &power::INFO, &process::INFO, &supervisor::INFO];
 
 /// The interface with this id, which is the label of its ports.
 #[must_use]
 pub fn interface_by_id(id: u64) -> Option<&'static InterfaceInfo> {
-    INTERFACES
-        .iter()
-        .copied()
-        .find(|info| u64::from(info.id) == id)
+    INTERFACES.iter().copied().find(|info| u64::from(info.id) == id)
 }

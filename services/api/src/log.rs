@@ -26,14 +26,7 @@ pub enum Level {
 
 impl Level {
     /// Every level, from none to all.
-    pub const ALL: [Level; 6] = [
-        Level::Off,
-        Level::Error,
-        Level::Warn,
-        Level::Info,
-        Level::Debug,
-        Level::Trace,
-    ];
+    pub const ALL: [Level; 6] = [Level::Off, Level::Error, Level::Warn, Level::Info, Level::Debug, Level::Trace];
 
     /// Its name, for people.
     #[must_use]

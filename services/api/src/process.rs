@@ -197,9 +197,9 @@ impl core::fmt::Display for NotAdmitted {
             NotAdmitted::Priority(priority) => {
                 write!(formatter, "no program gets a priority above {priority}")
             }
-            NotAdmitted::BadBudget => formatter.write_str(
-                "a budget is at least 5 us of a period of at least 50 us, and at most its period",
-            ),
+            NotAdmitted::BadBudget => {
+                formatter.write_str("a budget is at least 5 us of a period of at least 50 us, and at most its period")
+            }
             NotAdmitted::BadDeadline => {
                 formatter.write_str("a deadline needs a budget whose period is at least as long")
             }
@@ -209,20 +209,15 @@ impl core::fmt::Display for NotAdmitted {
                 wanted.div_ceil(10_000),
                 limit / 10_000
             ),
-            NotAdmitted::Late {
-                name,
-                response_ns,
-                deadline_ns,
-            } => write!(
+            NotAdmitted::Late { name, response_ns, deadline_ns } => write!(
                 formatter,
                 "a job of `{name}` could take {} us or more, and its deadline is after {} us",
                 response_ns.div_ceil(1_000),
                 deadline_ns / 1_000
             ),
-            NotAdmitted::Unbounded { name, by } => write!(
-                formatter,
-                "`{by}` could keep `{name}` from its deadline for nobody knows how long"
-            ),
+            NotAdmitted::Unbounded { name, by } => {
+                write!(formatter, "`{by}` could keep `{name}` from its deadline for nobody knows how long")
+            }
         }
     }
 }

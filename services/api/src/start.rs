@@ -76,11 +76,7 @@ impl StartHandle {
     /// An entry for a handle.
     #[must_use]
     pub fn new(name: &str, handle: Handle, kind: ObjectKind) -> StartHandle {
-        StartHandle {
-            name: name.into(),
-            handle: handle.0,
-            kind: kind as u8,
-        }
+        StartHandle { name: name.into(), handle: handle.0, kind: kind as u8 }
     }
 
     /// The raw handle.
@@ -154,9 +150,7 @@ pub fn heap_bytes(bytes: &[u8]) -> Result<u64, StartBlockError> {
 
 /// The postcard bytes behind the length prefix.
 fn body(bytes: &[u8]) -> Result<&[u8], StartBlockError> {
-    let (prefix, rest) = bytes
-        .split_first_chunk::<4>()
-        .ok_or(StartBlockError::Malformed)?;
+    let (prefix, rest) = bytes.split_first_chunk::<4>().ok_or(StartBlockError::Malformed)?;
     let length = u32::from_le_bytes(*prefix) as usize;
     rest.get(..length).ok_or(StartBlockError::TooLong)
 }
@@ -174,10 +168,7 @@ mod tests {
             stack_length: 0x1_0000,
             heap_bytes: 1 << 20,
             log_level: Level::Debug,
-            timing: Some(StartTiming {
-                period_ns: 10_000_000,
-                deadline_ns: 2_000_000,
-            }),
+            timing: Some(StartTiming { period_ns: 10_000_000, deadline_ns: 2_000_000 }),
         }
     }
 

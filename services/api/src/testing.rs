@@ -3,9 +3,7 @@
 //! Leases are copied to and fro; handles are plain numbers whose kind is taken on trust.
 
 use crate::ProtocolError;
-use crate::wire::{
-    Dispatch, Incoming, LeaseAccess, Outcome, ReceivedHandles, ReplyMessage, SavedReply, Transport,
-};
+use crate::wire::{Dispatch, Incoming, LeaseAccess, Outcome, ReceivedHandles, ReplyMessage, SavedReply, Transport};
 use airox_abi::message::{HandleTransfer, Lease, MAX_HANDLES, Tag, WORDS};
 use airox_abi::{Error, Handle, ObjectKind};
 use airox_sys::AnyHandle;
@@ -50,22 +48,13 @@ pub struct TestMessage {
 impl TestMessage {
     /// A message; its tag is given the counts of handles and leases unless a test wants to lie about them afterwards.
     #[must_use]
-    pub fn new(
-        badge: u64,
-        tag: Tag,
-        words: [u64; WORDS],
-        handles: &[Handle],
-        leases: Vec<TestLease>,
-    ) -> TestMessage {
+    pub fn new(badge: u64, tag: Tag, words: [u64; WORDS], handles: &[Handle], leases: Vec<TestLease>) -> TestMessage {
         TestMessage {
             badge,
             tag: tag.with_handles(handles.len()).with_leases(leases.len()),
             words,
             handles: handles.iter().copied().map(Some).collect(),
-            shared: Rc::new(RefCell::new(Shared {
-                leases,
-                reply: None,
-            })),
+            shared: Rc::new(RefCell::new(Shared { leases, reply: None })),
         }
     }
 }
@@ -139,9 +128,7 @@ impl Incoming for TestMessage {
 
     fn take_handle(&mut self, index: usize, _kind: ObjectKind) -> Result<AnyHandle, ProtocolError> {
         let handle = self.handles.get_mut(index).and_then(Option::take);
-        handle
-            .map(AnyHandle::from_raw)
-            .ok_or(ProtocolError::BadHandle)
+        handle.map(AnyHandle::from_raw).ok_or(ProtocolError::BadHandle)
     }
 
     fn save(&mut self) -> Result<Box<dyn SavedReply>, Error> {
@@ -185,11 +172,7 @@ pub struct Loopback<D> {
 impl<D: Dispatch> Loopback<D> {
     /// Calls come through a handle with this badge.
     pub fn new(dispatcher: D, badge: u64) -> Loopback<D> {
-        Loopback {
-            dispatcher: RefCell::new(dispatcher),
-            badge,
-            later: |_| {},
-        }
+        Loopback { dispatcher: RefCell::new(dispatcher), badge, later: |_| {} }
     }
 
     /// The same with something that runs after a call was deferred.
@@ -207,11 +190,7 @@ impl<D: Dispatch> Loopback<D> {
 impl<D: Dispatch> Transport for Loopback<D> {
     fn call(&self, tag: Tag, words: [u64; WORDS]) -> Result<(Tag, [u64; WORDS]), Error> {
         let (tag, words, handles) = self.call_with(tag, words, &[], &mut [])?;
-        if handles.is_empty() {
-            Ok((tag, words))
-        } else {
-            Err(Error::ReceiverRefused)
-        }
+        if handles.is_empty() { Ok((tag, words)) } else { Err(Error::ReceiverRefused) }
     }
 
     fn call_with(
@@ -225,14 +204,8 @@ impl<D: Dispatch> Transport for Loopback<D> {
         let leases = lends
             .iter()
             .map(|lend| match lend {
-                Lend::Read(bytes) => TestLease {
-                    bytes: bytes.to_vec(),
-                    access: Lease::READ,
-                },
-                Lend::Write(bytes) => TestLease {
-                    bytes: bytes.to_vec(),
-                    access: Lease::WRITE,
-                },
+                Lend::Read(bytes) => TestLease { bytes: bytes.to_vec(), access: Lease::READ },
+                Lend::Write(bytes) => TestLease { bytes: bytes.to_vec(), access: Lease::WRITE },
             })
             .collect();
         let mut message = TestMessage::new(self.badge, tag, words, &handles, leases);
@@ -257,10 +230,6 @@ impl<D: Dispatch> Transport for Loopback<D> {
             *place = handle.raw();
         }
         let count = reply.handles.len();
-        Ok((
-            reply.tag,
-            reply.words,
-            ReceivedHandles::new(received, count),
-        ))
+        Ok((reply.tag, reply.words, ReceivedHandles::new(received, count)))
     }
 }

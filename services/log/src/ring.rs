@@ -64,25 +64,14 @@ impl Ring {
     /// A ring that holds at most `capacity` bytes, as [`Stored::cost`] counts them.
     #[must_use]
     pub fn new(capacity: usize) -> Ring {
-        Ring {
-            queues: BTreeMap::new(),
-            bytes: 0,
-            capacity,
-            last: 0,
-            dropped: 0,
-        }
+        Ring { queues: BTreeMap::new(), bytes: 0, capacity, last: 0, dropped: 0 }
     }
 
     /// Keeps a record of `source` and returns its sequence number. One that is larger than the whole ring gets a number and
     /// is dropped at once.
     pub fn push(&mut self, source: u64, time_ns: u64, level: Level, text: Box<str>) -> u64 {
         self.last += 1;
-        let record = Stored {
-            sequence: self.last,
-            time_ns,
-            level,
-            text,
-        };
+        let record = Stored { sequence: self.last, time_ns, level, text };
         let cost = record.cost();
         if cost > self.capacity {
             self.dropped += 1;
@@ -101,10 +90,8 @@ impl Ring {
     /// Drops the oldest record of the biggest holder; among equals, of the one whose oldest record is the oldest.
     fn drop_one(&mut self) {
         let oldest = |queue: &Queue| queue.records.front().map_or(u64::MAX, |r| r.sequence);
-        let Some((&source, _)) = self
-            .queues
-            .iter()
-            .max_by_key(|(_, queue)| (queue.bytes, core::cmp::Reverse(oldest(queue))))
+        let Some((&source, _)) =
+            self.queues.iter().max_by_key(|(_, queue)| (queue.bytes, core::cmp::Reverse(oldest(queue))))
         else {
             return;
         };

@@ -49,8 +49,7 @@ impl<W> LogCore<W> {
             return (Vec::new(), self.ring.last());
         }
         for line in lines(text) {
-            self.ring
-                .push(badge, time_ns, level, clean(line).into_boxed_str());
+            self.ring.push(badge, time_ns, level, clean(line).into_boxed_str());
         }
         (core::mem::take(&mut self.waits), self.ring.last())
     }
@@ -107,19 +106,13 @@ impl<W> LogCore<W> {
     /// What is kept of everybody else, then of each source by name; from place `cursor` on.
     #[must_use]
     pub fn levels(&self, cursor: u32, count: usize) -> Vec<SourceLevel> {
-        let everybody = core::iter::once(SourceLevel {
-            source: EVERYBODY.to_string(),
-            level: self.levels.default_level(),
-        });
+        let everybody =
+            core::iter::once(SourceLevel { source: EVERYBODY.to_string(), level: self.levels.default_level() });
         let known = self.known().into_iter().map(|source| {
             let level = self.levels.of(&source);
             SourceLevel { source, level }
         });
-        everybody
-            .chain(known)
-            .skip(cursor as usize)
-            .take(count)
-            .collect()
+        everybody.chain(known).skip(cursor as usize).take(count).collect()
     }
 
     /// Gives a badge a name.
@@ -128,9 +121,7 @@ impl<W> LogCore<W> {
     /// [`LogError::Full`].
     pub fn register(&mut self, badge: u64, name: &str) -> Result<(), LogError> {
         let ring = &self.ring;
-        self.names
-            .register(badge, name, |badge| ring.holds(badge))
-            .map_err(|_| LogError::Full)
+        self.names.register(badge, name, |badge| ring.holds(badge)).map_err(|_| LogError::Full)
     }
 
     /// Names that are registered, have records, or have a level of their own.
@@ -182,14 +173,8 @@ mod tests {
         write(&mut log, 2, Level::Warn, "battery\tlow\n");
         write(&mut log, 77, Level::Info, "hello");
         let all = read_all(&log);
-        assert_eq!(
-            (all[0].sequence, all[0].time_ns, all[0].source.as_str()),
-            (1, 7, "rtc")
-        );
-        assert_eq!(
-            (all[0].level, all[0].text.as_str()),
-            (Level::Warn, "battery\\tlow")
-        );
+        assert_eq!((all[0].sequence, all[0].time_ns, all[0].source.as_str()), (1, 7, "rtc"));
+        assert_eq!((all[0].level, all[0].text.as_str()), (Level::Warn, "battery\\tlow"));
         assert_eq!(all[1].source, "client-77");
     }
 
@@ -197,21 +182,9 @@ mod tests {
     fn several_lines_are_several_records() {
         let mut log = log();
         assert_eq!(log.wait(0, 5), Ok(None));
-        assert_eq!(
-            write(&mut log, 2, Level::Error, "fault\n  rax 0\r\n\n"),
-            [(5, 2)]
-        );
-        let texts: Vec<_> = read_all(&log)
-            .into_iter()
-            .map(|r| (r.source, r.text))
-            .collect();
-        assert_eq!(
-            texts,
-            [
-                ("rtc".into(), "fault".into()),
-                ("rtc".into(), "  rax 0".into())
-            ]
-        );
+        assert_eq!(write(&mut log, 2, Level::Error, "fault\n  rax 0\r\n\n"), [(5, 2)]);
+        let texts: Vec<_> = read_all(&log).into_iter().map(|r| (r.source, r.text)).collect();
+        assert_eq!(texts, [("rtc".into(), "fault".into()), ("rtc".into(), "  rax 0".into())]);
     }
 
     #[test]
@@ -235,21 +208,9 @@ mod tests {
         write(&mut log, 2, Level::Off, "no way around");
         log.set_level("rtc", Level::Error).unwrap();
         write(&mut log, 2, Level::Off, "an error");
-        let texts: Vec<_> = read_all(&log)
-            .into_iter()
-            .map(|r| (r.level, r.text))
-            .collect();
-        assert_eq!(
-            texts,
-            [
-                (Level::Debug, "yes".into()),
-                (Level::Error, "an error".into())
-            ]
-        );
-        assert_eq!(
-            log.set_level("rtx", Level::Info),
-            Err(LogError::UnknownSource)
-        );
+        let texts: Vec<_> = read_all(&log).into_iter().map(|r| (r.level, r.text)).collect();
+        assert_eq!(texts, [(Level::Debug, "yes".into()), (Level::Error, "an error".into())]);
+        assert_eq!(log.set_level("rtx", Level::Info), Err(LogError::UnknownSource));
     }
 
     #[test]
@@ -258,14 +219,9 @@ mod tests {
         log.set_level("rtc", Level::Debug).unwrap();
         let list = |log: &LogCore<u32>, cursor| {
             let levels = log.levels(cursor, 2).into_iter();
-            levels
-                .map(|entry| (entry.source, entry.level))
-                .collect::<Vec<_>>()
+            levels.map(|entry| (entry.source, entry.level)).collect::<Vec<_>>()
         };
-        assert_eq!(
-            list(&log, 0),
-            [("*".into(), Level::Info), ("init".into(), Level::Info)]
-        );
+        assert_eq!(list(&log, 0), [("*".into(), Level::Info), ("init".into(), Level::Info)]);
         assert_eq!(list(&log, 2), [("rtc".into(), Level::Debug)]);
         assert_eq!(list(&log, 3), []);
     }

@@ -17,11 +17,7 @@ const ADMINISTRATOR: u64 = 0;
 /// Programs a person runs may write, and nothing else: neither read what servers tell each other's operators, nor silence them, nor
 /// use up the places of those who wait.
 fn component_only(caller: Caller) -> Result<(), LogError> {
-    if caller.badge < u64::from(FIRST_PROGRAM) {
-        Ok(())
-    } else {
-        Err(LogError::NotAllowed)
-    }
+    if caller.badge < u64::from(FIRST_PROGRAM) { Ok(()) } else { Err(LogError::NotAllowed) }
 }
 
 /// A call of `wait` to be answered.
@@ -37,10 +33,7 @@ impl LogServer {
     /// An empty log; `now_ns` tells nanoseconds since boot.
     #[must_use]
     pub fn new(now_ns: fn() -> u64) -> LogServer {
-        LogServer {
-            core: LogCore::new(RING_BYTES),
-            now_ns,
-        }
+        LogServer { core: LogCore::new(RING_BYTES), now_ns }
     }
 
     /// Gives a badge a name, as [`Log::register`] does.
@@ -67,12 +60,7 @@ impl Log for LogServer {
         Ok(())
     }
 
-    fn read(
-        &mut self,
-        caller: Caller,
-        after: u64,
-        records: WriteLease<'_>,
-    ) -> Result<u32, LogError> {
+    fn read(&mut self, caller: Caller, after: u64, records: WriteLease<'_>) -> Result<u32, LogError> {
         component_only(caller)?;
         let mut buffer = vec![0; records.len().min(MAX_READ)];
         let length = self.core.read(after, &mut buffer)?;
@@ -142,10 +130,7 @@ mod tests {
         log.write(Level::Error, &"x".repeat(MAX_TEXT + 7)).unwrap();
         let all = read(&log, 0);
         assert_eq!((all[0].sequence, all[0].time_ns), (1, 42));
-        assert_eq!(
-            (all[0].source.as_str(), all[0].text.as_str()),
-            ("rtc", "first")
-        );
+        assert_eq!((all[0].source.as_str(), all[0].text.as_str()), ("rtc", "first"));
         assert!(all[1].text.ends_with("x...[+7 bytes]"));
         assert_eq!(read(&log, 1).len(), 1);
         assert!(read(&log, 2).is_empty());
@@ -158,10 +143,7 @@ mod tests {
         let log = log(CLIENT);
         assert_eq!(log.wait(u64::MAX), Ok(0));
         // Kept: the other side of this test gets no answer for now.
-        assert_eq!(
-            log.wait(0),
-            Err(CallError::Kernel(airox_abi::Error::NoReply))
-        );
+        assert_eq!(log.wait(0), Err(CallError::Kernel(airox_abi::Error::NoReply)));
         log.write(Level::Info, "news").unwrap();
         assert_eq!(log.wait(0), Ok(1));
     }

@@ -32,12 +32,7 @@ impl Names {
     ///
     /// # Errors
     /// The table is full of badges whose records are still held.
-    pub fn register(
-        &mut self,
-        badge: u64,
-        name: &str,
-        in_use: impl Fn(u64) -> bool,
-    ) -> Result<(), Full> {
+    pub fn register(&mut self, badge: u64, name: &str, in_use: impl Fn(u64) -> bool) -> Result<(), Full> {
         if !self.by_badge.contains_key(&badge) && self.by_badge.len() >= MAX_NAMES {
             let oldest = self
                 .by_badge
@@ -49,10 +44,7 @@ impl Names {
             self.by_badge.remove(&oldest);
         }
         self.registrations += 1;
-        let named = Named {
-            name: clean_name(name),
-            registered: self.registrations,
-        };
+        let named = Named { name: clean_name(name), registered: self.registrations };
         self.by_badge.insert(badge, named);
         Ok(())
     }
@@ -108,10 +100,7 @@ impl Levels {
     /// Every source at `default`.
     #[must_use]
     pub fn new(default: Level) -> Levels {
-        Levels {
-            default,
-            overrides: BTreeMap::new(),
-        }
+        Levels { default, overrides: BTreeMap::new() }
     }
 
     /// Sets one source's level; it keeps it when the default changes.

@@ -105,10 +105,7 @@ mod tests {
 
     #[test]
     fn plain_text_stays_as_it_is() {
-        assert_eq!(
-            clean("disk ready, 4 µs, 漢字".as_bytes()),
-            "disk ready, 4 µs, 漢字"
-        );
+        assert_eq!(clean("disk ready, 4 µs, 漢字".as_bytes()), "disk ready, 4 µs, 漢字");
         assert_eq!(clean(b"line\r\n"), "line");
         assert_eq!(clean(b""), "");
     }
@@ -119,10 +116,7 @@ mod tests {
         assert_eq!(clean(b"one\ntwo\tthree"), "one\\ntwo\\tthree");
         assert_eq!(clean(b"bad \xff\xfe utf-8"), "bad \\xff\\xfe utf-8");
         assert_eq!(clean("C1 \u{9b}31m".as_bytes()), "C1 \\x9b31m");
-        assert_eq!(
-            clean("a\u{202e}b\u{2028}c".as_bytes()),
-            "a\\u{202e}b\\u{2028}c"
-        );
+        assert_eq!(clean("a\u{202e}b\u{2028}c".as_bytes()), "a\\u{202e}b\\u{2028}c");
         assert_eq!(clean(b"\0\x7f"), "\\x00\\x7f");
     }
 

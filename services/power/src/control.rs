@@ -67,21 +67,9 @@ impl<P: PortIo> PowerControl<P> {
         [
             reset,
             // Reset control: first choose a hard reset, then trigger it.
-            Some(ResetStep {
-                name: "chipset reset, armed",
-                port: CHIPSET_RESET_PORT,
-                value: 0x02,
-            }),
-            Some(ResetStep {
-                name: "chipset reset",
-                port: CHIPSET_RESET_PORT,
-                value: 0x06,
-            }),
-            Some(ResetStep {
-                name: "keyboard controller reset",
-                port: KEYBOARD_COMMAND_PORT,
-                value: 0xfe,
-            }),
+            Some(ResetStep { name: "chipset reset, armed", port: CHIPSET_RESET_PORT, value: 0x02 }),
+            Some(ResetStep { name: "chipset reset", port: CHIPSET_RESET_PORT, value: 0x06 }),
+            Some(ResetStep { name: "keyboard controller reset", port: KEYBOARD_COMMAND_PORT, value: 0xfe }),
         ]
         .into_iter()
         .flatten()
@@ -152,24 +140,14 @@ mod tests {
             pm1a_control: 0x604,
             pm1b_control: Some(0x704),
             sleep_type: (5, 3),
-            smi: Some(SmiCommand {
-                port: 0xb2,
-                enable: 0xf1,
-            }),
-            reset: Some(ResetRegister {
-                port: 0xcf9,
-                value: 6,
-            }),
+            smi: Some(SmiCommand { port: 0xb2, enable: 0xf1 }),
+            reset: Some(ResetRegister { port: 0xcf9, value: 6 }),
         }
     }
 
     #[test]
     fn off_enables_acpi_mode_then_writes_type_then_enable() {
-        let mut chipset = Chipset {
-            obeys_smi: true,
-            pm1: [SLEEP_TYPE_MASK | 0x40, 0],
-            ..Chipset::default()
-        };
+        let mut chipset = Chipset { obeys_smi: true, pm1: [SLEEP_TYPE_MASK | 0x40, 0], ..Chipset::default() };
         PowerControl::new(&mut chipset, registers()).off();
         assert_eq!(
             chipset.writes,
@@ -186,16 +164,9 @@ mod tests {
     #[test]
     fn off_goes_on_when_firmware_ignores_the_switch() {
         let mut chipset = Chipset::default();
-        let registers = PowerRegisters {
-            pm1b_control: None,
-            ..registers()
-        };
+        let registers = PowerRegisters { pm1b_control: None, ..registers() };
         PowerControl::new(&mut chipset, registers).off();
-        let expected = [
-            (0xb2, 0xf1),
-            (0x604, 5 << 10),
-            (0x604, 5 << 10 | SLEEP_ENABLE),
-        ];
+        let expected = [(0xb2, 0xf1), (0x604, 5 << 10), (0x604, 5 << 10 | SLEEP_ENABLE)];
         assert_eq!(chipset.writes, expected);
     }
 

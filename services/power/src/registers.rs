@@ -67,10 +67,7 @@ impl PowerRegisters {
         ];
         (0..candidates.len()).filter_map(move |index| {
             let range = candidates[index]?;
-            let overlaps = candidates[..index]
-                .iter()
-                .flatten()
-                .any(|earlier| earlier.overlaps(range));
+            let overlaps = candidates[..index].iter().flatten().any(|earlier| earlier.overlaps(range));
             (!overlaps).then_some(range)
         })
     }
@@ -79,9 +76,7 @@ impl PowerRegisters {
     ///
     /// # Errors
     /// The first argument that is damaged, or the missing one.
-    pub fn from_arguments<'a>(
-        arguments: impl IntoIterator<Item = &'a str>,
-    ) -> Result<PowerRegisters, ArgumentError> {
+    pub fn from_arguments<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<PowerRegisters, ArgumentError> {
         let mut pm1a = None;
         let mut pm1b = None;
         let mut sleep = None;
@@ -130,11 +125,7 @@ impl fmt::Display for PowerRegisters {
         if let Some(port) = self.pm1b_control {
             write!(formatter, " pm1b={port:#x}")?;
         }
-        write!(
-            formatter,
-            " sleep={}:{}",
-            self.sleep_type.0, self.sleep_type.1
-        )?;
+        write!(formatter, " sleep={}:{}", self.sleep_type.0, self.sleep_type.1)?;
         if let Some(smi) = self.smi {
             write!(formatter, " smi={:#x}:{:#x}", smi.port, smi.enable)?;
         }
@@ -185,11 +176,7 @@ fn pair(text: &str) -> Option<(u16, u8)> {
 
 fn sleep_type(text: &str) -> Option<(u8, u8)> {
     let (first, second) = text.split_once(':')?;
-    let value = |text| {
-        number(text)
-            .and_then(|value| u8::try_from(value).ok())
-            .filter(|&value| value < 8)
-    };
+    let value = |text| number(text).and_then(|value| u8::try_from(value).ok()).filter(|&value| value < 8);
     Some((value(first)?, value(second)?))
 }
 
@@ -204,35 +191,18 @@ mod tests {
         pm1a_control: 0x604,
         pm1b_control: Some(0x704),
         sleep_type: (5, 7),
-        smi: Some(SmiCommand {
-            port: 0xb2,
-            enable: 0xf1,
-        }),
-        reset: Some(ResetRegister {
-            port: 0xcf9,
-            value: 6,
-        }),
+        smi: Some(SmiCommand { port: 0xb2, enable: 0xf1 }),
+        reset: Some(ResetRegister { port: 0xcf9, value: 6 }),
     };
 
     #[test]
     fn arguments_round_trip() {
-        let bare = PowerRegisters {
-            pm1b_control: None,
-            smi: None,
-            reset: None,
-            ..FULL
-        };
+        let bare = PowerRegisters { pm1b_control: None, smi: None, reset: None, ..FULL };
         for registers in [FULL, bare] {
             let text = registers.to_string();
-            assert_eq!(
-                PowerRegisters::from_arguments(text.split(' ')),
-                Ok(registers)
-            );
+            assert_eq!(PowerRegisters::from_arguments(text.split(' ')), Ok(registers));
         }
-        assert_eq!(
-            FULL.to_string(),
-            "pm1a=0x604 pm1b=0x704 sleep=5:7 smi=0xb2:0xf1 reset=0xcf9:0x6"
-        );
+        assert_eq!(FULL.to_string(), "pm1a=0x604 pm1b=0x704 sleep=5:7 smi=0xb2:0xf1 reset=0xcf9:0x6");
     }
 
     #[test]
@@ -258,11 +228,7 @@ mod tests {
     fn ports_never_overlap() {
         let names: Vec<_> = FULL.ports().map(|range| range.name).collect();
         assert_eq!(names, ["acpi-pm1a", "acpi-pm1b", "acpi-smi", "acpi-reset"]);
-        let elsewhere = PowerRegisters {
-            reset: None,
-            pm1b_control: Some(0x605),
-            ..FULL
-        };
+        let elsewhere = PowerRegisters { reset: None, pm1b_control: Some(0x605), ..FULL };
         let names: Vec<_> = elsewhere.ports().map(|range| range.name).collect();
         assert_eq!(names, ["acpi-pm1a", "acpi-smi", "chipset-reset"]);
     }

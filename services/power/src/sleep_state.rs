@@ -44,11 +44,7 @@ fn package(bytes: &[u8]) -> Option<(u8, u8)> {
     let (&count, elements) = rest.split_first()?;
     let (a, after_a) = constant(elements)?;
     // ACPI 1.0 firmware may leave out the second element; both registers then get the first.
-    let (b, end) = if count >= 2 {
-        constant(after_a)?
-    } else {
-        (a, after_a)
-    };
+    let (b, end) = if count >= 2 { constant(after_a)? } else { (a, after_a) };
     let used = rest.len() - end.len();
     (count >= 1 && used <= length).then_some((a, b))
 }
@@ -62,9 +58,7 @@ fn package_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let total = tail
         .iter()
         .enumerate()
-        .fold(usize::from(low), |sum, (index, &byte)| {
-            sum | usize::from(byte) << (4 + 8 * index)
-        });
+        .fold(usize::from(low), |sum, (index, &byte)| sum | usize::from(byte) << (4 + 8 * index));
     Some((total.checked_sub(1 + more)?, rest))
 }
 
@@ -92,23 +86,13 @@ mod tests {
             (b"\x08_S5_\x12\x08\x02\x0b\x05\x00\x0a\x01", (5, 1)),
             (b"\x08_S5_\x12\x46\x00\x02\x01\x0a\x07", (1, 7)),
         ] {
-            assert_eq!(
-                sleep_state_at(aml),
-                Found::SleepType(expected.0, expected.1),
-                "{aml:02x?}"
-            );
+            assert_eq!(sleep_state_at(aml), Found::SleepType(expected.0, expected.1), "{aml:02x?}");
         }
     }
 
     #[test]
     fn other_names_are_nothing_and_other_values_unusable() {
-        for aml in [
-            &b""[..],
-            b"\x08",
-            b"\x08_S4_\x12\x06",
-            b"_S5_\x12",
-            b"\x14_S5_",
-        ] {
+        for aml in [&b""[..], b"\x08", b"\x08_S4_\x12\x06", b"_S5_\x12", b"\x14_S5_"] {
             assert_eq!(sleep_state_at(aml), Found::Nothing, "{aml:02x?}");
         }
         for aml in [

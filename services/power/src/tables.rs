@@ -75,13 +75,9 @@ impl fmt::Display for PowerError {
             }
             PowerError::NoFadt => formatter.write_str("ACPI has no FADT"),
             PowerError::NoDsdt => formatter.write_str("ACPI has no DSDT"),
-            PowerError::NoControlRegister => {
-                formatter.write_str("ACPI has no PM1 control register in I/O space")
-            }
+            PowerError::NoControlRegister => formatter.write_str("ACPI has no PM1 control register in I/O space"),
             PowerError::NoSleepState => formatter.write_str("ACPI defines no \\_S5 state"),
-            PowerError::UnusableSleepState => {
-                formatter.write_str("ACPI's \\_S5 state is not a constant")
-            }
+            PowerError::UnusableSleepState => formatter.write_str("ACPI's \\_S5 state is not a constant"),
         }
     }
 }
@@ -119,17 +115,12 @@ mod fadt {
 ///
 /// # Errors
 /// Tables that are missing, damaged or describe other hardware.
-pub fn find_power_registers(
-    memory: &dyn PhysicalRead,
-    rsdp: u64,
-) -> Result<PowerRegisters, PowerError> {
+pub fn find_power_registers(memory: &dyn PhysicalRead, rsdp: u64) -> Result<PowerRegisters, PowerError> {
     if rsdp == 0 {
         return Err(PowerError::NoTables);
     }
     let root = root_table(memory, rsdp)?;
-    let fadt = find_table(memory, &root, FADT, MAX_FADT_LENGTH, |_| Some(()))?
-        .ok_or(PowerError::NoFadt)?
-        .0;
+    let fadt = find_table(memory, &root, FADT, MAX_FADT_LENGTH, |_| Some(()))?.ok_or(PowerError::NoFadt)?.0;
     let registers = fadt_registers(&fadt)?;
     let address = match fadt.u64(fadt::X_DSDT)? {
         Some(address) if address != 0 => address,
@@ -143,17 +134,12 @@ pub fn find_power_registers(
         Some(found) => found,
         // Firmware may define it in an SSDT instead; a damaged SSDT is skipped like any other table not needed.
         None => {
-            find_table(memory, &root, SSDT, MAX_AML_LENGTH, |table| {
-                sleep_type(table).ok().flatten()
-            })?
-            .ok_or(PowerError::NoSleepState)?
-            .1
+            find_table(memory, &root, SSDT, MAX_AML_LENGTH, |table| sleep_type(table).ok().flatten())?
+                .ok_or(PowerError::NoSleepState)?
+                .1
         }
     };
-    Ok(PowerRegisters {
-        sleep_type,
-        ..registers
-    })
+    Ok(PowerRegisters { sleep_type, ..registers })
 }
 
 /// A table whose signature, length and checksum were verified.
@@ -178,23 +164,13 @@ impl<'a> Table<'a> {
         if length < HEADER || length > longest || address.checked_add(u64::from(length)).is_none() {
             return Err(PowerError::BadLength(name, length));
         }
-        let table = Table {
-            memory,
-            address,
-            length,
-        };
+        let table = Table { memory, address, length };
         let mut sum = 0u8;
         table.chunks(0, |_, bytes, fresh| {
-            sum = bytes[..fresh]
-                .iter()
-                .fold(sum, |sum, &byte| sum.wrapping_add(byte));
+            sum = bytes[..fresh].iter().fold(sum, |sum, &byte| sum.wrapping_add(byte));
             None::<()>
         })?;
-        if sum == 0 {
-            Ok(table)
-        } else {
-            Err(PowerError::BadChecksum(name))
-        }
+        if sum == 0 { Ok(table) } else { Err(PowerError::BadChecksum(name)) }
     }
 
     /// Visits the table in pieces of at most `CHUNK` bytes, each followed by up to `overlap` bytes of the next one:
@@ -211,9 +187,7 @@ impl<'a> Table<'a> {
             let fresh = left.min(CHUNK);
             let bytes = &mut buffer[..left.min(CHUNK + overlap)];
             let address = self.address + u64::from(offset);
-            self.memory
-                .read(address, bytes)
-                .map_err(|Unreadable| PowerError::Unreadable(address))?;
+            self.memory.read(address, bytes).map_err(|Unreadable| PowerError::Unreadable(address))?;
             if let Some(found) = visit(offset, bytes, fresh) {
                 return Ok(Some(found));
             }
@@ -248,27 +222,19 @@ impl<'a> Table<'a> {
         let Some(raw) = self.bytes::<12>(offset)? else {
             return Ok(None);
         };
-        let address = u64::from_le_bytes([
-            raw[4], raw[5], raw[6], raw[7], raw[8], raw[9], raw[10], raw[11],
-        ]);
-        Ok((raw[0] == SYSTEM_IO)
-            .then(|| usable_port(address))
-            .flatten())
+        let address = u64::from_le_bytes([raw[4], raw[5], raw[6], raw[7], raw[8], raw[9], raw[10], raw[11]]);
+        Ok((raw[0] == SYSTEM_IO).then(|| usable_port(address)).flatten())
     }
 }
 
 /// A port that a two-byte register can start at; 0 means "none" in these tables.
 fn usable_port(address: u64) -> Option<u16> {
-    u16::try_from(address)
-        .ok()
-        .filter(|&port| port != 0 && port != u16::MAX)
+    u16::try_from(address).ok().filter(|&port| port != 0 && port != u16::MAX)
 }
 
 fn read<const N: usize>(memory: &dyn PhysicalRead, address: u64) -> Result<[u8; N], PowerError> {
     let mut bytes = [0; N];
-    memory
-        .read(address, &mut bytes)
-        .map_err(|Unreadable| PowerError::Unreadable(address))?;
+    memory.read(address, &mut bytes).map_err(|Unreadable| PowerError::Unreadable(address))?;
     Ok(bytes)
 }
 
@@ -294,23 +260,12 @@ fn root_table(memory: &dyn PhysicalRead, rsdp: u64) -> Result<RootTable<'_>, Pow
         }
         if address != 0 {
             let table = Table::open(memory, address, Signature(*b"XSDT"), MAX_ROOT_LENGTH)?;
-            return Ok(RootTable {
-                table,
-                entry_size: 8,
-            });
+            return Ok(RootTable { table, entry_size: 8 });
         }
     }
     let address = u32::from_le_bytes([first[16], first[17], first[18], first[19]]);
-    let table = Table::open(
-        memory,
-        u64::from(address),
-        Signature(*b"RSDT"),
-        MAX_ROOT_LENGTH,
-    )?;
-    Ok(RootTable {
-        table,
-        entry_size: 4,
-    })
+    let table = Table::open(memory, u64::from(address), Signature(*b"RSDT"), MAX_ROOT_LENGTH)?;
+    Ok(RootTable { table, entry_size: 4 })
 }
 
 /// The first table of this name that `accept` takes. Entries that are no such table are passed over; if there is none
@@ -353,9 +308,7 @@ fn fadt_registers(fadt: &Table<'_>) -> Result<PowerRegisters, PowerError> {
         }
     };
     let pm1a = control(fadt::PM1A_CONTROL, fadt::X_PM1A_CONTROL)?;
-    let smi_port = fadt
-        .u32(fadt::SMI_COMMAND)?
-        .and_then(|port| usable_port(port.into()));
+    let smi_port = fadt.u32(fadt::SMI_COMMAND)?.and_then(|port| usable_port(port.into()));
     let enable = fadt.u8(fadt::ACPI_ENABLE)?.filter(|&value| value != 0);
     let supported = fadt.u32(fadt::FLAGS)?.unwrap_or(0) & fadt::RESET_SUPPORTED != 0;
     let reset = if supported {
@@ -369,9 +322,7 @@ fn fadt_registers(fadt: &Table<'_>) -> Result<PowerRegisters, PowerError> {
         pm1a_control: pm1a.ok_or(PowerError::NoControlRegister)?,
         pm1b_control: control(fadt::PM1B_CONTROL, fadt::X_PM1B_CONTROL)?,
         sleep_type: (0, 0),
-        smi: smi_port
-            .zip(enable)
-            .map(|(port, enable)| SmiCommand { port, enable }),
+        smi: smi_port.zip(enable).map(|(port, enable)| SmiCommand { port, enable }),
         reset,
     })
 }

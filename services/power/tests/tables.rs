@@ -1,8 +1,7 @@
 //! `find_power_registers` on the tables of real firmware, and on damaged ones.
 
 use airox_power::{
-    PhysicalRead, PowerError, PowerRegisters, ResetRegister, Signature, SmiCommand, Unreadable,
-    find_power_registers,
+    PhysicalRead, PowerError, PowerRegisters, ResetRegister, Signature, SmiCommand, Unreadable, find_power_registers,
 };
 use proptest::prelude::*;
 
@@ -97,10 +96,7 @@ fn reads_what_qemu_presents() {
         smi: Some(SmiCommand { port: 0xb2, enable }),
         reset,
     };
-    let reset = Some(ResetRegister {
-        port: 0xcf9,
-        value: 0xf,
-    });
+    let reset = Some(ResetRegister { port: 0xcf9, value: 0xf });
     for (file, expected) in [
         ("pc-bios.bin", registers(0x604, 0xf1, None)),
         ("pc-ovmf.bin", registers(0xb004, 0xf1, None)),
@@ -115,10 +111,7 @@ fn reads_what_qemu_presents() {
 fn follows_a_64_bit_root_table() {
     let mut memory = Memory::load("q35-bios.bin");
     let expected = memory.find();
-    let entries: Vec<u8> = memory.table(b"RSDT")[36..]
-        .chunks(4)
-        .flat_map(|entry| [entry, &[0; 4]].concat())
-        .collect();
+    let entries: Vec<u8> = memory.table(b"RSDT")[36..].chunks(4).flat_map(|entry| [entry, &[0; 4]].concat()).collect();
     memory.0.push((0x5000_0000, aml_table(b"XSDT", &entries)));
     memory.change_rsdp(|rsdp| {
         rsdp[15] = 2;
@@ -142,10 +135,7 @@ fn finds_the_sleep_state_in_an_ssdt() {
     assert_eq!(memory.find(), Err(PowerError::NoSleepState));
     memory.add(0x600_0000, aml_table(b"SSDT", b"\x08_S4_\x12\x03\x01\x01"));
     assert_eq!(memory.find(), Err(PowerError::NoSleepState));
-    memory.add(
-        0x700_0000,
-        aml_table(b"SSDT", b"\x08_S5_\x12\x06\x02\x0a\x05\x0a\x06"),
-    );
+    memory.add(0x700_0000, aml_table(b"SSDT", b"\x08_S5_\x12\x06\x02\x0a\x05\x0a\x06"));
     assert_eq!(memory.find().map(|found| found.sleep_type), Ok((5, 6)));
 }
 
@@ -172,37 +162,19 @@ fn every_damage_has_its_error() {
     let name = |name: &[u8; 4]| Signature(*name);
     let memory = Memory::load("q35-bios.bin");
     assert_eq!(find_power_registers(&memory, 0), Err(PowerError::NoTables));
-    assert_eq!(
-        find_power_registers(&memory, 0x1234),
-        Err(PowerError::Unreadable(0x1234))
-    );
-    assert_eq!(
-        find_power_registers(&memory, u64::MAX - 3),
-        Err(PowerError::Unreadable(u64::MAX - 3))
-    );
+    assert_eq!(find_power_registers(&memory, 0x1234), Err(PowerError::Unreadable(0x1234)));
+    assert_eq!(find_power_registers(&memory, u64::MAX - 3), Err(PowerError::Unreadable(u64::MAX - 3)));
     assert_eq!(error(&|m| m.0[0].1[0] ^= 1), PowerError::BadRootPointer);
-    assert_eq!(
-        error(&|m| m.table(b"RSDT")[36] ^= 1),
-        PowerError::BadChecksum(name(b"RSDT"))
-    );
-    assert_eq!(
-        error(&|m| m.table(b"FACP")[60] ^= 1),
-        PowerError::BadChecksum(name(b"FACP"))
-    );
-    assert_eq!(
-        error(&|m| m.table(b"DSDT")[5000] ^= 1),
-        PowerError::BadChecksum(name(b"DSDT"))
-    );
+    assert_eq!(error(&|m| m.table(b"RSDT")[36] ^= 1), PowerError::BadChecksum(name(b"RSDT")));
+    assert_eq!(error(&|m| m.table(b"FACP")[60] ^= 1), PowerError::BadChecksum(name(b"FACP")));
+    assert_eq!(error(&|m| m.table(b"DSDT")[5000] ^= 1), PowerError::BadChecksum(name(b"DSDT")));
     for length in [0u32, 35, u32::MAX] {
         assert_eq!(
             error(&|m| m.table(b"DSDT")[4..8].copy_from_slice(&length.to_le_bytes())),
             PowerError::BadLength(name(b"DSDT"), length)
         );
     }
-    assert_eq!(
-        error(&|m| m.change(b"FACP", |fadt| fadt[..4].copy_from_slice(b"GONE"))),
-        PowerError::NoFadt
-    );
+    assert_eq!(error(&|m| m.change(b"FACP", |fadt| fadt[..4].copy_from_slice(b"GONE"))), PowerError::NoFadt);
     let no_dsdt = |fadt: &mut Vec<u8>| {
         fadt[40..44].fill(0);
         fadt[140..148].fill(0);
@@ -212,18 +184,12 @@ fn every_damage_has_its_error() {
         fadt[64..68].fill(0);
         fadt[172] = 0; // system memory instead of I/O
     };
-    assert_eq!(
-        error(&|m| m.change(b"FACP", no_pm1)),
-        PowerError::NoControlRegister
-    );
+    assert_eq!(error(&|m| m.change(b"FACP", no_pm1)), PowerError::NoControlRegister);
     let unusable = |dsdt: &mut Vec<u8>| {
         let at = dsdt.windows(4).position(|bytes| bytes == b"_S5_");
         dsdt[at.expect("_S5_ is there") + 4] = 0x11;
     };
-    assert_eq!(
-        error(&|m| m.change(b"DSDT", unusable)),
-        PowerError::UnusableSleepState
-    );
+    assert_eq!(error(&|m| m.change(b"DSDT", unusable)), PowerError::UnusableSleepState);
 }
 
 #[test]

@@ -36,18 +36,12 @@ pub(crate) fn admit<'b>(
             wanted: u32::try_from(share).unwrap_or(u32::MAX),
             limit: airox_admission::WHOLE_PROCESSOR,
         },
-        Refusal::Unbounded { task, by }
-        | Refusal::UnknownBlocking {
-            task, server: by, ..
-        } => NotAdmitted::Unbounded {
-            name: name(task),
-            by: name(by),
-        },
-        Refusal::Late { task, response_ns } => NotAdmitted::Late {
-            name: name(task),
-            response_ns,
-            deadline_ns: tasks[task].deadline_ns.unwrap_or(0),
-        },
+        Refusal::Unbounded { task, by } | Refusal::UnknownBlocking { task, server: by, .. } => {
+            NotAdmitted::Unbounded { name: name(task), by: name(by) }
+        }
+        Refusal::Late { task, response_ns } => {
+            NotAdmitted::Late { name: name(task), response_ns, deadline_ns: tasks[task].deadline_ns.unwrap_or(0) }
+        }
     })
 }
 
@@ -57,17 +51,12 @@ fn task(site: &Site<'_>, name: &str, terms: &Terms) -> Result<Task, NotAdmitted>
     if priority > site.highest {
         return Err(NotAdmitted::Priority(site.highest));
     }
-    let budget = terms.budget.map(|budget| Budget {
-        time_ns: budget.time_ns,
-        period_ns: budget.period_ns,
-    });
+    let budget = terms.budget.map(|budget| Budget { time_ns: budget.time_ns, period_ns: budget.period_ns });
     if budget.is_none() && priority > PRIORITY {
         return Err(NotAdmitted::NeedsBudget(PRIORITY));
     }
     let period = budget.map(|budget| budget.period_ns);
-    let deadline_ns = terms
-        .deadline_ns
-        .or(period.filter(|_| priority >= REAL_TIME));
+    let deadline_ns = terms.deadline_ns.or(period.filter(|_| priority >= REAL_TIME));
     Ok(Task {
         name: name.into(),
         priority,

@@ -17,9 +17,7 @@ fn refusal(error: CallError<SupervisorError>) -> ProcessError {
         CallError::Service(SupervisorError::NotRunning) => ProcessError::NotRunning,
         CallError::Service(SupervisorError::NotAllowed) => ProcessError::NotAllowed,
         CallError::Service(SupervisorError::NotRestartable) => ProcessError::NotRestartable,
-        CallError::Service(SupervisorError::Full | SupervisorError::BadNumber) => {
-            ProcessError::OutOfQuota
-        }
+        CallError::Service(SupervisorError::Full | SupervisorError::BadNumber) => ProcessError::OutOfQuota,
         CallError::Service(SupervisorError::Kernel(code)) => ProcessError::Kernel(code),
         CallError::Kernel(error) => error.into(),
         _ => ProcessError::SupervisorDied,

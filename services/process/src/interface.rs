@@ -3,9 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use airox_api::process::{
-    ExitStatus, HandleEntry, Memory, Process, ProcessEntry, ProcessError, Terms,
-};
+use airox_api::process::{ExitStatus, HandleEntry, Memory, Process, ProcessEntry, ProcessError, Terms};
 use airox_api::supervisor::{Supervisor, SupervisorError};
 use airox_api::{Caller, Deferred};
 use airox_process::FIRST_PROGRAM;
@@ -20,11 +18,7 @@ const MAX_NAMES: usize = 64;
 pub struct Requests<'a>(pub &'a mut Programs);
 
 fn component_only(caller: Caller) -> Result<(), ProcessError> {
-    if caller.badge < u64::from(FIRST_PROGRAM) {
-        Ok(())
-    } else {
-        Err(ProcessError::NotAllowed)
-    }
+    if caller.badge < u64::from(FIRST_PROGRAM) { Ok(()) } else { Err(ProcessError::NotAllowed) }
 }
 
 impl Process for Requests<'_> {
@@ -73,12 +67,7 @@ impl Process for Requests<'_> {
         self.0.list(cursor)
     }
 
-    fn handles(
-        &mut self,
-        caller: Caller,
-        process: &str,
-        cursor: u32,
-    ) -> Result<Vec<HandleEntry>, ProcessError> {
+    fn handles(&mut self, caller: Caller, process: &str, cursor: u32) -> Result<Vec<HandleEntry>, ProcessError> {
         component_only(caller)?;
         self.0.handles(process, cursor)
     }
@@ -113,13 +102,7 @@ impl Supervisor for Panics<'_> {
         Err(SupervisorError::NotAllowed)
     }
 
-    fn report_panic(
-        &mut self,
-        caller: Caller,
-        message: &str,
-        file: &str,
-        line: u32,
-    ) -> Result<(), SupervisorError> {
+    fn report_panic(&mut self, caller: Caller, message: &str, file: &str, line: u32) -> Result<(), SupervisorError> {
         self.0.panicked(caller.badge, message, file, line);
         Ok(())
     }

@@ -56,9 +56,7 @@ fn site(region: &Region) -> Result<Site<'static>, StartError> {
     let length = pages * airox_rt::abi::layout::PAGE_SIZE;
     let bytes = memory::map_constant(region, length as usize)?;
     let bundle = Bundle::parse(bytes).map_err(|_| StartError::Missing("bundle".into()))?;
-    let system = bundle
-        .system()
-        .map_err(|_| StartError::Missing("system record".into()))?;
+    let system = bundle.system().map_err(|_| StartError::Missing("system record".into()))?;
     Ok(Site::new(bundle, bytes, system))
 }
 
@@ -93,13 +91,9 @@ impl Handler for Serving {
     }
 
     fn fault(&mut self, message: &mut KernelMessage, _kind: Option<FaultKind>) -> Outcome {
-        self.0
-            .faulted(message.badge(), message.tag().label(), &message.words());
+        self.0.faulted(message.badge(), message.tag().label(), &message.words());
         self.answer();
         // The process is dead by now, and nobody waits for this.
-        Outcome::Reply(ReplyMessage {
-            tag: Tag::new(FaultAction::Kill as u16),
-            ..ReplyMessage::default()
-        })
+        Outcome::Reply(ReplyMessage { tag: Tag::new(FaultAction::Kill as u16), ..ReplyMessage::default() })
     }
 }

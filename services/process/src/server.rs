@@ -8,9 +8,7 @@ use airox_abi::info::ThreadState;
 use airox_abi::message::WORDS;
 use airox_abi::{DELEGATED, Error, Handle, ObjectKind, Rights};
 use airox_api::log::{Level, MAX_TEXT};
-use airox_api::process::{
-    ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, ProcessError, Terms,
-};
+use airox_api::process::{ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, ProcessError, Terms};
 use airox_bundle::Symbols;
 use airox_spawn::describe::{self, Identity};
 use airox_spawn::fault::{self, Fault, Victim};
@@ -38,14 +36,7 @@ pub struct Server<'a, K, I, W> {
 impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
     /// A server without programs.
     pub fn new(kernel: K, init: I, site: Site<'a>, authority: Authority) -> Server<'a, K, I, W> {
-        Server {
-            kernel,
-            init,
-            site,
-            authority,
-            table: Table::default(),
-            answers: Vec::new(),
-        }
+        Server { kernel, init, site, authority, table: Table::default(), answers: Vec::new() }
     }
 
     /// Answers to those who waited, to be sent now.
@@ -86,16 +77,8 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
         let id = self.table.next_number()?;
         let badge = u64::from(id);
         let client = Rights::SEND | Rights::COPY;
-        let port = self
-            .kernel
-            .handle_copy(self.authority.port, client, badge)?;
-        let grant = |name, handle, badge| Grant {
-            name,
-            handle,
-            kind: ObjectKind::Port,
-            rights: client,
-            badge,
-        };
+        let port = self.kernel.handle_copy(self.authority.port, client, badge)?;
+        let grant = |name, handle, badge| Grant { name, handle, kind: ObjectKind::Port, rights: client, badge };
         let mut grants = Vec::with_capacity(5);
         grants.extend([
             grant("supervisor", port, 0),
@@ -111,10 +94,7 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
             program: &program,
             name,
             arguments,
-            quota: QuotaSource::Carved {
-                parent: self.authority.quota,
-                limits: program_limits(admit::share(&task)),
-            },
+            quota: QuotaSource::Carved { parent: self.authority.quota, limits: program_limits(admit::share(&task)) },
             grants: &grants,
             priority: task.priority,
             max_priority: task.highest,
@@ -146,10 +126,8 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
             waiters: Vec::new(),
         });
         // It may have ended already; the kernel tells that too.
-        let watched = self
-            .kernel
-            .process_watch(process, self.authority.signal, exit_bit(id))
-            .map_err(ProcessError::from);
+        let watched =
+            self.kernel.process_watch(process, self.authority.signal, exit_bit(id)).map_err(ProcessError::from);
         let introduced = watched.and_then(|()| self.init.introduce(id, name));
         if let Err(error) = introduced {
             self.end(id, ExitStatus::Killed);
@@ -175,11 +153,7 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
             .filter_map(|program| {
                 let info = self.kernel.process_info(program.process).ok()?;
                 let dead = ThreadState::from_code(info.state) == ThreadState::Dead;
-                let status = if info.faulted != 0 {
-                    ExitStatus::Faulted
-                } else {
-                    ExitStatus::Exited(info.exit_code)
-                };
+                let status = if info.faulted != 0 { ExitStatus::Faulted } else { ExitStatus::Exited(info.exit_code) };
                 dead.then_some((program.id, status))
             })
             .collect();
@@ -266,12 +240,7 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
             if entries.len() == describe::MAX_ENTRIES {
                 break;
             }
-            let identity = Identity {
-                id: program.id,
-                name: &program.name,
-                kind: Kind::Program,
-                restarts: 0,
-            };
+            let identity = Identity { id: program.id, name: &program.name, kind: Kind::Program, restarts: 0 };
             let info = self.kernel.process_info(program.process)?;
             entries.push(identity.entry(&mut self.kernel, &info, program.budget));
         }
@@ -287,12 +256,7 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
             Target::Program(id) => {
                 let program = self.table.get(id).ok_or(ProcessError::UnknownProcess)?;
                 let (process, granted) = (program.process, &program.granted);
-                Ok(describe::handles(
-                    &mut self.kernel,
-                    process,
-                    granted,
-                    cursor,
-                )?)
+                Ok(describe::handles(&mut self.kernel, process, granted, cursor)?)
             }
             Target::Component(name) => {
                 let name = String::from(name);
@@ -322,8 +286,7 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
         }
         self.init.release(id);
         let answers = program.waiters.into_iter();
-        self.answers
-            .extend(answers.map(|waiter| (waiter, Ok(status))));
+        self.answers.extend(answers.map(|waiter| (waiter, Ok(status))));
     }
 
     /// Who is meant by a number or name. Components go first: their names are known and few.
@@ -335,29 +298,20 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
         if let Ok(number) = who.parse::<u32>() {
             if number >= FIRST_PROGRAM {
                 let program = self.table.get(number);
-                return program
-                    .map(|program| Target::Program(program.id))
-                    .ok_or(ProcessError::UnknownProcess);
+                return program.map(|program| Target::Program(program.id)).ok_or(ProcessError::UnknownProcess);
             }
-            let name = (number as usize)
-                .checked_sub(1)
-                .and_then(|index| components.get(index));
-            return name
-                .map(|name| Target::Component(name))
-                .ok_or(ProcessError::UnknownProcess);
+            let name = (number as usize).checked_sub(1).and_then(|index| components.get(index));
+            return name.map(|name| Target::Component(name)).ok_or(ProcessError::UnknownProcess);
         }
         if let Some(name) = components.iter().find(|name| *name == who) {
             return Ok(Target::Component(name));
         }
         let program = self.table.by_name(who);
-        program
-            .map(|program| Target::Program(program.id))
-            .ok_or(ProcessError::UnknownProcess)
+        program.map(|program| Target::Program(program.id)).ok_or(ProcessError::UnknownProcess)
     }
 
     fn is_reserved(&self, name: &str) -> bool {
-        name == self.site.bundle.root_program()
-            || self.site.reserved.iter().any(|reserved| reserved == name)
+        name == self.site.bundle.root_program() || self.site.reserved.iter().any(|reserved| reserved == name)
     }
 
     fn close(&mut self, handle: Handle) {

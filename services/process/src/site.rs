@@ -123,9 +123,7 @@ impl<'a> Site<'a> {
             provided.any(|interface| wanted.contains(&interface.as_str()))
         };
         let components = system.components.iter();
-        let own = components
-            .clone()
-            .find(|component| provides(component, &["process"]));
+        let own = components.clone().find(|component| provides(component, &["process"]));
         let servers: Vec<usize> = components
             .enumerate()
             .filter(|(_, component)| provides(component, &["log", "clock", "console"]))
@@ -136,9 +134,7 @@ impl<'a> Site<'a> {
         let allowed = own.map_or(PRIORITY, |own| own.max_priority);
         let time = own.map_or(0, |own| own.time.for_programs);
         let names = system.components.into_iter();
-        let (components, reserved) = names
-            .map(|component| (component.name, component.program))
-            .unzip();
+        let (components, reserved) = names.map(|component| (component.name, component.program)).unzip();
         Site {
             bundle,
             bundle_bytes,

@@ -56,11 +56,7 @@ pub struct Table<W> {
 
 impl<W> Default for Table<W> {
     fn default() -> Table<W> {
-        Table {
-            running: Vec::new(),
-            ended: VecDeque::new(),
-            next: FIRST_PROGRAM,
-        }
+        Table { running: Vec::new(), ended: VecDeque::new(), next: FIRST_PROGRAM }
     }
 }
 
@@ -103,21 +99,14 @@ impl<W> Table<W> {
     /// The youngest running program of this name.
     #[must_use]
     pub fn by_name(&self, name: &str) -> Option<&Running<W>> {
-        self.running
-            .iter()
-            .rev()
-            .find(|program| program.name == name)
+        self.running.iter().rev().find(|program| program.name == name)
     }
 
     /// Keeps a waiter until the program ends, or gives it back with its answer.
     ///
     /// # Errors
     /// The waiter, and what to tell it.
-    pub fn wait(
-        &mut self,
-        id: u32,
-        waiter: W,
-    ) -> Result<(), (W, Result<ExitStatus, ProcessError>)> {
+    pub fn wait(&mut self, id: u32, waiter: W) -> Result<(), (W, Result<ExitStatus, ProcessError>)> {
         if let Some(program) = self.running.iter_mut().find(|program| program.id == id) {
             if program.waiters.len() >= MAX_WAITERS {
                 return Err((waiter, Err(ProcessError::OutOfQuota)));
@@ -142,11 +131,7 @@ impl<W> Table<W> {
 }
 
 const fn following(id: u32) -> u32 {
-    if id == LAST_PROGRAM {
-        FIRST_PROGRAM
-    } else {
-        id + 1
-    }
+    if id == LAST_PROGRAM { FIRST_PROGRAM } else { id + 1 }
 }
 
 #[cfg(test)]
@@ -216,10 +201,7 @@ mod tests {
         let ended = table.end(id, ExitStatus::Exited(7)).unwrap();
         assert_eq!(ended.waiters.len(), MAX_WAITERS);
         assert_eq!(table.wait(id, 1), Err((1, Ok(ExitStatus::Exited(7)))));
-        assert_eq!(
-            table.wait(id + 1, 1),
-            Err((1, Err(ProcessError::UnknownProcess)))
-        );
+        assert_eq!(table.wait(id + 1, 1), Err((1, Err(ProcessError::UnknownProcess))));
         assert!(table.end(id, ExitStatus::Killed).is_none());
     }
 
@@ -230,14 +212,8 @@ mod tests {
             let id = add(&mut table, "echo");
             table.end(id, ExitStatus::Exited(0)).unwrap();
         }
-        assert_eq!(
-            table.wait(FIRST_PROGRAM, 1),
-            Err((1, Err(ProcessError::UnknownProcess)))
-        );
-        assert_eq!(
-            table.wait(FIRST_PROGRAM + 1, 1),
-            Err((1, Ok(ExitStatus::Exited(0))))
-        );
+        assert_eq!(table.wait(FIRST_PROGRAM, 1), Err((1, Err(ProcessError::UnknownProcess))));
+        assert_eq!(table.wait(FIRST_PROGRAM + 1, 1), Err((1, Ok(ExitStatus::Exited(0)))));
     }
 
     #[test]

@@ -8,13 +8,10 @@ use airox_abi::fault::FaultKind;
 use airox_abi::layout::PROGRAM_BASE;
 use airox_abi::{DELEGATED, ObjectKind, Rights};
 use airox_api::process::{
-    Budget, BudgetUse, ExitStatus, HandleEntry, Kind, Memory, NotAdmitted, ProcessEntry,
-    ProcessError, State, Terms,
+    Budget, BudgetUse, ExitStatus, HandleEntry, Kind, Memory, NotAdmitted, ProcessEntry, ProcessError, State, Terms,
 };
 use airox_bundle::Bundle;
-use airox_bundle::system::{
-    self, Component, ComponentKind, OnOverrun, Restart, RestartPolicy, System, Time, Use,
-};
+use airox_bundle::system::{self, Component, ComponentKind, OnOverrun, Restart, RestartPolicy, System, Time, Use};
 use airox_bundle::write::{Builder, ProgramImage, SegmentImage};
 use airox_process::FIRST_PROGRAM;
 use airox_process::server::Server;
@@ -75,12 +72,7 @@ impl Init for Requests {
     }
 
     fn list(&mut self, cursor: u32) -> Result<Vec<ProcessEntry>, ProcessError> {
-        let all = [
-            entry(1, "log"),
-            entry(2, "shell"),
-            entry(3, "arm"),
-            entry(0, "init"),
-        ];
+        let all = [entry(1, "log"), entry(2, "shell"), entry(3, "arm"), entry(0, "init")];
         Ok(all[cursor as usize..].to_vec())
     }
 
@@ -153,70 +145,31 @@ fn component(name: &str, priority: u8, time: Time) -> Component {
 
 fn budget(time_us: u32, period_us: u32) -> Option<system::Budget> {
     let on_overrun = OnOverrun::Wait;
-    Some(system::Budget {
-        time_us,
-        period_us,
-        on_overrun,
-    })
+    Some(system::Budget { time_us, period_us, on_overrun })
 }
 
 /// The log serves everybody; the arm has 4 ms for 1 ms of work; a shell without a budget; programs may have 30 % of the processor.
 fn system() -> System {
-    let mut log = component(
-        "log",
-        200,
-        Time {
-            budget: budget(1_000, 10_000),
-            longest_call_us: Some(100),
-            ..Time::default()
-        },
-    );
+    let mut log =
+        component("log", 200, Time { budget: budget(1_000, 10_000), longest_call_us: Some(100), ..Time::default() });
     log.provides = vec!["log".into()];
-    let mut shell = component(
-        "shell",
-        100,
-        Time {
-            for_programs: 300_000,
-            ..Time::default()
-        },
-    );
+    let mut shell = component("shell", 100, Time { for_programs: 300_000, ..Time::default() });
     shell.provides = vec!["process".into()];
     shell.max_priority = 199;
-    shell.uses = vec![Use {
-        interface: "log".into(),
-        provider: "log".into(),
-    }];
-    let arm = component(
-        "arm",
-        170,
-        Time {
-            budget: budget(1_000, 10_000),
-            deadline_us: Some(4_000),
-            ..Time::default()
-        },
-    );
-    System {
-        name: "test".into(),
-        trace: false,
-        components: vec![log, shell, arm],
-    }
+    shell.uses = vec![Use { interface: "log".into(), provider: "log".into() }];
+    let arm =
+        component("arm", 170, Time { budget: budget(1_000, 10_000), deadline_us: Some(4_000), ..Time::default() });
+    System { name: "test".into(), trace: false, components: vec![log, shell, arm] }
 }
 
 /// No special terms.
-const USUAL: Terms = Terms {
-    priority: None,
-    budget: None,
-    deadline_ns: None,
-};
+const USUAL: Terms = Terms { priority: None, budget: None, deadline_ns: None };
 
 /// A budget in microseconds and a priority.
 fn terms(priority: u8, time_us: u64, period_us: u64) -> Terms {
     Terms {
         priority: Some(priority),
-        budget: Some(Budget {
-            time_ns: time_us * 1_000,
-            period_ns: period_us * 1_000,
-        }),
+        budget: Some(Budget { time_ns: time_us * 1_000, period_ns: period_us * 1_000 }),
         deadline_ns: None,
     }
 }
@@ -250,9 +203,7 @@ const CLIENT: Rights = Rights::SEND.union(Rights::COPY);
 fn a_program_gets_console_log_and_clock_and_nothing_else() {
     with_server(|server, requests, _| {
         let console = server.kernel().object(ObjectKind::Port);
-        let id = server
-            .run("echo", &["hello"], &USUAL, Some(console))
-            .unwrap();
+        let id = server.run("echo", &["hello"], &USUAL, Some(console)).unwrap();
         assert_eq!(id, FIRST_PROGRAM);
         let badge = u64::from(id);
         assert_eq!(
@@ -266,12 +217,7 @@ fn a_program_gets_console_log_and_clock_and_nothing_else() {
             ]
         );
         assert_eq!(requests.0.borrow().wards[&id], "echo");
-        let names: Vec<String> = server
-            .handles("echo", 0)
-            .unwrap()
-            .into_iter()
-            .map(|entry| entry.name)
-            .collect();
+        let names: Vec<String> = server.handles("echo", 0).unwrap().into_iter().map(|entry| entry.name).collect();
         assert_eq!(names, ["supervisor", "fault", "log", "clock", "console"]);
         server.run("sort", &[], &USUAL, None).unwrap();
         assert_eq!(server.kernel().granted("sort").len(), 4);
@@ -283,11 +229,7 @@ fn only_programs_of_nobody_else_can_be_run() {
     with_server(|server, _, _| {
         assert_eq!(server.programs().collect::<Vec<_>>(), ["echo", "sort"]);
         for name in ["init", "shell", "log", "gone", "", "echo "] {
-            assert_eq!(
-                server.run(name, &[], &USUAL, None),
-                Err(ProcessError::UnknownProgram),
-                "{name}"
-            );
+            assert_eq!(server.run(name, &[], &USUAL, None), Err(ProcessError::UnknownProgram), "{name}");
         }
     });
 }
@@ -302,19 +244,10 @@ fn waiters_learn_how_it_ended() {
         assert!(server.take_answers().is_empty());
         server.kernel().exit("echo", -7);
         deliver(server, &authority);
-        assert_eq!(
-            server.take_answers(),
-            [
-                ("one", Ok(ExitStatus::Exited(-7))),
-                ("two", Ok(ExitStatus::Exited(-7)))
-            ]
-        );
+        assert_eq!(server.take_answers(), [("one", Ok(ExitStatus::Exited(-7))), ("two", Ok(ExitStatus::Exited(-7)))]);
         // Asked again after the end.
         server.wait(exits, "late");
-        assert_eq!(
-            server.take_answers(),
-            [("late", Ok(ExitStatus::Exited(-7)))]
-        );
+        assert_eq!(server.take_answers(), [("late", Ok(ExitStatus::Exited(-7)))]);
 
         let faults = server.run("echo", &[], &USUAL, None).unwrap();
         server.wait(faults, "fault");
@@ -330,10 +263,7 @@ fn waiters_learn_how_it_ended() {
         assert_eq!(server.kill("sort"), Err(ProcessError::UnknownProcess));
 
         server.wait(9999, "nobody");
-        assert_eq!(
-            server.take_answers(),
-            [("nobody", Err(ProcessError::UnknownProcess))]
-        );
+        assert_eq!(server.take_answers(), [("nobody", Err(ProcessError::UnknownProcess))]);
         assert_eq!(server.kernel().counts(), before);
         assert_eq!(requests.wards(), 0);
     });
@@ -347,26 +277,16 @@ fn numbers_and_names_find_components_and_programs() {
         server.kill("2").unwrap();
         server.restart("shell").unwrap();
         server.handles("1", 5).unwrap();
-        assert_eq!(
-            requests.0.borrow().asked,
-            ["kill log", "kill shell", "restart shell", "handles log 5"]
-        );
+        assert_eq!(requests.0.borrow().asked, ["kill log", "kill shell", "restart shell", "handles log 5"]);
         for unknown in ["4", "1000", "1002", "-1", "", "99999999999"] {
-            assert_eq!(
-                server.kill(unknown),
-                Err(ProcessError::UnknownProcess),
-                "{unknown}"
-            );
+            assert_eq!(server.kill(unknown), Err(ProcessError::UnknownProcess), "{unknown}");
         }
         for root in ["0", "init"] {
             assert_eq!(server.kill(root), Err(ProcessError::RootTask));
             assert_eq!(server.restart(root), Err(ProcessError::RootTask));
             assert_eq!(server.handles(root, 0), Err(ProcessError::RootTask));
         }
-        assert_eq!(
-            server.restart(&id.to_string()),
-            Err(ProcessError::NotRestartable)
-        );
+        assert_eq!(server.restart(&id.to_string()), Err(ProcessError::NotRestartable));
         server.kill(&id.to_string()).unwrap();
     });
 }
@@ -409,10 +329,7 @@ fn whatever_fails_nothing_is_left() {
         server.kill("echo").unwrap();
         // Init does not take it: then it does not run.
         requests.0.borrow_mut().refuses = true;
-        assert_eq!(
-            server.run("echo", &[], &USUAL, None),
-            Err(ProcessError::SupervisorDied)
-        );
+        assert_eq!(server.run("echo", &[], &USUAL, None), Err(ProcessError::SupervisorDied));
         assert_eq!(server.kernel().counts(), before);
     });
 }
@@ -421,17 +338,11 @@ fn whatever_fails_nothing_is_left() {
 fn there_is_a_limit_to_programs_and_arguments() {
     with_server(|server, requests, _| {
         let long = "x".repeat(100_000);
-        assert_eq!(
-            server.run("echo", &[&long], &USUAL, None),
-            Err(ProcessError::ArgumentsTooLong)
-        );
+        assert_eq!(server.run("echo", &[&long], &USUAL, None), Err(ProcessError::ArgumentsTooLong));
         for _ in 0..MAX_PROGRAMS {
             server.run("echo", &[], &USUAL, None).unwrap();
         }
-        assert_eq!(
-            server.run("echo", &[], &USUAL, None),
-            Err(ProcessError::TooManyPrograms)
-        );
+        assert_eq!(server.run("echo", &[], &USUAL, None), Err(ProcessError::TooManyPrograms));
         assert_eq!(requests.wards(), MAX_PROGRAMS);
     });
 }
@@ -453,18 +364,12 @@ fn messages_with_wild_badges_are_ignored() {
 fn a_program_with_a_budget_runs_on_it_and_gives_it_back() {
     with_server(|server, _, _| {
         let before = server.kernel().counts();
-        let id = server
-            .run("echo", &[], &terms(165, 1_000, 20_000), None)
-            .unwrap();
+        let id = server.run("echo", &[], &terms(165, 1_000, 20_000), None).unwrap();
         let process = server.kernel().process("echo").unwrap();
         assert_eq!(process.budget, Some((1_000_000, 20_000_000)));
         assert_eq!(process.max_priority, 165);
         let entries = server.list(4).unwrap();
-        let wanted = BudgetUse {
-            time_ns: 1_000_000,
-            period_ns: 20_000_000,
-            overruns: 0,
-        };
+        let wanted = BudgetUse { time_ns: 1_000_000, period_ns: 20_000_000, overruns: 0 };
         assert_eq!((entries[0].id, entries[0].budget), (id, Some(wanted)));
         server.kill("echo").unwrap();
         assert_eq!(server.kernel().counts(), before);
@@ -478,10 +383,7 @@ fn what_would_break_a_deadline_is_not_admitted() {
             Err(ProcessError::NotAdmitted(why)) => why,
             other => panic!("{other:?}"),
         };
-        let without_budget = Terms {
-            priority: Some(41),
-            ..USUAL
-        };
+        let without_budget = Terms { priority: Some(41), ..USUAL };
         assert_eq!(refused(without_budget), NotAdmitted::NeedsBudget(40));
         // The log, which it calls, has 200, and the process server may give 199.
         let wanted = terms(200, 100, 20_000);
@@ -491,34 +393,20 @@ fn what_would_break_a_deadline_is_not_admitted() {
         wanted.deadline_ns = Some(20_000_001);
         assert_eq!(refused(wanted), NotAdmitted::BadDeadline);
         let wanted = terms(50, 7_000, 20_000);
-        let overload = NotAdmitted::Overload {
-            wanted: 350_000,
-            limit: 300_000,
-        };
+        let overload = NotAdmitted::Overload { wanted: 350_000, limit: 300_000 };
         assert_eq!(refused(wanted), overload);
         // The arm: 1 ms of its own, 1 ms for init, 1 ms for the log; a program has 1 ms left at most.
-        let late = NotAdmitted::Late {
-            name: "arm".into(),
-            response_ns: 4_100_000,
-            deadline_ns: 4_000_000,
-        };
+        let late = NotAdmitted::Late { name: "arm".into(), response_ns: 4_100_000, deadline_ns: 4_000_000 };
         assert_eq!(refused(terms(180, 1_100, 20_000)), late);
         // Below the arm it may have more, but not in time for itself.
         let mut wanted = terms(165, 2_000, 20_000);
         wanted.deadline_ns = Some(4_000_000);
-        let late = NotAdmitted::Late {
-            name: "echo".into(),
-            response_ns: 5_000_000,
-            deadline_ns: 4_000_000,
-        };
+        let late = NotAdmitted::Late { name: "echo".into(), response_ns: 5_000_000, deadline_ns: 4_000_000 };
         assert_eq!(refused(wanted), late);
         // The shell has no budget and is above.
         let mut wanted = terms(99, 100, 20_000);
         wanted.deadline_ns = Some(20_000_000);
-        let unbounded = NotAdmitted::Unbounded {
-            name: "echo".into(),
-            by: "shell".into(),
-        };
+        let unbounded = NotAdmitted::Unbounded { name: "echo".into(), by: "shell".into() };
         assert_eq!(refused(wanted), unbounded);
     });
 }
@@ -530,10 +418,7 @@ fn programs_that_run_count_until_they_end() {
         server.run("echo", &[], &half, None).unwrap();
         server.run("sort", &[], &half, None).unwrap();
         let third = server.run("sort", &[], &half, None);
-        assert!(matches!(
-            third,
-            Err(ProcessError::NotAdmitted(NotAdmitted::Late { .. }))
-        ));
+        assert!(matches!(third, Err(ProcessError::NotAdmitted(NotAdmitted::Late { .. }))));
         // Who asks for nothing is always welcome.
         server.run("sort", &[], &USUAL, None).unwrap();
         server.kill("echo").unwrap();

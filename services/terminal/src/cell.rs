@@ -50,11 +50,7 @@ impl Cell {
         } else {
             (self.foreground, self.background)
         };
-        if self.attributes.contains(Attributes::HIDDEN) {
-            (back, back)
-        } else {
-            (front, back)
-        }
+        if self.attributes.contains(Attributes::HIDDEN) { (back, back) } else { (front, back) }
     }
 }
 

@@ -46,17 +46,10 @@ pub fn nearest(colour: [u8; 3]) -> u8 {
     let mean = colour.iter().map(|&value| u16::from(value)).sum::<u16>() / 3;
     let grey = 232 + (mean.saturating_sub(3) / 10).min(23) as u8;
     let distance = |index: u8| {
-        let squares = rgb(index)
-            .into_iter()
-            .zip(colour)
-            .map(|(a, b)| u32::from(a.abs_diff(b)).pow(2));
+        let squares = rgb(index).into_iter().zip(colour).map(|(a, b)| u32::from(a.abs_diff(b)).pow(2));
         squares.sum::<u32>()
     };
-    if distance(grey) < distance(cube) {
-        grey
-    } else {
-        cube
-    }
+    if distance(grey) < distance(cube) { grey } else { cube }
 }
 
 #[cfg(test)]

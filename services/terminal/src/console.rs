@@ -113,8 +113,7 @@ impl<W: WriteCall, R: ReadCall, F: FlushCall, I: Interrupt> Console<W, R, F, I> 
     /// Changes what readers get, for all clients. It may give output: the echo of what was typed ahead.
     pub fn set_mode(&mut self, mode: Mode) {
         let output = &mut self.output;
-        self.discipline
-            .set_mode(mode, &mut |echo| output.echo(echo));
+        self.discipline.set_mode(mode, &mut |echo| output.echo(echo));
         self.answer_reads();
     }
 
@@ -191,8 +190,7 @@ impl<W: WriteCall, R: ReadCall, F: FlushCall, I: Interrupt> Console<W, R, F, I> 
     }
 
     fn interrupt(&mut self, byte: u8) {
-        self.interrupts
-            .retain(|(_, interrupt)| interrupt.notify().is_ok());
+        self.interrupts.retain(|(_, interrupt)| interrupt.notify().is_ok());
         match self.mode() {
             Mode::Cooked => {
                 self.discipline.discard();

@@ -246,8 +246,7 @@ impl Discipline {
             self.lost += needed as u64;
             echo(&[BELL]);
         } else {
-            self.ready
-                .extend(self.line.iter().map(|&byte| u16::from(byte)));
+            self.ready.extend(self.line.iter().map(|&byte| u16::from(byte)));
             self.ready.push_back(end.map_or(END_OF_INPUT, u16::from));
         }
         if end.is_some() {

@@ -109,22 +109,14 @@ impl Grid {
 
     /// Moves the cursor, as far as the screen reaches.
     pub fn move_to(&mut self, column: usize, row: usize) {
-        self.cursor = Cursor {
-            column: column.min(self.columns - 1),
-            row: row.min(self.rows - 1),
-            wraps: false,
-        };
+        self.cursor = Cursor { column: column.min(self.columns - 1), row: row.min(self.rows - 1), wraps: false };
     }
 
     /// Moves the cursor by a distance; up and down stop at the margins if they lie in between.
     pub fn move_by(&mut self, columns: isize, rows: isize) {
         let Cursor { column, row, .. } = self.cursor;
         let highest = if row >= self.top { self.top } else { 0 };
-        let lowest = if row <= self.bottom {
-            self.bottom
-        } else {
-            self.rows - 1
-        };
+        let lowest = if row <= self.bottom { self.bottom } else { self.rows - 1 };
         let target = row.saturating_add_signed(rows).clamp(highest, lowest);
         self.move_to(column.saturating_add_signed(columns), target);
     }
@@ -178,8 +170,7 @@ impl Grid {
         }
         let count = count.min(end - top);
         let columns = self.columns;
-        self.cells
-            .copy_within((top + count) * columns..end * columns, top * columns);
+        self.cells.copy_within((top + count) * columns..end * columns, top * columns);
         self.fill_rows(end - count, end);
         self.dirty[top..end].fill(true);
     }
@@ -192,10 +183,7 @@ impl Grid {
         }
         let count = count.min(end - top);
         let columns = self.columns;
-        self.cells.copy_within(
-            top * columns..(end - count) * columns,
-            (top + count) * columns,
-        );
+        self.cells.copy_within(top * columns..(end - count) * columns, (top + count) * columns);
         self.fill_rows(top, top + count);
         self.dirty[top..end].fill(true);
     }

@@ -30,6 +30,5 @@ pub use console::{Console, Interrupt, MAX_INTERRUPTS, MAX_READS, MAX_WRITE_LENGT
 pub use discipline::{Mode, READY_CAPACITY};
 pub use screen::{MAX_COLUMNS, MAX_ROWS, Screen, ScreenTooLarge};
 pub use server::{
-    AGAIN, ClientInterrupt, ConsoleDevice, ConsoleServer, SavedFlush, SavedRead, SavedWrite,
-    ServedConsole,
+    AGAIN, ClientInterrupt, ConsoleDevice, ConsoleServer, SavedFlush, SavedRead, SavedWrite, ServedConsole,
 };

@@ -17,10 +17,7 @@ pub struct Output {
 
 impl Output {
     pub fn new() -> Output {
-        Output {
-            queue: VecDeque::with_capacity(CAPACITY),
-            last: 0,
-        }
+        Output { queue: VecDeque::with_capacity(CAPACITY), last: 0 }
     }
 
     pub fn is_empty(&self) -> bool {

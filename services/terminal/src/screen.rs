@@ -23,11 +23,7 @@ pub struct ScreenTooLarge {
 
 impl fmt::Display for ScreenTooLarge {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "a text screen of {} columns and {} rows is not possible",
-            self.columns, self.rows
-        )
+        write!(formatter, "a text screen of {} columns and {} rows is not possible", self.columns, self.rows)
     }
 }
 
@@ -78,11 +74,7 @@ impl Screen {
     /// The cells of a row, or nothing past the last row.
     #[must_use]
     pub fn row(&self, row: usize) -> &[Cell] {
-        if row < self.emulator.grid.rows() {
-            self.emulator.grid.row(row)
-        } else {
-            &[]
-        }
+        if row < self.emulator.grid.rows() { self.emulator.grid.row(row) } else { &[] }
     }
 
     /// Takes output: text and escape sequences in UTF-8, cut anywhere. Damaged UTF-8 becomes U+FFFD.

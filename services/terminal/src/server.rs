@@ -159,10 +159,7 @@ impl<D: ConsoleDevice> airox_api::console::Console for ConsoleServer<D> {
     fn size(&mut self, _caller: Caller) -> Result<Size, ConsoleError> {
         let (columns, rows) = self.device.size();
         let short = |number| u16::try_from(number).unwrap_or(u16::MAX);
-        Ok(Size {
-            columns: short(columns),
-            rows: short(rows),
-        })
+        Ok(Size { columns: short(columns), rows: short(rows) })
     }
 
     fn set_mode(&mut self, _caller: Caller, mode: Mode) -> Result<(), ConsoleError> {
@@ -174,12 +171,7 @@ impl<D: ConsoleDevice> airox_api::console::Console for ConsoleServer<D> {
         Ok(())
     }
 
-    fn interrupt_signal(
-        &mut self,
-        caller: Caller,
-        signal: Option<Signal>,
-        bits: u64,
-    ) -> Result<(), ConsoleError> {
+    fn interrupt_signal(&mut self, caller: Caller, signal: Option<Signal>, bits: u64) -> Result<(), ConsoleError> {
         let interrupt = signal.map(|signal| ClientInterrupt { signal, bits });
         let console = self.device.console();
         Ok(console.set_interrupt(caller.badge, interrupt)?)

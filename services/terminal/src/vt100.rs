@@ -44,10 +44,7 @@ impl Emulator {
     fn set_pen(&mut self, pen: Cell) {
         self.pen = pen;
         // Erasing paints with the current background, as xterm does.
-        self.grid.blank = Cell {
-            background: pen.background,
-            ..Cell::BLANK
-        };
+        self.grid.blank = Cell { background: pen.background, ..Cell::BLANK };
     }
 
     fn save(&mut self) {
@@ -82,9 +79,7 @@ impl Emulator {
             match code {
                 0 => pen = Cell::BLANK,
                 1 => pen.attributes |= Attributes::BOLD,
-                4 => pen
-                    .attributes
-                    .set(Attributes::UNDERLINE, param.get(1) != Some(&0)),
+                4 => pen.attributes.set(Attributes::UNDERLINE, param.get(1) != Some(&0)),
                 7 => pen.attributes |= Attributes::REVERSE,
                 8 => pen.attributes |= Attributes::HIDDEN,
                 21 | 22 => pen.attributes -= Attributes::BOLD,
@@ -145,10 +140,7 @@ fn is_zero_width(character: char) -> bool {
 impl Perform for Emulator {
     fn print(&mut self, character: char) {
         if !is_zero_width(character) && !character.is_control() {
-            self.grid.put(Cell {
-                character,
-                ..self.pen
-            });
+            self.grid.put(Cell { character, ..self.pen });
         }
     }
 
@@ -232,8 +224,7 @@ impl Perform for Emulator {
             'm' => self.select_graphics(params),
             'r' => {
                 let rows = self.grid.rows();
-                self.grid
-                    .set_margins(count - 1, parameter(params, 1, rows) - 1);
+                self.grid.set_margins(count - 1, parameter(params, 1, rows) - 1);
             }
             's' => self.save(),
             'u' => self.restore(),

@@ -1,8 +1,8 @@
 //! The console around a device, with clients that misbehave.
 
 use airox_terminal::{
-    CallRefused, Console, FlushCall, Gone, Interrupt, MAX_INTERRUPTS, MAX_READS, MAX_WRITE_LENGTH,
-    MAX_WRITES, Mode, ReadCall, WriteCall,
+    CallRefused, Console, FlushCall, Gone, Interrupt, MAX_INTERRUPTS, MAX_READS, MAX_WRITE_LENGTH, MAX_WRITES, Mode,
+    ReadCall, WriteCall,
 };
 use proptest::prelude::*;
 use std::cell::{Cell, RefCell};
@@ -101,21 +101,13 @@ impl Setup {
 
     fn write(&mut self, text: &[u8]) -> (OutputEnd, Rc<Cell<bool>>) {
         let (ended, dead) = (Ended::default(), Rc::<Cell<bool>>::default());
-        self.0.write(Write {
-            text: text.to_vec(),
-            dead: dead.clone(),
-            ended: ended.clone(),
-        });
+        self.0.write(Write { text: text.to_vec(), dead: dead.clone(), ended: ended.clone() });
         (ended, dead)
     }
 
     fn read(&mut self, room: usize) -> (ReadEnd, Rc<Cell<bool>>) {
         let (ended, dead) = (Ended::default(), Rc::<Cell<bool>>::default());
-        self.0.read(Read {
-            room,
-            dead: dead.clone(),
-            ended: ended.clone(),
-        });
+        self.0.read(Read { room, dead: dead.clone(), ended: ended.clone() });
         (ended, dead)
     }
 
@@ -127,13 +119,8 @@ impl Setup {
 
     fn on_interrupt(&mut self, client: u64) -> (Rc<Cell<u32>>, Rc<Cell<bool>>) {
         let (count, dead) = (Rc::<Cell<u32>>::default(), Rc::<Cell<bool>>::default());
-        let counter = Counter {
-            count: count.clone(),
-            dead: dead.clone(),
-        };
-        self.0
-            .set_interrupt(client, Some(counter))
-            .expect("there is room for it");
+        let counter = Counter { count: count.clone(), dead: dead.clone() };
+        self.0.set_interrupt(client, Some(counter)).expect("there is room for it");
         (count, dead)
     }
 
@@ -151,10 +138,7 @@ impl Setup {
 }
 
 fn got(ended: &ReadEnd) -> Option<Vec<u8>> {
-    ended
-        .borrow_mut()
-        .take()
-        .map(|result| result.expect("a read is served"))
+    ended.borrow_mut().take().map(|result| result.expect("a read is served"))
 }
 
 #[test]
@@ -165,10 +149,7 @@ fn long_writes_wait_for_room_and_keep_their_order() {
     let (second, _) = setup.write(b"b\n");
     assert_eq!((*first.borrow(), *second.borrow()), (None, None));
     let sent = setup.sent();
-    assert_eq!(
-        (*first.borrow(), *second.borrow()),
-        (Some(Ok(())), Some(Ok(())))
-    );
+    assert_eq!((*first.borrow(), *second.borrow()), (Some(Ok(())), Some(Ok(()))));
     assert_eq!(sent, [&long[..], b"b\r\n"].concat());
 }
 
@@ -186,9 +167,7 @@ fn dead_and_unreasonable_writers_are_forgotten() {
     assert_eq!(*long.borrow(), Some(Err(CallRefused::TooLong)));
     let (empty, _) = setup.write(b"");
     assert_eq!(*empty.borrow(), Some(Ok(())));
-    let waiting: Vec<_> = (0..MAX_WRITES)
-        .map(|_| setup.write(&[b'x'; 9000]).0)
-        .collect();
+    let waiting: Vec<_> = (0..MAX_WRITES).map(|_| setup.write(&[b'x'; 9000]).0).collect();
     assert_eq!(*setup.write(b"y").0.borrow(), Some(Err(CallRefused::Busy)));
     assert_eq!(*setup.flush().borrow(), Some(Err(CallRefused::Busy)));
     setup.sent();
@@ -205,10 +184,7 @@ fn flush_waits_for_the_device_and_holds_later_writes() {
     assert_eq!(setup.sent(), b"before");
     assert!(setup.0.wants_drained() && flush.borrow().is_none() && after.borrow().is_none());
     setup.0.drained();
-    assert_eq!(
-        (*flush.borrow(), *after.borrow()),
-        (Some(Ok(())), Some(Ok(())))
-    );
+    assert_eq!((*flush.borrow(), *after.borrow()), (Some(Ok(())), Some(Ok(()))));
     assert_eq!(setup.sent(), b"after");
     let idle = setup.flush();
     setup.0.drained();
@@ -336,10 +312,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let bytes = || prop::collection::vec(any::<u8>(), 0..200);
     let keys = prop::collection::vec(
-        prop_oneof![
-            any::<u8>(),
-            prop::sample::select(&b"\r\n\x03\x04\x08\x15\x17\x1b[A"[..])
-        ],
+        prop_oneof![any::<u8>(), prop::sample::select(&b"\r\n\x03\x04\x08\x15\x17\x1b[A"[..])],
         0..100,
     );
     prop_oneof![

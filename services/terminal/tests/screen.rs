@@ -46,10 +46,7 @@ fn text_wraps_only_when_more_follows_and_scrolls() {
 fn line_editor_sequences() {
     // Insert in the middle: redraw the rest, step back.
     assert_eq!(lines(&written(20, 2, "> ac\x1b[Dbc\x1b[D"))[0], "> abc");
-    assert_eq!(
-        lines(&written(20, 2, "> old line\r\x1b[K> new"))[0],
-        "> new"
-    );
+    assert_eq!(lines(&written(20, 2, "> old line\r\x1b[K> new"))[0], "> new");
     assert_eq!(lines(&written(20, 2, "abcdef\x1b[3G\x1b[2P"))[0], "abef");
     assert_eq!(lines(&written(20, 2, "abef\x1b[3G\x1b[2@cd"))[0], "abcdef");
     assert_eq!(lines(&written(20, 2, "abcdef\x1b[3G\x1b[2X"))[0], "ab  ef");
@@ -86,26 +83,11 @@ fn graphics() {
         "\x1b[1;31ma\x1b[0mb\x1b[38;5;208;44mc\x1b[38;2;255;0;0md\x1b[38:5:9me\x1b[38:2::0:0:255mf\x1b[97;39;49;4;7mg",
     );
     let row = screen.row(0);
-    let colours: Vec<_> = row[..7]
-        .iter()
-        .map(|cell| (cell.foreground, cell.background))
-        .collect();
-    assert_eq!(
-        colours,
-        [(1, 0), (7, 0), (208, 4), (196, 4), (9, 4), (21, 4), (7, 0)]
-    );
+    let colours: Vec<_> = row[..7].iter().map(|cell| (cell.foreground, cell.background)).collect();
+    assert_eq!(colours, [(1, 0), (7, 0), (208, 4), (196, 4), (9, 4), (21, 4), (7, 0)]);
     assert_eq!(row[0].attributes, Attributes::BOLD);
-    assert_eq!(
-        row[1],
-        Cell {
-            character: 'b',
-            ..Cell::BLANK
-        }
-    );
-    assert_eq!(
-        row[6].attributes,
-        Attributes::UNDERLINE | Attributes::REVERSE
-    );
+    assert_eq!(row[1], Cell { character: 'b', ..Cell::BLANK });
+    assert_eq!(row[6].attributes, Attributes::UNDERLINE | Attributes::REVERSE);
     assert_eq!(row[6].colours(), (0, 7));
 }
 
@@ -180,11 +162,7 @@ fn hostile_output() -> impl Strategy<Value = Vec<u8>> {
             let private = if private { "?" } else { "" };
             format!("\x1b[{private}{}{}", numbers.join(";"), action as char).into_bytes()
         });
-    let small = (
-        prop::sample::select(&b"ABCDEFGHJKLMPSTXr@"[..]),
-        0..12u8,
-        0..12u8,
-    )
+    let small = (prop::sample::select(&b"ABCDEFGHJKLMPSTXr@"[..]), 0..12u8, 0..12u8)
         .prop_map(|(action, a, b)| format!("\x1b[{a};{b}{}", action as char).into_bytes());
     let short = prop::sample::select(vec![
         "\x1b7",

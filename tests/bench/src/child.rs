@@ -8,22 +8,14 @@ mod breakpoint;
 #[allow(unsafe_code)]
 mod page;
 
-use airox_bench::protocol::{
-    IRQ, PORT, PORTS, ROUNDS_OFFSET, Role, SAMPLES_OFFSET, SERIAL, SHARED, SIGNAL, WORDS,
-};
+use airox_bench::protocol::{IRQ, PORT, PORTS, ROUNDS_OFFSET, Role, SAMPLES_OFFSET, SERIAL, SHARED, SIGNAL, WORDS};
 use airox_rt::sys::{self, Tag, clock::ticks};
-use airox_rt::{
-    IoPorts, Irq, MapFlags, Mapping, Port, PortRange, Region, Signal, Start, StartError,
-    TypedHandle,
-};
+use airox_rt::{IoPorts, Irq, MapFlags, Mapping, Port, PortRange, Region, Signal, Start, StartError, TypedHandle};
 
 airox_rt::entry!(main);
 
 fn main(start: &'static Start) -> Result<(), StartError> {
-    let argument = start
-        .arguments()
-        .first()
-        .map_or("", |argument| argument.as_str());
+    let argument = start.arguments().first().map_or("", |argument| argument.as_str());
     match Role::from_name(argument) {
         Some(Role::Echo) => echo(&start.take(PORT)?),
         Some(Role::EchoBuffer) => echo_buffer(&start.take(PORT)?),

@@ -11,12 +11,9 @@ use airox_bench::samples::Samples;
 use airox_bundle::{Bundle, Program};
 use airox_rt::sys::{self, clock::ticks};
 use airox_rt::{
-    Budget, Error, Handle, IoPorts, Irq, Machine, PortRange, Region, RootBlock, Signal,
-    TypedHandle, memory,
+    Budget, Error, Handle, IoPorts, Irq, Machine, PortRange, Region, RootBlock, Signal, TypedHandle, memory,
 };
-use airox_spawn::{
-    Grant, QuotaSource, SpawnError, SpawnRequest, Spawned, SystemKernel, TimeRequest, spawn,
-};
+use airox_spawn::{Grant, QuotaSource, SpawnError, SpawnRequest, Spawned, SystemKernel, TimeRequest, spawn};
 
 use crate::screen::Display;
 
@@ -183,11 +180,7 @@ impl House {
 
     /// Has the bench's signal tell a child's end.
     pub fn watch(&self, child: &Child) -> Result<(), Failure> {
-        Ok(sys::process_watch(
-            child.spawned.process,
-            self.signal.raw(),
-            ENDED,
-        )?)
+        Ok(sys::process_watch(child.spawned.process, self.signal.raw(), ENDED)?)
     }
 
     /// Waits for the end of the child that was last watched.
@@ -200,8 +193,7 @@ impl House {
     pub fn pause(&self) -> Result<(), Failure> {
         const TIME_UP: u64 = 1 << 33;
         const PAUSE_NS: u64 = 1_000_000;
-        self.signal
-            .set_timer(sys::clock::nanoseconds() + PAUSE_NS, TIME_UP)?;
+        self.signal.set_timer(sys::clock::nanoseconds() + PAUSE_NS, TIME_UP)?;
         self.signal.wait(TIME_UP)?;
         Ok(())
     }
@@ -217,16 +209,12 @@ impl House {
     pub fn exit(&self, good: bool) -> ! {
         /// I/O port of QEMU's `isa-debug-exit`, and how many it has.
         const EXIT: (u16, u16) = (0xf4, 4);
-        let range = self
-            .machine
-            .io_ports(EXIT.0, EXIT.1.into())
-            .and_then(|ports| PortRange::bind(ports, EXIT.0, EXIT.1));
+        let range =
+            self.machine.io_ports(EXIT.0, EXIT.1.into()).and_then(|ports| PortRange::bind(ports, EXIT.0, EXIT.1));
         if let Ok(range) = range {
             range.write_u32(0, u32::from(!good));
         }
-        self.print(format_args!(
-            "the machine has no isa-debug-exit device; halting"
-        ));
+        self.print(format_args!("the machine has no isa-debug-exit device; halting"));
         self.rest()
     }
 }

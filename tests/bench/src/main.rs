@@ -64,15 +64,8 @@ impl Out {
     fn new(house: &House) -> Result<Out, Failure> {
         let rate = clock::ticks_per_second();
         house.print(format_args!("BENCH-CLOCK {rate}"));
-        let display = if house.options.screen {
-            house.display()?
-        } else {
-            None
-        };
-        let mut out = Out {
-            display,
-            good: true,
-        };
+        let display = if house.options.screen { house.display()? } else { None };
+        let mut out = Out { display, good: true };
         out.tell(house, &heading(rate));
         Ok(out)
     }
@@ -94,10 +87,7 @@ impl Out {
                     let line = row(name, &summary, clock::ticks_per_second());
                     self.tell(house, &line);
                 } else {
-                    house.print(format_args!(
-                        "BENCH {name} {} {} {}",
-                        summary.min, summary.median, summary.max
-                    ));
+                    house.print(format_args!("BENCH {name} {} {} {}", summary.min, summary.median, summary.max));
                 }
                 return;
             }
@@ -112,10 +102,7 @@ impl Out {
     }
 
     fn end(mut self, house: &House) -> ! {
-        self.tell(
-            house,
-            "\nThat is all. Switch the machine off whenever you like.",
-        );
+        self.tell(house, "\nThat is all. Switch the machine off whenever you like.");
         house.rest()
     }
 }

@@ -64,14 +64,7 @@ mod tests {
 
     #[test]
     fn wrong_lines_are_named() {
-        for wrong in [
-            "rounds 0",
-            "rounds x",
-            "rounds 10001",
-            "rounds",
-            "row",
-            "faster",
-        ] {
+        for wrong in ["rounds 0", "rounds x", "rounds 10001", "rounds", "row", "faster"] {
             let text = ["screen", wrong].join("\n");
             assert_eq!(Options::parse(&text), Err(wrong));
         }

@@ -34,11 +34,7 @@ mod tests {
 
     #[test]
     fn columns_are_aligned_and_times_converted() {
-        let summary = Summary {
-            min: 100,
-            median: 4_500,
-            max: 123_456_789,
-        };
+        let summary = Summary { min: 100, median: 4_500, max: 123_456_789 };
         let text = row("null_call", &summary, 3_000_000_000);
         assert_eq!(
             text.split_whitespace().collect::<alloc::vec::Vec<_>>(),

@@ -30,19 +30,8 @@ pub const ROWS: &[(&str, Measure)] = &[
 ];
 
 /// Makes a grant without a badge.
-pub fn grant<H: TypedHandle>(
-    name: &'static str,
-    handle: &H,
-    kind: ObjectKind,
-    rights: Rights,
-) -> Grant<'static> {
-    Grant {
-        name,
-        handle: handle.raw(),
-        kind,
-        rights,
-        badge: 0,
-    }
+pub fn grant<H: TypedHandle>(name: &'static str, handle: &H, kind: ObjectKind, rights: Rights) -> Grant<'static> {
+    Grant { name, handle: handle.raw(), kind, rights, badge: 0 }
 }
 
 /// Repeats an act: first to warm up, then to measure.
@@ -71,10 +60,7 @@ fn null_call(house: &mut House) -> Result<Samples, Failure> {
 
 fn port_round_trip(house: &mut House) -> Result<Samples, Failure> {
     let port = Port::create(0)?;
-    let _server = house.child(
-        Role::Echo,
-        &[grant(PORT, &port, ObjectKind::Port, Rights::RECEIVE)],
-    )?;
+    let _server = house.child(Role::Echo, &[grant(PORT, &port, ObjectKind::Port, Rights::RECEIVE)])?;
     call_and_check(house, &port)
 }
 
@@ -83,11 +69,7 @@ fn call_and_check(house: &House, port: &Port) -> Result<Samples, Failure> {
     let raw = port.raw();
     repeat(house, WARM_UP, ROUNDS, || {
         let reply = sys::call(raw, Tag::new(1), [7, 0, 0, 0, 0, 0, 0, 0])?;
-        if reply.words[0] == 7 {
-            Ok(())
-        } else {
-            Err(Failure::Disturbed("a wrong reply"))
-        }
+        if reply.words[0] == 7 { Ok(()) } else { Err(Failure::Disturbed("a wrong reply")) }
     })
 }
 
@@ -96,10 +78,7 @@ fn port_round_trip_lent(house: &mut House) -> Result<Samples, Failure> {
     const BUDGET_NS: u64 = 900_000_000;
     const PERIOD_NS: u64 = 1_000_000_000;
     let port = Port::create(0)?;
-    let server = house.child(
-        Role::Echo,
-        &[grant(PORT, &port, ObjectKind::Port, Rights::RECEIVE)],
-    )?;
+    let server = house.child(Role::Echo, &[grant(PORT, &port, ObjectKind::Port, Rights::RECEIVE)])?;
     server.make_passive()?;
     let budget = Budget::create(BUDGET_NS, PERIOD_NS)?;
     house.use_budget(Some(&budget))?;
@@ -114,10 +93,7 @@ fn port_round_trip_lent(house: &mut House) -> Result<Samples, Failure> {
 
 fn port_round_trip_64b(house: &mut House) -> Result<Samples, Failure> {
     let port = Port::create(0)?;
-    let _server = house.child(
-        Role::EchoBuffer,
-        &[grant(PORT, &port, ObjectKind::Port, Rights::RECEIVE)],
-    )?;
+    let _server = house.child(Role::EchoBuffer, &[grant(PORT, &port, ObjectKind::Port, Rights::RECEIVE)])?;
     let raw = port.raw();
     let mut buffer: [u64; WORDS] = core::array::from_fn(|index| index as u64);
     repeat(house, WARM_UP, ROUNDS, || {
@@ -133,12 +109,7 @@ fn signal_wake(house: &mut House) -> Result<Samples, Failure> {
     let mapping = Mapping::new(&shared, MapFlags::WRITE)?;
     let grants = [
         grant(SIGNAL, &signal, ObjectKind::Signal, Rights::RECEIVE),
-        grant(
-            SHARED,
-            &shared,
-            ObjectKind::Region,
-            Rights::READ | Rights::WRITE,
-        ),
+        grant(SHARED, &shared, ObjectKind::Region, Rights::READ | Rights::WRITE),
     ];
     let _waiter = house.child_at(Role::Waiter, NORMAL + 10, &grants, airox_rt::Handle::NONE)?;
     let raw = signal.raw();
@@ -183,12 +154,7 @@ fn fault_round_trip(house: &mut House) -> Result<Samples, Failure> {
     let mapping = Mapping::new(&shared, MapFlags::WRITE)?;
     let rounds = house.rounds(ROUNDS);
     mapping.window().write(ROUNDS_OFFSET, rounds as u64);
-    let grants = [grant(
-        SHARED,
-        &shared,
-        ObjectKind::Region,
-        Rights::READ | Rights::WRITE,
-    )];
+    let grants = [grant(SHARED, &shared, ObjectKind::Region, Rights::READ | Rights::WRITE)];
     let child = house.child_at(Role::Faulter, NORMAL, &grants, port.raw())?;
     house.watch(&child)?;
     port.bind(&house.signal)?;
@@ -199,10 +165,7 @@ fn fault_round_trip(house: &mut House) -> Result<Samples, Failure> {
     port.unbind()?;
     let mut samples = house.samples(rounds);
     for round in 0..rounds {
-        let ticks: u64 = mapping
-            .window()
-            .read(SAMPLES_OFFSET + round * 8)
-            .unwrap_or(0);
+        let ticks: u64 = mapping.window().read(SAMPLES_OFFSET + round * 8).unwrap_or(0);
         if ticks == 0 {
             return Err(Failure::Disturbed("the faulter ended early"));
         }

@@ -49,11 +49,7 @@ impl Samples {
         self.values.sort_unstable();
         let median = *self.values.get(self.values.len().checked_sub(1)? / 2)?;
         let net = |ticks: u64| ticks.saturating_sub(self.overhead);
-        Some(Summary {
-            min: net(*self.values.first()?),
-            median: net(median),
-            max: net(*self.values.last()?),
-        })
+        Some(Summary { min: net(*self.values.first()?), median: net(median), max: net(*self.values.last()?) })
     }
 }
 
@@ -67,11 +63,7 @@ mod tests {
         for end in [130, 120, 150, 115] {
             samples.add(100, end);
         }
-        let expected = Summary {
-            min: 5,
-            median: 10,
-            max: 40,
-        };
+        let expected = Summary { min: 5, median: 10, max: 40 };
         assert_eq!(samples.summary(), Some(expected));
     }
 

@@ -39,8 +39,7 @@ impl Display {
             .map_err(|_| Failure::Disturbed("the frame buffer is damaged"))?;
         let painter = Painter::new(mapping.window(), geometry);
         let (columns, rows) = painter.size();
-        let screen = Screen::new(columns, rows)
-            .map_err(|_| Failure::Disturbed("the screen is too large"))?;
+        let screen = Screen::new(columns, rows).map_err(|_| Failure::Disturbed("the screen is too large"))?;
         Ok(Some(Display { painter, screen }))
     }
 
@@ -51,7 +50,6 @@ impl Display {
             self.screen.write(b"\r\n");
         }
         let painter = &mut self.painter;
-        self.screen
-            .repaint(|column, row, cell| painter.paint(column, row, cell));
+        self.screen.repaint(|column, row, cell| painter.paint(column, row, cell));
     }
 }

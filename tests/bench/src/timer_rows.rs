@@ -9,10 +9,7 @@ use crate::house::{Failure, House, NORMAL};
 use crate::rows::{Measure, grant};
 
 /// The rows.
-pub const ROWS: &[(&str, Measure)] = &[
-    ("timer_wake_idle", timer_wake_idle),
-    ("timer_wake_loaded", timer_wake_loaded),
-];
+pub const ROWS: &[(&str, Measure)] = &[("timer_wake_idle", timer_wake_idle), ("timer_wake_loaded", timer_wake_loaded)];
 
 /// Periods measured.
 const PERIODS: usize = 10_000;

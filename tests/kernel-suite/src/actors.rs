@@ -38,12 +38,7 @@ pub fn client(block: &Block) -> Outcome {
         *word = value;
     }
     let mut extension = Extension::EMPTY;
-    let result = kernel::exchange(
-        SystemCall::Call,
-        block.handle(PORT),
-        &message,
-        Some(&mut extension),
-    );
+    let result = kernel::exchange(SystemCall::Call, block.handle(PORT), &message, Some(&mut extension));
     block.set_result(0, code(&result));
     block.set_result(1, result.map_or(0, |reply| reply.words[0]));
     Ok(())

@@ -64,11 +64,7 @@ impl Block {
     /// Leaves the reason of a failure for the suite.
     pub fn report(&self, failure: &Failure) {
         let text = airox_kernel_suite::text::Text::<TEXT>::format(format_args!("{failure}"));
-        for (place, byte) in self
-            .text
-            .iter()
-            .zip(text.as_str().bytes().chain(core::iter::repeat(0)))
-        {
+        for (place, byte) in self.text.iter().zip(text.as_str().bytes().chain(core::iter::repeat(0))) {
             place.store(byte, Ordering::Release);
         }
     }
@@ -76,12 +72,7 @@ impl Block {
     /// The reason a child left.
     pub fn text(&self) -> airox_kernel_suite::text::Text<TEXT> {
         let mut text = airox_kernel_suite::text::Text::new();
-        for byte in self
-            .text
-            .iter()
-            .map(|byte| byte.load(Ordering::Acquire))
-            .take_while(|byte| *byte != 0)
-        {
+        for byte in self.text.iter().map(|byte| byte.load(Ordering::Acquire)).take_while(|byte| *byte != 0) {
             let _ = core::fmt::Write::write_char(&mut text, char::from(byte));
         }
         text

@@ -21,20 +21,12 @@ use crate::suite::Suite;
 
 /// The tests.
 pub const TESTS: &[Test] = &[
-    Test::new("bounded", "revoke_10_000_handles", |suite| {
-        beside(suite, revokes)
-    }),
-    Test::new("bounded", "close_a_handle_with_10_000_copies", |suite| {
-        beside(suite, closes_with_copies)
-    }),
-    Test::new("bounded", "map_and_populate_32_mib", |suite| {
-        beside(suite, populates)
-    }),
+    Test::new("bounded", "revoke_10_000_handles", |suite| beside(suite, revokes)),
+    Test::new("bounded", "close_a_handle_with_10_000_copies", |suite| beside(suite, closes_with_copies)),
+    Test::new("bounded", "map_and_populate_32_mib", |suite| beside(suite, populates)),
     Test::new("bounded", "unmap_32_mib", |suite| beside(suite, unmaps)),
     Test::new("bounded", "free_32_mib", |suite| beside(suite, frees)),
-    Test::new("bounded", "read_16_mib_of_a_process", |suite| {
-        beside(suite, reads_itself)
-    }),
+    Test::new("bounded", "read_16_mib_of_a_process", |suite| beside(suite, reads_itself)),
     Test::new("bounded", "copy_16_mib_by_lease", copy_by_lease),
     Test::new("bounded", "forged_progress_is_refused", forged_progress),
 ];
@@ -60,10 +52,7 @@ fn beside(suite: &Suite, work: ChildFunction) -> Outcome {
 }
 
 fn worker(suite: &Suite) -> Result<Child, Failure> {
-    let options = Options {
-        priority: 50,
-        ..Options::DEFAULT
-    };
+    let options = Options { priority: 50, ..Options::DEFAULT };
     Ok(Child::with(suite, options)?)
 }
 
@@ -157,8 +146,7 @@ fn reads_itself(block: &Block) -> Outcome {
     let large = region(2 * COPIED)?;
     map(&large, 2 * COPIED, MapFlags::WRITE | MapFlags::POPULATE)?;
     // SAFETY: the range is mapped writable, and nothing else is there.
-    let target =
-        unsafe { core::slice::from_raw_parts_mut((PLACE + COPIED) as *mut u8, COPIED as usize) };
+    let target = unsafe { core::slice::from_raw_parts_mut((PLACE + COPIED) as *mut u8, COPIED as usize) };
     let last = PLACE + COPIED - 1;
     // SAFETY: as above; the byte is in the other half.
     unsafe { (last as *mut u8).write_volatile(77) };
@@ -176,11 +164,7 @@ fn lends(block: &Block) -> Outcome {
     let mut message = Message::new(0);
     message.tag = message.tag.with_leases(1);
     let mut extension = Extension::EMPTY;
-    extension.leases[0] = Lease {
-        address: PLACE,
-        length: COPIED,
-        access: Lease::READ,
-    };
+    extension.leases[0] = Lease { address: PLACE, length: COPIED, access: Lease::READ };
     let port = block.handle(actors::PORT);
     kernel::exchange(SystemCall::Call, port, &message, Some(&mut extension))?;
     Ok(())
@@ -198,10 +182,7 @@ fn copies(block: &Block) -> Outcome {
     check_equal!(copied, COPIED);
     check_equal!(target[COPIED as usize - 1], 99);
     // One byte more than is lent: nothing is copied.
-    check_error!(
-        kernel::lease_read(Handle::NONE, 0, 1, target),
-        Error::LeaseDenied
-    );
+    check_error!(kernel::lease_read(Handle::NONE, 0, 1, target), Error::LeaseDenied);
     Ok(kernel::reply(Handle::NONE, &Message::new(0))?)
 }
 
@@ -225,10 +206,7 @@ fn forged_progress(_: &Suite) -> Outcome {
         let result = kernel::region_map_from(region.get(), address, 4, MapFlags::POPULATE, parts);
         check!(result.is_err(), "part {parts} of a mapping nobody began");
     }
-    check_error!(
-        kernel::region_map_from(region.get(), address, 5, MapFlags::empty(), 0),
-        Error::InvalidArgument
-    );
+    check_error!(kernel::region_map_from(region.get(), address, 5, MapFlags::empty(), 0), Error::InvalidArgument);
     kernel::region_map_from(region.get(), address, 4, MapFlags::POPULATE, 0)?;
     Ok(unmap(address)?)
 }

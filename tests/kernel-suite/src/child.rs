@@ -42,11 +42,7 @@ pub struct Options {
 
 impl Options {
     /// On the suite's own quota, at the suite's priority, without a fault port.
-    pub const DEFAULT: Options = Options {
-        quota: Handle::NONE,
-        priority: NORMAL,
-        fault_port: Handle::NONE,
-    };
+    pub const DEFAULT: Options = Options { quota: Handle::NONE, priority: NORMAL, fault_port: Handle::NONE };
 }
 
 /// A process made by the suite; killed when it goes out of scope.
@@ -70,29 +66,13 @@ impl Child {
     pub fn with(suite: &Suite, options: Options) -> Result<Child, Error> {
         let process = kernel::process_create(options.quota, b"suite-child\0\0\0\0\0")?;
         suite.image.map_into(process.get(), options.quota)?;
-        let block = Mapped::of(
-            kernel::region_create(options.quota, 1, RegionKind::Lazy)?,
-            1,
-        )?;
-        kernel::region_map(
-            block.region(),
-            process.get(),
-            START_BLOCK,
-            0,
-            1,
-            MapFlags::WRITE,
-        )?;
+        let block = Mapped::of(kernel::region_create(options.quota, 1, RegionKind::Lazy)?, 1)?;
+        kernel::region_map(block.region(), process.get(), START_BLOCK, 0, 1, MapFlags::WRITE)?;
         map_stack(process.get(), options.quota, 0)?;
         let thread = kernel::thread_create(process.get(), options.priority, options.fault_port)?;
         let ended = kernel::signal_create(Handle::NONE)?;
         kernel::process_watch(process.get(), ended.get(), ENDED)?;
-        Ok(Child {
-            process,
-            thread,
-            block,
-            ended,
-            options,
-        })
+        Ok(Child { process, thread, block, ended, options })
     }
 
     /// A child that runs `function` at once.
@@ -122,13 +102,7 @@ impl Child {
     }
 
     /// The same, with a badge.
-    pub fn grant_badged(
-        &self,
-        index: usize,
-        handle: Handle,
-        rights: Rights,
-        badge: u64,
-    ) -> Result<Handle, Error> {
+    pub fn grant_badged(&self, index: usize, handle: Handle, rights: Rights, badge: u64) -> Result<Handle, Error> {
         let value = kernel::process_grant(self.process.get(), handle, rights, badge)?;
         self.block().set_argument(index, u64::from(value.0));
         Ok(value)
@@ -141,12 +115,7 @@ impl Child {
     }
 
     /// Makes and starts another thread, `index` 1 to 3.
-    pub fn start_thread(
-        &self,
-        index: usize,
-        priority: u64,
-        function: ChildFunction,
-    ) -> Result<Owned, Error> {
+    pub fn start_thread(&self, index: usize, priority: u64, function: ChildFunction) -> Result<Owned, Error> {
         map_stack(self.process.get(), self.options.quota, index as u64)?;
         let thread = kernel::thread_create(self.process.get(), priority, self.options.fault_port)?;
         self.block().set_function(index, function);
@@ -185,10 +154,7 @@ impl Child {
         match info.exit_code {
             0 if info.faulted == 0 => Ok(()),
             FAILED => Err(Failure::new(format_args!("child: {}", self.block().text()))),
-            code => Err(Failure::new(format_args!(
-                "child ended with {code}, faulted: {}",
-                info.faulted
-            ))),
+            code => Err(Failure::new(format_args!("child ended with {code}, faulted: {}", info.faulted))),
         }
     }
 
@@ -209,9 +175,7 @@ impl Child {
         if message.tag.kind() == airox_abi::message::MessageKind::Signal {
             kernel::notify(self.ended.get(), message.words[0] & ENDED)?;
             let text = self.block().text();
-            return Err(Failure::new(format_args!(
-                "the child ended or hangs instead: {text}"
-            )));
+            return Err(Failure::new(format_args!("the child ended or hangs instead: {text}")));
         }
         Ok(message)
     }
@@ -247,14 +211,7 @@ pub const fn stack_base(index: u64) -> u64 {
 
 fn map_stack(process: Handle, quota: Handle, index: u64) -> Result<(), Error> {
     let region = kernel::region_create(quota, STACK_PAGES, RegionKind::Lazy)?;
-    kernel::region_map(
-        region.get(),
-        process,
-        stack_base(index),
-        0,
-        STACK_PAGES,
-        MapFlags::WRITE,
-    )
+    kernel::region_map(region.get(), process, stack_base(index), 0, STACK_PAGES, MapFlags::WRITE)
 }
 
 extern "C" fn child_entry(argument: u64) -> ! {
@@ -284,8 +241,7 @@ impl Image {
 
     /// Finds the program in the bundle. `bytes` is the bundle mapped, `offset` its place in its region.
     pub fn find(bundle: Handle, bytes: &'static [u8], offset: u64) -> Result<Image, Failure> {
-        let parsed = airox_bundle::Bundle::parse(bytes)
-            .map_err(|error| Failure::new(format_args!("{error}")))?;
+        let parsed = airox_bundle::Bundle::parse(bytes).map_err(|error| Failure::new(format_args!("{error}")))?;
         let program = parsed
             .program(parsed.root_program())
             .ok_or_else(|| Failure::new(format_args!("the bundle has no root program")))?;
@@ -294,28 +250,16 @@ impl Image {
             match segments.get_mut(index) {
                 Some(place) => *place = Some(segment),
                 None => {
-                    return Err(Failure::new(format_args!(
-                        "the program has too many segments"
-                    )));
+                    return Err(Failure::new(format_args!("the program has too many segments")));
                 }
             }
         }
-        Ok(Image {
-            bundle,
-            segments,
-            bytes,
-            offset,
-        })
+        Ok(Image { bundle, segments, bytes, offset })
     }
 
     /// Touches the suite's own data, so that it is backed before anything is counted.
     pub fn touch_data(&self) {
-        for segment in self
-            .segments
-            .iter()
-            .flatten()
-            .filter(|segment| segment.writable)
-        {
+        for segment in self.segments.iter().flatten().filter(|segment| segment.writable) {
             for page in (0..segment.memory_size).step_by(PAGE_SIZE as usize) {
                 // SAFETY: the kernel maps the program's data as long as it runs, and no other thread runs yet.
                 unsafe { memory::touch(segment.address + page) };
@@ -328,26 +272,12 @@ impl Image {
         for segment in self.segments.iter().flatten() {
             let pages = segment.memory_size.div_ceil(PAGE_SIZE);
             if segment.writable {
-                let copy = Mapped::of(
-                    kernel::region_create(quota, pages, RegionKind::Lazy)?,
-                    pages,
-                )?;
+                let copy = Mapped::of(kernel::region_create(quota, pages, RegionKind::Lazy)?, pages)?;
                 let start = segment.offset as usize;
                 copy.fill(0, &self.bytes[start..start + segment.file_size as usize]);
-                kernel::region_map(
-                    copy.region(),
-                    process,
-                    segment.address,
-                    0,
-                    pages,
-                    MapFlags::WRITE,
-                )?;
+                kernel::region_map(copy.region(), process, segment.address, 0, pages, MapFlags::WRITE)?;
             } else {
-                let flags = if segment.executable {
-                    MapFlags::EXECUTE
-                } else {
-                    MapFlags::empty()
-                };
+                let flags = if segment.executable { MapFlags::EXECUTE } else { MapFlags::empty() };
                 let offset = (self.offset + segment.offset) / PAGE_SIZE;
                 kernel::region_map(self.bundle, process, segment.address, offset, pages, flags)?;
             }

@@ -18,10 +18,7 @@ impl Failure {
     /// A failure at the caller's place.
     #[track_caller]
     pub fn new(text: core::fmt::Arguments<'_>) -> Failure {
-        Failure {
-            location: Location::caller(),
-            text: Text::format(text),
-        }
+        Failure { location: Location::caller(), text: Text::format(text) }
     }
 }
 
@@ -35,13 +32,7 @@ impl From<Error> for Failure {
 impl core::fmt::Display for Failure {
     fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let file = self.location.file().rsplit('/').next().unwrap_or("");
-        write!(
-            formatter,
-            "{} ({}:{})",
-            self.text,
-            file,
-            self.location.line()
-        )
+        write!(formatter, "{} ({}:{})", self.text, file, self.location.line())
     }
 }
 

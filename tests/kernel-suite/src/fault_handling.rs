@@ -15,39 +15,15 @@ use crate::suite::Suite;
 
 /// The tests.
 pub const TESTS: &[Test] = &[
-    Test::new(
-        "fault_handling",
-        "a_pager_backs_the_page",
-        a_pager_backs_the_page,
-    ),
-    Test::new(
-        "fault_handling",
-        "suspended_then_resumed",
-        suspended_then_resumed,
-    ),
+    Test::new("fault_handling", "a_pager_backs_the_page", a_pager_backs_the_page),
+    Test::new("fault_handling", "suspended_then_resumed", suspended_then_resumed),
     Test::new("fault_handling", "answered_later", answered_later),
-    Test::new(
-        "fault_handling",
-        "unknown_action_kills",
-        unknown_action_kills,
-    ),
+    Test::new("fault_handling", "unknown_action_kills", unknown_action_kills),
     Test::new("fault_handling", "handler_gives_up", handler_gives_up),
     Test::new("fault_handling", "port_closes", port_closes),
-    Test::new(
-        "fault_handling",
-        "killed_while_faulted",
-        killed_while_faulted,
-    ),
-    Test::new(
-        "fault_handling",
-        "other_threads_run_on",
-        other_threads_run_on,
-    ),
-    Test::new(
-        "fault_handling",
-        "every_register_survives",
-        every_register_survives,
-    ),
+    Test::new("fault_handling", "killed_while_faulted", killed_while_faulted),
+    Test::new("fault_handling", "other_threads_run_on", other_threads_run_on),
+    Test::new("fault_handling", "every_register_survives", every_register_survives),
 ];
 
 /// An address at which a child has nothing.
@@ -56,9 +32,7 @@ const HOLE: u64 = 0x3000_0000;
 /// Adds up two words at `HOLE`.
 fn reads_hole(block: &Block) -> Outcome {
     // SAFETY: either the handler maps memory there, or the process ends.
-    let sum = unsafe {
-        (HOLE as *const u64).read_volatile() + ((HOLE + 8) as *const u64).read_volatile()
-    };
+    let sum = unsafe { (HOLE as *const u64).read_volatile() + ((HOLE + 8) as *const u64).read_volatile() };
     block.set_result(0, sum);
     Ok(())
 }
@@ -68,21 +42,11 @@ fn a_pager_backs_the_page(suite: &Suite) -> Outcome {
     let child = watched_child(suite, &sender, reads_hole)?;
     let message = child.expect_message(port.get())?;
     check_equal!(message.words[WORD_ADDRESS], HOLE);
-    check_equal!(
-        message.words[WORD_THREAD],
-        u64::from(kernel::thread_info(child.thread.get())?.number)
-    );
+    check_equal!(message.words[WORD_THREAD], u64::from(kernel::thread_info(child.thread.get())?.number));
     let memory = Mapped::new(1)?;
     memory.fill(0, &40u64.to_le_bytes());
     memory.fill(8, &2u64.to_le_bytes());
-    kernel::region_map(
-        memory.region(),
-        child.process.get(),
-        HOLE,
-        0,
-        1,
-        MapFlags::empty(),
-    )?;
+    kernel::region_map(memory.region(), child.process.get(), HOLE, 0, 1, MapFlags::empty())?;
     act(FaultAction::Resume)?;
     child.wait()?;
     check_equal!(child.block().result(0), 42);
@@ -95,15 +59,9 @@ fn suspended_then_resumed(suite: &Suite) -> Outcome {
     child.expect_message(port.get())?;
     act(FaultAction::Suspend)?;
     let thread = child.thread.get();
-    check_equal!(
-        kernel::thread_info(thread)?.state,
-        ThreadState::Suspended as u8
-    );
+    check_equal!(kernel::thread_info(thread)?.state, ThreadState::Suspended as u8);
     suite.sleep(1_000_000)?;
-    check_equal!(
-        kernel::thread_info(thread)?.state,
-        ThreadState::Suspended as u8
-    );
+    check_equal!(kernel::thread_info(thread)?.state, ThreadState::Suspended as u8);
     // Resumed as it is, it faults again.
     kernel::thread_resume(thread)?;
     check_equal!(child.expect_message(port.get())?.words[WORD_ADDRESS], HOLE);
@@ -177,10 +135,7 @@ fn killed_while_faulted(suite: &Suite) -> Outcome {
 
 fn other_threads_run_on(suite: &Suite) -> Outcome {
     let (port, sender) = fault_port()?;
-    let options = Options {
-        fault_port: sender.get(),
-        ..Options::DEFAULT
-    };
+    let options = Options { fault_port: sender.get(), ..Options::DEFAULT };
     let child = Child::with(suite, options)?;
     let other = child.start_thread(1, crate::child::NORMAL, crate::actors::sleeper)?;
     child.start(reads_hole)?;
@@ -189,10 +144,7 @@ fn other_threads_run_on(suite: &Suite) -> Outcome {
     // The fault of one thread takes the whole process with it, if nobody repairs it.
     act(FaultAction::Kill)?;
     check_equal!(child.wait()?.faulted, 1);
-    check_equal!(
-        kernel::thread_info(other.get())?.state,
-        ThreadState::Dead as u8
-    );
+    check_equal!(kernel::thread_info(other.get())?.state, ThreadState::Dead as u8);
     Ok(())
 }
 
@@ -225,10 +177,7 @@ fn every_register_survives(suite: &Suite) -> Outcome {
     let (port, sender) = fault_port()?;
     let child = watched_child(suite, &sender, fills)?;
     let message = child.expect_message(port.get())?;
-    check_equal!(
-        FaultKind::from_code(message.tag.label().into()),
-        Some(FaultKind::Breakpoint)
-    );
+    check_equal!(FaultKind::from_code(message.tag.label().into()), Some(FaultKind::Breakpoint));
     let found = kernel::thread_read_registers(child.thread.get())?;
     let expected = Registers {
         rax: 0x1001,

@@ -77,18 +77,8 @@ pub fn fault_port() -> Result<(Owned, Owned), Failure> {
 }
 
 /// A child whose faults arrive at the port.
-pub fn watched_child(
-    suite: &Suite,
-    sender: &Owned,
-    function: ChildFunction,
-) -> Result<Child, Failure> {
-    let child = Child::with(
-        suite,
-        Options {
-            fault_port: sender.get(),
-            ..Options::DEFAULT
-        },
-    )?;
+pub fn watched_child(suite: &Suite, sender: &Owned, function: ChildFunction) -> Result<Child, Failure> {
+    let child = Child::with(suite, Options { fault_port: sender.get(), ..Options::DEFAULT })?;
     child.start(function)?;
     Ok(child)
 }
@@ -118,11 +108,7 @@ impl FaultCase {
         self.killed(suite)?;
         let alone = Child::run(suite, self.function)?;
         let info = alone.wait()?;
-        check!(
-            info.faulted == 1,
-            "without a handler it lives on: {}",
-            alone.block().text()
-        );
+        check!(info.faulted == 1, "without a handler it lives on: {}", alone.block().text());
         Ok(())
     }
 
@@ -131,10 +117,7 @@ impl FaultCase {
         let child = watched_child(suite, &sender, self.function)?;
         let message = child.expect_message(port.get())?;
         self.check_message(&message)?;
-        check_equal!(
-            kernel::thread_info(child.thread.get())?.state,
-            ThreadState::Faulted as u8
-        );
+        check_equal!(kernel::thread_info(child.thread.get())?.state, ThreadState::Faulted as u8);
         repair(child.thread.get())?;
         act(FaultAction::Resume)?;
         let info = child.wait()?;
@@ -155,11 +138,7 @@ impl FaultCase {
         check_equal!(message.tag.kind(), MessageKind::Fault);
         check_equal!(message.badge, BADGE);
         let kind = FaultKind::from_code(message.tag.label().into());
-        check!(
-            kind.is_some_and(|kind| self.kinds.contains(&kind)),
-            "kind is {kind:?}, not {:?}",
-            self.kinds
-        );
+        check!(kind.is_some_and(|kind| self.kinds.contains(&kind)), "kind is {kind:?}, not {:?}", self.kinds);
         let code = self.code as *const () as u64;
         let code = code..=code + 64;
         let (instruction, address) = (message.words[WORD_INSTRUCTION], message.words[WORD_ADDRESS]);
@@ -189,9 +168,7 @@ impl When {
             When::Always => true,
             When::Umip => core::arch::x86_64::__cpuid_count(7, 0).ecx & UMIP != 0,
             // "TCGT", of the hypervisor signature "TCGTCGTCGTCG".
-            When::NotInterpreted => {
-                core::arch::x86_64::__cpuid(0x4000_0000).ebx != u32::from_le_bytes(*b"TCGT")
-            }
+            When::NotInterpreted => core::arch::x86_64::__cpuid(0x4000_0000).ebx != u32::from_le_bytes(*b"TCGT"),
         }
     }
 }

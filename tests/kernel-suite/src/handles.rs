@@ -16,27 +16,16 @@ pub const TESTS: &[Test] = &[
     Test::new("handle", "copies_shrink", copies_shrink),
     Test::new("handle", "rights_never_grow", rights_never_grow),
     Test::new("handle", "badges_are_final", badges_are_final),
-    Test::new(
-        "handle",
-        "every_generation_but_one_is_forged",
-        every_generation_but_one_is_forged,
-    ),
+    Test::new("handle", "every_generation_but_one_is_forged", every_generation_but_one_is_forged),
     Test::new("handle", "random_forgeries", random_forgeries),
     Test::new("handle", "stale_after_close", stale_after_close),
     Test::new("handle", "stale_after_reuse", stale_after_reuse),
     Test::new("handle", "belongs_to_one_process", belongs_to_one_process),
-    Test::new(
-        "handle",
-        "closing_the_last_one_frees_the_object",
-        closing_the_last_one_frees_the_object,
-    ),
+    Test::new("handle", "closing_the_last_one_frees_the_object", closing_the_last_one_frees_the_object),
 ];
 
 fn describes_what_it_names(suite: &Suite) -> Outcome {
-    let (port, signal) = (
-        kernel::port_create(Handle::NONE)?,
-        kernel::signal_create(Handle::NONE)?,
-    );
+    let (port, signal) = (kernel::port_create(Handle::NONE)?, kernel::signal_create(Handle::NONE)?);
     for (handle, kind) in [
         (port.get(), ObjectKind::Port),
         (signal.get(), ObjectKind::Signal),
@@ -48,17 +37,9 @@ fn describes_what_it_names(suite: &Suite) -> Outcome {
     ] {
         let (found, rights, badge) = kernel::handle_info(handle)?;
         check_equal!((found, badge), (Some(kind), 0));
-        check!(
-            Rights::all().contains(rights),
-            "rights {rights:?} that do not exist"
-        );
+        check!(Rights::all().contains(rights), "rights {rights:?} that do not exist");
     }
-    check!(
-        !kernel::handle_info(suite.root.bundle)?
-            .1
-            .contains(Rights::WRITE),
-        "the bundle is writable"
-    );
+    check!(!kernel::handle_info(suite.root.bundle)?.1.contains(Rights::WRITE), "the bundle is writable");
     Ok(())
 }
 
@@ -66,18 +47,12 @@ fn copies_shrink(_: &Suite) -> Outcome {
     let signal = kernel::signal_create(Handle::NONE)?;
     for right in Rights::all().iter() {
         let copy = kernel::handle_copy(signal.get(), right, 0)?;
-        check_equal!(
-            kernel::handle_info(copy.get())?,
-            (Some(ObjectKind::Signal), right, 0)
-        );
+        check_equal!(kernel::handle_info(copy.get())?, (Some(ObjectKind::Signal), right, 0));
     }
     let nothing = kernel::handle_copy(signal.get(), Rights::empty(), 0)?;
     check_error!(kernel::notify(nothing.get(), 1), Error::MissingRight);
     check_error!(kernel::poll(nothing.get(), 1), Error::MissingRight);
-    check_error!(
-        kernel::handle_copy(nothing.get(), Rights::empty(), 0),
-        Error::MissingRight
-    );
+    check_error!(kernel::handle_copy(nothing.get(), Rights::empty(), 0), Error::MissingRight);
     Ok(())
 }
 
@@ -94,10 +69,7 @@ fn rights_never_grow(_: &Suite) -> Outcome {
         check_equal!(kernel::handle_info(all.get())?.1, first);
     }
     // Bits that are no rights.
-    check_error!(
-        kernel::handle_copy(signal.get(), Rights::from_bits_retain(0x8000), 0),
-        Error::InvalidArgument
-    );
+    check_error!(kernel::handle_copy(signal.get(), Rights::from_bits_retain(0x8000), 0), Error::InvalidArgument);
     Ok(())
 }
 
@@ -108,28 +80,16 @@ fn badges_are_final(_: &Suite) -> Outcome {
     // 0 keeps it, another value is refused, whatever the rights.
     let kept = kernel::handle_copy(badged.get(), Rights::all(), 0)?;
     check_equal!(kernel::handle_info(kept.get())?.2, 77);
-    check_error!(
-        kernel::handle_copy(badged.get(), Rights::all(), 78),
-        Error::MissingRight
-    );
+    check_error!(kernel::handle_copy(badged.get(), Rights::all(), 78), Error::MissingRight);
     let unable = kernel::handle_copy(port.get(), Rights::all() - Rights::BADGE, 0)?;
-    check_error!(
-        kernel::handle_copy(unable.get(), Rights::all(), 5),
-        Error::MissingRight
-    );
+    check_error!(kernel::handle_copy(unable.get(), Rights::all(), 5), Error::MissingRight);
     // That a handle was passed on can always be marked, and never be taken back.
     let delegated = kernel::handle_copy(badged.get(), Rights::COPY, DELEGATED)?;
     check_equal!(kernel::handle_info(delegated.get())?.2, 77 | DELEGATED);
-    check_error!(
-        kernel::handle_copy(delegated.get(), Rights::all(), 77),
-        Error::MissingRight
-    );
+    check_error!(kernel::handle_copy(delegated.get(), Rights::all(), 77), Error::MissingRight);
     // Only ports and signals carry one.
     let region = kernel::region_create(Handle::NONE, 1, RegionKind::Lazy)?;
-    check_error!(
-        kernel::handle_copy(region.get(), Rights::all(), 5),
-        Error::InvalidArgument
-    );
+    check_error!(kernel::handle_copy(region.get(), Rights::all(), 5), Error::InvalidArgument);
     Ok(())
 }
 
@@ -183,10 +143,7 @@ fn stale_after_close(_: &Suite) -> Outcome {
     drop(signal);
     check_error!(kernel::notify(handle, 1), Error::InvalidHandle);
     check_error!(kernel::poll(handle, 1), Error::InvalidHandle);
-    check_error!(
-        kernel::handle_copy(handle, Rights::all(), 0),
-        Error::InvalidHandle
-    );
+    check_error!(kernel::handle_copy(handle, Rights::all(), 0), Error::InvalidHandle);
     check_error!(kernel::handle_close(handle), Error::InvalidHandle);
     check_error!(kernel::handle_revoke(handle), Error::InvalidHandle);
     check_error!(kernel::handle_info(handle), Error::InvalidHandle);
@@ -200,10 +157,7 @@ fn stale_after_reuse(_: &Suite) -> Outcome {
     drop(first);
     for round in 0..500 {
         let next = kernel::signal_create(Handle::NONE)?;
-        check!(
-            next.get() != stale,
-            "the same handle came again after {round} uses"
-        );
+        check!(next.get() != stale, "the same handle came again after {round} uses");
         check_error!(kernel::notify(stale, 1), Error::InvalidHandle);
     }
     Ok(())
@@ -217,12 +171,7 @@ fn tries_handle(block: &Block) -> Outcome {
 
 fn belongs_to_one_process(suite: &Suite) -> Outcome {
     let signal = kernel::signal_create(Handle::NONE)?;
-    for handle in [
-        signal.get(),
-        suite.root.machine,
-        suite.root.quota,
-        suite.root.process,
-    ] {
+    for handle in [signal.get(), suite.root.machine, suite.root.quota, suite.root.process] {
         let child = Child::new(suite)?;
         child.block().set_argument(0, handle.0.into());
         child.start(tries_handle)?;
@@ -238,18 +187,12 @@ fn closing_the_last_one_frees_the_object(suite: &Suite) -> Outcome {
     drop(signal);
     kernel::notify(copy.get(), 1)?;
     check_equal!(
-        suite
-            .kernel_info()?
-            .objects
-            .get(airox_abi::QuotaKind::Signals),
+        suite.kernel_info()?.objects.get(airox_abi::QuotaKind::Signals),
         before.get(airox_abi::QuotaKind::Signals) + 1
     );
     drop(copy);
     check_equal!(
-        suite
-            .kernel_info()?
-            .objects
-            .get(airox_abi::QuotaKind::Signals),
+        suite.kernel_info()?.objects.get(airox_abi::QuotaKind::Signals),
         before.get(airox_abi::QuotaKind::Signals)
     );
     Ok(())

@@ -19,11 +19,7 @@ pub const TESTS: &[Test] = &[
     Test::new("hostile_entry", "flags", hostile_flags),
     Test::new("hostile_entry", "stack_pointer", hostile_stack_pointer),
     Test::new("hostile_entry", "segments", hostile_segments),
-    Test::new(
-        "hostile_entry",
-        "last_address",
-        system_call_at_the_last_address,
-    ),
+    Test::new("hostile_entry", "last_address", system_call_at_the_last_address),
 ];
 
 /// A null system call with the direction, nested-task, alignment-check and identification flags set; returns
@@ -102,11 +98,7 @@ fn hostile_stack_pointer(suite: &Suite) -> Outcome {
         child.block().set_argument(0, stack);
         child.start(calls_with_stack)?;
         let info = child.wait()?;
-        check!(
-            info.exit_code == RECOVERED,
-            "with stack pointer {stack:#x} it ends with {}",
-            info.exit_code
-        );
+        check!(info.exit_code == RECOVERED, "with stack pointer {stack:#x} it ends with {}", info.exit_code);
     }
     Ok(())
 }
@@ -128,10 +120,7 @@ fn loads_segments(block: &Block) -> Outcome {
 }
 
 fn hostile_segments(suite: &Suite) -> Outcome {
-    let children = [
-        Child::run(suite, loads_segments)?,
-        Child::run(suite, loads_segments)?,
-    ];
+    let children = [Child::run(suite, loads_segments)?, Child::run(suite, loads_segments)?];
     for child in children {
         child.finish()?;
     }
@@ -141,23 +130,10 @@ fn hostile_segments(suite: &Suite) -> Outcome {
 /// A `syscall` as the last two bytes of the user half: the instruction after it lies at `USER_END`.
 fn system_call_at_the_last_address(suite: &Suite) -> Outcome {
     let (port, sender) = fault_port()?;
-    let child = Child::with(
-        suite,
-        Options {
-            fault_port: sender.get(),
-            ..Options::DEFAULT
-        },
-    )?;
+    let child = Child::with(suite, Options { fault_port: sender.get(), ..Options::DEFAULT })?;
     let code = Mapped::of(kernel::region_create(Handle::NONE, 1, RegionKind::Lazy)?, 1)?;
     code.fill(PAGE_SIZE - 2, &[0x0f, 0x05]);
-    kernel::region_map(
-        code.region(),
-        child.process.get(),
-        USER_END - PAGE_SIZE,
-        0,
-        1,
-        MapFlags::EXECUTE,
-    )?;
+    kernel::region_map(code.region(), child.process.get(), USER_END - PAGE_SIZE, 0, 1, MapFlags::EXECUTE)?;
     let registers = Registers {
         rax: airox_abi::SystemCall::Null as u64,
         rip: USER_END - 2,
@@ -166,19 +142,11 @@ fn system_call_at_the_last_address(suite: &Suite) -> Outcome {
     };
     // Started where it may be started, then stopped and moved.
     kernel::thread_suspend(child.thread.get())?;
-    kernel::thread_start(
-        child.thread.get(),
-        recovered as *const () as u64,
-        stack_pointer(0),
-        0,
-    )?;
+    kernel::thread_start(child.thread.get(), recovered as *const () as u64, stack_pointer(0), 0)?;
     kernel::thread_write_registers(child.thread.get(), &registers)?;
     kernel::thread_resume(child.thread.get())?;
     let message = child.expect_message(port.get())?;
-    check_equal!(
-        FaultKind::from_code(message.tag.label().into()),
-        Some(FaultKind::Execute)
-    );
+    check_equal!(FaultKind::from_code(message.tag.label().into()), Some(FaultKind::Execute));
     check_equal!(message.words[WORD_ADDRESS], USER_END);
     repair(child.thread.get())?;
     act(FaultAction::Resume)?;

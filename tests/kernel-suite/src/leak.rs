@@ -14,32 +14,12 @@ use crate::suite::Suite;
 
 /// The tests.
 pub const TESTS: &[Test] = &[
-    Test::new(
-        "leak",
-        "exit_with_everything_open",
-        exit_with_everything_open,
-    ),
-    Test::new(
-        "leak",
-        "fault_with_everything_open",
-        fault_with_everything_open,
-    ),
-    Test::new(
-        "leak",
-        "kill_with_everything_open",
-        kill_with_everything_open,
-    ),
+    Test::new("leak", "exit_with_everything_open", exit_with_everything_open),
+    Test::new("leak", "fault_with_everything_open", fault_with_everything_open),
+    Test::new("leak", "kill_with_everything_open", kill_with_everything_open),
     Test::new("leak", "a_hundred_processes", a_hundred_processes),
-    Test::new(
-        "leak",
-        "a_process_that_never_started",
-        a_process_that_never_started,
-    ),
-    Test::new(
-        "leak",
-        "creator_dies_before_the_start",
-        creator_dies_before_the_start,
-    ),
+    Test::new("leak", "a_process_that_never_started", a_process_that_never_started),
+    Test::new("leak", "creator_dies_before_the_start", creator_dies_before_the_start),
     Test::new("leak", "a_circle_of_ports", a_circle_of_ports),
     Test::new("leak", "handles_in_flight", handles_in_flight),
 ];
@@ -64,32 +44,16 @@ fn opens_everything(block: &Block) -> Outcome {
     let timed = keep(kernel::signal_create(Handle::NONE)?);
     kernel::timer_set(timed, kernel::now() + 3_600_000_000_000, 1)?;
     kernel::timer_set(bound, kernel::now() + 7_200_000_000_000, 1)?;
-    for (index, kind) in [RegionKind::Lazy, RegionKind::Contiguous]
-        .into_iter()
-        .enumerate()
-    {
+    for (index, kind) in [RegionKind::Lazy, RegionKind::Contiguous].into_iter().enumerate() {
         let region = keep(kernel::region_create(quota, 8, kind)?);
         let address = 0x3000_0000 + index as u64 * 0x100_0000;
         kernel::region_map(region, Handle::NONE, address, 0, 8, MapFlags::WRITE)?;
-        kernel::region_map(
-            region,
-            Handle::NONE,
-            address + 0x10_0000,
-            4,
-            2,
-            MapFlags::empty(),
-        )?;
+        kernel::region_map(region, Handle::NONE, address + 0x10_0000, 4, 2, MapFlags::empty())?;
         // SAFETY: just mapped writable, and nothing else knows it.
         unsafe { (address as *mut u64).write_volatile(1) };
     }
-    let child_quota = keep(kernel::quota_create(
-        quota,
-        &QuotaLimits([20, 10, 1, 2, 1, 1, 1, 0, 0, 0]),
-    )?);
-    let child = keep(kernel::process_create(
-        child_quota,
-        b"grandchild\0\0\0\0\0\0",
-    )?);
+    let child_quota = keep(kernel::quota_create(quota, &QuotaLimits([20, 10, 1, 2, 1, 1, 1, 0, 0, 0]))?);
+    let child = keep(kernel::process_create(child_quota, b"grandchild\0\0\0\0\0\0")?);
     kernel::process_watch(child, timed, 1)?;
     let thread = keep(kernel::thread_create(child, 1, port)?);
     kernel::process_grant(child, thread, Rights::all(), 0)?;
@@ -115,11 +79,7 @@ fn calls_own_port(block: &Block) -> Outcome {
     }
     let mut extension = Extension::EMPTY;
     extension.handles[0] = HandleTransfer::new(block.handle(PROCESS), Rights::all());
-    extension.leases[0] = Lease {
-        address: airox_abi::layout::START_BLOCK,
-        length: 64,
-        access: Lease::READ,
-    };
+    extension.leases[0] = Lease { address: airox_abi::layout::START_BLOCK, length: 64, access: Lease::READ };
     let tag = Tag::new(0).with_handles(1).with_leases(1);
     kernel::send_with(block.handle(PORT), tag, &mut extension)?;
     Ok(())
@@ -142,22 +102,13 @@ fn with_everything_open(suite: &Suite, ending: u64) -> Outcome {
             child.kill()?;
         }
         let info = child.wait()?;
-        check!(
-            child.block().result(READY) == 1,
-            "it ended early: {}",
-            child.block().text()
-        );
-        check_equal!(
-            (info.faulted, info.exit_code == -9),
-            (u8::from(ending == 1), ending == 2)
-        );
+        check!(child.block().result(READY) == 1, "it ended early: {}", child.block().text());
+        check_equal!((info.faulted, info.exit_code == -9), (u8::from(ending == 1), ending == 2));
         drop(child);
         let empty = |quota: Handle| Ok(kernel::quota_info(quota)?[1] == QuotaLimits::default());
         suite.until(|| empty(quota.get())).map_err(|_| {
             let used = kernel::quota_info(quota.get()).map(|[_, used]| used);
-            crate::failure::Failure::new(format_args!(
-                "round {round}: its quota still holds {used:?}"
-            ))
+            crate::failure::Failure::new(format_args!("round {round}: its quota still holds {used:?}"))
         })?;
     }
     Ok(())
@@ -202,10 +153,7 @@ fn abandons_a_process(block: &Block) -> Outcome {
 }
 
 fn creator_dies_before_the_start(suite: &Suite) -> Outcome {
-    let quota = kernel::quota_create(
-        suite.root.quota,
-        &QuotaLimits([40, 10, 1, 2, 0, 0, 0, 0, 0, 0]),
-    )?;
+    let quota = kernel::quota_create(suite.root.quota, &QuotaLimits([40, 10, 1, 2, 0, 0, 0, 0, 0, 0]))?;
     let child = Child::new(suite)?;
     child.grant(QUOTA, quota.get(), Rights::all())?;
     child.start(abandons_a_process)?;
@@ -215,10 +163,7 @@ fn creator_dies_before_the_start(suite: &Suite) -> Outcome {
 
 /// Each of two processes holds the port of the other, and waits for it.
 fn a_circle_of_ports(suite: &Suite) -> Outcome {
-    let ports = [
-        kernel::port_create(Handle::NONE)?,
-        kernel::port_create(Handle::NONE)?,
-    ];
+    let ports = [kernel::port_create(Handle::NONE)?, kernel::port_create(Handle::NONE)?];
     let children = [Child::new(suite)?, Child::new(suite)?];
     for index in 0..2 {
         children[index].grant(5, ports[index].get(), Rights::RECEIVE)?;
@@ -230,10 +175,7 @@ fn a_circle_of_ports(suite: &Suite) -> Outcome {
     first.await_state(suite, airox_abi::info::ThreadState::Sending)?;
     first.kill()?;
     second.wait()?;
-    check_equal!(
-        second.block().result(0),
-        airox_abi::Error::ServerDied as u64
-    );
+    check_equal!(second.block().result(0), airox_abi::Error::ServerDied as u64);
     Ok(())
 }
 

@@ -25,27 +25,19 @@ static FREE_PAGES: [AtomicU64; 16] = [const { AtomicU64::new(0) }; 16];
 /// Addresses for `pages` pages that nothing uses, with an unmapped page on either side, all in the span of one page table.
 pub fn reserve(pages: u64) -> u64 {
     if pages == 1 {
-        let mut free = FREE_PAGES
-            .iter()
-            .map(|free| free.swap(0, Ordering::Relaxed));
+        let mut free = FREE_PAGES.iter().map(|free| free.swap(0, Ordering::Relaxed));
         if let Some(address) = free.find(|&address| address != 0) {
             return address;
         }
     }
     let length = (pages + 2) * PAGE_SIZE;
-    assert!(
-        length <= TABLE_SPAN,
-        "no mapping of the suite spans page tables"
-    );
+    assert!(length <= TABLE_SPAN, "no mapping of the suite spans page tables");
     let next = NEXT.load(Ordering::Relaxed);
     // The last page of each span is taken.
     let room = TABLE_SPAN - next % TABLE_SPAN;
     let start = if length <= room { next } else { next + room };
     NEXT.store(start + length - PAGE_SIZE, Ordering::Relaxed);
-    assert!(
-        start + length <= WINDOW + TABLES * TABLE_SPAN,
-        "the suite's address window is used up"
-    );
+    assert!(start + length <= WINDOW + TABLES * TABLE_SPAN, "the suite's address window is used up");
     start + PAGE_SIZE
 }
 
@@ -79,14 +71,7 @@ pub fn keep_page_tables() -> Result<(), Error> {
     for table in 0..TABLES {
         let region = kernel::region_create(Handle::NONE, 1, RegionKind::Lazy)?;
         let address = WINDOW + (table + 1) * TABLE_SPAN - PAGE_SIZE;
-        kernel::region_map(
-            region.get(),
-            Handle::NONE,
-            address,
-            0,
-            1,
-            MapFlags::POPULATE,
-        )?;
+        kernel::region_map(region.get(), Handle::NONE, address, 0, 1, MapFlags::POPULATE)?;
         core::mem::forget(region);
     }
     Ok(())
@@ -102,28 +87,14 @@ pub struct Mapped {
 impl Mapped {
     /// New zeroed memory, charged to the suite.
     pub fn new(pages: u64) -> Result<Mapped, Error> {
-        Self::of(
-            kernel::region_create(Handle::NONE, pages, RegionKind::Lazy)?,
-            pages,
-        )
+        Self::of(kernel::region_create(Handle::NONE, pages, RegionKind::Lazy)?, pages)
     }
 
     /// Maps the first pages of a region.
     pub fn of(region: Owned, pages: u64) -> Result<Mapped, Error> {
         let address = reserve(pages);
-        kernel::region_map(
-            region.get(),
-            Handle::NONE,
-            address,
-            0,
-            pages,
-            MapFlags::WRITE,
-        )?;
-        Ok(Mapped {
-            region,
-            address,
-            length: pages * PAGE_SIZE,
-        })
+        kernel::region_map(region.get(), Handle::NONE, address, 0, pages, MapFlags::WRITE)?;
+        Ok(Mapped { region, address, length: pages * PAGE_SIZE })
     }
 
     pub fn region(&self) -> Handle {
@@ -169,10 +140,9 @@ impl Drop for Mapped {
         let unmapped = unsafe { kernel::region_unmap(Handle::NONE, self.address) };
         if unmapped.is_ok() && self.length == PAGE_SIZE {
             // With no room for it the address is not used again before the test ends.
-            let _ = FREE_PAGES.iter().find(|free| {
-                free.compare_exchange(0, self.address, Ordering::Relaxed, Ordering::Relaxed)
-                    .is_ok()
-            });
+            let _ = FREE_PAGES
+                .iter()
+                .find(|free| free.compare_exchange(0, self.address, Ordering::Relaxed, Ordering::Relaxed).is_ok());
         }
     }
 }

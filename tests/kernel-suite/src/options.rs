@@ -15,12 +15,7 @@ pub struct Options<'a> {
 
 impl Options<'static> {
     /// Everything, as in continuous integration.
-    pub const DEFAULT: Options<'static> = Options {
-        filter: "",
-        calls: 100_000,
-        seed: None,
-        list: false,
-    };
+    pub const DEFAULT: Options<'static> = Options { filter: "", calls: 100_000, seed: None, list: false };
 }
 
 /// Why the text is not understood.
@@ -82,30 +77,13 @@ mod tests {
     fn options_are_read() {
         assert_eq!(Options::parse(""), Ok(Options::DEFAULT));
         let options = Options::parse("--filter call.notify\n --calls 5 --seed 0xff --list");
-        assert_eq!(
-            options,
-            Ok(Options {
-                filter: "call.notify",
-                calls: 5,
-                seed: Some(255),
-                list: true
-            })
-        );
+        assert_eq!(options, Ok(Options { filter: "call.notify", calls: 5, seed: Some(255), list: true }));
     }
 
     #[test]
     fn nonsense_is_refused() {
-        assert_eq!(
-            Options::parse("--flter x"),
-            Err(OptionError::Unknown("--flter"))
-        );
-        assert_eq!(
-            Options::parse("--calls"),
-            Err(OptionError::MissingValue("--calls"))
-        );
-        assert_eq!(
-            Options::parse("--seed 0xzz"),
-            Err(OptionError::NotANumber("0xzz"))
-        );
+        assert_eq!(Options::parse("--flter x"), Err(OptionError::Unknown("--flter")));
+        assert_eq!(Options::parse("--calls"), Err(OptionError::MissingValue("--calls")));
+        assert_eq!(Options::parse("--seed 0xzz"), Err(OptionError::NotANumber("0xzz")));
     }
 }

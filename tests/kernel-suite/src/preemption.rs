@@ -13,44 +13,18 @@ use crate::suite::Suite;
 
 /// The tests.
 pub const TESTS: &[Test] = &[
-    Test::new(
-        "preemption",
-        "a_hog_cannot_hold_up_a_timer",
-        a_hog_cannot_hold_up_a_timer,
-    ),
-    Test::new(
-        "preemption",
-        "a_hog_in_the_kernel_neither",
-        a_hog_in_the_kernel_neither,
-    ),
+    Test::new("preemption", "a_hog_cannot_hold_up_a_timer", a_hog_cannot_hold_up_a_timer),
+    Test::new("preemption", "a_hog_in_the_kernel_neither", a_hog_in_the_kernel_neither),
     Test::new("preemption", "equals_take_turns", equals_take_turns),
-    Test::new(
-        "preemption",
-        "less_urgent_threads_wait",
-        less_urgent_threads_wait,
-    ),
-    Test::new(
-        "preemption",
-        "woken_above_runs_at_once",
-        woken_above_runs_at_once,
-    ),
+    Test::new("preemption", "less_urgent_threads_wait", less_urgent_threads_wait),
+    Test::new("preemption", "woken_above_runs_at_once", woken_above_runs_at_once),
     Test::new("preemption", "woken_below_waits", woken_below_waits),
-    Test::new(
-        "preemption",
-        "priority_takes_effect_at_once",
-        priority_takes_effect_at_once,
-    ),
+    Test::new("preemption", "priority_takes_effect_at_once", priority_takes_effect_at_once),
     Test::new("preemption", "cpu_time_is_told", cpu_time_is_told),
 ];
 
 fn child_at(suite: &Suite, priority: u64) -> Result<Child, Failure> {
-    Ok(Child::with(
-        suite,
-        Options {
-            priority,
-            ..Options::DEFAULT
-        },
-    )?)
+    Ok(Child::with(suite, Options { priority, ..Options::DEFAULT })?)
 }
 
 /// Longest a timer of a more urgent thread may be late, in ns. It is a few microseconds on a machine to itself; the
@@ -64,10 +38,7 @@ fn sleep_beside(suite: &Suite, child: &Child) -> Outcome {
         suite.sleep(delay)?;
         let late = kernel::now().saturating_sub(deadline);
         check!(late < LATENESS, "a timer of {delay} ns was {late} ns late");
-        check!(
-            delay < 1_000_000 || child.block().result(0) > before,
-            "the hog did not run"
-        );
+        check!(delay < 1_000_000 || child.block().result(0) > before, "the hog did not run");
     }
     Ok(())
 }
@@ -96,11 +67,7 @@ fn a_hog_in_the_kernel_neither(suite: &Suite) -> Outcome {
 }
 
 fn equals_take_turns(suite: &Suite) -> Outcome {
-    let hogs = [
-        child_at(suite, 50)?,
-        child_at(suite, 50)?,
-        child_at(suite, 50)?,
-    ];
+    let hogs = [child_at(suite, 50)?, child_at(suite, 50)?, child_at(suite, 50)?];
     for hog in &hogs {
         hog.start(actors::hog)?;
     }
@@ -112,10 +79,7 @@ fn equals_take_turns(suite: &Suite) -> Outcome {
     for (ticks, hog) in ticks.iter_mut().zip(&hogs) {
         *ticks = kernel::thread_info(hog.thread.get())?.cpu_ticks;
     }
-    let (least, most) = (
-        ticks[0].min(ticks[1]).min(ticks[2]),
-        ticks[0].max(ticks[1]).max(ticks[2]),
-    );
+    let (least, most) = (ticks[0].min(ticks[1]).min(ticks[2]), ticks[0].max(ticks[1]).max(ticks[2]));
     check!(least > 0 && most / 2 <= least, "their shares are {ticks:?}");
     Ok(())
 }
@@ -146,10 +110,7 @@ fn woken_above_runs_at_once(suite: &Suite) -> Outcome {
     child.grant(1, signal.get(), Rights::RECEIVE)?;
     child.start(counts_signals)?;
     for count in 1..50 {
-        check_equal!(
-            kernel::thread_info(child.thread.get())?.state,
-            ThreadState::Waiting as u8
-        );
+        check_equal!(kernel::thread_info(child.thread.get())?.state, ThreadState::Waiting as u8);
         kernel::notify(signal.get(), 1)?;
         check_equal!(child.block().result(0), count);
     }
@@ -163,10 +124,7 @@ fn woken_below_waits(suite: &Suite) -> Outcome {
     child.start(counts_signals)?;
     child.await_state(suite, ThreadState::Waiting)?;
     kernel::notify(signal.get(), 1)?;
-    check_equal!(
-        kernel::thread_info(child.thread.get())?.state,
-        ThreadState::Ready as u8
-    );
+    check_equal!(kernel::thread_info(child.thread.get())?.state, ThreadState::Ready as u8);
     check_equal!(child.block().result(0), 0);
     suite.until(|| Ok(child.block().result(0) == 1))
 }
@@ -201,14 +159,8 @@ fn cpu_time_is_told(suite: &Suite) -> Outcome {
     suite.sleep(20_000_000)?;
     let elapsed = kernel::ticks() - start;
     let used = kernel::thread_info(hog.thread.get())?.cpu_ticks;
-    check!(
-        used > elapsed / 2 && used <= elapsed,
-        "{used} of {elapsed} ticks"
-    );
+    check!(used > elapsed / 2 && used <= elapsed, "{used} of {elapsed} ticks");
     let idle = kernel::thread_info(sleeper.thread.get())?.cpu_ticks;
-    check!(
-        idle < elapsed / 4,
-        "the sleeper used {idle} of {elapsed} ticks"
-    );
+    check!(idle < elapsed / 4, "the sleeper used {idle} of {elapsed} ticks");
     Ok(())
 }

@@ -11,11 +11,7 @@ use crate::suite::Suite;
 /// The tests.
 pub const TESTS: &[Test] = &[
     Test::new("quota", "sums_are_conserved", sums_are_conserved),
-    Test::new(
-        "quota",
-        "no_more_than_the_parent_has",
-        no_more_than_the_parent_has,
-    ),
+    Test::new("quota", "no_more_than_the_parent_has", no_more_than_the_parent_has),
     Test::new("quota", "frames_run_out", frames_run_out),
     Test::new("quota", "ports_run_out", ports_run_out),
     Test::new("quota", "signals_run_out", signals_run_out),
@@ -25,43 +21,26 @@ pub const TESTS: &[Test] = &[
     Test::new("quota", "quotas_run_out", quotas_run_out),
     Test::new("quota", "handles_run_out", handles_run_out),
     Test::new("quota", "page_tables_run_out", page_tables_run_out),
-    Test::new(
-        "quota",
-        "promised_memory_is_there",
-        promised_memory_is_there,
-    ),
+    Test::new("quota", "promised_memory_is_there", promised_memory_is_there),
     Test::new("quota", "objects_keep_it_alive", objects_keep_it_alive),
-    Test::new(
-        "quota",
-        "charged_to_the_named_quota",
-        charged_to_the_named_quota,
-    ),
+    Test::new("quota", "charged_to_the_named_quota", charged_to_the_named_quota),
 ];
 
 const SMALL: QuotaLimits = QuotaLimits([16, 16, 2, 2, 2, 2, 2, 2, 0, 0]);
 
 fn sums_are_conserved(suite: &Suite) -> Outcome {
     let [limits, before] = kernel::quota_info(suite.root.quota)?;
-    let parent = kernel::quota_create(
-        suite.root.quota,
-        &QuotaLimits([100, 100, 10, 10, 10, 10, 10, 10, 10, 10]),
-    )?;
+    let parent = kernel::quota_create(suite.root.quota, &QuotaLimits([100, 100, 10, 10, 10, 10, 10, 10, 10, 10]))?;
     let [after_limits, after] = kernel::quota_info(suite.root.quota)?;
     check_equal!(after_limits, limits);
-    for (kind, carved) in QuotaKind::ALL
-        .iter()
-        .zip([100, 101, 10, 10, 10, 10, 10, 11, 10, 10])
-    {
+    for (kind, carved) in QuotaKind::ALL.iter().zip([100, 101, 10, 10, 10, 10, 10, 11, 10, 10]) {
         // The new handle, and the new quota itself, count as well.
         check_equal!(after.get(*kind), before.get(*kind) + carved);
     }
     let child = kernel::quota_create(parent.get(), &SMALL)?;
     let [_, used] = kernel::quota_info(parent.get())?;
     check_equal!(used, SMALL.with(QuotaKind::Quotas, 3));
-    check_equal!(
-        kernel::quota_info(child.get())?,
-        [SMALL, QuotaLimits::default()]
-    );
+    check_equal!(kernel::quota_info(child.get())?, [SMALL, QuotaLimits::default()]);
     drop(child);
     check_equal!(kernel::quota_info(parent.get())?[1], QuotaLimits::default());
     drop(parent);
@@ -70,45 +49,28 @@ fn sums_are_conserved(suite: &Suite) -> Outcome {
 }
 
 fn no_more_than_the_parent_has(suite: &Suite) -> Outcome {
-    let parent = kernel::quota_create(
-        suite.root.quota,
-        &QuotaLimits([10, 10, 10, 10, 10, 10, 10, 10, 10, 10]),
-    )?;
+    let parent = kernel::quota_create(suite.root.quota, &QuotaLimits([10, 10, 10, 10, 10, 10, 10, 10, 10, 10]))?;
     for kind in QuotaKind::ALL {
         for value in [11, u32::MAX] {
             let limits = QuotaLimits::default().with(*kind, value);
-            check_error!(
-                kernel::quota_create(parent.get(), &limits),
-                Error::QuotaExceeded
-            );
+            check_error!(kernel::quota_create(parent.get(), &limits), Error::QuotaExceeded);
         }
     }
-    let first = kernel::quota_create(
-        parent.get(),
-        &QuotaLimits::default().with(QuotaKind::Frames, 6),
-    )?;
+    let first = kernel::quota_create(parent.get(), &QuotaLimits::default().with(QuotaKind::Frames, 6))?;
     let limits = QuotaLimits::default().with(QuotaKind::Frames, 5);
-    check_error!(
-        kernel::quota_create(parent.get(), &limits),
-        Error::QuotaExceeded
-    );
+    check_error!(kernel::quota_create(parent.get(), &limits), Error::QuotaExceeded);
     drop(first);
     drop(kernel::quota_create(parent.get(), &limits)?);
     let everything = QuotaLimits([u32::MAX; QuotaKind::COUNT]);
-    check_error!(
-        kernel::quota_create(suite.root.quota, &everything),
-        Error::QuotaExceeded
-    );
+    check_error!(kernel::quota_create(suite.root.quota, &everything), Error::QuotaExceeded);
     Ok(())
 }
 
 /// Creates objects on a quota with room for two until it refuses, and checks that its twin is unaffected, and
 /// that what is given back can be had again.
 fn runs_out(suite: &Suite, create: impl Fn(Handle) -> Result<Owned, Error>) -> Outcome {
-    let (quota, twin) = (
-        kernel::quota_create(suite.root.quota, &SMALL)?,
-        kernel::quota_create(suite.root.quota, &SMALL)?,
-    );
+    let (quota, twin) =
+        (kernel::quota_create(suite.root.quota, &SMALL)?, kernel::quota_create(suite.root.quota, &SMALL)?);
     let first = create(quota.get())?;
     let _second = create(quota.get())?;
     for _ in 0..3 {
@@ -124,22 +86,12 @@ fn runs_out(suite: &Suite, create: impl Fn(Handle) -> Result<Owned, Error>) -> O
 
 fn frames_run_out(suite: &Suite) -> Outcome {
     // Eight pages each, and the lazy ones an index frame.
-    runs_out(suite, |quota| {
-        kernel::region_create(quota, 7, RegionKind::Lazy)
-    })?;
-    runs_out(suite, |quota| {
-        kernel::region_create(quota, 8, RegionKind::Contiguous)
-    })?;
+    runs_out(suite, |quota| kernel::region_create(quota, 7, RegionKind::Lazy))?;
+    runs_out(suite, |quota| kernel::region_create(quota, 8, RegionKind::Contiguous))?;
     let quota = kernel::quota_create(suite.root.quota, &SMALL)?;
     for pages in [17, 1000, 1 << 22] {
-        check_error!(
-            kernel::region_create(quota.get(), pages, RegionKind::Lazy),
-            Error::QuotaExceeded
-        );
-        check_error!(
-            kernel::region_create(quota.get(), pages, RegionKind::Contiguous),
-            Error::QuotaExceeded
-        );
+        check_error!(kernel::region_create(quota.get(), pages, RegionKind::Lazy), Error::QuotaExceeded);
+        check_error!(kernel::region_create(quota.get(), pages, RegionKind::Contiguous), Error::QuotaExceeded);
     }
     check_equal!(kernel::quota_info(quota.get())?[1], QuotaLimits::default());
     Ok(())
@@ -154,15 +106,11 @@ fn signals_run_out(suite: &Suite) -> Outcome {
 }
 
 fn regions_run_out(suite: &Suite) -> Outcome {
-    runs_out(suite, |quota| {
-        kernel::region_create(quota, 1, RegionKind::Lazy)
-    })
+    runs_out(suite, |quota| kernel::region_create(quota, 1, RegionKind::Lazy))
 }
 
 fn quotas_run_out(suite: &Suite) -> Outcome {
-    runs_out(suite, |quota| {
-        kernel::quota_create(quota, &QuotaLimits::default())
-    })
+    runs_out(suite, |quota| kernel::quota_create(quota, &QuotaLimits::default()))
 }
 
 fn processes_run_out(suite: &Suite) -> Outcome {
@@ -196,37 +144,19 @@ fn handles_run_out(suite: &Suite) -> Outcome {
     let quota = kernel::quota_create(suite.root.quota, &SMALL)?;
     let process = kernel::process_create(quota.get(), b"few handles\0\0\0\0\0")?;
     let signal = kernel::signal_create(Handle::NONE)?;
-    let room =
-        SMALL.get(QuotaKind::Handles) - kernel::quota_info(quota.get())?[1].get(QuotaKind::Handles);
+    let room = SMALL.get(QuotaKind::Handles) - kernel::quota_info(quota.get())?[1].get(QuotaKind::Handles);
     for _ in 0..room {
         kernel::process_grant(process.get(), signal.get(), Rights::SEND, 0)?;
     }
-    check_error!(
-        kernel::process_grant(process.get(), signal.get(), Rights::SEND, 0),
-        Error::QuotaExceeded
-    );
+    check_error!(kernel::process_grant(process.get(), signal.get(), Rights::SEND, 0), Error::QuotaExceeded);
     // A mapping counts as a handle of the process it is made in.
     let region = kernel::region_create(Handle::NONE, 1, RegionKind::Lazy)?;
     check_error!(
-        kernel::region_map(
-            region.get(),
-            process.get(),
-            0x3000_0000,
-            0,
-            1,
-            MapFlags::empty()
-        ),
+        kernel::region_map(region.get(), process.get(), 0x3000_0000, 0, 1, MapFlags::empty()),
         Error::QuotaExceeded
     );
     kernel::handle_revoke(signal.get())?;
-    kernel::region_map(
-        region.get(),
-        process.get(),
-        0x3000_0000,
-        0,
-        1,
-        MapFlags::empty(),
-    )?;
+    kernel::region_map(region.get(), process.get(), 0x3000_0000, 0, 1, MapFlags::empty())?;
     kernel::process_kill(process.get(), 0)?;
     Ok(())
 }
@@ -238,23 +168,13 @@ fn page_tables_run_out(suite: &Suite) -> Outcome {
     // Each of these needs page tables of its own, three levels deep.
     let mut mapped = 0;
     for index in 1..20 {
-        match kernel::region_map(
-            region.get(),
-            process.get(),
-            index << 39,
-            0,
-            1,
-            MapFlags::empty(),
-        ) {
+        match kernel::region_map(region.get(), process.get(), index << 39, 0, 1, MapFlags::empty()) {
             Ok(()) => mapped += 1,
             Err(Error::QuotaExceeded) => break,
             Err(error) => return Err(error.into()),
         }
     }
-    check!(
-        (1..6).contains(&mapped),
-        "{mapped} sparse mappings fit in 16 frames"
-    );
+    check!((1..6).contains(&mapped), "{mapped} sparse mappings fit in 16 frames");
     kernel::process_kill(process.get(), 0)?;
     drop(process);
     suite.until(|| Ok(kernel::quota_info(quota.get())?[1] == QuotaLimits::default()))
@@ -277,24 +197,11 @@ fn touches(block: &crate::block::Block) -> Outcome {
 fn promised_memory_is_there(suite: &Suite) -> Outcome {
     let child = Child::new(suite)?;
     let region = kernel::region_create(Handle::NONE, LARGE, RegionKind::Lazy)?;
-    kernel::region_map(
-        region.get(),
-        child.process.get(),
-        0x3000_0000,
-        0,
-        LARGE,
-        MapFlags::WRITE,
-    )?;
+    kernel::region_map(region.get(), child.process.get(), 0x3000_0000, 0, LARGE, MapFlags::WRITE)?;
     let [limits, used] = kernel::quota_info(suite.root.quota)?;
     let left = limits.get(QuotaKind::Frames) - used.get(QuotaKind::Frames);
-    let rest = kernel::quota_create(
-        suite.root.quota,
-        &QuotaLimits::default().with(QuotaKind::Frames, left),
-    )?;
-    check_error!(
-        kernel::region_create(Handle::NONE, 1, RegionKind::Lazy),
-        Error::QuotaExceeded
-    );
+    let rest = kernel::quota_create(suite.root.quota, &QuotaLimits::default().with(QuotaKind::Frames, left))?;
+    check_error!(kernel::region_create(Handle::NONE, 1, RegionKind::Lazy), Error::QuotaExceeded);
     child.start(touches)?;
     child.wait()?;
     check_equal!(child.block().result(0), 1);
@@ -313,41 +220,23 @@ fn objects_keep_it_alive(suite: &Suite) -> Outcome {
     kernel::notify(signal.get(), 1)?;
     drop(signal);
     let after = kernel::quota_info(suite.root.quota)?[1];
-    check_equal!(
-        after.get(QuotaKind::Signals),
-        before.get(QuotaKind::Signals) - SMALL.get(QuotaKind::Signals)
-    );
+    check_equal!(after.get(QuotaKind::Signals), before.get(QuotaKind::Signals) - SMALL.get(QuotaKind::Signals));
     Ok(())
 }
 
 fn charged_to_the_named_quota(suite: &Suite) -> Outcome {
     let limits = QuotaLimits([800, 64, 1, 4, 0, 4, 16, 0, 0, 0]);
     let quota = kernel::quota_create(suite.root.quota, &limits)?;
-    let child = Child::with(
-        suite,
-        Options {
-            quota: quota.get(),
-            ..Options::DEFAULT
-        },
-    )?;
+    let child = Child::with(suite, Options { quota: quota.get(), ..Options::DEFAULT })?;
     let used = kernel::quota_info(quota.get())?[1];
-    check_equal!(
-        (used.get(QuotaKind::Processes), used.get(QuotaKind::Threads)),
-        (1, 1)
-    );
-    check!(
-        used.get(QuotaKind::Frames) > 8,
-        "page tables and stack are charged elsewhere"
-    );
+    check_equal!((used.get(QuotaKind::Processes), used.get(QuotaKind::Threads)), (1, 1));
+    check!(used.get(QuotaKind::Frames) > 8, "page tables and stack are charged elsewhere");
     check_equal!(kernel::process_info(child.process.get())?.limits, limits);
     // What the child makes itself is charged to its own quota.
     child.start(crate::actors::sleeper)?;
     child.await_state(suite, airox_abi::info::ThreadState::Waiting)?;
     let now = kernel::quota_info(quota.get())?[1];
     check_equal!(now.get(QuotaKind::Signals), 1);
-    check_equal!(
-        now.get(QuotaKind::Handles),
-        used.get(QuotaKind::Handles) + 1
-    );
+    check_equal!(now.get(QuotaKind::Handles), used.get(QuotaKind::Handles) + 1);
     Ok(())
 }

@@ -23,10 +23,7 @@ impl EntryRegisters {
     /// A call with these arguments (at most nine) and no message tag.
     #[must_use]
     pub fn call(call: SystemCall, arguments: &[u64]) -> EntryRegisters {
-        let mut registers = EntryRegisters {
-            rax: call as u64,
-            ..EntryRegisters::default()
-        };
+        let mut registers = EntryRegisters { rax: call as u64, ..EntryRegisters::default() };
         if let [first, rest @ ..] = arguments {
             registers.rdi = *first;
             for (word, argument) in registers.words.iter_mut().zip(rest) {
@@ -54,10 +51,7 @@ mod tests {
     fn arguments_go_where_the_contract_says() {
         let mut registers = EntryRegisters::call(SystemCall::HandleCopy, &[1, 2, 3]);
         assert_eq!(registers.rax, SystemCall::HandleCopy as u64);
-        assert_eq!(
-            (registers.rdi, registers.words[0], registers.words[1]),
-            (1, 2, 3)
-        );
+        assert_eq!((registers.rdi, registers.words[0], registers.words[1]), (1, 2, 3));
         registers.set_argument(0, 9);
         registers.set_argument(8, 8);
         registers.set_argument(9, 7);

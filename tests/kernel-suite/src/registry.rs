@@ -45,16 +45,8 @@ pub struct Test {
 
 impl Test {
     /// A test with a function of its own.
-    pub const fn new(
-        subject: &'static str,
-        name: &'static str,
-        function: fn(&Suite) -> Outcome,
-    ) -> Test {
-        Test {
-            subject,
-            name,
-            run: Run::Function(function),
-        }
+    pub const fn new(subject: &'static str, name: &'static str, function: fn(&Suite) -> Outcome) -> Test {
+        Test { subject, name, run: Run::Function(function) }
     }
 
     fn full_name(&self) -> Text<96> {
@@ -92,9 +84,7 @@ pub fn run(suite: &'static Suite) -> ! {
     }
     touch_stack(suite);
     suite.image.touch_data();
-    let picked = all()
-        .enumerate()
-        .filter(|(_, test)| test.full_name().as_str().contains(suite.options.filter));
+    let picked = all().enumerate().filter(|(_, test)| test.full_name().as_str().contains(suite.options.filter));
     for (index, test) in picked {
         if suite.options.list {
             suite.print(format_args!("TEST {}", test.full_name()));
@@ -127,12 +117,8 @@ pub fn progress() -> Result<(), Error> {
 
 /// The end of a process is told before all of its memory is back, so this gives the kernel a moment.
 fn nothing_leaked(suite: &Suite, before: &KernelInfo) -> Outcome {
-    let same =
-        |now: &KernelInfo| now.objects == before.objects && now.used_frames == before.used_frames;
-    if suite
-        .until(|| suite.kernel_info().map(|now| same(&now)))
-        .is_ok()
-    {
+    let same = |now: &KernelInfo| now.objects == before.objects && now.used_frames == before.used_frames;
+    if suite.until(|| suite.kernel_info().map(|now| same(&now))).is_ok() {
         return Ok(());
     }
     let now = suite.kernel_info()?;
@@ -140,10 +126,7 @@ fn nothing_leaked(suite: &Suite, before: &KernelInfo) -> Outcome {
     for kind in QuotaKind::ALL {
         let (old, new) = (before.objects.get(*kind), now.objects.get(*kind));
         if old != new {
-            let _ = core::fmt::Write::write_fmt(
-                &mut text,
-                format_args!(" {} {old} -> {new}", kind.name()),
-            );
+            let _ = core::fmt::Write::write_fmt(&mut text, format_args!(" {} {old} -> {new}", kind.name()));
         }
     }
     Err(Failure::new(format_args!("leaked:{text}")))
@@ -157,19 +140,13 @@ fn report(suite: &Suite, test: &Test, outcome: Outcome) {
         }
         Err(failure) => {
             FAILED.fetch_add(1, Ordering::Relaxed);
-            suite.print(format_args!(
-                "TEST {} ... FAILED: {failure}",
-                test.full_name()
-            ));
+            suite.print(format_args!("TEST {} ... FAILED: {failure}", test.full_name()));
         }
     }
 }
 
 fn finish(suite: &Suite) -> ! {
-    let (passed, failed) = (
-        PASSED.load(Ordering::Relaxed),
-        FAILED.load(Ordering::Relaxed),
-    );
+    let (passed, failed) = (PASSED.load(Ordering::Relaxed), FAILED.load(Ordering::Relaxed));
     suite.print(format_args!("SUITE {passed} passed, {failed} failed"));
     suite.exit(failed == 0)
 }
@@ -183,10 +160,7 @@ fn start_watchdog(suite: &'static Suite) -> Result<(), Error> {
     let signal = kernel::signal_create(Handle::NONE)?;
     WATCHDOG_SIGNAL.store(u64::from(signal.get().0), Ordering::Release);
     SUITE.store(suite as *const Suite as u64, Ordering::Release);
-    let stack = Mapped::of(
-        kernel::region_create(Handle::NONE, STACK_PAGES, RegionKind::Lazy)?,
-        STACK_PAGES,
-    )?;
+    let stack = Mapped::of(kernel::region_create(Handle::NONE, STACK_PAGES, RegionKind::Lazy)?, STACK_PAGES)?;
     for page in 0..STACK_PAGES {
         stack.fill(page * PAGE_SIZE, &[0]);
     }
@@ -206,11 +180,7 @@ extern "C" fn watchdog(_: u64) -> ! {
     let suite = unsafe { &*(SUITE.load(Ordering::Acquire) as *const Suite) };
     let waited = kernel::wait(watchdog_signal(), TIME_UP);
     if let Some(test) = all().nth(CURRENT.load(Ordering::Acquire)) {
-        report(
-            suite,
-            &test,
-            Err(Failure::new(format_args!("it hangs ({waited:?})"))),
-        );
+        report(suite, &test, Err(Failure::new(format_args!("it hangs ({waited:?})"))));
     }
     finish(suite)
 }

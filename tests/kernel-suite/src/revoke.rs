@@ -15,34 +15,14 @@ use crate::suite::Suite;
 /// The tests.
 pub const TESTS: &[Test] = &[
     Test::new("revoke", "chains_and_trees", chains_and_trees),
-    Test::new(
-        "revoke",
-        "siblings_and_parents_stay",
-        siblings_and_parents_stay,
-    ),
-    Test::new(
-        "revoke",
-        "children_of_a_closed_handle",
-        children_of_a_closed_handle,
-    ),
+    Test::new("revoke", "siblings_and_parents_stay", siblings_and_parents_stay),
+    Test::new("revoke", "children_of_a_closed_handle", children_of_a_closed_handle),
     Test::new("revoke", "across_processes", across_processes),
-    Test::new(
-        "revoke",
-        "mappings_in_other_processes",
-        mappings_in_other_processes,
-    ),
+    Test::new("revoke", "mappings_in_other_processes", mappings_in_other_processes),
     Test::new("revoke", "own_mapping", own_mapping),
     Test::new("revoke", "a_port_from_its_server", a_port_from_its_server),
-    Test::new(
-        "revoke",
-        "a_port_from_a_waiting_client",
-        a_port_from_a_waiting_client,
-    ),
-    Test::new(
-        "revoke",
-        "process_and_thread_handles",
-        process_and_thread_handles,
-    ),
+    Test::new("revoke", "a_port_from_a_waiting_client", a_port_from_a_waiting_client),
+    Test::new("revoke", "process_and_thread_handles", process_and_thread_handles),
     Test::new("revoke", "a_thousand_copies", a_thousand_copies),
 ];
 
@@ -61,15 +41,9 @@ fn chains_and_trees(_: &Suite) -> Outcome {
     let third = copy(&second)?;
     let branch = copy(&first)?;
     kernel::handle_revoke(second.get())?;
-    check_equal!(
-        (works(&first), works(&second), works(&third), works(&branch)),
-        (true, true, false, true)
-    );
+    check_equal!((works(&first), works(&second), works(&third), works(&branch)), (true, true, false, true));
     kernel::handle_revoke(root.get())?;
-    check_equal!(
-        (works(&root), works(&first), works(&second), works(&branch)),
-        (true, false, false, false)
-    );
+    check_equal!((works(&root), works(&first), works(&second), works(&branch)), (true, false, false, false));
     check_error!(kernel::handle_info(first.get()), Error::InvalidHandle);
     // Revoking what nothing was derived from does nothing.
     kernel::handle_revoke(root.get())?;
@@ -82,10 +56,7 @@ fn siblings_and_parents_stay(_: &Suite) -> Outcome {
     let (left, right) = (copy(&root)?, copy(&root)?);
     let (left_child, right_child) = (copy(&left)?, copy(&right)?);
     kernel::handle_revoke(left.get())?;
-    check_equal!(
-        (works(&root), works(&left), works(&right)),
-        (true, true, true)
-    );
+    check_equal!((works(&root), works(&left), works(&right)), (true, true, true));
     check_equal!((works(&left_child), works(&right_child)), (false, true));
     Ok(())
 }
@@ -129,10 +100,7 @@ fn across_processes(suite: &Suite) -> Outcome {
         check_equal!(child.block().result(1), Error::InvalidHandle as u64);
         child.finish()?;
     }
-    check!(
-        works(&signal) && works(&lent),
-        "the suite's own handles went"
-    );
+    check!(works(&signal) && works(&lent), "the suite's own handles went");
     Ok(())
 }
 
@@ -153,23 +121,9 @@ fn mappings_in_other_processes(suite: &Suite) -> Outcome {
     memory.fill(0, &[7]);
     let lent = kernel::handle_copy(memory.region(), Rights::all(), 0)?;
     let child = Child::new(suite)?;
-    kernel::region_map(
-        lent.get(),
-        child.process.get(),
-        SHARED,
-        0,
-        1,
-        MapFlags::empty(),
-    )?;
+    kernel::region_map(lent.get(), child.process.get(), SHARED, 0, 1, MapFlags::empty())?;
     let bystander = Child::new(suite)?;
-    kernel::region_map(
-        memory.region(),
-        bystander.process.get(),
-        SHARED,
-        0,
-        1,
-        MapFlags::empty(),
-    )?;
+    kernel::region_map(memory.region(), bystander.process.get(), SHARED, 0, 1, MapFlags::empty())?;
     child.start(reads_shared)?;
     bystander.start(reads_shared)?;
     suite.until(|| Ok(child.block().result(0) == 7 && bystander.block().result(0) == 7))?;
@@ -189,8 +143,7 @@ fn own_mapping(_: &Suite) -> Outcome {
     // SAFETY: nothing refers to this mapping.
     let unmapped = unsafe { kernel::region_unmap(Handle::NONE, address) };
     check_error!(unmapped, Error::NotMapped);
-    let mut registers =
-        kernel::EntryRegisters::call(airox_abi::SystemCall::ThreadInfo, &[0, address]);
+    let mut registers = kernel::EntryRegisters::call(airox_abi::SystemCall::ThreadInfo, &[0, address]);
     // SAFETY: nothing is mapped there any more, or this test has found a bug.
     let result = unsafe { kernel::invoke(&mut registers) };
     check_error!(result, Error::InvalidAddress);
@@ -204,10 +157,7 @@ fn a_port_from_its_server(suite: &Suite) -> Outcome {
     let server = Child::new(suite)?;
     server.grant(actors::PORT, lent.get(), Rights::RECEIVE)?;
     server.start(actors::echo_server)?;
-    check_equal!(
-        kernel::send(port.get(), &kernel::Message::word(1, 4))?.words[0],
-        5
-    );
+    check_equal!(kernel::send(port.get(), &kernel::Message::word(1, 4))?.words[0], 5);
     kernel::handle_revoke(lent.get())?;
     let client = Child::new(suite)?;
     client.grant(actors::PORT, port.get(), Rights::SEND)?;
@@ -242,10 +192,7 @@ fn process_and_thread_handles(suite: &Suite) -> Outcome {
     check_error!(kernel::process_info(process.get()), Error::InvalidHandle);
     check_error!(kernel::thread_info(thread.get()), Error::InvalidHandle);
     // The process itself runs on.
-    check_equal!(
-        kernel::thread_info(child.thread.get())?.state,
-        ThreadState::Waiting as u8
-    );
+    check_equal!(kernel::thread_info(child.thread.get())?.state, ThreadState::Waiting as u8);
     Ok(())
 }
 
@@ -256,10 +203,7 @@ fn a_thousand_copies(suite: &Suite) -> Outcome {
     for _ in 0..1000 {
         kernel::process_grant(child.process.get(), signal.get(), Rights::SEND, 0)?;
     }
-    check_equal!(
-        kernel::process_info(child.process.get())?.handles,
-        before + 1000
-    );
+    check_equal!(kernel::process_info(child.process.get())?.handles, before + 1000);
     kernel::handle_revoke(signal.get())?;
     check_equal!(kernel::process_info(child.process.get())?.handles, before);
     Ok(())

@@ -24,21 +24,9 @@ use crate::suite::Suite;
 
 /// The tests: one for each seed of continuous integration.
 pub const TESTS: &[Test] = &[
-    Test {
-        subject: "storm",
-        name: "seed_1",
-        run: Run::Storm(1),
-    },
-    Test {
-        subject: "storm",
-        name: "seed_2",
-        run: Run::Storm(2),
-    },
-    Test {
-        subject: "storm",
-        name: "seed_3",
-        run: Run::Storm(3),
-    },
+    Test { subject: "storm", name: "seed_1", run: Run::Storm(1) },
+    Test { subject: "storm", name: "seed_2", run: Run::Storm(2) },
+    Test { subject: "storm", name: "seed_3", run: Run::Storm(3) },
 ];
 
 /// Processes at a time.
@@ -73,18 +61,13 @@ const CALLS_OF_ONE: u64 = 5_000;
 /// Runs the storm with a seed, unless the run's options name another.
 pub fn run(suite: &Suite, seed: u64) -> Outcome {
     let seed = suite.options.seed.unwrap_or(seed);
-    suite.print(format_args!(
-        "storm: seed {seed}, {} calls",
-        suite.options.calls
-    ));
+    suite.print(format_args!("storm: seed {seed}, {} calls", suite.options.calls));
     let mut storm = Storm::new(suite, seed)?;
     let outcome = storm.blow();
     storm.end()?;
     let Storm { made, born, .. } = storm;
     outcome.map_err(|failure| Failure::new(format_args!("seed {seed}: {failure}")))?;
-    suite.print(format_args!(
-        "storm: seed {seed} made {made} calls from {born} processes"
-    ));
+    suite.print(format_args!("storm: seed {seed} made {made} calls from {born} processes"));
     Ok(())
 }
 
@@ -143,23 +126,12 @@ impl<'a> Storm<'a> {
         IDLE.store(u64::from(idle.get().0), Ordering::Release);
         let idle_thread_handle = kernel::thread_create(Handle::NONE, IDLE_PRIORITY, Handle::NONE)?;
         let top = stack.address() + stack.length() - 8;
-        kernel::thread_start(
-            idle_thread_handle.get(),
-            idle_thread as *const () as u64,
-            top,
-            0,
-        )?;
+        kernel::thread_start(idle_thread_handle.get(), idle_thread as *const () as u64, top, 0)?;
         Ok(Storm {
             suite,
             random: Random::new(seed),
-            ports: [
-                kernel::port_create(Handle::NONE)?,
-                kernel::port_create(Handle::NONE)?,
-            ],
-            signals: [
-                kernel::signal_create(Handle::NONE)?,
-                kernel::signal_create(Handle::NONE)?,
-            ],
+            ports: [kernel::port_create(Handle::NONE)?, kernel::port_create(Handle::NONE)?],
+            signals: [kernel::signal_create(Handle::NONE)?, kernel::signal_create(Handle::NONE)?],
             region: kernel::region_create(Handle::NONE, 4, RegionKind::Lazy)?,
             budgets: [
                 kernel::budget_create(Handle::NONE, 0, 5_000, 50_000, BudgetFlags::empty())?,
@@ -203,26 +175,13 @@ impl<'a> Storm<'a> {
     fn birth(&mut self, index: usize) -> Result<StormChild, Failure> {
         let limits = QuotaLimits([1500, 96, 3, 6, 4, 6, 24, 4, 4, 10_000]);
         let quota = kernel::quota_create(self.suite.root.quota, &limits)?;
-        let options = Options {
-            quota: quota.get(),
-            priority: CHILD_PRIORITY,
-            fault_port: Handle::NONE,
-        };
+        let options = Options { quota: quota.get(), priority: CHILD_PRIORITY, fault_port: Handle::NONE };
         let child = Child::with(self.suite, options)?;
         let process = child.process.get();
         kernel::process_priority(process, CHILD_PRIORITY)?;
         let scratch = kernel::region_create(quota.get(), SCRATCH_PAGES, RegionKind::Lazy)?;
-        kernel::region_map(
-            scratch.get(),
-            process,
-            SCRATCH,
-            0,
-            SCRATCH_PAGES,
-            MapFlags::WRITE,
-        )?;
-        let sibling = self.children[(index + 1) % CHILDREN]
-            .as_ref()
-            .map(|sibling| &sibling.child);
+        kernel::region_map(scratch.get(), process, SCRATCH, 0, SCRATCH_PAGES, MapFlags::WRITE)?;
+        let sibling = self.children[(index + 1) % CHILDREN].as_ref().map(|sibling| &sibling.child);
         let sibling_process = sibling.map_or(process, |sibling| sibling.process.get());
         let sibling_thread = sibling.map_or(child.thread.get(), |sibling| sibling.thread.get());
         let some = Rights::from_bits_truncate(self.random.next() as u16) | Rights::COPY;
@@ -253,11 +212,7 @@ impl<'a> Storm<'a> {
         child.block().set_argument(CALLS, CALLS_OF_ONE);
         child.start(storms)?;
         self.born += 1;
-        Ok(StormChild {
-            child,
-            _quota: quota,
-            counted: 0,
-        })
+        Ok(StormChild { child, _quota: quota, counted: 0 })
     }
 
     /// Ends all that was started. The idle thread belongs to the suite's own process and is ended by hand.
@@ -277,8 +232,7 @@ impl<'a> Storm<'a> {
         registers.rsp = registers.rsp & !15 | 8;
         kernel::thread_write_registers(thread, &registers)?;
         kernel::thread_resume(thread)?;
-        self.suite
-            .await_state(thread, airox_abi::info::ThreadState::Dead)
+        self.suite.await_state(thread, airox_abi::info::ThreadState::Dead)
     }
 }
 
@@ -317,8 +271,7 @@ fn one_call(random: &mut Random, handles: &mut [u32; HANDLES]) -> Result<(), Fai
     // SAFETY: whatever the call does, it does to this process, which exists for nothing else.
     let result = unsafe { kernel::invoke(&mut registers) };
     check!(
-        result != Err(Error::InvalidSystemCall)
-            || airox_abi::SystemCall::from_number(first).is_none(),
+        result != Err(Error::InvalidSystemCall) || airox_abi::SystemCall::from_number(first).is_none(),
         "call {first} is unknown"
     );
     if result.is_ok() {

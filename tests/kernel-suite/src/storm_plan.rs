@@ -101,11 +101,7 @@ const TIMES: &[u64] = &[5_000, 20_000, 50_000, 200_000, 1_000_000, 2_000_000];
 pub fn next(random: &mut Random, pool: &Pool<'_>) -> (EntryRegisters, Extension) {
     let mut registers = EntryRegisters {
         rax: number(random),
-        rdi: if random.below(8) == 0 {
-            argument(random, pool)
-        } else {
-            handle(random, pool)
-        },
+        rdi: if random.below(8) == 0 { argument(random, pool) } else { handle(random, pool) },
         ..EntryRegisters::default()
     };
     for word in &mut registers.words {
@@ -215,27 +211,14 @@ fn extension(random: &mut Random, pool: &Pool<'_>) -> Extension {
             handle: Handle(handle(random, pool) as u32),
             rights: random.next() as u16,
             reserved: u16::from(random.below(32) == 0),
-            badge: if random.below(4) == 0 {
-                random.next()
-            } else {
-                0
-            },
+            badge: if random.below(4) == 0 { random.next() } else { 0 },
         };
     }
     for lease in &mut extension.leases {
         *lease = Lease {
             address: address(random, pool),
-            length: if random.below(4) == 0 {
-                random.pick(NUMBERS, 0)
-            } else {
-                random.below(8192)
-            },
-            access: random.below(4)
-                | if random.below(32) == 0 {
-                    random.next()
-                } else {
-                    0
-                },
+            length: if random.below(4) == 0 { random.pick(NUMBERS, 0) } else { random.below(8192) },
+            access: random.below(4) | if random.below(32) == 0 { random.next() } else { 0 },
         };
     }
     extension
@@ -271,31 +254,16 @@ mod tests {
             seen.insert(next(&mut random, &POOL).0.rax);
         }
         for call in SystemCall::ALL {
-            assert!(
-                seen.contains(&(*call as u64)),
-                "{} was never tried",
-                call.name()
-            );
+            assert!(seen.contains(&(*call as u64)), "{} was never tried", call.name());
         }
-        assert!(
-            seen.iter()
-                .any(|number| SystemCall::from_number(*number).is_none())
-        );
+        assert!(seen.iter().any(|number| SystemCall::from_number(*number).is_none()));
     }
 
     #[test]
     fn many_calls_are_plausible() {
         let mut random = Random::new(2);
-        let known = (0..1000)
-            .filter(|_| {
-                POOL.handles
-                    .contains(&(next(&mut random, &POOL).0.rdi as u32))
-            })
-            .count();
-        assert!(
-            known > 400,
-            "only {known} of 1000 calls name a handle the caller has"
-        );
+        let known = (0..1000).filter(|_| POOL.handles.contains(&(next(&mut random, &POOL).0.rdi as u32))).count();
+        assert!(known > 400, "only {known} of 1000 calls name a handle the caller has");
     }
 
     #[test]

@@ -35,12 +35,7 @@ impl Suite {
         memory::keep_page_tables()?;
         let bytes = map_bundle(root)?;
         let image = Image::find(root.bundle, bytes, root.bundle_offset)?;
-        Ok(Suite {
-            root,
-            image,
-            options: read_options(bytes)?,
-            signal: kernel::signal_create(Handle::NONE)?,
-        })
+        Ok(Suite { root, image, options: read_options(bytes)?, signal: kernel::signal_create(Handle::NONE)? })
     }
 
     /// Writes a line to the debug UART.
@@ -64,11 +59,7 @@ impl Suite {
         let deadline = kernel::now() + PATIENCE;
         while !condition()? {
             if kernel::now() > deadline {
-                return Err(Failure::new(format_args!(
-                    "waited in vain at {}:{}",
-                    location.file(),
-                    location.line()
-                )));
+                return Err(Failure::new(format_args!("waited in vain at {}:{}", location.file(), location.line())));
             }
             self.sleep(20_000)?;
         }
@@ -81,13 +72,8 @@ impl Suite {
         let location = core::panic::Location::caller();
         let reached = self.until(|| Ok(kernel::thread_info(thread)?.state == state as u8));
         reached.map_err(|_| {
-            let now =
-                kernel::thread_info(thread).map(|info| ThreadState::from_code(info.state).name());
-            Failure::new(format_args!(
-                "line {}: the thread is {now:?}, not {}",
-                location.line(),
-                state.name()
-            ))
+            let now = kernel::thread_info(thread).map(|info| ThreadState::from_code(info.state).name());
+            Failure::new(format_args!("line {}: the thread is {now:?}, not {}", location.line(), state.name()))
         })
     }
 
@@ -109,9 +95,7 @@ impl Suite {
                 core::arch::asm!("out dx, eax", in("dx") EXIT_PORT as u16, in("eax") u32::from(!good));
             }
         }
-        self.print(format_args!(
-            "the machine has no isa-debug-exit device; halting"
-        ));
+        self.print(format_args!("the machine has no isa-debug-exit device; halting"));
         loop {
             let _ = kernel::wait(self.signal.get(), 1 << 62);
         }
@@ -122,26 +106,17 @@ fn map_bundle(root: &RootBlock) -> Result<&'static [u8], Failure> {
     /// Where the bundle goes: far from the window of `memory`.
     const BUNDLE: u64 = 0x1_0000_0000;
     let pages = (root.bundle_offset + root.bundle_length).div_ceil(airox_abi::layout::PAGE_SIZE);
-    kernel::region_map(
-        root.bundle,
-        Handle::NONE,
-        BUNDLE,
-        0,
-        pages,
-        MapFlags::POPULATE,
-    )?;
+    kernel::region_map(root.bundle, Handle::NONE, BUNDLE, 0, pages, MapFlags::POPULATE)?;
     let start = (BUNDLE + root.bundle_offset) as *const u8;
     // SAFETY: 1. the range was just mapped, and stays so; 2. the bundle is never written.
     Ok(unsafe { core::slice::from_raw_parts(start, root.bundle_length as usize) })
 }
 
 fn read_options(bundle: &'static [u8]) -> Result<Options<'static>, Failure> {
-    let parsed = airox_bundle::Bundle::parse(bundle)
-        .map_err(|error| Failure::new(format_args!("{error}")))?;
+    let parsed = airox_bundle::Bundle::parse(bundle).map_err(|error| Failure::new(format_args!("{error}")))?;
     let Some(bytes) = parsed.file("test.arguments") else {
         return Ok(Options::DEFAULT);
     };
-    let text = core::str::from_utf8(bytes)
-        .map_err(|_| Failure::new(format_args!("test.arguments is not UTF-8")))?;
+    let text = core::str::from_utf8(bytes).map_err(|_| Failure::new(format_args!("test.arguments is not UTF-8")))?;
     Options::parse(text).map_err(|error| Failure::new(format_args!("test.arguments: {error}")))
 }

@@ -13,10 +13,7 @@ impl<const N: usize> Text<N> {
     /// Empty text.
     #[must_use]
     pub const fn new() -> Text<N> {
-        Text {
-            bytes: [0; N],
-            length: 0,
-        }
+        Text { bytes: [0; N], length: 0 }
     }
 
     /// Formatted text.
@@ -67,9 +64,6 @@ mod tests {
     fn text_is_cut_between_characters() {
         let text = Text::<4>::format(format_args!("ab\u{e9}\u{e9}"));
         assert_eq!(text.as_str(), "ab\u{e9}");
-        assert_eq!(
-            Text::<8>::format(format_args!("{}-{}", 1, 2)).as_str(),
-            "1-2"
-        );
+        assert_eq!(Text::<8>::format(format_args!("{}-{}", 1, 2)).as_str(), "1-2");
     }
 }

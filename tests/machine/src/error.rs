@@ -41,23 +41,12 @@ impl fmt::Display for MachineError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             MachineError::Start(reason) => write!(formatter, "cannot start the machine: {reason}"),
-            MachineError::Timeout {
-                wanted,
-                limit,
-                tail,
-            } => write!(
-                formatter,
-                "{wanted} did not come within {} s; last serial lines:\n{tail}",
-                limit.as_secs_f32()
-            ),
-            MachineError::Ended {
-                wanted,
-                ending,
-                tail,
-            } => write!(
-                formatter,
-                "waited for {wanted}, but {ending}; last serial lines:\n{tail}"
-            ),
+            MachineError::Timeout { wanted, limit, tail } => {
+                write!(formatter, "{wanted} did not come within {} s; last serial lines:\n{tail}", limit.as_secs_f32())
+            }
+            MachineError::Ended { wanted, ending, tail } => {
+                write!(formatter, "waited for {wanted}, but {ending}; last serial lines:\n{tail}")
+            }
             MachineError::Panic { tail } => {
                 write!(formatter, "the kernel panicked; last serial lines:\n{tail}")
             }

@@ -67,12 +67,10 @@ impl Evidence {
         match (self.status, self.shutdown_reason.as_deref()) {
             // isa-debug-exit ends QEMU with (value << 1) | 1 and without a shutdown event. A failed start also
             // has status 1 but is noticed earlier, when QMP does not answer.
-            (Some(status), None) if status > 0 && status % 2 == 1 => {
-                match (status >> 1).cast_unsigned() {
-                    PANIC_VALUE => Ending::Panic,
-                    value => Ending::DebugExit(value),
-                }
-            }
+            (Some(status), None) if status > 0 && status % 2 == 1 => match (status >> 1).cast_unsigned() {
+                PANIC_VALUE => Ending::Panic,
+                value => Ending::DebugExit(value),
+            },
             (Some(0), Some("guest-shutdown")) => Ending::PowerOff,
             (Some(0), Some("guest-reset")) => Ending::Reset,
             (Some(0), _) => Ending::Quit,
@@ -106,12 +104,7 @@ mod tests {
     use super::*;
 
     fn ending(status: i32, reason: Option<&str>) -> Ending {
-        Evidence {
-            status: Some(status),
-            shutdown_reason: reason.map(str::to_owned),
-            triple_fault: false,
-        }
-        .ending()
+        Evidence { status: Some(status), shutdown_reason: reason.map(str::to_owned), triple_fault: false }.ending()
     }
 
     #[test]

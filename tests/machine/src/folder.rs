@@ -51,20 +51,13 @@ pub(crate) fn connect(socket: &Path) -> std::io::Result<UnixStream> {
     let invalid = || std::io::Error::from(std::io::ErrorKind::InvalidInput);
     let folder = File::open(socket.parent().ok_or_else(invalid)?)?;
     let name = socket.file_name().ok_or_else(invalid)?;
-    UnixStream::connect(
-        Path::new("/proc/self/fd")
-            .join(folder.as_raw_fd().to_string())
-            .join(name),
-    )
+    UnixStream::connect(Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name))
 }
 
 /// What QEMU wrote to its standard error, without its notes on sockets.
 pub(crate) fn read_messages(run_folder: &Path) -> String {
     let text = std::fs::read_to_string(run_folder.join("messages")).unwrap_or_default();
-    let lines: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.contains(": info: "))
-        .collect();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.contains(": info: ")).collect();
     lines.join("\n")
 }
 

@@ -51,10 +51,7 @@ impl Machine {
     ///
     /// # Errors
     /// [`MachineError::Start`] with QEMU's words if it does not come up.
-    pub fn start_watched(
-        options: &Options,
-        watcher: Option<Box<dyn Write + Send>>,
-    ) -> Result<Machine, MachineError> {
+    pub fn start_watched(options: &Options, watcher: Option<Box<dyn Write + Send>>) -> Result<Machine, MachineError> {
         let run_folder = make_run_folder(&options.run_root)?;
         let started = Machine::start_in(options, &run_folder, watcher);
         if started.is_err() {
@@ -68,10 +65,8 @@ impl Machine {
         run_folder: &Path,
         watcher: Option<Box<dyn Write + Send>>,
     ) -> Result<Machine, MachineError> {
-        let failed =
-            |what: &str, error: std::io::Error| MachineError::Start(format!("{what}: {error}"));
-        let messages = File::create(run_folder.join("messages"))
-            .map_err(|error| failed("run folder", error))?;
+        let failed = |what: &str, error: std::io::Error| MachineError::Start(format!("{what}: {error}"));
+        let messages = File::create(run_folder.join("messages")).map_err(|error| failed("run folder", error))?;
         let mut child = Command::new(QEMU)
             .args(options.arguments(run_folder)?)
             .current_dir(run_folder)
@@ -82,9 +77,7 @@ impl Machine {
             .map_err(|error| failed(QEMU, error))?;
         let serial = run_folder.join("serial.sock");
         let connected = retry(&mut child, "serial line", || connect(&serial)).and_then(|serial| {
-            let input = serial
-                .try_clone()
-                .map_err(|error| format!("serial line: {error}"))?;
+            let input = serial.try_clone().map_err(|error| format!("serial line: {error}"))?;
             let log = SerialLog::default();
             let reading = log.clone();
             std::thread::spawn(move || reading.read_all(input, watcher));
@@ -143,23 +136,14 @@ impl Machine {
     /// What the serial line said and no wait has looked at yet.
     #[must_use]
     pub fn unread(&self) -> String {
-        self.log
-            .lock()
-            .text
-            .get(self.position..)
-            .unwrap_or("")
-            .to_owned()
+        self.log.lock().text.get(self.position..).unwrap_or("").to_owned()
     }
 
     /// How often the guest was reset.
     #[must_use]
     pub fn resets(&self) -> usize {
         let is_guest_reset = |event: &Event| event.name == "RESET" && event.data["guest"] == true;
-        self.qmp
-            .events()
-            .iter()
-            .filter(|event| is_guest_reset(event))
-            .count()
+        self.qmp.events().iter().filter(|event| is_guest_reset(event)).count()
     }
 
     /// Whether the guest's software triple-faulted since the start. TCG tells; KVM does not.
@@ -174,9 +158,7 @@ impl Machine {
     /// # Errors
     /// [`MachineError::Serial`] if QEMU closed the line.
     pub fn send(&mut self, bytes: &[u8]) -> Result<(), MachineError> {
-        self.serial
-            .write_all(bytes)
-            .map_err(|error| MachineError::Serial(error.to_string()))
+        self.serial.write_all(bytes).map_err(|error| MachineError::Serial(error.to_string()))
     }
 
     /// Types text on the serial line, in pieces, each after the echo of the one before. A line feed presses Enter.
@@ -187,9 +169,7 @@ impl Machine {
         for piece in text.replace('\n', "\r").as_bytes().chunks(PIECE) {
             let echoed = self.log.lock().raw.len() + piece.len();
             self.send(piece)?;
-            self.log.wait(ECHO_LIMIT, |received| {
-                (received.raw.len() >= echoed).then_some(())
-            });
+            self.log.wait(ECHO_LIMIT, |received| (received.raw.len() >= echoed).then_some(()));
         }
         Ok(())
     }
@@ -242,15 +222,10 @@ impl Machine {
     /// [`MachineError::Start`] if its status cannot be asked for.
     pub fn try_exit(&mut self) -> Result<Option<Exit>, MachineError> {
         if self.exit.is_none()
-            && let Some(status) = self
-                .child
-                .try_wait()
-                .map_err(|error| MachineError::Start(error.to_string()))?
+            && let Some(status) = self.child.try_wait().map_err(|error| MachineError::Start(error.to_string()))?
         {
             // What QEMU wrote before it ended may still be on its way through the reading threads.
-            self.log.wait(Duration::from_secs(1), |received| {
-                received.closed.then_some(())
-            });
+            self.log.wait(Duration::from_secs(1), |received| received.closed.then_some(()));
             let shutdown = |event: &Event| event.name == "SHUTDOWN";
             let evidence = Evidence {
                 status: status.code(),
@@ -299,24 +274,14 @@ impl Machine {
         for _ in 0..patience {
             if let Ok(Some(exit)) = self.try_exit() {
                 if exit.ending == Ending::Panic {
-                    return MachineError::Panic {
-                        tail: self.last_lines(),
-                    };
+                    return MachineError::Panic { tail: self.last_lines() };
                 }
                 let ending = format!("{} {}", exit.ending, exit.messages);
-                return MachineError::Ended {
-                    wanted,
-                    ending: ending.trim_end().to_owned(),
-                    tail: self.last_lines(),
-                };
+                return MachineError::Ended { wanted, ending: ending.trim_end().to_owned(), tail: self.last_lines() };
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        MachineError::Timeout {
-            wanted,
-            limit,
-            tail: self.last_lines(),
-        }
+        MachineError::Timeout { wanted, limit, tail: self.last_lines() }
     }
 }
 

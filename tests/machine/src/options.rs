@@ -106,10 +106,8 @@ impl Options {
     #[must_use]
     pub fn new(image: impl AsRef<Path>) -> Options {
         let image = image.as_ref();
-        let run_root = image
-            .parent()
-            .and_then(Path::parent)
-            .map_or_else(std::env::temp_dir, |folder| folder.join("run"));
+        let run_root =
+            image.parent().and_then(Path::parent).map_or_else(std::env::temp_dir, |folder| folder.join("run"));
         Options {
             image: image.to_owned(),
             run_root,
@@ -132,10 +130,7 @@ impl Options {
     pub(crate) fn arguments(&self, run_folder: &Path) -> Result<Vec<OsString>, MachineError> {
         let mut list = Arguments::default();
         let default_machine = if self.disk == Disk::Ide { "pc" } else { "q35" };
-        list.add(
-            "-machine",
-            self.machine_type.as_deref().unwrap_or(default_machine),
-        );
+        list.add("-machine", self.machine_type.as_deref().unwrap_or(default_machine));
         self.execution(&mut list);
         list.add("-m", &self.memory);
         list.add("-smp", &self.processors.to_string());
@@ -146,10 +141,7 @@ impl Options {
             Some("") => {}
             Some(display) => list.add("-display", display),
         }
-        list.add(
-            "-chardev",
-            "socket,id=serial,path=serial.sock,server=on,wait=on",
-        );
+        list.add("-chardev", "socket,id=serial,path=serial.sock,server=on,wait=on");
         list.add("-serial", "chardev:serial");
         list.add("-qmp", "unix:qmp.sock,server=on,wait=off");
         let inspect = format!("unix:{},server=on,wait=off", crate::INSPECT_SOCKET);
@@ -214,15 +206,12 @@ impl Options {
 }
 
 fn uefi(list: &mut Arguments, run_folder: &Path) -> Result<(), MachineError> {
-    let files = find_firmware()
-        .ok_or_else(|| MachineError::Start("the UEFI firmware (ovmf) is not installed".into()))?;
+    let files =
+        find_firmware().ok_or_else(|| MachineError::Start("the UEFI firmware (ovmf) is not installed".into()))?;
     let variables = run_folder.join("variables.fd");
     std::fs::copy(&files.variables, &variables)
         .map_err(|error| MachineError::Start(format!("{}: {error}", variables.display())))?;
-    let code = format!(
-        "if=pflash,unit=0,format=raw,readonly=on,file={}",
-        files.code.display()
-    );
+    let code = format!("if=pflash,unit=0,format=raw,readonly=on,file={}", files.code.display());
     list.add("-drive", &code);
     list.add("-drive", "if=pflash,unit=1,format=raw,file=variables.fd");
     Ok(())
@@ -254,20 +243,14 @@ mod tests {
 
     fn line(options: &Options) -> String {
         let arguments = options.arguments(Path::new("/nowhere")).unwrap();
-        let words: Vec<_> = arguments
-            .iter()
-            .map(|word| word.to_string_lossy())
-            .collect();
+        let words: Vec<_> = arguments.iter().map(|word| word.to_string_lossy()).collect();
         words.join(" ")
     }
 
     #[test]
     fn every_disk_kind_is_attached() {
         for disk in Disk::ALL {
-            let options = Options {
-                disk,
-                ..Options::new("images/a,b.img")
-            };
+            let options = Options { disk, ..Options::new("images/a,b.img") };
             let line = line(&options);
             assert!(line.contains("drive=disk"), "{line}");
             assert!(line.contains("images/a,,b.img"), "{line}");
@@ -279,11 +262,7 @@ mod tests {
 
     #[test]
     fn the_instruction_clock_needs_tcg() {
-        let options = Options {
-            instruction_clock: true,
-            accelerator: Accelerator::Auto,
-            ..Options::new("x/y.img")
-        };
+        let options = Options { instruction_clock: true, accelerator: Accelerator::Auto, ..Options::new("x/y.img") };
         assert!(line(&options).contains("-accel tcg,thread=single"));
         assert!(line(&options).contains("-icount shift=0"));
     }

@@ -37,9 +37,8 @@ impl Qmp {
     /// # Errors
     /// [`MachineError::Qmp`] if nothing answers there.
     pub fn connect(socket: &Path) -> Result<Qmp, MachineError> {
-        let failed = |error: std::io::Error| {
-            MachineError::Qmp(format!("cannot connect to {}: {error}", socket.display()))
-        };
+        let failed =
+            |error: std::io::Error| MachineError::Qmp(format!("cannot connect to {}: {error}", socket.display()));
         let stream = connect(socket).map_err(failed)?;
         let reader = BufReader::new(stream.try_clone().map_err(failed)?);
         let (sender, answers) = channel();
@@ -58,11 +57,7 @@ impl Qmp {
                 }
             }
         });
-        let mut qmp = Qmp {
-            stream,
-            answers,
-            events,
-        };
+        let mut qmp = Qmp { stream, answers, events };
         qmp.execute("qmp_capabilities", json!({}))?;
         Ok(qmp)
     }
@@ -72,22 +67,15 @@ impl Qmp {
     /// # Errors
     /// [`MachineError::Qmp`] if QEMU refuses it or does not answer.
     pub fn execute(&mut self, command: &str, arguments: Value) -> Result<Value, MachineError> {
-        let line = format!(
-            "{}\n",
-            json!({ "execute": command, "arguments": arguments })
-        );
-        self.stream
-            .write_all(line.as_bytes())
-            .map_err(|error| MachineError::Qmp(format!("{command}: {error}")))?;
+        let line = format!("{}\n", json!({ "execute": command, "arguments": arguments }));
+        self.stream.write_all(line.as_bytes()).map_err(|error| MachineError::Qmp(format!("{command}: {error}")))?;
         match self.answers.recv_timeout(ANSWER_LIMIT) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(reason)) => Err(MachineError::Qmp(format!("{command}: {reason}"))),
-            Err(RecvTimeoutError::Timeout) => {
-                Err(MachineError::Qmp(format!("{command}: no answer")))
+            Err(RecvTimeoutError::Timeout) => Err(MachineError::Qmp(format!("{command}: no answer"))),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(MachineError::Qmp(format!("{command}: QEMU closed the connection")))
             }
-            Err(RecvTimeoutError::Disconnected) => Err(MachineError::Qmp(format!(
-                "{command}: QEMU closed the connection"
-            ))),
         }
     }
 
@@ -102,10 +90,7 @@ impl Qmp {
     /// # Errors
     /// [`MachineError::Qmp`] if a name is unknown.
     pub fn press(&mut self, keys: &[&str]) -> Result<(), MachineError> {
-        let keys: Vec<Value> = keys
-            .iter()
-            .map(|key| json!({ "type": "qcode", "data": key }))
-            .collect();
+        let keys: Vec<Value> = keys.iter().map(|key| json!({ "type": "qcode", "data": key })).collect();
         self.execute("send-key", json!({ "keys": keys, "hold-time": 20 }))?;
         // Presses queue in QEMU; the guest sees them one after the other only if each ends first.
         std::thread::sleep(Duration::from_millis(40));
@@ -118,9 +103,8 @@ impl Qmp {
     /// [`MachineError::Qmp`] if a character has no key.
     pub fn type_text(&mut self, text: &str) -> Result<(), MachineError> {
         for character in text.chars() {
-            let keys = key_presses(character).ok_or_else(|| {
-                MachineError::Qmp(format!("no key types the character {character:?}"))
-            })?;
+            let keys = key_presses(character)
+                .ok_or_else(|| MachineError::Qmp(format!("no key types the character {character:?}")))?;
             self.press(&keys)?;
         }
         Ok(())
@@ -131,8 +115,7 @@ impl Qmp {
     /// # Errors
     /// [`MachineError::Qmp`] if QEMU cannot write there.
     pub fn screenshot(&mut self, file: &Path) -> Result<(), MachineError> {
-        let file = std::path::absolute(file)
-            .map_err(|error| MachineError::Qmp(format!("screendump: {error}")))?;
+        let file = std::path::absolute(file).map_err(|error| MachineError::Qmp(format!("screendump: {error}")))?;
         self.execute("screendump", json!({ "filename": file }))?;
         Ok(())
     }
@@ -160,12 +143,7 @@ impl Qmp {
     ///
     /// # Errors
     /// [`MachineError::Qmp`] if the range is not memory or the file cannot be written.
-    pub fn save_memory(
-        &mut self,
-        address: u64,
-        length: u64,
-        file: &Path,
-    ) -> Result<(), MachineError> {
+    pub fn save_memory(&mut self, address: u64, length: u64, file: &Path) -> Result<(), MachineError> {
         let arguments = json!({ "val": address, "size": length, "filename": file });
         self.execute("pmemsave", arguments)?;
         Ok(())
@@ -201,10 +179,7 @@ mod tests {
 
     #[test]
     fn lines_are_told_apart() {
-        assert!(matches!(
-            classify(r#"{"return": {}}"#),
-            Some(Line::Answer(Ok(_)))
-        ));
+        assert!(matches!(classify(r#"{"return": {}}"#), Some(Line::Answer(Ok(_)))));
         let Some(Line::Answer(Err(reason))) = classify(r#"{"error": {"desc": "no"}}"#) else {
             panic!("not an error");
         };

@@ -27,11 +27,7 @@ impl Context {
     /// A context for these; no machine is shared yet.
     #[must_use]
     pub fn new(image: PathBuf, accelerator: Accelerator) -> Context {
-        Context {
-            image,
-            accelerator,
-            shared: Mutex::new(None),
-        }
+        Context { image, accelerator, shared: Mutex::new(None) }
     }
 
     /// The place of a machine that scenarios hand on to each other; it ends with the context.
@@ -43,10 +39,7 @@ impl Context {
     /// Options for a machine that boots the image by BIOS; change them as the scenario needs.
     #[must_use]
     pub fn options(&self) -> Options {
-        Options {
-            accelerator: self.accelerator,
-            ..Options::new(&self.image)
-        }
+        Options { accelerator: self.accelerator, ..Options::new(&self.image) }
     }
 
     /// Boots the image.

@@ -28,10 +28,7 @@ impl SerialLog {
         while let Ok(length @ 1..) = source.read(&mut buffer) {
             let bytes = &buffer[..length];
             if let Some(output) = &mut copy
-                && output
-                    .write_all(bytes)
-                    .and_then(|()| output.flush())
-                    .is_err()
+                && output.write_all(bytes).and_then(|()| output.flush()).is_err()
             {
                 // Whoever watched is gone; the machine goes on.
                 copy = None;
@@ -52,11 +49,7 @@ impl SerialLog {
     }
 
     /// Waits until `found` returns something, the line closes, or the limit passes.
-    pub fn wait<T>(
-        &self,
-        limit: Duration,
-        mut found: impl FnMut(&Received) -> Option<T>,
-    ) -> Option<T> {
+    pub fn wait<T>(&self, limit: Duration, mut found: impl FnMut(&Received) -> Option<T>) -> Option<T> {
         let deadline = Instant::now() + limit;
         let mut received = self.lock();
         loop {
@@ -67,12 +60,7 @@ impl SerialLog {
             if received.closed || left.is_zero() {
                 return None;
             }
-            received = self
-                .shared
-                .1
-                .wait_timeout(received, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            received = self.shared.1.wait_timeout(received, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }

@@ -88,10 +88,7 @@ mod tests {
 
     #[test]
     fn colours_and_titles_go() {
-        assert_eq!(
-            plain_text(b"\x1b[1;32mairox> \x1b[0mps\r\n\x1b]0;title\x07x"),
-            "airox> ps\nx"
-        );
+        assert_eq!(plain_text(b"\x1b[1;32mairox> \x1b[0mps\r\n\x1b]0;title\x07x"), "airox> ps\nx");
     }
 
     #[test]

@@ -3,10 +3,7 @@
 use crate::registry::{Outcome, Test};
 use crate::{expect, expect_eq};
 use airox_rt::time::{Duration, Instant, Timer};
-use airox_rt::{
-    Error, Handle, MapFlags, Mapping, Port, Region, RegionKind, Rights, Signal, TypedHandle,
-    memory, sys,
-};
+use airox_rt::{Error, Handle, MapFlags, Mapping, Port, Region, RegionKind, Rights, Signal, TypedHandle, memory, sys};
 use airox_rt::{Process, RootBlock};
 use alloc::collections::BTreeMap;
 use alloc::string::ToString;
@@ -15,42 +12,15 @@ use alloc::vec::Vec;
 
 /// This group's tests.
 pub static TESTS: &[Test] = &[
-    Test {
-        name: "heap",
-        run: heap,
-    },
-    Test {
-        name: "clock_and_timer",
-        run: clock_and_timer,
-    },
-    Test {
-        name: "timer_restarted_and_stopped",
-        run: timer_restarted_and_stopped,
-    },
-    Test {
-        name: "mapping",
-        run: mapping,
-    },
-    Test {
-        name: "mapping_refused",
-        run: mapping_refused,
-    },
-    Test {
-        name: "handles_close_on_drop",
-        run: handles_close_on_drop,
-    },
-    Test {
-        name: "handle_kinds_are_checked",
-        run: handle_kinds_are_checked,
-    },
-    Test {
-        name: "logging",
-        run: logging,
-    },
-    Test {
-        name: "process_statistics",
-        run: process_statistics,
-    },
+    Test { name: "heap", run: heap },
+    Test { name: "clock_and_timer", run: clock_and_timer },
+    Test { name: "timer_restarted_and_stopped", run: timer_restarted_and_stopped },
+    Test { name: "mapping", run: mapping },
+    Test { name: "mapping_refused", run: mapping_refused },
+    Test { name: "handles_close_on_drop", run: handles_close_on_drop },
+    Test { name: "handle_kinds_are_checked", run: handle_kinds_are_checked },
+    Test { name: "logging", run: logging },
+    Test { name: "process_statistics", run: process_statistics },
 ];
 
 fn heap(_root: &RootBlock) -> Outcome {
@@ -131,28 +101,13 @@ fn mapping(_root: &RootBlock) -> Outcome {
 fn mapping_refused(root: &RootBlock) -> Outcome {
     let region = Region::create(2)?;
     let refused = |result: Result<Mapping, Error>| result.map(|mapping| mapping.address());
-    expect_eq!(
-        refused(Mapping::part(&region, 1, 2, MapFlags::WRITE)),
-        Err(Error::InvalidArgument)
-    );
-    expect_eq!(
-        refused(Mapping::part(&region, 0, 0, MapFlags::WRITE)),
-        Err(Error::InvalidArgument)
-    );
+    expect_eq!(refused(Mapping::part(&region, 1, 2, MapFlags::WRITE)), Err(Error::InvalidArgument));
+    expect_eq!(refused(Mapping::part(&region, 0, 0, MapFlags::WRITE)), Err(Error::InvalidArgument));
     let both = MapFlags::WRITE | MapFlags::EXECUTE;
-    expect_eq!(
-        refused(Mapping::new(&region, both)),
-        Err(Error::InvalidArgument)
-    );
+    expect_eq!(refused(Mapping::new(&region, both)), Err(Error::InvalidArgument));
     let read_only = region.copy(Rights::READ)?;
-    expect_eq!(
-        refused(Mapping::new(&read_only, MapFlags::WRITE)),
-        Err(Error::MissingRight)
-    );
-    expect_eq!(
-        memory::map_constant(&region, 4096),
-        Err(Error::InvalidArgument)
-    );
+    expect_eq!(refused(Mapping::new(&read_only, MapFlags::WRITE)), Err(Error::MissingRight));
+    expect_eq!(memory::map_constant(&region, 4096), Err(Error::InvalidArgument));
     let (limits, _) = sys::quota_info(root.quota)?;
     let too_much = u64::from(limits.get(airox_rt::QuotaKind::Frames)) + 1;
     let made = Region::create_on(None, too_much, RegionKind::Lazy).map(drop);
@@ -182,10 +137,7 @@ fn handle_kinds_are_checked(_root: &RootBlock) -> Outcome {
     let signal = Signal::create()?;
     let mistaken = Port::from_raw(signal.copy(Rights::all())?.into_raw());
     expect_eq!(mistaken.bind(&signal), Err(Error::WrongType));
-    expect_eq!(
-        Port::from_raw(Handle::NONE).unbind(),
-        Err(Error::InvalidHandle)
-    );
+    expect_eq!(Port::from_raw(Handle::NONE).unbind(), Err(Error::InvalidHandle));
     Ok(())
 }
 

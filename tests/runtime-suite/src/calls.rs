@@ -13,42 +13,15 @@ use alloc::vec::Vec;
 
 /// This group's tests.
 pub static TESTS: &[Test] = &[
-    Test {
-        name: "calls_in_words",
-        run: calls_in_words,
-    },
-    Test {
-        name: "badges_tell_callers",
-        run: badges_tell_callers,
-    },
-    Test {
-        name: "long_arguments_and_results",
-        run: long_arguments_and_results,
-    },
-    Test {
-        name: "leases",
-        run: leases,
-    },
-    Test {
-        name: "handles_to_the_server",
-        run: handles_to_the_server,
-    },
-    Test {
-        name: "handles_from_the_server",
-        run: handles_from_the_server,
-    },
-    Test {
-        name: "hostile_messages",
-        run: hostile_messages,
-    },
-    Test {
-        name: "server_of_lower_priority",
-        run: server_of_lower_priority,
-    },
-    Test {
-        name: "server_death",
-        run: server_death,
-    },
+    Test { name: "calls_in_words", run: calls_in_words },
+    Test { name: "badges_tell_callers", run: badges_tell_callers },
+    Test { name: "long_arguments_and_results", run: long_arguments_and_results },
+    Test { name: "leases", run: leases },
+    Test { name: "handles_to_the_server", run: handles_to_the_server },
+    Test { name: "handles_from_the_server", run: handles_from_the_server },
+    Test { name: "hostile_messages", run: hostile_messages },
+    Test { name: "server_of_lower_priority", run: server_of_lower_priority },
+    Test { name: "server_death", run: server_death },
 ];
 
 fn calls_in_words(_root: &RootBlock) -> Outcome {
@@ -82,10 +55,7 @@ fn long_arguments_and_results(_root: &RootBlock) -> Outcome {
     expect!(shouted.iter().all(|word| word == "QUIET"));
     // The result does not fit in what the client lends for it.
     let words: Vec<String> = vec!["q".repeat(100); 50];
-    expect_eq!(
-        client.shout(&words),
-        Err(CallError::Protocol(ProtocolError::ResultTooLong))
-    );
+    expect_eq!(client.shout(&words), Err(CallError::Protocol(ProtocolError::ResultTooLong)));
     running.stop()?;
     Ok(())
 }
@@ -100,10 +70,7 @@ fn leases(_root: &RootBlock) -> Outcome {
     expect!(to.iter().rev().eq(from.iter()));
     expect_eq!(client.reverse(&[], &mut [])?, 0);
     let denied = Error::LeaseDenied as u32;
-    expect_eq!(
-        client.reverse(&from, &mut to[..20_000]),
-        Err(CallError::Service(denied))
-    );
+    expect_eq!(client.reverse(&from, &mut to[..20_000]), Err(CallError::Service(denied)));
     running.stop()?;
     Ok(())
 }
@@ -116,16 +83,10 @@ fn handles_to_the_server(_root: &RootBlock) -> Outcome {
     expect_eq!(signal.poll(u64::MAX)?, 0b101);
     // Without COPY it cannot be passed on.
     let kept = signal.copy(Rights::SEND)?;
-    expect_eq!(
-        client.notify(&kept, 1),
-        Err(CallError::Kernel(Error::MissingRight))
-    );
+    expect_eq!(client.notify(&kept, 1), Err(CallError::Kernel(Error::MissingRight)));
     // A port in a signal's place.
     let mistaken = Signal::from_raw(Port::create(0)?.into_raw());
-    expect_eq!(
-        client.notify(&mistaken, 1),
-        Err(CallError::Protocol(ProtocolError::BadHandle))
-    );
+    expect_eq!(client.notify(&mistaken, 1), Err(CallError::Protocol(ProtocolError::BadHandle)));
     running.stop()?;
     Ok(())
 }
@@ -152,30 +113,12 @@ fn hostile_messages(_root: &RootBlock) -> Outcome {
     let port = client.transport().raw();
     let id = probe::INFO.id;
     let label = |tag| sys::call(port, tag, [u64::MAX; 8]).map(|reply| reply.tag.label());
-    expect_eq!(
-        label(request_tag(id + 1, 0, 2))?,
-        ProtocolError::WrongInterface as u16
-    );
-    expect_eq!(
-        label(request_tag(id, 99, 0))?,
-        ProtocolError::UnknownMethod as u16
-    );
-    expect_eq!(
-        label(request_tag(id, 0, 64))?,
-        ProtocolError::BadArguments as u16
-    );
-    expect_eq!(
-        label(request_tag(id, 0, 0xff))?,
-        ProtocolError::BadLease as u16
-    );
-    expect_eq!(
-        label(request_tag(id, 0, 0xfe))?,
-        ProtocolError::BadArguments as u16
-    );
-    expect_eq!(
-        label(request_tag(id, 5, 1))?,
-        ProtocolError::BadArguments as u16
-    );
+    expect_eq!(label(request_tag(id + 1, 0, 2))?, ProtocolError::WrongInterface as u16);
+    expect_eq!(label(request_tag(id, 99, 0))?, ProtocolError::UnknownMethod as u16);
+    expect_eq!(label(request_tag(id, 0, 64))?, ProtocolError::BadArguments as u16);
+    expect_eq!(label(request_tag(id, 0, 0xff))?, ProtocolError::BadLease as u16);
+    expect_eq!(label(request_tag(id, 0, 0xfe))?, ProtocolError::BadArguments as u16);
+    expect_eq!(label(request_tag(id, 5, 1))?, ProtocolError::BadArguments as u16);
     // Handles the method does not take are closed by the server, whose count the harness checks.
     let signal = Signal::create()?;
     let transfer = sys::HandleTransfer::new(signal.raw(), Rights::all());

@@ -13,26 +13,11 @@ use core::cell::RefCell;
 
 /// This group's tests.
 pub static TESTS: &[Test] = &[
-    Test {
-        name: "threads_return_results",
-        run: threads_return_results,
-    },
-    Test {
-        name: "mutex_between_priorities",
-        run: mutex_between_priorities,
-    },
-    Test {
-        name: "heap_from_many_threads",
-        run: heap_from_many_threads,
-    },
-    Test {
-        name: "futures_sleep_side_by_side",
-        run: futures_sleep_side_by_side,
-    },
-    Test {
-        name: "futures_wait_for_bits",
-        run: futures_wait_for_bits,
-    },
+    Test { name: "threads_return_results", run: threads_return_results },
+    Test { name: "mutex_between_priorities", run: mutex_between_priorities },
+    Test { name: "heap_from_many_threads", run: heap_from_many_threads },
+    Test { name: "futures_sleep_side_by_side", run: futures_sleep_side_by_side },
+    Test { name: "futures_wait_for_bits", run: futures_wait_for_bits },
 ];
 
 fn priority() -> Result<u8, Error> {
@@ -42,20 +27,14 @@ fn priority() -> Result<u8, Error> {
 fn threads_return_results(_root: &RootBlock) -> Outcome {
     let own = priority()?;
     let same = thread::spawn(priority)?;
-    let lower = thread::Builder::default()
-        .priority(own - 1)
-        .stack(8192)
-        .spawn(priority)?;
+    let lower = thread::Builder::default().priority(own - 1).stack(8192).spawn(priority)?;
     expect_eq!(lower.join()??, own - 1);
     expect_eq!(same.join()??, own);
     // A thread of this process cannot be sent anywhere by safe code.
     let waits = Arc::new(Signal::create()?);
     let signal = Arc::clone(&waits);
     let running = thread::spawn(move || signal.wait(1))?;
-    expect_eq!(
-        running.thread().start(0x1000, 0x1000, 0),
-        Err(Error::InvalidArgument)
-    );
+    expect_eq!(running.thread().start(0x1000, 0x1000, 0), Err(Error::InvalidArgument));
     waits.notify(1)?;
     expect_eq!(running.join()?, Ok(1));
     // Many one after the other: stacks are used again.
@@ -72,21 +51,17 @@ fn mutex_between_priorities(_root: &RootBlock) -> Outcome {
     let mut threads = Vec::new();
     for below in 1..=3 {
         let shared = Arc::clone(&shared);
-        threads.push(
-            thread::Builder::default()
-                .priority(own - below)
-                .spawn(move || {
-                    let timer = Timer::new()?;
-                    for _ in 0..ROUNDS {
-                        let mut guard = shared.lock();
-                        let value = *guard;
-                        // Sleeping with the lock lets the others run into it.
-                        timer.sleep(Duration::from_micros(20))?;
-                        *guard = value + 1;
-                    }
-                    Ok::<(), Error>(())
-                })?,
-        );
+        threads.push(thread::Builder::default().priority(own - below).spawn(move || {
+            let timer = Timer::new()?;
+            for _ in 0..ROUNDS {
+                let mut guard = shared.lock();
+                let value = *guard;
+                // Sleeping with the lock lets the others run into it.
+                timer.sleep(Duration::from_micros(20))?;
+                *guard = value + 1;
+            }
+            Ok::<(), Error>(())
+        })?);
     }
     for thread in threads {
         thread.join()??;
@@ -125,9 +100,7 @@ fn futures_sleep_side_by_side(_root: &RootBlock) -> Outcome {
     for (name, milliseconds) in [("slow", 120), ("fast", 40), ("middle", 80)] {
         let (tasks_inside, order) = (tasks.clone(), Rc::clone(&order));
         tasks.spawn(async move {
-            tasks_inside
-                .sleep(Duration::from_millis(milliseconds))
-                .await;
+            tasks_inside.sleep(Duration::from_millis(milliseconds)).await;
             order.borrow_mut().push(name);
         });
     }
@@ -145,11 +118,7 @@ fn futures_wait_for_bits(_root: &RootBlock) -> Outcome {
     // Less urgent, so that it goes on only when the futures wait for its next bit.
     let thread = thread::Builder::default()
         .priority(priority()? - 1)
-        .spawn(move || {
-            [4, 2, 1]
-                .into_iter()
-                .try_for_each(|bit| notifier.notify(bit))
-        })?;
+        .spawn(move || [4, 2, 1].into_iter().try_for_each(|bit| notifier.notify(bit)))?;
     let inside = tasks.clone();
     let seen = tasks.block_on(async move {
         let first = inside.bits(1 | 4).await;
@@ -164,10 +133,7 @@ fn futures_wait_for_bits(_root: &RootBlock) -> Outcome {
 }
 
 /// Runs two futures side by side.
-async fn futures_join<A, B>(
-    first: impl Future<Output = A>,
-    second: impl Future<Output = B>,
-) -> (A, B) {
+async fn futures_join<A, B>(first: impl Future<Output = A>, second: impl Future<Output = B>) -> (A, B) {
     let (mut first, mut second) = (core::pin::pin!(first), core::pin::pin!(second));
     let (mut a, mut b) = (None, None);
     core::future::poll_fn(|context| {

@@ -12,26 +12,11 @@ use alloc::vec::Vec;
 
 /// This group's tests.
 pub static TESTS: &[Test] = &[
-    Test {
-        name: "slow_requests_block_nobody",
-        run: slow_requests_block_nobody,
-    },
-    Test {
-        name: "requests_wait_for_bits",
-        run: requests_wait_for_bits,
-    },
-    Test {
-        name: "stray_bits_reach_the_server",
-        run: stray_bits_reach_the_server,
-    },
-    Test {
-        name: "a_call_given_up",
-        run: a_call_given_up,
-    },
-    Test {
-        name: "server_death_with_calls_kept",
-        run: server_death_with_calls_kept,
-    },
+    Test { name: "slow_requests_block_nobody", run: slow_requests_block_nobody },
+    Test { name: "requests_wait_for_bits", run: requests_wait_for_bits },
+    Test { name: "stray_bits_reach_the_server", run: stray_bits_reach_the_server },
+    Test { name: "a_call_given_up", run: a_call_given_up },
+    Test { name: "server_death_with_calls_kept", run: server_death_with_calls_kept },
 ];
 
 fn slow_requests_block_nobody(_root: &RootBlock) -> Outcome {
@@ -106,9 +91,6 @@ fn server_death_with_calls_kept(_root: &RootBlock) -> Outcome {
     Timer::new()?.sleep(Duration::from_micros(500))?;
     running.stop()?;
     let answer = waiting.join()?;
-    expect!(matches!(
-        answer,
-        Err(CallError::ServerDied | CallError::Kernel(Error::NoReply))
-    ));
+    expect!(matches!(answer, Err(CallError::ServerDied | CallError::Kernel(Error::NoReply))));
     Ok(())
 }

@@ -18,13 +18,7 @@ use airox_rt::RootBlock;
 airox_rt::root_entry!(main);
 
 /// Every test, in the order they run in: what others rely on first.
-static TESTS: &[&[registry::Test]] = &[
-    basics::TESTS,
-    concurrency::TESTS,
-    calls::TESTS,
-    later::TESTS,
-    periodic::TESTS,
-];
+static TESTS: &[&[registry::Test]] = &[basics::TESTS, concurrency::TESTS, calls::TESTS, later::TESTS, periodic::TESTS];
 
 fn main(root: &'static RootBlock) -> ! {
     registry::run(root, TESTS)

@@ -6,8 +6,7 @@ use airox_rt::api::Incoming;
 use airox_rt::periodic::{Periodic, Timing};
 use airox_rt::time::{Duration, Instant, Timer};
 use airox_rt::{
-    Budget, BudgetFlags, Error, Handle, QuotaKind, Rights, RootBlock, Signal, TypedHandle, server,
-    sys, thread,
+    Budget, BudgetFlags, Error, Handle, QuotaKind, Rights, RootBlock, Signal, TypedHandle, server, sys, thread,
 };
 use airox_rt::{Port, Quota};
 use alloc::sync::Arc;
@@ -16,38 +15,14 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// This group's tests.
 pub static TESTS: &[Test] = &[
-    Test {
-        name: "budget_handles",
-        run: budget_handles,
-    },
-    Test {
-        name: "budget_bounds_a_thread",
-        run: budget_bounds_a_thread,
-    },
-    Test {
-        name: "passive_server_thread",
-        run: passive_server_thread,
-    },
-    Test {
-        name: "weights",
-        run: weights,
-    },
-    Test {
-        name: "periodic_releases_do_not_drift",
-        run: periodic_releases_do_not_drift,
-    },
-    Test {
-        name: "periodic_overrun_is_skipped_and_told",
-        run: periodic_overrun_is_skipped_and_told,
-    },
-    Test {
-        name: "periodic_misses_reach_a_supervisor",
-        run: periodic_misses_reach_a_supervisor,
-    },
-    Test {
-        name: "periodic_execution_is_bounded_by_a_budget",
-        run: periodic_execution_is_bounded_by_a_budget,
-    },
+    Test { name: "budget_handles", run: budget_handles },
+    Test { name: "budget_bounds_a_thread", run: budget_bounds_a_thread },
+    Test { name: "passive_server_thread", run: passive_server_thread },
+    Test { name: "weights", run: weights },
+    Test { name: "periodic_releases_do_not_drift", run: periodic_releases_do_not_drift },
+    Test { name: "periodic_overrun_is_skipped_and_told", run: periodic_overrun_is_skipped_and_told },
+    Test { name: "periodic_misses_reach_a_supervisor", run: periodic_misses_reach_a_supervisor },
+    Test { name: "periodic_execution_is_bounded_by_a_budget", run: periodic_execution_is_bounded_by_a_budget },
 ];
 
 const MICROSECOND: u64 = 1_000;
@@ -79,19 +54,13 @@ fn budget_handles(root: &RootBlock) -> Outcome {
     let budget = Budget::create(2 * MILLISECOND, 10 * MILLISECOND)?;
     expect_eq!(used_time(root)? - before, 200_000);
     let info = budget.budget_info()?;
-    expect_eq!(
-        (info.processor, info.budget_ns, info.period_ns),
-        (0, 2 * MILLISECOND, 10 * MILLISECOND)
-    );
+    expect_eq!((info.processor, info.budget_ns, info.period_ns), (0, 2 * MILLISECOND, 10 * MILLISECOND));
     expect_eq!((info.used_ticks, info.overruns), (0, 0));
     budget.set(MILLISECOND, 20 * MILLISECOND)?;
     expect_eq!(used_time(root)? - before, 50_000);
     let reader = budget.copy(Rights::READ)?;
     expect_eq!(reader.budget_info()?.period_ns, 20 * MILLISECOND);
-    expect_eq!(
-        reader.set(MILLISECOND, MILLISECOND),
-        Err(Error::MissingRight)
-    );
+    expect_eq!(reader.set(MILLISECOND, MILLISECOND), Err(Error::MissingRight));
     drop(reader);
     drop(budget);
     expect_eq!(used_time(root)?, before);
@@ -167,17 +136,15 @@ fn passive_server_thread(_root: &RootBlock) -> Outcome {
         let count = counted;
         server::Server::new(served).run(Counting { count, port })
     })?;
-    let call =
-        |port: &Port, kind| sys::call(port.raw(), sys::Tag::new(kind), [0; sys::WORDS]).map(drop);
+    let call = |port: &Port, kind| sys::call(port.raw(), sys::Tag::new(kind), [0; sys::WORDS]).map(drop);
     for _ in 0..10 {
         call(&client, COUNT)?;
     }
     // It runs on a client's small budget, too.
     let budget = Budget::create(MILLISECOND / 5, MILLISECOND)?;
     let own = client.copy(Rights::SEND)?;
-    let caller = thread::Builder::default()
-        .budget(&budget)
-        .spawn(move || (0..200).try_for_each(|_| call(&own, COUNT)))?;
+    let caller =
+        thread::Builder::default().budget(&budget).spawn(move || (0..200).try_for_each(|_| call(&own, COUNT)))?;
     caller.join()??;
     expect_eq!(count.load(Ordering::Relaxed), 210);
     expect!(budget.budget_info()?.used_ticks > 0);
@@ -195,14 +162,11 @@ fn weights(_root: &RootBlock) -> Outcome {
     let stop = Arc::new(AtomicBool::new(false));
     let spinning = |weight| {
         let seen = Arc::clone(&stop);
-        thread::Builder::default()
-            .priority(own - 1)
-            .weight(weight)
-            .spawn(move || {
-                while !seen.load(Ordering::Relaxed) {
-                    core::hint::spin_loop();
-                }
-            })
+        thread::Builder::default().priority(own - 1).weight(weight).spawn(move || {
+            while !seen.load(Ordering::Relaxed) {
+                core::hint::spin_loop();
+            }
+        })
     };
     let (light, heavy) = (spinning(10)?, spinning(30)?);
     Timer::new()?.sleep(Duration::from_millis(120))?;
@@ -257,10 +221,7 @@ fn periodic_overrun_is_skipped_and_told(_root: &RootBlock) -> Outcome {
     let after = periodic.wait()?;
     expect_eq!((after.number, after.missed, after.skipped), (4, false, 0));
     let statistics = periodic.statistics();
-    expect_eq!(
-        (statistics.misses, statistics.overruns, statistics.skipped),
-        (1, 1, 2)
-    );
+    expect_eq!((statistics.misses, statistics.overruns, statistics.skipped), (1, 1, 2));
     Ok(())
 }
 
@@ -314,10 +275,7 @@ fn periodic_execution_is_bounded_by_a_budget(_root: &RootBlock) -> Outcome {
         periodic.complete()?;
         Ok(periodic.statistics().clone())
     };
-    let statistics = thread::Builder::default()
-        .budget(&budget)
-        .spawn(job)?
-        .join()??;
+    let statistics = thread::Builder::default().budget(&budget).spawn(job)?.join()??;
     expect_eq!((statistics.jobs, statistics.misses), (6, 1));
     expect!(statistics.execution.most() >= Duration::from_micros(2500));
     expect!(budget.budget_info()?.overruns >= 1);

@@ -2,9 +2,7 @@
 
 use airox_kernel_suite::options::Options;
 use airox_rt::sys;
-use airox_rt::{
-    Machine, PortRange, QuotaKind, Region, RootBlock, TypedHandle, logging, memory, thread,
-};
+use airox_rt::{Machine, PortRange, QuotaKind, Region, RootBlock, TypedHandle, logging, memory, thread};
 use alloc::format;
 use alloc::string::String;
 use core::fmt::Display;
@@ -63,13 +61,8 @@ macro_rules! expect {
 const DEBUG_EXIT: (u16, u16) = (0xf4, 4);
 
 /// Objects a test must leave behind as it found them: all kinds but frames, as the heap is backed bit by bit.
-const COUNTED: [QuotaKind; 5] = [
-    QuotaKind::Handles,
-    QuotaKind::Threads,
-    QuotaKind::Ports,
-    QuotaKind::Signals,
-    QuotaKind::Regions,
-];
+const COUNTED: [QuotaKind; 5] =
+    [QuotaKind::Handles, QuotaKind::Threads, QuotaKind::Ports, QuotaKind::Signals, QuotaKind::Regions];
 
 /// Runs all tests, reports each, and ends the machine.
 pub fn run(root: &'static RootBlock, groups: &[&[Test]]) -> ! {
@@ -125,10 +118,7 @@ fn run_one(root: &RootBlock, test: &Test) -> Outcome {
     for kind in COUNTED {
         let (before, after) = (before.get(kind), after.get(kind));
         if before != after {
-            return Err(Failure(format!(
-                "{}: {before} before, {after} after",
-                kind.name()
-            )));
+            return Err(Failure(format!("{}: {before} before, {after} after", kind.name())));
         }
     }
     Ok(())
@@ -141,9 +131,7 @@ fn print(text: &str) {
 fn end(root: &RootBlock, good: bool) -> ! {
     let (first, count) = DEBUG_EXIT;
     let machine = ManuallyDrop::new(Machine::from_raw(root.machine));
-    let ports = machine
-        .io_ports(first, u64::from(count))
-        .and_then(|ports| PortRange::bind(ports, first, count));
+    let ports = machine.io_ports(first, u64::from(count)).and_then(|ports| PortRange::bind(ports, first, count));
     match ports {
         Ok(ports) => ports.write_u32(0, u32::from(!good)),
         Err(error) => print(&format!("no debug-exit device: {error}\n")),

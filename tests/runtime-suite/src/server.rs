@@ -35,12 +35,7 @@ impl Probe for ProbeServer {
         Ok(words.iter().map(|word| word.to_uppercase()).collect())
     }
 
-    fn reverse(
-        &mut self,
-        _caller: Caller,
-        from: ReadLease<'_>,
-        to: WriteLease<'_>,
-    ) -> Result<u32, u32> {
+    fn reverse(&mut self, _caller: Caller, from: ReadLease<'_>, to: WriteLease<'_>) -> Result<u32, u32> {
         let mut bytes = from.read_all(MAX_REVERSE).map_err(|error| error as u32)?;
         bytes.reverse();
         to.write(0, &bytes).map_err(|error| error as u32)?;
@@ -132,9 +127,7 @@ impl Running {
 
     /// A client with a badge.
     pub fn client_with_badge(&self, badge: u64) -> Result<ProbeClient, Error> {
-        self.port
-            .copy_badged(Rights::SEND, badge)
-            .map(ProbeClient::new)
+        self.port.copy_badged(Rights::SEND, badge).map(ProbeClient::new)
     }
 
     /// Ends the server; returns the error that ended its loop.
@@ -161,18 +154,9 @@ pub fn start(priority: Option<u8>) -> Result<Running, Error> {
     drop(root);
     let thread = builder.spawn(move || {
         let tasks = Tasks::new(bound);
-        let handler = ProbeHandler {
-            dispatcher: ProbeDispatcher(ProbeServer {
-                tasks: tasks.clone(),
-                strays: (0, 0),
-            }),
-            stop,
-        };
+        let handler =
+            ProbeHandler { dispatcher: ProbeDispatcher(ProbeServer { tasks: tasks.clone(), strays: (0, 0) }), stop };
         Server::new(serving).with_tasks(&tasks)?.run(handler)
     })?;
-    Ok(Running {
-        port,
-        signal,
-        thread,
-    })
+    Ok(Running { port, signal, thread })
 }

@@ -11,14 +11,8 @@ use crate::screen::wait_for_screen;
 use crate::tables::Process;
 
 pub const SCENARIOS: &[Scenario] = &[
-    scenario(
-        "bar.serial_console_killed_100_times_from_the_screen",
-        serial_console_killed,
-    ),
-    scenario(
-        "bar.log_server_killed_100_times_in_a_flood",
-        log_server_killed,
-    ),
+    scenario("bar.serial_console_killed_100_times_from_the_screen", serial_console_killed),
+    scenario("bar.log_server_killed_100_times_in_a_flood", log_server_killed),
 ];
 
 /// How often.
@@ -37,33 +31,21 @@ struct Held {
 }
 
 fn held(player: &mut Player<'_>) -> Result<Held, String> {
-    Ok(Held {
-        objects: player.objects()?,
-        processes: player.processes()?,
-    })
+    Ok(Held { objects: player.objects()?, processes: player.processes()? })
 }
 
 fn same(before: &Held, after: &Held) -> Outcome {
     for (kind, old) in &before.objects {
         let new = after.objects.get(kind).copied().unwrap_or(0);
         let room = if kind == "frames" { FRAMES_MORE } else { 0 };
-        check(new <= old + room, || {
-            format!("{kind}: {old} before, {new} after")
-        })?;
+        check(new <= old + room, || format!("{kind}: {old} before, {new} after"))?;
     }
     for old in &before.processes {
-        let Some(new) = after
-            .processes
-            .iter()
-            .find(|process| process.name == old.name)
-        else {
+        let Some(new) = after.processes.iter().find(|process| process.name == old.name) else {
             return Err(format!("{} is gone", old.name));
         };
         check(new.handles == old.handles, || {
-            format!(
-                "{}: {} handles before, {} after",
-                old.name, old.handles, new.handles
-            )
+            format!("{}: {} handles before, {} after", old.name, old.handles, new.handles)
         })?;
     }
     Ok(())
@@ -71,14 +53,9 @@ fn same(before: &Held, after: &Held) -> Outcome {
 
 /// One kill and return of the server, so that everybody has made room for what a reconnection takes.
 fn rehearse(player: &mut Player<'_>, name: &str) -> Outcome {
-    player
-        .machine
-        .type_text(&format!("restart {name}\n"))
-        .map_err(|error| error.to_string())?;
+    player.machine.type_text(&format!("restart {name}\n")).map_err(|error| error.to_string())?;
     player.synchronise()?;
-    player
-        .until(name, |server| server.state == "receiving")
-        .map(drop)
+    player.until(name, |server| server.state == "receiving").map(drop)
 }
 
 fn screen_shows(player: &mut Player<'_>, text: &str, limit: Duration) -> Outcome {
@@ -88,23 +65,14 @@ fn screen_shows(player: &mut Player<'_>, text: &str, limit: Duration) -> Outcome
 /// Has the server killed by `kill` until it was started again as often as it must be.
 ///
 /// A kill that finds it down, in the pause before it is started again, is refused. So each `kill` makes many attempts.
-fn killed_often(
-    player: &mut Player<'_>,
-    name: &str,
-    mut kill: impl FnMut(&mut Player<'_>) -> Outcome,
-) -> Outcome {
+fn killed_often(player: &mut Player<'_>, name: &str, mut kill: impl FnMut(&mut Player<'_>) -> Outcome) -> Outcome {
     let start = player.process(name)?.restarts;
     let deadline = Instant::now() + LONG;
     let mut done = 0;
     while done < TIMES {
-        check(Instant::now() < deadline, || {
-            format!("only {done} kills in {LONG:?}")
-        })?;
+        check(Instant::now() < deadline, || format!("only {done} kills in {LONG:?}"))?;
         kill(player)?;
-        done = player
-            .until(name, |server| server.state == "receiving")?
-            .restarts
-            - start;
+        done = player.until(name, |server| server.state == "receiving")?.restarts - start;
     }
     Ok(())
 }
@@ -116,9 +84,7 @@ fn serial_console_killed(context: &Context) -> Outcome {
         rehearse(player, "serial-console")?;
         let before = held(player)?;
         killed_often(player, "serial-console", |player| {
-            player.press(&format!(
-                "clear; repeat -k {TURNS} kill serial-console; echo over\n"
-            ))?;
+            player.press(&format!("clear; repeat -k {TURNS} kill serial-console; echo over\n"))?;
             screen_shows(player, "\nover", LONG)?;
             player.synchronise()
         })?;
@@ -139,15 +105,9 @@ fn log_server_killed(context: &Context) -> Outcome {
         player.press("clear; repeat -k 100000 run fault null-read\n")?;
         screen_shows(player, "faulted", COMMAND_LIMIT)?;
         killed_often(player, "log", |player| {
-            player
-                .enter_within(&format!("repeat -k {TURNS} kill log"), LONG)
-                .map(drop)
+            player.enter_within(&format!("repeat -k {TURNS} kill log"), LONG).map(drop)
         })?;
-        player
-            .machine
-            .qmp()
-            .press(&["ctrl", "c"])
-            .map_err(|error| error.to_string())?;
+        player.machine.qmp().press(&["ctrl", "c"]).map_err(|error| error.to_string())?;
         screen_shows(player, "^C", COMMAND_LIMIT)?;
         player.expect("source health", &["all services answer"])?;
         same(&before, &held(player)?)

@@ -7,10 +7,7 @@ use crate::scenario;
 
 pub const SCENARIOS: &[Scenario] = &[
     scenario("shell.help_lists_every_command", help_lists_every_command),
-    scenario(
-        "shell.help_explains_each_command",
-        help_explains_each_command,
-    ),
+    scenario("shell.help_explains_each_command", help_explains_each_command),
     scenario("shell.ps_lists_the_system", ps_lists_the_system),
     scenario("shell.top_shows_the_load", top_shows_the_load),
     scenario("shell.mem_counts", mem_counts),
@@ -26,41 +23,25 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("shell.source_here", source_here),
     scenario("shell.sleep_and_time", sleep_and_time),
     scenario("shell.unknown_commands_suggest", unknown_commands_suggest),
-    scenario(
-        "shell.wrong_arguments_are_explained",
-        wrong_arguments_are_explained,
-    ),
+    scenario("shell.wrong_arguments_are_explained", wrong_arguments_are_explained),
 ];
 
 /// Every command there is.
 const COMMANDS: [&str; 24] = [
-    "caps", "clear", "date", "echo", "exit", "help", "history", "kill", "latency", "log", "mem",
-    "poweroff", "programs", "ps", "reboot", "repeat", "restart", "run", "sleep", "source", "time",
-    "top", "uptime", "help",
+    "caps", "clear", "date", "echo", "exit", "help", "history", "kill", "latency", "log", "mem", "poweroff",
+    "programs", "ps", "reboot", "repeat", "restart", "run", "sleep", "source", "time", "top", "uptime", "help",
 ];
 
 /// Every component of the system.
-pub const COMPONENTS: [&str; 8] = [
-    "log",
-    "serial-console",
-    "screen-console",
-    "rtc",
-    "power",
-    "process",
-    "shell",
-    "shell-screen",
-];
+pub const COMPONENTS: [&str; 8] =
+    ["log", "serial-console", "screen-console", "rtc", "power", "process", "shell", "shell-screen"];
 
 fn help_lists_every_command(context: &Context) -> Outcome {
     shared(context, |player| {
         let output = player.enter("help")?;
         for command in COMMANDS {
-            let listed = output
-                .lines()
-                .any(|line| line.split_whitespace().next() == Some(command));
-            check(listed, || {
-                format!("`help` does not list `{command}`:\n{output}")
-            })?;
+            let listed = output.lines().any(|line| line.split_whitespace().next() == Some(command));
+            check(listed, || format!("`help` does not list `{command}`:\n{output}"))?;
         }
         Ok(())
     })
@@ -70,14 +51,11 @@ fn help_explains_each_command(context: &Context) -> Outcome {
     shared(context, |player| {
         for command in COMMANDS {
             let output = player.enter(&format!("help {command}"))?;
-            check(
-                output.starts_with(command) && output.lines().count() >= 2,
-                || format!("`help {command}` says {output:?}"),
-            )?;
-            let same = player.enter(&format!("{command} --help"))?;
-            check(same == output, || {
-                format!("`{command} --help` says {same:?}")
+            check(output.starts_with(command) && output.lines().count() >= 2, || {
+                format!("`help {command}` says {output:?}")
             })?;
+            let same = player.enter(&format!("{command} --help"))?;
+            check(same == output, || format!("`{command} --help` says {same:?}"))?;
         }
         player.expect("help keys", &["Ctrl"])?;
         player.expect("help hlep", &["did you mean `help`?"])?;
@@ -116,13 +94,9 @@ fn top_shows_the_load(context: &Context) -> Outcome {
         player.enter("run hog &")?;
         let output = player.enter("top -n 2 -i 300ms")?;
         let last = output.rsplit("busy").next().unwrap_or_default();
-        check(use_in_top(last, "hog")? > 50.0, || {
-            format!("a hog uses little:\n{output}")
-        })?;
+        check(use_in_top(last, "hog")? > 50.0, || format!("a hog uses little:\n{output}"))?;
         let first = last.lines().nth(2).unwrap_or_default();
-        check(first.contains("hog"), || {
-            format!("the hog is not first:\n{output}")
-        })?;
+        check(first.contains("hog"), || format!("the hog is not first:\n{output}"))?;
         player.enter("kill hog")?;
         player.enter("sleep 50ms")?;
         // Without a count Ctrl-C ends it.
@@ -141,52 +115,28 @@ fn mem_counts(context: &Context) -> Outcome {
     shared(context, |player| {
         player.expect("mem", &["total", "used", "free", "MiB"])?;
         let objects = player.objects()?;
-        for kind in [
-            "frames",
-            "handles",
-            "processes",
-            "threads",
-            "ports",
-            "signals",
-            "regions",
-            "quotas",
-        ] {
+        for kind in ["frames", "handles", "processes", "threads", "ports", "signals", "regions", "quotas"] {
             let used = objects.get(kind).copied().unwrap_or(0);
             check(used > 0, || format!("`mem` counts no {kind}: {objects:?}"))?;
         }
-        check(objects["processes"] >= 9, || {
-            format!("too few processes: {objects:?}")
-        })
+        check(objects["processes"] >= 9, || format!("too few processes: {objects:?}"))
     })
 }
 
 fn caps_lists_handles(context: &Context) -> Outcome {
     shared(context, |player| {
-        player.expect(
-            "caps log",
-            &["HANDLE", "RIGHTS", "serve:log", "port", "receive"],
-        )?;
+        player.expect("caps log", &["HANDLE", "RIGHTS", "serve:log", "port", "receive"])?;
         // By number as well as by name, and as many as `ps` counts.
         let log = player.process("log")?;
-        let (by_name, by_number) = (
-            player.enter("caps log")?,
-            player.enter(&format!("caps {}", log.id))?,
-        );
-        check(by_name == by_number, || {
-            format!("`caps log` and `caps {}` differ", log.id)
-        })?;
+        let (by_name, by_number) = (player.enter("caps log")?, player.enter(&format!("caps {}", log.id))?);
+        check(by_name == by_number, || format!("`caps log` and `caps {}` differ", log.id))?;
         check(by_name.lines().count() == log.handles as usize + 1, || {
-            format!(
-                "`ps` counts {} handles, `caps` lists\n{by_name}",
-                log.handles
-            )
+            format!("`ps` counts {} handles, `caps` lists\n{by_name}", log.handles)
         })?;
         // A driver holds its device and nothing of another's.
         player.expect("caps serial-console", &["io-ports", "irq"])?;
         let rtc = player.enter("caps rtc")?;
-        check(!rtc.contains("machine") && !rtc.contains("quota"), || {
-            format!("rtc holds too much:\n{rtc}")
-        })?;
+        check(!rtc.contains("machine") && !rtc.contains("quota"), || format!("rtc holds too much:\n{rtc}"))?;
         player.expect("caps lgo", &["did you mean `log`?"])?;
         Ok(())
     })
@@ -196,22 +146,14 @@ fn log_shows_and_filters(context: &Context) -> Outcome {
     shared(context, |player| {
         player.enter("run fault exit 7")?;
         let all = player.enter("log")?;
-        check(all.lines().count() > 3, || {
-            format!("the log is almost empty:\n{all}")
-        })?;
+        check(all.lines().count() > 3, || format!("the log is almost empty:\n{all}"))?;
         let three = player.enter("log -n 3")?;
-        check(three.lines().count() == 3, || {
-            format!("`log -n 3` prints:\n{three}")
-        })?;
+        check(three.lines().count() == 3, || format!("`log -n 3` prints:\n{three}"))?;
         let init = player.enter("log init")?;
-        check(init.lines().all(|line| line.contains("init:")), || {
-            format!("`log init` prints:\n{init}")
-        })?;
+        check(init.lines().all(|line| line.contains("init:")), || format!("`log init` prints:\n{init}"))?;
         player.expect("log inti", &["no such log source; did you mean `init`?"])?;
         let errors = player.enter("log error")?;
-        check(errors.lines().all(|line| line.contains("error")), || {
-            format!("`log error` prints:\n{errors}")
-        })
+        check(errors.lines().all(|line| line.contains("error")), || format!("`log error` prints:\n{errors}"))
     })
 }
 
@@ -220,13 +162,8 @@ fn log_levels(context: &Context) -> Outcome {
         player.expect("log level", &["SERVER", "KEPT", "serial-console"])?;
         player.enter("log level rtc debug")?;
         let levels = player.enter("log level")?;
-        let rtc = levels
-            .lines()
-            .find(|line| line.starts_with("rtc"))
-            .unwrap_or_default();
-        check(rtc.contains("debug"), || {
-            format!("the level was not set:\n{levels}")
-        })?;
+        let rtc = levels.lines().find(|line| line.starts_with("rtc")).unwrap_or_default();
+        check(rtc.contains("debug"), || format!("the level was not set:\n{levels}"))?;
         player.enter("log level rtc info")?;
         player.expect("log level rtc loud", &["not a level"])?;
         Ok(())
@@ -239,9 +176,7 @@ fn uptime_grows(context: &Context) -> Outcome {
         let first = player.expect("uptime", &["up "])?;
         player.enter("sleep 30ms")?;
         let second = player.expect("uptime", &["up "])?;
-        check(first != second, || {
-            format!("the time stands still at {first:?}")
-        })
+        check(first != second, || format!("the time stands still at {first:?}"))
     })
 }
 
@@ -267,10 +202,7 @@ fn date_is_shown_and_set(context: &Context) -> Outcome {
 fn echo_and_quoting(context: &Context) -> Outcome {
     shared(context, |player| {
         player.expect_exactly("echo one two", "one two")?;
-        player.expect_exactly(
-            "echo \"two  blanks\" 'and $these'",
-            "two  blanks and $these",
-        )?;
+        player.expect_exactly("echo \"two  blanks\" 'and $these'", "two  blanks and $these")?;
         player.expect_exactly("echo # a comment", "")?;
         player.expect("echo 'open", &["never closed"])?;
         Ok(())
@@ -282,9 +214,7 @@ fn sequences(context: &Context) -> Outcome {
         player.expect_exactly("echo a; echo b", "a\nb")?;
         player.expect_exactly("echo a && echo b", "a\nb")?;
         let output = player.enter("kill nobody-here && echo unreachable")?;
-        check(!output.contains("unreachable"), || {
-            format!("`&&` goes on after a failure:\n{output}")
-        })?;
+        check(!output.contains("unreachable"), || format!("`&&` goes on after a failure:\n{output}"))?;
         player.expect("kill nobody-here; echo reached", &["reached"])?;
         Ok(())
     })
@@ -302,10 +232,7 @@ fn repeat(context: &Context) -> Outcome {
 
 fn source(context: &Context) -> Outcome {
     shared(context, |player| {
-        player.expect(
-            "source demo",
-            &["Who runs?", "Hello from the program hello", "up "],
-        )?;
+        player.expect("source demo", &["Who runs?", "Hello from the program hello", "up "])?;
         player.expect("source health", &["all services answer"])?;
         player.expect("source nothing", &["there is no script"])?;
         Ok(())
@@ -314,21 +241,13 @@ fn source(context: &Context) -> Outcome {
 
 fn source_here(context: &Context) -> Outcome {
     shared(context, |player| {
-        player
-            .machine
-            .type_text("source here\n")
-            .map_err(|error| error.to_string())?;
+        player.machine.type_text("source here\n").map_err(|error| error.to_string())?;
         for line in ["echo first", "echo second", "end"] {
             player.wait_for(&format!("\n{}", airox_machine::PROMPT))?;
-            player
-                .machine
-                .type_text(&format!("{line}\n"))
-                .map_err(|error| error.to_string())?;
+            player.machine.type_text(&format!("{line}\n")).map_err(|error| error.to_string())?;
         }
         let output = player.wait_for_prompt()?;
-        check(output.contains("first\nsecond"), || {
-            format!("the lines typed print {output:?}")
-        })
+        check(output.contains("first\nsecond"), || format!("the lines typed print {output:?}"))
     })
 }
 
@@ -343,16 +262,8 @@ fn sleep_and_time(context: &Context) -> Outcome {
 
 fn unknown_commands_suggest(context: &Context) -> Outcome {
     shared(context, |player| {
-        for (typed, meant) in [
-            ("hlep", "help"),
-            ("upime", "uptime"),
-            ("memm", "mem"),
-            ("histroy", "history"),
-        ] {
-            player.expect(
-                typed,
-                &["no such command", &format!("did you mean `{meant}`?")],
-            )?;
+        for (typed, meant) in [("hlep", "help"), ("upime", "uptime"), ("memm", "mem"), ("histroy", "history")] {
+            player.expect(typed, &["no such command", &format!("did you mean `{meant}`?")])?;
         }
         player.expect("primes", &["run primes"])?;
         player.expect("xyzzyplugh", &["`help` lists all commands"])?;
@@ -378,9 +289,7 @@ fn wrong_arguments_are_explained(context: &Context) -> Outcome {
         ] {
             let output = player.enter(line)?;
             let name = line.split(' ').next().unwrap_or_default();
-            check(output.starts_with(&format!("{name}: ")), || {
-                format!("`{line}` says {output:?}")
-            })?;
+            check(output.starts_with(&format!("{name}: ")), || format!("`{line}` says {output:?}"))?;
         }
         Ok(())
     })

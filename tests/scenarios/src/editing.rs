@@ -9,14 +9,8 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("typing.history", history),
     scenario("typing.completion", completion),
     scenario("typing.keys", keys),
-    scenario(
-        "typing.control_c_gives_the_line_up",
-        control_c_gives_the_line_up,
-    ),
-    scenario(
-        "typing.control_d_does_not_end_the_shell",
-        control_d_does_not_end_the_shell,
-    ),
+    scenario("typing.control_c_gives_the_line_up", control_c_gives_the_line_up),
+    scenario("typing.control_d_does_not_end_the_shell", control_d_does_not_end_the_shell),
     scenario("typing.a_very_long_line", a_very_long_line),
     scenario("typing.noise", noise),
     scenario("typing.ahead", ahead),
@@ -32,18 +26,13 @@ fn history(context: &Context) -> Outcome {
     shared(context, |player| {
         player.enter("echo the first of two")?;
         player.enter("echo the second of two")?;
-        player.expect(
-            "history",
-            &["echo the first of two", "echo the second of two"],
-        )?;
+        player.expect("history", &["echo the first of two", "echo the second of two"])?;
         // The line before the line before.
         player.keys(&[UP, UP, UP].concat())?;
         player.wait_for("echo the first of two")?;
         player.keys(b"\r")?;
         let output = player.wait_for_prompt()?;
-        check(output.contains("\nthe first of two"), || {
-            format!("the recalled line prints {output:?}")
-        })
+        check(output.contains("\nthe first of two"), || format!("the recalled line prints {output:?}"))
     })
 }
 
@@ -79,14 +68,10 @@ fn keys(context: &Context) -> Outcome {
         player.keys(HOME)?;
         player.keys(b"\x1b[C\x1b[Ch\r")?;
         let output = player.wait_for_prompt()?;
-        check(output.contains("\na b"), || {
-            format!("the edited line prints {output:?}")
-        })?;
+        check(output.contains("\na b"), || format!("the edited line prints {output:?}"))?;
         player.keys(b"echo gonx\x7fe\r")?;
         let output = player.wait_for_prompt()?;
-        check(output.contains("\ngone"), || {
-            format!("after a backspace: {output:?}")
-        })
+        check(output.contains("\ngone"), || format!("after a backspace: {output:?}"))
     })
 }
 
@@ -113,10 +98,7 @@ fn control_d_does_not_end_the_shell(context: &Context) -> Outcome {
 fn a_very_long_line(context: &Context) -> Outcome {
     shared(context, |player| {
         let long = "x".repeat(900);
-        player
-            .machine
-            .type_text(&format!("echo {long}"))
-            .map_err(|error| error.to_string())?;
+        player.machine.type_text(&format!("echo {long}")).map_err(|error| error.to_string())?;
         player.keys(b"\r")?;
         player.wait_for_prompt()?;
         player.expect_exactly("echo short", "short")
@@ -126,9 +108,8 @@ fn a_very_long_line(context: &Context) -> Outcome {
 fn noise(context: &Context) -> Outcome {
     shared(context, |player| {
         // Every byte there is but those that enter, recall or complete a line; then half an escape sequence and bad UTF-8.
-        let bytes: Vec<u8> = (0..=255)
-            .filter(|byte| !matches!(byte, b'\r' | b'\n' | b'\t' | 0x0f | 0x10 | 0x12))
-            .collect();
+        let bytes: Vec<u8> =
+            (0..=255).filter(|byte| !matches!(byte, b'\r' | b'\n' | b'\t' | 0x0f | 0x10 | 0x12)).collect();
         for piece in bytes.chunks(8) {
             player.keys(piece)?;
         }
@@ -136,10 +117,7 @@ fn noise(context: &Context) -> Outcome {
         player.keys(CONTROL_C)?;
         player.keys(CONTROL_C)?;
         player.keys(b"\r")?;
-        player
-            .machine
-            .type_text("echo after the noise\r")
-            .map_err(|error| error.to_string())?;
+        player.machine.type_text("echo after the noise\r").map_err(|error| error.to_string())?;
         player.wait_for("\nafter the noise")?;
         player.wait_for_prompt()?;
         player.expect_exactly("echo calm", "calm")

@@ -37,9 +37,6 @@ pub fn scenarios() -> Vec<Scenario> {
 }
 
 /// One scenario's entry in the list.
-const fn scenario(
-    name: &'static str,
-    run: fn(&airox_machine::Context) -> Result<(), String>,
-) -> Scenario {
+const fn scenario(name: &'static str, run: fn(&airox_machine::Context) -> Result<(), String>) -> Scenario {
     Scenario { name, run }
 }

@@ -40,9 +40,7 @@ pub fn alone(context: &Context, play: impl FnOnce(&mut Player<'_>) -> Outcome) -
 /// Waits for the first prompt.
 pub fn boot(machine: Result<Machine, MachineError>) -> Result<Machine, String> {
     let mut machine = machine.map_err(|error| error.to_string())?;
-    machine
-        .wait_for_prompt(BOOT_LIMIT)
-        .map_err(|error| error.to_string())?;
+    machine.wait_for_prompt(BOOT_LIMIT).map_err(|error| error.to_string())?;
     Ok(machine)
 }
 
@@ -51,11 +49,7 @@ pub fn play_on(machine: &mut Machine, play: impl FnOnce(&mut Player<'_>) -> Outc
     let played = play(&mut Player { machine });
     played.map_err(|why| {
         let lines = machine.last_lines();
-        if why.contains(lines.trim()) {
-            why
-        } else {
-            format!("{why}; last serial lines:\n{lines}")
-        }
+        if why.contains(lines.trim()) { why } else { format!("{why}; last serial lines:\n{lines}") }
     })
 }
 
@@ -67,9 +61,7 @@ impl Player<'_> {
 
     /// The same, for a command that takes its time.
     pub fn enter_within(&mut self, line: &str, limit: Duration) -> Result<String, String> {
-        self.machine
-            .command(line, limit)
-            .map_err(|error| format!("`{line}`: {error}"))
+        self.machine.command(line, limit).map_err(|error| format!("`{line}`: {error}"))
     }
 
     /// Enters a command whose output has to contain each of these texts.
@@ -86,17 +78,12 @@ impl Player<'_> {
     /// Enters a command that has to print exactly this.
     pub fn expect_exactly(&mut self, line: &str, wanted: &str) -> Outcome {
         let output = self.enter(line)?;
-        check(output.trim_end() == wanted, || {
-            format!("`{line}` says {output:?}, not {wanted:?}")
-        })
+        check(output.trim_end() == wanted, || format!("`{line}` says {output:?}, not {wanted:?}"))
     }
 
     /// Types text on the keyboard, for the shell on the screen.
     pub fn press(&mut self, text: &str) -> Outcome {
-        self.machine
-            .qmp()
-            .type_text(text)
-            .map_err(|error| error.to_string())
+        self.machine.qmp().type_text(text).map_err(|error| error.to_string())
     }
 
     /// Types keys without waiting for a prompt.
@@ -106,9 +93,7 @@ impl Player<'_> {
 
     /// Waits for a text that has not been waited for yet; returns what came before it.
     pub fn wait_for(&mut self, text: &str) -> Result<String, String> {
-        self.machine
-            .wait_for(text, COMMAND_LIMIT)
-            .map_err(|error| error.to_string())
+        self.machine.wait_for(text, COMMAND_LIMIT).map_err(|error| error.to_string())
     }
 
     /// Makes sure that the shell waits for a command and nothing more is on its way, whatever was lost or drawn twice while its

@@ -10,42 +10,18 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("run.primes", primes),
     scenario("run.ping_pong", ping_pong),
     scenario("run.latency", latency),
-    scenario(
-        "run.memory_hog_stops_at_its_quota",
-        memory_hog_stops_at_its_quota,
-    ),
-    scenario(
-        "run.every_program_explains_itself",
-        every_program_explains_itself,
-    ),
+    scenario("run.memory_hog_stops_at_its_quota", memory_hog_stops_at_its_quota),
+    scenario("run.every_program_explains_itself", every_program_explains_itself),
     scenario("run.a_budget_is_kept_and_shown", a_budget_is_kept_and_shown),
-    scenario(
-        "run.what_would_break_a_deadline_is_refused",
-        what_would_break_a_deadline_is_refused,
-    ),
+    scenario("run.what_would_break_a_deadline_is_refused", what_would_break_a_deadline_is_refused),
     scenario("run.in_the_background", in_the_background),
-    scenario(
-        "run.a_hog_does_not_slow_the_shell",
-        a_hog_does_not_slow_the_shell,
-    ),
+    scenario("run.a_hog_does_not_slow_the_shell", a_hog_does_not_slow_the_shell),
     scenario("run.control_c_ends_a_program", control_c_ends_a_program),
-    scenario(
-        "run.control_c_ends_a_following_log",
-        control_c_ends_a_following_log,
-    ),
-    scenario(
-        "run.control_c_ends_a_wait_and_a_repetition",
-        control_c_ends_a_wait_and_a_repetition,
-    ),
-    scenario(
-        "run.a_program_has_no_say_over_the_shells_settings",
-        a_program_has_no_say_over_the_shells_settings,
-    ),
+    scenario("run.control_c_ends_a_following_log", control_c_ends_a_following_log),
+    scenario("run.control_c_ends_a_wait_and_a_repetition", control_c_ends_a_wait_and_a_repetition),
+    scenario("run.a_program_has_no_say_over_the_shells_settings", a_program_has_no_say_over_the_shells_settings),
     scenario("run.each_fault_is_reported", each_fault_is_reported),
-    scenario(
-        "run.a_panic_and_an_exit_code_are_reported",
-        a_panic_and_an_exit_code_are_reported,
-    ),
+    scenario("run.a_panic_and_an_exit_code_are_reported", a_panic_and_an_exit_code_are_reported),
     scenario("run.nothing_is_left_behind", nothing_is_left_behind),
 ];
 
@@ -53,11 +29,7 @@ const CONTROL_C: &[u8] = b"\x03";
 
 fn hello(context: &Context) -> Outcome {
     shared(context, |player| {
-        let wanted = [
-            "Hello from the program hello.",
-            "argument 1: \"a\"",
-            "argument 2: \"b c\"",
-        ];
+        let wanted = ["Hello from the program hello.", "argument 1: \"a\"", "argument 2: \"b c\""];
         player.expect("run hello a 'b c'", &wanted)?;
         player.expect("run nothing-like-it", &["run: nothing-like-it: "])?;
         Ok(())
@@ -66,10 +38,7 @@ fn hello(context: &Context) -> Outcome {
 
 fn primes(context: &Context) -> Outcome {
     shared(context, |player| {
-        player.expect(
-            "run primes 1000",
-            &["168 primes up to 1000", "the largest is 997"],
-        )?;
+        player.expect("run primes 1000", &["168 primes up to 1000", "the largest is 997"])?;
         player.expect("run primes many", &["primes: "])?;
         Ok(())
     })
@@ -84,23 +53,11 @@ fn ping_pong(context: &Context) -> Outcome {
 
 fn latency(context: &Context) -> Outcome {
     shared(context, |player| {
-        let wanted = [
-            "latency: 100 periods of 2000 us at priority",
-            "least ",
-            ", median ",
-            ", 99 % ",
-            ", most ",
-            "#",
-        ];
+        let wanted = ["latency: 100 periods of 2000 us at priority", "least ", ", median ", ", 99 % ", ", most ", "#"];
         let output = player.expect("latency -n 100 -i 2ms", &wanted)?;
-        let counted: usize = output
-            .lines()
-            .skip(2)
-            .filter_map(|line| line.split_whitespace().nth(5)?.parse::<usize>().ok())
-            .sum();
-        check(counted == 100, || {
-            format!("{counted} periods are shown:\n{output}")
-        })?;
+        let counted: usize =
+            output.lines().skip(2).filter_map(|line| line.split_whitespace().nth(5)?.parse::<usize>().ok()).sum();
+        check(counted == 100, || format!("{counted} periods are shown:\n{output}"))?;
         player.expect("latency -n none", &["latency: `none` is not a number"])?;
         player.expect("run latency --help", &["usage: latency"])?;
         Ok(())
@@ -118,20 +75,10 @@ fn memory_hog_stops_at_its_quota(context: &Context) -> Outcome {
 fn every_program_explains_itself(context: &Context) -> Outcome {
     shared(context, |player| {
         let programs = player.enter("programs")?;
-        for program in [
-            "fault",
-            "hello",
-            "hog",
-            "latency",
-            "memory-hog",
-            "metronome",
-            "ping-pong",
-            "primes",
-        ] {
-            check(
-                programs.split_whitespace().any(|name| name == program),
-                || format!("`programs` lists no {program}:\n{programs}"),
-            )?;
+        for program in ["fault", "hello", "hog", "latency", "memory-hog", "metronome", "ping-pong", "primes"] {
+            check(programs.split_whitespace().any(|name| name == program), || {
+                format!("`programs` lists no {program}:\n{programs}")
+            })?;
             player.expect(&format!("run {program} --help"), &["usage: "])?;
         }
         Ok(())
@@ -149,10 +96,7 @@ fn a_budget_is_kept_and_shown(context: &Context) -> Outcome {
         player.enter("sleep 100ms")?;
         let list = player.expect("ps -l", &["2.0 ms / 10.0 ms"])?;
         let hog = list.lines().find(|line| line.contains(" hog "));
-        check(
-            hog.is_some_and(|hog| hog.contains("2.0 ms / 10.0 ms")),
-            || format!("no budget of the hog:\n{list}"),
-        )?;
+        check(hog.is_some_and(|hog| hog.contains("2.0 ms / 10.0 ms")), || format!("no budget of the hog:\n{list}"))?;
         player.enter("kill hog")?;
         player.enter("sleep 50ms")?;
         player.enter("echo")?;
@@ -164,18 +108,9 @@ fn what_would_break_a_deadline_is_refused(context: &Context) -> Outcome {
     shared(context, |player| {
         for (line, why) in [
             ("run --priority 165 metronome", "needs a budget"),
-            (
-                "run --budget 9ms/10ms --priority 165 metronome",
-                "the budgets of all programs would take",
-            ),
-            (
-                "run --budget 1ms/10ms --priority 165 --deadline 2ms metronome",
-                "a job of `metronome` could take",
-            ),
-            (
-                "run --budget 1ms/10ms --priority 199 metronome",
-                "no program gets a priority above",
-            ),
+            ("run --budget 9ms/10ms --priority 165 metronome", "the budgets of all programs would take"),
+            ("run --budget 1ms/10ms --priority 165 --deadline 2ms metronome", "a job of `metronome` could take"),
+            ("run --budget 1ms/10ms --priority 199 metronome", "no program gets a priority above"),
             ("run --budget 3ms/2ms metronome", "at most its period"),
         ] {
             player.expect(line, &[why])?;
@@ -192,13 +127,9 @@ fn in_the_background(context: &Context) -> Outcome {
         // Its end is told before the prompt at which the shell first knows.
         told += &player.enter("sleep 50ms")?;
         told += &player.enter("echo")?;
-        check(told.contains("hog was killed"), || {
-            format!("its end is not told: {told:?}")
-        })?;
+        check(told.contains("hog was killed"), || format!("its end is not told: {told:?}"))?;
         let left = player.processes()?;
-        check(left.iter().all(|process| process.name != "hog"), || {
-            "the hog is still there".into()
-        })
+        check(left.iter().all(|process| process.name != "hog"), || "the hog is still there".into())
     })
 }
 
@@ -213,35 +144,25 @@ fn a_hog_does_not_slow_the_shell(context: &Context) -> Outcome {
         player.enter("sleep 50ms")?;
         player.enter("echo")?;
         let left = player.processes()?;
-        check(left.iter().all(|process| process.name != "hog"), || {
-            format!("still there: {left:?}")
-        })
+        check(left.iter().all(|process| process.name != "hog"), || format!("still there: {left:?}"))
     })
 }
 
 fn control_c_ends_a_program(context: &Context) -> Outcome {
     shared(context, |player| {
-        player
-            .machine
-            .type_text("run primes 100000000\n")
-            .map_err(|error| error.to_string())?;
+        player.machine.type_text("run primes 100000000\n").map_err(|error| error.to_string())?;
         player.wait_for(" %  ")?;
         player.keys(CONTROL_C)?;
         player.wait_for("^C")?;
         player.wait_for_prompt()?;
         let left = player.processes()?;
-        check(left.iter().all(|process| process.name != "primes"), || {
-            "the program is still there".into()
-        })
+        check(left.iter().all(|process| process.name != "primes"), || "the program is still there".into())
     })
 }
 
 fn control_c_ends_a_following_log(context: &Context) -> Outcome {
     shared(context, |player| {
-        player
-            .machine
-            .type_text("log -f process\n")
-            .map_err(|error| error.to_string())?;
+        player.machine.type_text("log -f process\n").map_err(|error| error.to_string())?;
         // Nothing ends it but Ctrl-C; new records arrive meanwhile or not. (No other program may write now: the newline must be the line's.)
         player.wait_for("\n")?;
         player.keys(CONTROL_C)?;
@@ -253,15 +174,8 @@ fn control_c_ends_a_following_log(context: &Context) -> Outcome {
 
 fn control_c_ends_a_wait_and_a_repetition(context: &Context) -> Outcome {
     shared(context, |player| {
-        for line in [
-            "sleep 1h\n",
-            "repeat 1000000 sleep 10ms\n",
-            "run hog 1000\n",
-        ] {
-            player
-                .machine
-                .type_text(line)
-                .map_err(|error| error.to_string())?;
+        for line in ["sleep 1h\n", "repeat 1000000 sleep 10ms\n", "run hog 1000\n"] {
+            player.machine.type_text(line).map_err(|error| error.to_string())?;
             player.wait_for("\n")?;
             player.keys(CONTROL_C)?;
             player.wait_for("^C")?;
@@ -274,18 +188,13 @@ fn control_c_ends_a_wait_and_a_repetition(context: &Context) -> Outcome {
 /// The console and the clock know a program from the shell, though its handles come from there.
 fn a_program_has_no_say_over_the_shells_settings(context: &Context) -> Outcome {
     shared(context, |player| {
-        player
-            .machine
-            .type_text("run fault deaf\n")
-            .map_err(|error| error.to_string())?;
+        player.machine.type_text("run fault deaf\n").map_err(|error| error.to_string())?;
         player.wait_for("deaf from now on")?;
         player.keys(CONTROL_C)?;
         player.wait_for("^C")?;
         player.wait_for_prompt()?;
         let left = player.processes()?;
-        check(left.iter().all(|process| process.name != "fault"), || {
-            "the program is still there".into()
-        })?;
+        check(left.iter().all(|process| process.name != "fault"), || "the program is still there".into())?;
         player.expect("run fault set-clock", &["the clock says: not allowed"])?;
         Ok(())
     })
@@ -305,13 +214,7 @@ fn each_fault_is_reported(context: &Context) -> Outcome {
             ("io-port", "general protection"),
             ("unaligned-sse", "general protection"),
         ] {
-            let wanted = [
-                kind,
-                "backtrace:",
-                "instruction 0x",
-                "_start+0x",
-                "fault was ended by a fault",
-            ];
+            let wanted = [kind, "backtrace:", "instruction 0x", "_start+0x", "fault was ended by a fault"];
             player.expect(&format!("run fault {name}"), &wanted)?;
         }
         player.expect_exactly("echo fine", "fine")
@@ -320,10 +223,7 @@ fn each_fault_is_reported(context: &Context) -> Outcome {
 
 fn a_panic_and_an_exit_code_are_reported(context: &Context) -> Outcome {
     shared(context, |player| {
-        player.expect(
-            "run fault panic",
-            &["panicked at ", "main.rs:", "exit code 101"],
-        )?;
+        player.expect("run fault panic", &["panicked at ", "main.rs:", "exit code 101"])?;
         player.expect("run fault exit 3", &["fault failed with exit code 3"])?;
         player.expect("log -n 20 process", &["panicked at "])?;
         Ok(())
@@ -344,8 +244,6 @@ fn nothing_is_left_behind(context: &Context) -> Outcome {
             counts.push((objects, player.processes()?));
         }
         // The first time servers may have made room for what they now keep.
-        check(counts[1] == counts[2], || {
-            format!("before: {:?}\nafter: {:?}", counts[1], counts[2])
-        })
+        check(counts[1] == counts[2], || format!("before: {:?}\nafter: {:?}", counts[1], counts[2]))
     })
 }

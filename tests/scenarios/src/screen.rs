@@ -41,10 +41,7 @@ fn read_cell(
     (width, height): (usize, usize),
     size: RasterHeight,
 ) -> (u64, char) {
-    let mut cell: Vec<u8> = (0..height)
-        .flat_map(|y| screen.row(left, top + y, width))
-        .copied()
-        .collect();
+    let mut cell: Vec<u8> = (0..height).flat_map(|y| screen.row(left, top + y, width)).copied().collect();
     let most = cell.iter().copied().max().unwrap_or(0);
     if most <= Screenshot::DARK {
         return (0, ' ');
@@ -59,19 +56,11 @@ fn read_cell(
         }
     }
     (' '..='~')
-        .flat_map(|character| {
-            [
-                (character, FontWeight::Regular),
-                (character, FontWeight::Bold),
-            ]
-        })
+        .flat_map(|character| [(character, FontWeight::Regular), (character, FontWeight::Bold)])
         .filter_map(|(character, weight)| {
             let raster = get_raster(character, weight, size)?;
             let glyph = raster.pixels().iter();
-            let error = glyph
-                .zip(&cell)
-                .map(|(glyph, cell)| u64::from(glyph.abs_diff(*cell)))
-                .sum();
+            let error = glyph.zip(&cell).map(|(glyph, cell)| u64::from(glyph.abs_diff(*cell))).sum();
             Some((error, character))
         })
         .min()
@@ -79,11 +68,7 @@ fn read_cell(
 }
 
 /// Looks at the screen until it shows a text; returns everything it shows.
-pub fn wait_for_screen(
-    machine: &mut Machine,
-    wanted: &str,
-    limit: Duration,
-) -> Result<String, String> {
+pub fn wait_for_screen(machine: &mut Machine, wanted: &str, limit: Duration) -> Result<String, String> {
     const PAUSE: Duration = Duration::from_millis(250);
     let deadline = Instant::now() + limit;
     loop {
@@ -93,10 +78,7 @@ pub fn wait_for_screen(
             return Ok(text);
         }
         if Instant::now() > deadline {
-            return Err(format!(
-                "the screen does not show {wanted:?} but:\n{}",
-                text.trim_end()
-            ));
+            return Err(format!("the screen does not show {wanted:?} but:\n{}", text.trim_end()));
         }
         std::thread::sleep(PAUSE);
     }

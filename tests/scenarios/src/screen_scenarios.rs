@@ -8,15 +8,9 @@ use crate::screen::wait_for_screen;
 
 pub const SCENARIOS: &[Scenario] = &[
     scenario("screen.shows_a_prompt", shows_a_prompt),
-    scenario(
-        "screen.commands_are_typed_and_answered",
-        commands_are_typed_and_answered,
-    ),
+    scenario("screen.commands_are_typed_and_answered", commands_are_typed_and_answered),
     scenario("screen.keys_with_shift", keys_with_shift),
-    scenario(
-        "screen.runs_programs_beside_the_serial_shell",
-        runs_programs_beside_the_serial_shell,
-    ),
+    scenario("screen.runs_programs_beside_the_serial_shell", runs_programs_beside_the_serial_shell),
     scenario("screen.control_c", control_c),
     scenario("screen.scrolls", scrolls),
 ];
@@ -33,9 +27,7 @@ fn shows_a_prompt(context: &Context) -> Outcome {
     shared(context, |player| {
         shows(player, "airox>")?;
         let screen = screenshot(player)?;
-        check(screen.size().0 >= 640 && screen.size().1 >= 400, || {
-            format!("the screen is {:?}", screen.size())
-        })
+        check(screen.size().0 >= 640 && screen.size().1 >= 400, || format!("the screen is {:?}", screen.size()))
     })
 }
 
@@ -47,14 +39,10 @@ fn commands_are_typed_and_answered(context: &Context) -> Outcome {
         player.press("uptime\n")?;
         shows(player, "\nup ")?;
         let after = screenshot(player)?.lit();
-        check(after > before, || {
-            format!("{before} pixels were lit, and now {after}")
-        })?;
+        check(after > before, || format!("{before} pixels were lit, and now {after}"))?;
         player.press("ps\n")?;
         let text = shows(player, "shell-screen")?;
-        check(text.contains("serial-console"), || {
-            format!("the screen shows:\n{text}")
-        })
+        check(text.contains("serial-console"), || format!("the screen shows:\n{text}"))
     })
 }
 
@@ -73,9 +61,7 @@ fn runs_programs_beside_the_serial_shell(context: &Context) -> Outcome {
         // Both shells at once.
         player.expect("run hello serial", &["argument 1: \"serial\""])?;
         let text = shows(player, "argument 1: \"screen\"")?;
-        check(!text.contains("\"serial\""), || {
-            format!("one shell's output is on the other's screen:\n{text}")
-        })
+        check(!text.contains("\"serial\""), || format!("one shell's output is on the other's screen:\n{text}"))
     })
 }
 
@@ -84,11 +70,7 @@ fn control_c(context: &Context) -> Outcome {
         player.press("clear\n")?;
         player.press("sleep 1h\n")?;
         shows(player, "sleep 1h")?;
-        player
-            .machine
-            .qmp()
-            .press(&["ctrl", "c"])
-            .map_err(|error| error.to_string())?;
+        player.machine.qmp().press(&["ctrl", "c"]).map_err(|error| error.to_string())?;
         shows(player, "^C")?;
         player.press("echo free again\n")?;
         shows(player, "\nfree again").map(drop)
@@ -100,8 +82,6 @@ fn scrolls(context: &Context) -> Outcome {
         player.press("clear\n")?;
         player.press("echo at the top; repeat 120 echo line; echo at the end\n")?;
         let text = shows(player, "\nat the end")?;
-        check(!text.contains("\nat the top"), || {
-            format!("nothing scrolled:\n{text}")
-        })
+        check(!text.contains("\nat the top"), || format!("nothing scrolled:\n{text}"))
     })
 }

@@ -7,28 +7,13 @@ use crate::play::{Outcome, check, shared};
 use crate::scenario;
 
 pub const SCENARIOS: &[Scenario] = &[
-    scenario(
-        "supervision.a_killed_log_server_returns",
-        a_killed_log_server_returns,
-    ),
-    scenario(
-        "supervision.every_component_can_be_restarted",
-        every_component_can_be_restarted,
-    ),
-    scenario(
-        "supervision.the_shell_survives_its_console",
-        the_shell_survives_its_console,
-    ),
+    scenario("supervision.a_killed_log_server_returns", a_killed_log_server_returns),
+    scenario("supervision.every_component_can_be_restarted", every_component_can_be_restarted),
+    scenario("supervision.the_shell_survives_its_console", the_shell_survives_its_console),
     scenario("supervision.a_killed_shell_returns", a_killed_shell_returns),
-    scenario(
-        "supervision.the_process_server_is_not_given_up",
-        the_process_server_is_not_given_up,
-    ),
+    scenario("supervision.the_process_server_is_not_given_up", the_process_server_is_not_given_up),
     scenario("supervision.init_cannot_be_killed", init_cannot_be_killed),
-    scenario(
-        "supervision.log_following_goes_on_after_a_restart",
-        log_following_goes_on,
-    ),
+    scenario("supervision.log_following_goes_on_after_a_restart", log_following_goes_on),
 ];
 
 fn a_killed_log_server_returns(context: &Context) -> Outcome {
@@ -36,9 +21,7 @@ fn a_killed_log_server_returns(context: &Context) -> Outcome {
         let before = player.process("log")?;
         player.enter("kill log")?;
         let after = player.until("log", |log| log.state == "receiving")?;
-        check(after.restarts == before.restarts + 1, || {
-            format!("{before:?} became {after:?}")
-        })?;
+        check(after.restarts == before.restarts + 1, || format!("{before:?} became {after:?}"))?;
         // It answers, and others write to it again.
         player.enter("run fault exit 5")?;
         player.enter("log")?;
@@ -48,24 +31,12 @@ fn a_killed_log_server_returns(context: &Context) -> Outcome {
 
 fn every_component_can_be_restarted(context: &Context) -> Outcome {
     shared(context, |player| {
-        for name in COMPONENTS
-            .iter()
-            .filter(|name| !["shell", "serial-console"].contains(name))
-        {
+        for name in COMPONENTS.iter().filter(|name| !["shell", "serial-console"].contains(name)) {
             let before = player.process(name)?;
             player.expect_exactly(&format!("restart {name}"), "")?;
-            let working = [
-                "receiving",
-                "awaiting reply",
-                "waiting",
-                "sending",
-                "ready",
-                "running",
-            ];
+            let working = ["receiving", "awaiting reply", "waiting", "sending", "ready", "running"];
             let after = player.until(name, |process| working.contains(&process.state.as_str()))?;
-            check(after.restarts == before.restarts + 1, || {
-                format!("{before:?} became {after:?}")
-            })?;
+            check(after.restarts == before.restarts + 1, || format!("{before:?} became {after:?}"))?;
         }
         player.expect("source health", &["all services answer"])?;
         Ok(())
@@ -76,15 +47,10 @@ fn the_shell_survives_its_console(context: &Context) -> Outcome {
     shared(context, |player| {
         for command in ["kill serial-console", "restart serial-console"] {
             let before = player.process("serial-console")?;
-            player
-                .machine
-                .type_text(&format!("{command}\n"))
-                .map_err(|error| error.to_string())?;
+            player.machine.type_text(&format!("{command}\n")).map_err(|error| error.to_string())?;
             player.synchronise()?;
             let after = player.until("serial-console", |console| console.state == "receiving")?;
-            check(after.restarts > before.restarts, || {
-                format!("{before:?} became {after:?}")
-            })?;
+            check(after.restarts > before.restarts, || format!("{before:?} became {after:?}"))?;
         }
         player.expect_exactly("echo back", "back")
     })
@@ -92,16 +58,11 @@ fn the_shell_survives_its_console(context: &Context) -> Outcome {
 
 fn a_killed_shell_returns(context: &Context) -> Outcome {
     shared(context, |player| {
-        player
-            .machine
-            .type_text("kill shell\n")
-            .map_err(|error| error.to_string())?;
+        player.machine.type_text("kill shell\n").map_err(|error| error.to_string())?;
         player.wait_for(&format!("\n{}", airox_machine::PROMPT))?;
         player.expect_exactly("echo a new shell", "a new shell")?;
         let shell = player.process("shell")?;
-        check(shell.restarts >= 1, || {
-            format!("it was not restarted: {shell:?}")
-        })
+        check(shell.restarts >= 1, || format!("it was not restarted: {shell:?}"))
     })
 }
 
@@ -126,10 +87,7 @@ fn init_cannot_be_killed(context: &Context) -> Outcome {
 fn log_following_goes_on(context: &Context) -> Outcome {
     shared(context, |player| {
         // A background program ends the log server's first instance while its records are followed.
-        player
-            .machine
-            .type_text("repeat 3 restart log; log -f\n")
-            .map_err(|error| error.to_string())?;
+        player.machine.type_text("repeat 3 restart log; log -f\n").map_err(|error| error.to_string())?;
         player.wait_for("\n")?;
         player.wait_for("restarted by hand")?;
         player.keys(b"\x03")?;

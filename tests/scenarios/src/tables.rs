@@ -21,38 +21,16 @@ pub struct Process {
 
 /// Reads the table of `ps`.
 pub fn parse_processes(output: &str) -> Result<Vec<Process>, String> {
-    let mut lines = output
-        .lines()
-        .skip_while(|line| !line.trim_start().starts_with("ID"));
-    check(lines.next().is_some(), || {
-        format!("`ps` prints no table but:\n{output}")
-    })?;
-    lines
-        .filter(|line| !line.trim().is_empty())
-        .map(process)
-        .collect()
+    let mut lines = output.lines().skip_while(|line| !line.trim_start().starts_with("ID"));
+    check(lines.next().is_some(), || format!("`ps` prints no table but:\n{output}"))?;
+    lines.filter(|line| !line.trim().is_empty()).map(process).collect()
 }
 
 fn process(line: &str) -> Result<Process, String> {
     let wrong = || format!("not a row of `ps`: {line:?}");
     // Columns are two blanks apart; a state may have one blank in it.
-    let cells: Vec<&str> = line
-        .split("  ")
-        .map(str::trim)
-        .filter(|cell| !cell.is_empty())
-        .collect();
-    let [
-        id,
-        name,
-        state,
-        _priority,
-        _cpu,
-        _memory,
-        handles,
-        restarts,
-        ..,
-    ] = cells[..]
-    else {
+    let cells: Vec<&str> = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+    let [id, name, state, _priority, _cpu, _memory, handles, restarts, ..] = cells[..] else {
         return Err(wrong());
     };
     Ok(Process {
@@ -66,22 +44,15 @@ fn process(line: &str) -> Result<Process, String> {
 
 /// Reads how many of each kernel object `mem` counts.
 pub fn parse_objects(output: &str) -> Result<BTreeMap<String, u64>, String> {
-    let mut lines = output
-        .lines()
-        .skip_while(|line| !line.starts_with("KERNEL OBJECTS"));
-    check(lines.next().is_some(), || {
-        format!("`mem` prints no table of objects but:\n{output}")
-    })?;
+    let mut lines = output.lines().skip_while(|line| !line.starts_with("KERNEL OBJECTS"));
+    check(lines.next().is_some(), || format!("`mem` prints no table of objects but:\n{output}"))?;
     lines
         .filter(|line| !line.trim().is_empty())
         .map(|line| {
             let mut words = line.split_whitespace();
             let name = words.next().unwrap_or_default().to_owned();
             let used = words.next().and_then(|used| used.parse().ok());
-            Ok((
-                name,
-                used.ok_or_else(|| format!("not a row of `mem`: {line:?}"))?,
-            ))
+            Ok((name, used.ok_or_else(|| format!("not a row of `mem`: {line:?}"))?))
         })
         .collect()
 }
@@ -105,11 +76,7 @@ impl Player<'_> {
     }
 
     /// Asks `ps` until it says what is wanted of one process.
-    pub fn until(
-        &mut self,
-        name: &str,
-        wanted: impl Fn(&Process) -> bool,
-    ) -> Result<Process, String> {
+    pub fn until(&mut self, name: &str, wanted: impl Fn(&Process) -> bool) -> Result<Process, String> {
         /// Each attempt is a command, so this is a matter of seconds.
         const ATTEMPTS: usize = 200;
         let mut last = None;
@@ -135,13 +102,7 @@ mod tests {
                        7  shell           awaiting reply   100  0.020  340 KiB       16         3\n";
         let processes = parse_processes(output).unwrap();
         assert_eq!(processes[0].name, "init");
-        let shell = Process {
-            id: 7,
-            name: "shell".into(),
-            state: "awaiting reply".into(),
-            handles: 16,
-            restarts: 3,
-        };
+        let shell = Process { id: 7, name: "shell".into(), state: "awaiting reply".into(), handles: 16, restarts: 3 };
         assert_eq!(processes[1], shell);
         assert!(parse_processes("nothing").is_err());
         assert!(parse_processes("ID\n1 2\n").is_err());
@@ -149,7 +110,8 @@ mod tests {
 
     #[test]
     fn rows_of_mem_are_read() {
-        let output = "MEMORY\ntotal  484.5 MiB\n\nKERNEL OBJECTS  USED  CAPACITY  USE\nframes           166    124055  0 %\n";
+        let output =
+            "MEMORY\ntotal  484.5 MiB\n\nKERNEL OBJECTS  USED  CAPACITY  USE\nframes           166    124055  0 %\n";
         assert_eq!(parse_objects(output).unwrap()["frames"], 166);
         assert!(parse_objects("MEMORY\n").is_err());
     }

@@ -6,9 +6,7 @@ use alloc::string::String;
 /// Whether the usage is asked for.
 #[must_use]
 pub fn wants_help(arguments: &[&str]) -> bool {
-    arguments
-        .iter()
-        .any(|argument| matches!(*argument, "--help" | "-h"))
+    arguments.iter().any(|argument| matches!(*argument, "--help" | "-h"))
 }
 
 /// The only argument as a number from `least` to `most`; `default` if there is none.
@@ -34,14 +32,7 @@ mod tests {
     fn numbers_have_a_range() {
         assert_eq!(number(&[], 7, 1, 9), Ok(7));
         assert_eq!(number(&["9"], 7, 1, 9), Ok(9));
-        for wrong in [
-            &["0"][..],
-            &["10"],
-            &["x"],
-            &["-1"],
-            &["1", "2"],
-            &["99999999999999999999"],
-        ] {
+        for wrong in [&["0"][..], &["10"], &["x"], &["-1"], &["1", "2"], &["99999999999999999999"]] {
             assert!(number(wrong, 7, 1, 9).is_err(), "{wrong:?}");
         }
     }

@@ -43,71 +43,30 @@ struct Entry {
 }
 
 const fn entry(name: &'static str, text: &'static str, demonstration: Demonstration) -> Entry {
-    Entry {
-        name,
-        text,
-        demonstration,
-    }
+    Entry { name, text, demonstration }
 }
 
 const ENTRIES: &[Entry] = &[
     entry("null-read", "read address 0", Demonstration::NullRead),
     entry("null-write", "write address 0", Demonstration::NullWrite),
-    entry(
-        "exec-data",
-        "call a function that lies in data",
-        Demonstration::ExecuteData,
-    ),
-    entry(
-        "write-code",
-        "write over its own code",
-        Demonstration::WriteCode,
-    ),
-    entry(
-        "stack-overflow",
-        "call itself until the stack is used up",
-        Demonstration::StackOverflow,
-    ),
+    entry("exec-data", "call a function that lies in data", Demonstration::ExecuteData),
+    entry("write-code", "write over its own code", Demonstration::WriteCode),
+    entry("stack-overflow", "call itself until the stack is used up", Demonstration::StackOverflow),
     entry("divide", "divide by zero", Demonstration::Divide),
-    entry(
-        "invalid-opcode",
-        "execute an instruction that does not exist",
-        Demonstration::InvalidInstruction,
-    ),
-    entry(
-        "privileged",
-        "stop the CPU (hlt)",
-        Demonstration::Privileged,
-    ),
-    entry(
-        "io-port",
-        "read an I/O port without authority",
-        Demonstration::IoPort,
-    ),
-    entry(
-        "unaligned-sse",
-        "an aligned 16-byte load from an odd address",
-        Demonstration::UnalignedVector,
-    ),
-    entry(
-        "deaf",
-        "take Ctrl-C away from the shell, then hang: Ctrl-C ends it all the same",
-        Demonstration::Deaf,
-    ),
-    entry(
-        "set-clock",
-        "set the clock without authority",
-        Demonstration::SetClock,
-    ),
+    entry("invalid-opcode", "execute an instruction that does not exist", Demonstration::InvalidInstruction),
+    entry("privileged", "stop the CPU (hlt)", Demonstration::Privileged),
+    entry("io-port", "read an I/O port without authority", Demonstration::IoPort),
+    entry("unaligned-sse", "an aligned 16-byte load from an odd address", Demonstration::UnalignedVector),
+    entry("deaf", "take Ctrl-C away from the shell, then hang: Ctrl-C ends it all the same", Demonstration::Deaf),
+    entry("set-clock", "set the clock without authority", Demonstration::SetClock),
     entry("panic", "a Rust panic", Demonstration::Panic),
 ];
 
 /// The usage, with every kind.
 #[must_use]
 pub fn usage() -> String {
-    let mut text = String::from(
-        "usage: fault KIND\nGoes wrong in the chosen way; the system reports it and goes on.\n",
-    );
+    let mut text =
+        String::from("usage: fault KIND\nGoes wrong in the chosen way; the system reports it and goes on.\n");
     for entry in ENTRIES {
         text.push_str(&format!("  {:15} {}\n", entry.name, entry.text));
     }
@@ -151,14 +110,7 @@ mod tests {
 
     #[test]
     fn mistakes_are_named() {
-        for wrong in [
-            &[][..],
-            &["exit"],
-            &["exit", "x"],
-            &["nothing"],
-            &["divide", "now"],
-            &["exit", "1", "2"],
-        ] {
+        for wrong in [&[][..], &["exit"], &["exit", "x"], &["nothing"], &["divide", "now"], &["exit", "1", "2"]] {
             assert!(parse(wrong).is_err(), "{wrong:?}");
         }
     }

@@ -15,10 +15,7 @@ pub struct Plan {
 
 impl Plan {
     /// A second's worth.
-    pub const USUAL: Plan = Plan {
-        count: 1_000,
-        period_ns: 1_000_000,
-    };
+    pub const USUAL: Plan = Plan { count: 1_000, period_ns: 1_000_000 };
     /// Most periods: what fits a program's heap.
     pub const MOST: usize = 10_000;
     /// Shortest and longest period in nanoseconds.
@@ -42,15 +39,13 @@ pub fn parse(arguments: &[&str]) -> Result<Plan, String> {
                 let text = value()?;
                 let count = text.parse().ok().filter(|n| (1..=Plan::MOST).contains(n));
                 let most = Plan::MOST;
-                plan.count =
-                    count.ok_or_else(|| format!("`{text}` is not a number from 1 to {most}"))?;
+                plan.count = count.ok_or_else(|| format!("`{text}` is not a number from 1 to {most}"))?;
             }
             "-i" => {
                 let text = value()?;
                 let (least, most) = Plan::PERIODS;
                 let period = time(text).filter(|period| (least..=most).contains(period));
-                plan.period_ns =
-                    period.ok_or_else(|| format!("`{text}` is not a time from 50us to 10s"))?;
+                plan.period_ns = period.ok_or_else(|| format!("`{text}` is not a time from 50us to 10s"))?;
             }
             other => return Err(format!("`{other}` is not understood")),
         }
@@ -61,9 +56,7 @@ pub fn parse(arguments: &[&str]) -> Result<Plan, String> {
 /// `200us`, `5ms` or `1s` in nanoseconds.
 fn time(text: &str) -> Option<u64> {
     let units = [("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000)];
-    let (number, unit) = units
-        .iter()
-        .find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)))?;
+    let (number, unit) = units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)))?;
     number.parse::<u64>().ok()?.checked_mul(unit)
 }
 
@@ -82,13 +75,8 @@ pub fn report(series: &mut [u64]) -> Option<String> {
     series.sort_unstable();
     let (least, most) = (*series.first()?, *series.last()?);
     let at = |hundredths: usize| series[(series.len() * hundredths).div_ceil(100) - 1];
-    let mut text = format!(
-        "least {}, median {}, 99 % {}, most {}\n",
-        span(least),
-        span(at(50)),
-        span(at(99)),
-        span(most)
-    );
+    let mut text =
+        format!("least {}, median {}, 99 % {}, most {}\n", span(least), span(at(50)), span(at(99)), span(most));
     let rows = histogram(series);
     let largest = rows.iter().map(|row| row.count).max().unwrap_or(0).max(1);
     for row in rows {
@@ -135,10 +123,7 @@ mod tests {
     #[test]
     fn arguments_are_read() {
         assert_eq!(parse(&[]), Ok(Plan::USUAL));
-        let plan = Plan {
-            count: 20,
-            period_ns: 200_000,
-        };
+        let plan = Plan { count: 20, period_ns: 200_000 };
         assert_eq!(parse(&["-n", "20", "-i", "200us"]), Ok(plan));
         assert_eq!(time("1s"), Some(1_000_000_000));
     }
@@ -167,10 +152,7 @@ mod tests {
         series.extend([3_000, 9_000]);
         let text = report(&mut series).unwrap();
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(
-            lines[0],
-            "least 1.5 us, median 1.5 us, 99 % 3.0 us, most 9.0 us"
-        );
+        assert_eq!(lines[0], "least 1.5 us, median 1.5 us, 99 % 3.0 us, most 9.0 us");
         assert_eq!(lines.len(), 5, "{text}");
         assert!(lines[1].contains("    98  ####"), "{text}");
         assert!(lines[2].ends_with("     1  #"), "{text}");

@@ -77,11 +77,7 @@ mod tests {
             (65_538, 6_543, 65_537),
             (1_000_000, 78_498, 999_983),
         ] {
-            assert_eq!(
-                search(limit, |_, _| {}),
-                Found { count, largest },
-                "{limit}"
-            );
+            assert_eq!(search(limit, |_, _| {}), Found { count, largest }, "{limit}");
         }
     }
 

@@ -14,11 +14,7 @@ pub struct Summary {
 /// Sorts the series and sums it up; `None` if it is empty.
 pub fn summary(series: &mut [u64]) -> Option<Summary> {
     series.sort_unstable();
-    Some(Summary {
-        least: *series.first()?,
-        median: series[(series.len() - 1) / 2],
-        most: *series.last()?,
-    })
+    Some(Summary { least: *series.first()?, median: series[(series.len() - 1) / 2], most: *series.last()? })
 }
 
 #[cfg(test)]
@@ -28,17 +24,9 @@ mod tests {
     #[test]
     fn series() {
         assert_eq!(summary(&mut []), None);
-        let one = Summary {
-            least: 5,
-            median: 5,
-            most: 5,
-        };
+        let one = Summary { least: 5, median: 5, most: 5 };
         assert_eq!(summary(&mut [5]), Some(one));
-        let four = Summary {
-            least: 1,
-            median: 2,
-            most: 9,
-        };
+        let four = Summary { least: 1, median: 2, most: 9 };
         assert_eq!(summary(&mut [9, 2, 1, 3]), Some(four));
     }
 }

@@ -159,22 +159,16 @@ impl ServedPort {
     /// The quota has no room for a port or handle.
     pub fn create<K: Kernel>(kernel: &mut K, label: u64) -> Result<ServedPort, Error> {
         let port = kernel.port_create(Handle::NONE, label)?;
-        let both = kernel
-            .handle_copy(port, Rights::all(), 0)
-            .and_then(|server| {
-                let to_clients = Rights::SEND | Rights::COPY | Rights::BADGE;
-                match kernel.handle_copy(port, to_clients, 0) {
-                    Ok(clients) => Ok(ServedPort {
-                        clients,
-                        server: Some(server),
-                        label,
-                    }),
-                    Err(error) => {
-                        close(kernel, server);
-                        Err(error)
-                    }
+        let both = kernel.handle_copy(port, Rights::all(), 0).and_then(|server| {
+            let to_clients = Rights::SEND | Rights::COPY | Rights::BADGE;
+            match kernel.handle_copy(port, to_clients, 0) {
+                Ok(clients) => Ok(ServedPort { clients, server: Some(server), label }),
+                Err(error) => {
+                    close(kernel, server);
+                    Err(error)
                 }
-            });
+            }
+        });
         // The two sides become siblings without a parent: revoking one leaves the other alone.
         close(kernel, port);
         both

@@ -16,10 +16,7 @@ pub struct PhysicalMemory {
 impl PhysicalMemory {
     /// Through this machine authority, which stays the caller's.
     pub fn new(machine: Handle) -> PhysicalMemory {
-        PhysicalMemory {
-            machine: ManuallyDrop::new(Machine::from_raw(machine)),
-            last: RefCell::new(None),
-        }
+        PhysicalMemory { machine: ManuallyDrop::new(Machine::from_raw(machine)), last: RefCell::new(None) }
     }
 
     /// Copies from one page.

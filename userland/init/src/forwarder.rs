@@ -30,10 +30,7 @@ pub struct Forwarder(Arc<Shared>);
 impl Forwarder {
     /// Starts the thread.
     pub fn start() -> Result<Forwarder, Error> {
-        let shared = Arc::new(Shared {
-            queue: Mutex::new(Queue::new()),
-            wake: Signal::create()?,
-        });
+        let shared = Arc::new(Shared { queue: Mutex::new(Queue::new()), wake: Signal::create()? });
         let other = Arc::clone(&shared);
         let _runs_forever = thread::spawn(move || forward(&other))?;
         Ok(Forwarder(shared))

@@ -56,8 +56,7 @@ impl<'a> House<'a> {
     /// Names of the functions of that program.
     #[must_use]
     pub fn symbols(&self, index: usize) -> Symbols<'a> {
-        self.program(index)
-            .map_or(Symbols::EMPTY, |program| program.symbols())
+        self.program(index).map_or(Symbols::EMPTY, |program| program.symbols())
     }
 
     /// The log port's handle for clients, unbadged: its holder may name badges.
@@ -78,32 +77,18 @@ impl<'a> House<'a> {
     #[must_use]
     pub fn served_names(&self, index: usize) -> Vec<String> {
         let provides = self.system.components[index].provides.iter();
-        provides
-            .map(|interface| format!("serve:{interface}"))
-            .collect()
+        provides.map(|interface| format!("serve:{interface}")).collect()
     }
 
     /// Exactly what the system gives a component.
     #[must_use]
-    pub fn grants<'b>(
-        &'b self,
-        index: usize,
-        quota: Handle,
-        served_names: &'b [String],
-    ) -> Vec<Grant<'b>> {
+    pub fn grants<'b>(&'b self, index: usize, quota: Handle, served_names: &'b [String]) -> Vec<Grant<'b>> {
         let record = &self.system.components[index];
         let component = &self.components[index];
-        let port = |name, handle, rights, badge| Grant {
-            name,
-            handle,
-            kind: ObjectKind::Port,
-            rights,
-            badge,
-        };
+        let port = |name, handle, rights, badge| Grant { name, handle, kind: ObjectKind::Port, rights, badge };
         let client = Rights::SEND | Rights::COPY;
-        let mut grants = Vec::with_capacity(
-            2 + served_names.len() + record.uses.len() + component.owned.handles.len() + 4,
-        );
+        let mut grants =
+            Vec::with_capacity(2 + served_names.len() + record.uses.len() + component.owned.handles.len() + 4);
         grants.push(port("supervisor", component.supervisor, client, 0));
         // Faults of further threads arrive where those of the first one do.
         grants.push(port("fault", component.supervisor, client, 0));
@@ -134,13 +119,7 @@ impl<'a> House<'a> {
 
     fn special_grant(&self, special: SpecialGrant, quota: Handle, grants: &mut Vec<Grant<'_>>) {
         let mut push = |name, handle, kind, rights| {
-            grants.push(Grant {
-                name,
-                handle,
-                kind,
-                rights,
-                badge: 0,
-            });
+            grants.push(Grant { name, handle, kind, rights, badge: 0 });
         };
         match special {
             SpecialGrant::Bundle => {

@@ -58,22 +58,10 @@ fn run(root: &'static RootBlock) -> Result<Infallible, String> {
     let signal = at("signal", Signal::create())?;
     let authority = at("handles", keep(root, &port, &signal))?;
     let forwarder = at("log thread", Forwarder::start())?;
-    let mut supervisor = Supervisor::new(
-        SystemKernel,
-        forwarder,
-        bundle,
-        bytes,
-        &system,
-        plan,
-        authority,
-    );
+    let mut supervisor = Supervisor::new(SystemKernel, forwarder, bundle, bytes, &system, plan, authority);
 
     let memory = PhysicalMemory::new(root.machine);
-    let firmware = Firmware {
-        rsdp: root.rsdp,
-        framebuffer: root.framebuffer,
-        memory: &memory,
-    };
+    let firmware = Firmware { rsdp: root.rsdp, framebuffer: root.framebuffer, memory: &memory };
     let prepared = supervisor.prepare(root.machine, &firmware);
     at("ports and resources", prepared)?;
     at("handles", give_up(root, &authority))?;
@@ -135,9 +123,6 @@ impl Handler for Supervising<'_> {
         let supervisor = &mut self.0.0;
         supervisor.faulted(message.badge(), message.tag().label(), &message.words());
         // The process is dead by now, and nobody waits for this.
-        Outcome::Reply(ReplyMessage {
-            tag: Tag::new(FaultAction::Kill as u16),
-            ..ReplyMessage::default()
-        })
+        Outcome::Reply(ReplyMessage { tag: Tag::new(FaultAction::Kill as u16), ..ReplyMessage::default() })
     }
 }

@@ -75,37 +75,23 @@ impl fmt::Display for PlanError {
         match self {
             PlanError::Empty => formatter.write_str("it has no components"),
             PlanError::TooMany(count) => {
-                write!(
-                    formatter,
-                    "{count} components are more than {MAX_COMPONENTS}"
-                )
+                write!(formatter, "{count} components are more than {MAX_COMPONENTS}")
             }
             PlanError::DuplicateName(name) => {
                 write!(formatter, "two components are named `{name}`")
             }
-            PlanError::NoProgram { component, program } => write!(
-                formatter,
-                "the bundle has no program `{program}` for component `{component}`"
-            ),
-            PlanError::NoProvider {
-                component,
-                interface,
-                provider,
-            } => write!(
-                formatter,
-                "`{component}` uses `{interface}`, which `{provider}` does not provide"
-            ),
-            PlanError::Order {
-                component,
-                provider,
-            } => write!(
-                formatter,
-                "`{provider}` is to start after its client `{component}`"
-            ),
-            PlanError::NoLog(component) => write!(
-                formatter,
-                "`{component}` is to administer the log, but nobody provides one"
-            ),
+            PlanError::NoProgram { component, program } => {
+                write!(formatter, "the bundle has no program `{program}` for component `{component}`")
+            }
+            PlanError::NoProvider { component, interface, provider } => {
+                write!(formatter, "`{component}` uses `{interface}`, which `{provider}` does not provide")
+            }
+            PlanError::Order { component, provider } => {
+                write!(formatter, "`{provider}` is to start after its client `{component}`")
+            }
+            PlanError::NoLog(component) => {
+                write!(formatter, "`{component}` is to administer the log, but nobody provides one")
+            }
         }
     }
 }
@@ -123,29 +109,17 @@ pub fn plan(system: &System, bundle: &Bundle<'_>) -> Result<Plan, PlanError> {
         count if count > MAX_COMPONENTS => return Err(PlanError::TooMany(count)),
         _ => {}
     }
-    let log = components
-        .iter()
-        .enumerate()
-        .find_map(|(component, record)| {
-            let interface = provided(&record.provides, LOG_INTERFACE)?;
-            Some(Provider {
-                component,
-                interface,
-            })
-        });
+    let log = components.iter().enumerate().find_map(|(component, record)| {
+        let interface = provided(&record.provides, LOG_INTERFACE)?;
+        Some(Provider { component, interface })
+    });
     let mut uses = Vec::with_capacity(components.len());
     for (index, component) in components.iter().enumerate() {
-        if components[..index]
-            .iter()
-            .any(|other| other.name == component.name)
-        {
+        if components[..index].iter().any(|other| other.name == component.name) {
             return Err(PlanError::DuplicateName(component.name.clone()));
         }
         if bundle.program(&component.program).is_none() {
-            return Err(PlanError::NoProgram {
-                component: component.name.clone(),
-                program: component.program.clone(),
-            });
+            return Err(PlanError::NoProgram { component: component.name.clone(), program: component.program.clone() });
         }
         if component.grants.contains(&Grant::LogAdmin) && log.is_none() {
             return Err(PlanError::NoLog(component.name.clone()));
@@ -156,10 +130,7 @@ pub fn plan(system: &System, bundle: &Bundle<'_>) -> Result<Plan, PlanError> {
                 .position(|other| other.name == wanted.provider)
                 .and_then(|component| {
                     let interface = provided(&components[component].provides, &wanted.interface)?;
-                    Some(Provider {
-                        component,
-                        interface,
-                    })
+                    Some(Provider { component, interface })
                 })
                 .ok_or_else(|| PlanError::NoProvider {
                     component: component.name.clone(),
@@ -167,10 +138,7 @@ pub fn plan(system: &System, bundle: &Bundle<'_>) -> Result<Plan, PlanError> {
                     provider: wanted.provider.clone(),
                 })?;
             if provider.component >= index {
-                return Err(PlanError::Order {
-                    component: component.name.clone(),
-                    provider: wanted.provider.clone(),
-                });
+                return Err(PlanError::Order { component: component.name.clone(), provider: wanted.provider.clone() });
             }
             Ok(provider)
         });

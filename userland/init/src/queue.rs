@@ -106,11 +106,7 @@ impl Queue {
     /// The next job, if there is a log server: names go first, so that no record comes from a stranger.
     pub fn take(&mut self) -> Option<Order> {
         let port = self.port?;
-        let order = |job| Order {
-            port,
-            job,
-            tries: 1,
-        };
+        let order = |job| Order { port, job, tries: 1 };
         while let Some(badge) = self.untold.pop_first() {
             if let Some(name) = self.names.get(&badge) {
                 return Some(order(Job::Name(badge, name.clone())));
@@ -122,8 +118,7 @@ impl Queue {
         }
         let lost = core::mem::take(&mut self.lost);
         if lost != 0 {
-            let text =
-                format!("{lost} older messages of init were lost: the log did not take them");
+            let text = format!("{lost} older messages of init were lost: the log did not take them");
             return Some(order(Job::Write(Level::Warn, text)));
         }
         let (level, text) = self.messages.pop_front()?;
@@ -142,10 +137,7 @@ impl Queue {
                 None
             }
             Job::Write(..) => {
-                self.again = Some(Order {
-                    tries: order.tries + 1,
-                    ..order
-                });
+                self.again = Some(Order { tries: order.tries + 1, ..order });
                 None
             }
         }
@@ -173,10 +165,7 @@ mod tests {
         queue.push(Level::Info, "early".into());
         assert_eq!(queue.take(), None);
         queue.log_started(PORT);
-        assert_eq!(
-            drain(&mut queue),
-            [Job::Name(1, "log".into()), write("early")]
-        );
+        assert_eq!(drain(&mut queue), [Job::Name(1, "log".into()), write("early")]);
     }
 
     #[test]
@@ -192,10 +181,7 @@ mod tests {
         assert!(drain(&mut queue).is_empty());
         queue.forget(1001);
         queue.log_started(PORT);
-        assert_eq!(
-            drain(&mut queue),
-            [Job::Name(1, "log".into()), Job::Name(1002, "sort".into())]
-        );
+        assert_eq!(drain(&mut queue), [Job::Name(1, "log".into()), Job::Name(1002, "sort".into())]);
     }
 
     #[test]

@@ -65,9 +65,7 @@ impl<K: Kernel, J: Journal> Supervisor<'_, K, J> {
         let component = &mut self.house.components[index];
         component.history.forgive();
         component.restarts += 1;
-        component
-            .reopen_ports(&mut self.kernel)
-            .map_err(Refusal::Kernel)?;
+        component.reopen_ports(&mut self.kernel).map_err(Refusal::Kernel)?;
         let text = format!("`{name}` is restarted by hand");
         self.journal.say(Severity::Info, &text);
         self.start(index);
@@ -98,11 +96,8 @@ impl<K: Kernel, J: Journal> Supervisor<'_, K, J> {
     /// The caller has no such ward.
     pub fn release(&mut self, caller: u64, badge: u64) -> Result<(), Refusal> {
         let owner = self.authorise(caller)?;
-        let position = self
-            .wards
-            .iter()
-            .position(|ward| ward.owner == owner && ward.badge == badge)
-            .ok_or(Refusal::BadBadge)?;
+        let position =
+            self.wards.iter().position(|ward| ward.owner == owner && ward.badge == badge).ok_or(Refusal::BadBadge)?;
         let ward = self.wards.swap_remove(position);
         self.journal.forget(ward.badge);
         Ok(())
@@ -115,9 +110,7 @@ impl<K: Kernel, J: Journal> Supervisor<'_, K, J> {
     pub fn target(&self, caller: u64, name: &str) -> Result<usize, Refusal> {
         self.authorise(caller)?;
         let mut components = self.house.system.components.iter();
-        components
-            .position(|record| record.name == name)
-            .ok_or(Refusal::UnknownComponent)
+        components.position(|record| record.name == name).ok_or(Refusal::UnknownComponent)
     }
 
     /// Whether a caller may control others: its index, if so.
@@ -127,10 +120,6 @@ impl<K: Kernel, J: Journal> Supervisor<'_, K, J> {
     pub fn authorise(&self, caller: u64) -> Result<usize, Refusal> {
         let index = self.house.index_of(caller).ok_or(Refusal::NotPermitted)?;
         let grants = &self.house.system.components[index].grants;
-        if grants.contains(&Grant::Supervisor) {
-            Ok(index)
-        } else {
-            Err(Refusal::NotPermitted)
-        }
+        if grants.contains(&Grant::Supervisor) { Ok(index) } else { Err(Refusal::NotPermitted) }
     }
 }

@@ -99,12 +99,7 @@ fn mint_one<K: Kernel>(
 ) -> Result<(), ResourceError> {
     let mut keep = |name: String, kind, rights, minted: Result<Handle, Error>| {
         let handle = minted.map_err(|error| ResourceError::Kernel(name.clone(), error))?;
-        owned.handles.push(Minted {
-            name,
-            handle,
-            kind,
-            rights,
-        });
+        owned.handles.push(Minted { name, handle, kind, rights });
         Ok(())
     };
     let memory_rights = Rights::READ | Rights::WRITE;
@@ -119,19 +114,10 @@ fn mint_one<K: Kernel>(
             let name = format!("irq:{name}");
             keep(name, ObjectKind::Irq, Rights::CONTROL, minted)
         }
-        Resource::Mmio {
-            name,
-            address,
-            pages,
-            writable,
-        } => {
+        Resource::Mmio { name, address, pages, writable } => {
             let minted = kernel.region_device(machine, *address, u64::from(*pages));
             let name = format!("mmio:{name}");
-            let rights = if *writable {
-                memory_rights
-            } else {
-                Rights::READ
-            };
+            let rights = if *writable { memory_rights } else { Rights::READ };
             keep(name, ObjectKind::Region, rights, minted)
         }
         Resource::Framebuffer { name } => {
@@ -150,17 +136,14 @@ fn mint_one<K: Kernel>(
         }
         // The tables themselves stay here: their reader needs only what they say about power.
         Resource::AcpiTables { name: _ } => {
-            let registers = find_power_registers(firmware.memory, firmware.rsdp)
-                .map_err(ResourceError::Power)?;
+            let registers = find_power_registers(firmware.memory, firmware.rsdp).map_err(ResourceError::Power)?;
             for range in registers.ports() {
                 let minted = kernel.io_ports_create(machine, range.first, range.count);
                 let name = format!("ports:{}", range.name);
                 keep(name, ObjectKind::IoPorts, Rights::CONTROL, minted)?;
             }
             let text = registers.to_string();
-            owned
-                .arguments
-                .extend(text.split_whitespace().map(ToString::to_string));
+            owned.arguments.extend(text.split_whitespace().map(ToString::to_string));
             Ok(())
         }
     }

@@ -59,22 +59,14 @@ impl History {
             return Decision::Stop;
         }
         let window = u64::from(policy.window_ms) * NANOSECONDS_PER_MILLISECOND;
-        while self
-            .ends
-            .front()
-            .is_some_and(|end| now.saturating_sub(*end) > window)
-        {
+        while self.ends.front().is_some_and(|end| now.saturating_sub(*end) > window) {
             self.ends.pop_front();
         }
         if self.ends.len() >= policy.max_restarts as usize {
             return Decision::GiveUp;
         }
-        self.backoff_ms = if self.ends.is_empty() {
-            policy.backoff_ms
-        } else {
-            self.backoff_ms.saturating_mul(2)
-        }
-        .min(policy.backoff_max_ms);
+        self.backoff_ms = if self.ends.is_empty() { policy.backoff_ms } else { self.backoff_ms.saturating_mul(2) }
+            .min(policy.backoff_max_ms);
         self.ends.push_back(now);
         let wait = u64::from(self.backoff_ms) * NANOSECONDS_PER_MILLISECOND;
         Decision::RestartAt(now.saturating_add(wait))
@@ -93,13 +85,7 @@ mod tests {
     const MS: u64 = NANOSECONDS_PER_MILLISECOND;
 
     fn policy(policy: RestartPolicy) -> Restart {
-        Restart {
-            policy,
-            max_restarts: 4,
-            window_ms: 1000,
-            backoff_ms: 10,
-            backoff_max_ms: 35,
-        }
+        Restart { policy, max_restarts: 4, window_ms: 1000, backoff_ms: 10, backoff_max_ms: 35 }
     }
 
     #[test]
@@ -135,10 +121,7 @@ mod tests {
             assert!(matches!(decision, Decision::RestartAt(_)), "{round}");
         }
         let later = 1_000_000 * MS;
-        assert_eq!(
-            history.ended(&policy, End::Killed, later),
-            Decision::RestartAt(later + 10 * MS)
-        );
+        assert_eq!(history.ended(&policy, End::Killed, later), Decision::RestartAt(later + 10 * MS));
     }
 
     #[test]
@@ -149,10 +132,7 @@ mod tests {
             history.ended(&policy, End::Faulted, 0);
         }
         history.forgive();
-        assert_eq!(
-            history.ended(&policy, End::Faulted, 0),
-            Decision::RestartAt(10 * MS)
-        );
+        assert_eq!(history.ended(&policy, End::Faulted, 0), Decision::RestartAt(10 * MS));
     }
 
     #[test]
@@ -168,11 +148,7 @@ mod tests {
         ];
         for (kind, end, restarted) in cases {
             let decision = History::default().ended(&policy(kind), end, 0);
-            assert_eq!(
-                matches!(decision, Decision::RestartAt(_)),
-                restarted,
-                "{kind:?} {end:?}"
-            );
+            assert_eq!(matches!(decision, Decision::RestartAt(_)), restarted, "{kind:?} {end:?}");
         }
     }
 
@@ -187,10 +163,7 @@ mod tests {
         };
         let mut history = History::default();
         for _ in 0..3 {
-            assert_eq!(
-                history.ended(&policy, End::Faulted, u64::MAX),
-                Decision::RestartAt(u64::MAX)
-            );
+            assert_eq!(history.ended(&policy, End::Faulted, u64::MAX), Decision::RestartAt(u64::MAX));
         }
     }
 }

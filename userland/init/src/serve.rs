@@ -35,22 +35,13 @@ impl<K: Kernel, J: Journal> supervisor::Supervisor for Supervisor<'_, K, J> {
         // Init itself comes last.
         let last = house.components.len();
         let range = cursor as usize..=last;
-        let entries = range.take(describe::MAX_ENTRIES).map(|index| {
-            if index < last {
-                component_entry(kernel, house, index)
-            } else {
-                init_entry(kernel, house)
-            }
-        });
+        let entries = range
+            .take(describe::MAX_ENTRIES)
+            .map(|index| if index < last { component_entry(kernel, house, index) } else { init_entry(kernel, house) });
         Ok(entries.collect())
     }
 
-    fn handles(
-        &mut self,
-        caller: Caller,
-        name: &str,
-        cursor: u32,
-    ) -> Result<Vec<HandleEntry>, SupervisorError> {
+    fn handles(&mut self, caller: Caller, name: &str, cursor: u32) -> Result<Vec<HandleEntry>, SupervisorError> {
         let index = self.target(caller.badge, name)?;
         let instance = self.house.components[index].instance.as_ref();
         let instance = instance.ok_or(SupervisorError::NotRunning)?;
@@ -69,30 +60,16 @@ impl<K: Kernel, J: Journal> supervisor::Supervisor for Supervisor<'_, K, J> {
 
     fn memory(&mut self, caller: Caller) -> Result<Memory, SupervisorError> {
         self.authorise(caller.badge)?;
-        Ok(describe::memory(
-            &mut self.kernel,
-            self.house.authority.machine,
-        )?)
+        Ok(describe::memory(&mut self.kernel, self.house.authority.machine)?)
     }
 
-    fn report_panic(
-        &mut self,
-        caller: Caller,
-        message: &str,
-        file: &str,
-        line: u32,
-    ) -> Result<(), SupervisorError> {
+    fn report_panic(&mut self, caller: Caller, message: &str, file: &str, line: u32) -> Result<(), SupervisorError> {
         self.panicked(caller.badge, message, file, line);
         Ok(())
     }
 
     fn introduce(&mut self, caller: Caller, id: u32, name: &str) -> Result<(), SupervisorError> {
-        Ok(Supervisor::introduce(
-            self,
-            caller.badge,
-            u64::from(id),
-            name,
-        )?)
+        Ok(Supervisor::introduce(self, caller.badge, u64::from(id), name)?)
     }
 
     fn release(&mut self, caller: Caller, id: u32) -> Result<(), SupervisorError> {
@@ -102,12 +79,8 @@ impl<K: Kernel, J: Journal> supervisor::Supervisor for Supervisor<'_, K, J> {
 
 fn component_entry<K: Kernel>(kernel: &mut K, house: &House<'_>, index: usize) -> ProcessEntry {
     let (record, component) = (&house.system.components[index], &house.components[index]);
-    let identity = Identity {
-        id: number(index) as u32,
-        name: &record.name,
-        kind: Kind::Component,
-        restarts: component.restarts,
-    };
+    let identity =
+        Identity { id: number(index) as u32, name: &record.name, kind: Kind::Component, restarts: component.restarts };
     let instance = component.instance.as_ref();
     let info = instance.and_then(|instance| kernel.process_info(instance.process).ok());
     let budget = instance.and_then(|instance| instance.budget);
@@ -123,12 +96,7 @@ fn component_entry<K: Kernel>(kernel: &mut K, house: &House<'_>, index: usize) -
 }
 
 fn init_entry<K: Kernel>(kernel: &mut K, house: &House<'_>) -> ProcessEntry {
-    let identity = Identity {
-        id: 0,
-        name: house.bundle.root_program(),
-        kind: Kind::Root,
-        restarts: 0,
-    };
+    let identity = Identity { id: 0, name: house.bundle.root_program(), kind: Kind::Root, restarts: 0 };
     let info = kernel.process_info(house.authority.own_process);
     identity.entry(kernel, &info.unwrap_or_default(), None)
 }

@@ -75,14 +75,7 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
         Supervisor {
             kernel,
             journal,
-            house: House {
-                bundle,
-                bundle_bytes,
-                system,
-                plan,
-                authority,
-                components: components.collect(),
-            },
+            house: House { bundle, bundle_bytes, system, plan, authority, components: components.collect() },
             wards: Vec::new(),
         }
     }
@@ -107,9 +100,7 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
             let badge = number(index);
             let rights = Rights::SEND | Rights::COPY;
             let component = &mut self.house.components[index];
-            component.supervisor =
-                self.kernel
-                    .handle_copy(self.house.authority.port, rights, badge)?;
+            component.supervisor = self.kernel.handle_copy(self.house.authority.port, rights, badge)?;
             for interface in &record.provides {
                 let port = ServedPort::create(&mut self.kernel, interface_id(interface).into())?;
                 component.ports.push(port);
@@ -149,8 +140,7 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
         if bits & TIMER_BIT != 0 {
             let now = self.kernel.now();
             for index in 0..self.house.components.len() {
-                if matches!(self.house.components[index].state, State::Waiting { until } if until <= now)
-                {
+                if matches!(self.house.components[index].state, State::Waiting { until } if until <= now) {
                     self.house.components[index].restarts += 1;
                     self.start(index);
                 }
@@ -250,11 +240,7 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
             }
         };
         // Its end is told even if it ended before it was watched.
-        let watched = self.kernel.process_watch(
-            spawned.process,
-            self.house.authority.signal,
-            exit_bit(index),
-        );
+        let watched = self.kernel.process_watch(spawned.process, self.house.authority.signal, exit_bit(index));
         let instance = Instance {
             process: spawned.process,
             thread: spawned.thread,
@@ -316,11 +302,7 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
             }
             Decision::Stop => {
                 let text = format!("`{}` {why}; it is not restarted", record.name);
-                let severity = if end == End::Exited(0) {
-                    Severity::Info
-                } else {
-                    Severity::Error
-                };
+                let severity = if end == End::Exited(0) { Severity::Info } else { Severity::Error };
                 self.journal.say(severity, &text);
                 self.end_for_good(index, State::Stopped);
             }
@@ -371,9 +353,7 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
             })
             .min()
             .unwrap_or(u64::MAX);
-        let set = self
-            .kernel
-            .timer_set(self.house.authority.signal, next, TIMER_BIT);
+        let set = self.kernel.timer_set(self.house.authority.signal, next, TIMER_BIT);
         debug_assert_eq!(set, Ok(()), "init's own signal");
     }
 }

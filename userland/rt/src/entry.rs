@@ -46,13 +46,9 @@ mod unwinding {
 #[doc(hidden)]
 pub fn enter_program<E: Display>(main: fn(&'static Start) -> Result<(), E>) -> ! {
     // The block is read twice: before there is a heap only for the heap's size, then whole.
-    let Some((bytes, heap_bytes)) = start_block() else {
-        call::process_exit(exit_code::BAD_START_BLOCK)
-    };
+    let Some((bytes, heap_bytes)) = start_block() else { call::process_exit(exit_code::BAD_START_BLOCK) };
     prepare_heap(heap_bytes);
-    let Ok(block) = StartBlock::parse(bytes) else {
-        call::process_exit(exit_code::BAD_START_BLOCK)
-    };
+    let Ok(block) = StartBlock::parse(bytes) else { call::process_exit(exit_code::BAD_START_BLOCK) };
     let start: &'static Start = Box::leak(Box::new(Start::new(block)));
     start::set(start);
     logging::start(start);

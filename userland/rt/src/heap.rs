@@ -52,14 +52,7 @@ pub(crate) unsafe fn start(bytes: u64) -> Result<u64, Error> {
     }
     let region = Region::create(pages)?;
     let address = layout::DYNAMIC_START;
-    call::region_map(
-        region.raw(),
-        Handle::NONE,
-        address,
-        0,
-        pages,
-        MapFlags::WRITE,
-    )?;
+    call::region_map(region.raw(), Handle::NONE, address, 0, pages, MapFlags::WRITE)?;
     // The mapping lives as long as the region it was made from: never closed, as the heap is never given up.
     let _forever = region.into_raw();
     let base = core::ptr::with_exposed_provenance_mut(address as usize);

@@ -246,32 +246,18 @@ pub unsafe extern "C" fn bcmp(left: *const u8, right: *const u8, length: usize) 
 #[cfg_attr(feature = "guest", unsafe(no_mangle))]
 #[unsafe(naked)]
 pub unsafe extern "C" fn strlen(text: *const u8) -> usize {
-    naked_asm!(
-        "mov rax, rdi",
-        "2:",
-        "cmp byte ptr [rax], 0",
-        "je 3f",
-        "inc rax",
-        "jmp 2b",
-        "3:",
-        "sub rax, rdi",
-        "ret",
-    )
+    naked_asm!("mov rax, rdi", "2:", "cmp byte ptr [rax], 0", "je 3f", "inc rax", "jmp 2b", "3:", "sub rax, rdi", "ret",)
 }
 
 #[cfg(test)]
 mod tests {
     use alloc::vec::Vec;
 
-    const LENGTHS: [usize; 24] = [
-        0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 100, 4095, 4096, 4097,
-        9000,
-    ];
+    const LENGTHS: [usize; 24] =
+        [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 100, 4095, 4096, 4097, 9000];
 
     fn pattern(length: usize) -> Vec<u8> {
-        (0..length)
-            .map(|index| (index * 7 + index / 251) as u8)
-            .collect()
+        (0..length).map(|index| (index * 7 + index / 251) as u8).collect()
     }
 
     #[test]
@@ -284,11 +270,7 @@ mod tests {
             let returned = unsafe { super::memcpy(place, source[1..].as_ptr(), length) };
             assert_eq!(returned, place);
             assert_eq!(target[1..=length], source[1..=length], "length {length}");
-            assert_eq!(
-                (target[0], target[length + 1]),
-                (0xee, 0xee),
-                "length {length}"
-            );
+            assert_eq!((target[0], target[length + 1]), (0xee, 0xee), "length {length}");
         }
     }
 
@@ -301,20 +283,12 @@ mod tests {
                 let base = up.as_mut_ptr();
                 // SAFETY: 1. both ranges lie in `up`.
                 unsafe { super::memmove(base.add(distance), base, length) };
-                assert_eq!(
-                    up[distance..],
-                    original[..length],
-                    "up {length} by {distance}"
-                );
+                assert_eq!(up[distance..], original[..length], "up {length} by {distance}");
                 let mut down = original.clone();
                 let base = down.as_mut_ptr();
                 // SAFETY: 1. both ranges lie in `down`.
                 unsafe { super::memmove(base, base.add(distance), length) };
-                assert_eq!(
-                    down[..length],
-                    original[distance..],
-                    "down {length} by {distance}"
-                );
+                assert_eq!(down[..length], original[distance..], "down {length} by {distance}");
             }
         }
     }
@@ -325,15 +299,8 @@ mod tests {
             let mut target = alloc::vec![0xee_u8; length + 2];
             // SAFETY: 1. the range lies in `target`.
             unsafe { super::memset(target.as_mut_ptr().add(1), 0x1_5a, length) };
-            assert!(
-                target[1..=length].iter().all(|byte| *byte == 0x5a),
-                "length {length}"
-            );
-            assert_eq!(
-                (target[0], target[length + 1]),
-                (0xee, 0xee),
-                "length {length}"
-            );
+            assert!(target[1..=length].iter().all(|byte| *byte == 0x5a), "length {length}");
+            assert_eq!((target[0], target[length + 1]), (0xee, 0xee), "length {length}");
         }
     }
 
@@ -370,12 +337,7 @@ mod tests {
     #[test]
     fn string_length() {
         // SAFETY: 1. both end with a zero byte.
-        let lengths = unsafe {
-            [
-                super::strlen(c"".as_ptr().cast()),
-                super::strlen(c"seven b".as_ptr().cast()),
-            ]
-        };
+        let lengths = unsafe { [super::strlen(c"".as_ptr().cast()), super::strlen(c"seven b".as_ptr().cast())] };
         assert_eq!(lengths, [0, 7]);
     }
 }

@@ -88,15 +88,12 @@ pub mod sys {
 
 pub use airox_abi as abi;
 pub use airox_abi::root::RootBlock;
-pub use airox_abi::{
-    BudgetFlags, Error, Handle, MapFlags, ObjectKind, QuotaKind, QuotaLimits, RegionKind, Rights,
-};
+pub use airox_abi::{BudgetFlags, Error, Handle, MapFlags, ObjectKind, QuotaKind, QuotaLimits, RegionKind, Rights};
 pub use airox_api as api;
 pub use airox_sys::io::PortRange;
 pub use airox_sys::volatile::Window;
 pub use airox_sys::{
-    AnyHandle, Budget, IoPorts, Irq, Machine, Port, Process, Quota, Region, Reply, Signal, Thread,
-    TypedHandle,
+    AnyHandle, Budget, IoPorts, Irq, Machine, Port, Process, Quota, Region, Reply, Signal, Thread, TypedHandle,
 };
 #[doc(hidden)]
 pub use entry::{enter_program, enter_root};

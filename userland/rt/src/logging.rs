@@ -56,13 +56,8 @@ fn send(port: Handle, record: &log::Record<'_>) {
     cut(&mut text, MAX_TEXT);
     // The handle lives as long as the program, not as this client.
     let client = ManuallyDrop::new(LogClient::new(Port::from_raw(port)));
-    if let Err(CallError::ServerDied | CallError::Kernel(_)) =
-        client.write(level_of(record.level()), &text)
-    {
-        SILENT_UNTIL.store(
-            clock::nanoseconds().saturating_add(PAUSE_NS),
-            Ordering::Relaxed,
-        );
+    if let Err(CallError::ServerDied | CallError::Kernel(_)) = client.write(level_of(record.level()), &text) {
+        SILENT_UNTIL.store(clock::nanoseconds().saturating_add(PAUSE_NS), Ordering::Relaxed);
     }
 }
 

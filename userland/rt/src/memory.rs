@@ -35,23 +35,14 @@ impl Mapping {
     }
 
     /// Maps `pages` of a region from its page `offset` on.
-    pub fn part(
-        region: &Region,
-        offset: u64,
-        pages: u64,
-        flags: MapFlags,
-    ) -> Result<Mapping, Error> {
+    pub fn part(region: &Region, offset: u64, pages: u64, flags: MapFlags) -> Result<Mapping, Error> {
         let address = reserve(pages)?;
         let mapped = call::region_map(region.raw(), Handle::NONE, address, offset, pages, flags);
         if let Err(error) = mapped {
             release(address, pages);
             return Err(error);
         }
-        Ok(Mapping {
-            address,
-            pages,
-            flags,
-        })
+        Ok(Mapping { address, pages, flags })
     }
 
     /// Its first address.
@@ -133,12 +124,7 @@ pub fn map_constant(region: &Region, length: usize) -> Result<&'static [u8], Err
 ///
 /// # Errors
 /// The quota has no room for the region, or the own one none for the mapping.
-pub fn filled_region(
-    quota: Handle,
-    pages: u64,
-    filled: u64,
-    fill: impl FnOnce(&mut [u8]),
-) -> Result<Region, Error> {
+pub fn filled_region(quota: Handle, pages: u64, filled: u64, fill: impl FnOnce(&mut [u8])) -> Result<Region, Error> {
     let region = call::region_create(quota, pages, RegionKind::Lazy).map(Region::from_raw)?;
     let flags = MapFlags::WRITE | MapFlags::POPULATE;
     let mapping = Mapping::part(&region, 0, filled, flags)?;
@@ -157,16 +143,11 @@ pub(crate) fn reserve(pages: u64) -> Result<u64, Error> {
         .and_then(|pages| pages.checked_mul(PAGE_SIZE))
         .filter(|_| pages > 0)
         .ok_or(Error::InvalidArgument)?;
-    let address = ADDRESSES
-        .lock()
-        .take(length)
-        .ok_or(Error::InvalidArgument)?;
+    let address = ADDRESSES.lock().take(length).ok_or(Error::InvalidArgument)?;
     Ok(address + PAGE_SIZE)
 }
 
 /// Gives back what [`reserve`] took.
 pub(crate) fn release(address: u64, pages: u64) {
-    ADDRESSES
-        .lock()
-        .give(address - PAGE_SIZE, (pages + 2) * PAGE_SIZE);
+    ADDRESSES.lock().give(address - PAGE_SIZE, (pages + 2) * PAGE_SIZE);
 }

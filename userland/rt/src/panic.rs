@@ -31,10 +31,7 @@ impl Write for Text {
 
 impl Text {
     fn new(arguments: core::fmt::Arguments<'_>) -> Text {
-        let mut text = Text {
-            bytes: [0; MAX_MESSAGE],
-            length: 0,
-        };
+        let mut text = Text { bytes: [0; MAX_MESSAGE], length: 0 };
         let _never_fails = text.write_fmt(arguments);
         text
     }
@@ -51,9 +48,7 @@ fn report(info: &PanicInfo<'_>) -> ! {
         call::process_exit(exit_code::PANIC)
     }
     let message = Text::new(format_args!("{}", info.message()));
-    let (file, line) = info
-        .location()
-        .map_or(("?", 0), |location| (location.file(), location.line()));
+    let (file, line) = info.location().map_or(("?", 0), |location| (location.file(), location.line()));
     if let Some(supervisor) = start::supervisor() {
         // The handle belongs to the start block, not to this client.
         let client = ManuallyDrop::new(SupervisorClient::new(Port::from_raw(supervisor)));

@@ -111,19 +111,14 @@ impl Periodic {
         let (job, skipped) = self.releases.take(now);
         self.statistics.skipped += skipped;
         if job.release > now {
-            self.timer
-                .set_timer(job.release.as_nanoseconds(), RELEASE_BIT)?;
+            self.timer.set_timer(job.release.as_nanoseconds(), RELEASE_BIT)?;
             self.timer.wait(RELEASE_BIT)?;
         }
         let lateness = Instant::now() - job.release;
         if let Some((signal, bits)) = &self.watcher {
             signal.set_timer(job.deadline.as_nanoseconds(), *bits)?;
         }
-        self.running = Some(Running {
-            job,
-            lateness,
-            processor_time: processor_time()?,
-        });
+        self.running = Some(Running { job, lateness, processor_time: processor_time()? });
         Ok(Release {
             number: job.number,
             time: job.release,
@@ -136,12 +131,7 @@ impl Periodic {
 
     /// The job has ended: its time and its deadline are accounted now. What the thread does until it waits again is not the job's.
     pub fn complete(&mut self) -> Result<(), Error> {
-        let Some(Running {
-            job,
-            lateness,
-            processor_time: before,
-        }) = self.running.take()
-        else {
+        let Some(Running { job, lateness, processor_time: before }) = self.running.take() else {
             return Ok(());
         };
         let used = nanoseconds(processor_time()?.wrapping_sub(before));

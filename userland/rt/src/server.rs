@@ -10,8 +10,7 @@ use airox_abi::fault::FaultKind;
 use airox_api::{Dispatch, Interface, Outcome, ProtocolError, ReplyMessage};
 use airox_sys::call::{self};
 use airox_sys::{
-    Error, Extension, Handle, HandleTransfer, MessageKind, Port, Received, Rights, Signal, Tag,
-    TypedHandle, WORDS,
+    Error, Extension, Handle, HandleTransfer, MessageKind, Port, Received, Rights, Signal, Tag, TypedHandle, WORDS,
 };
 pub use kernel_message::KernelMessage;
 
@@ -141,18 +140,12 @@ impl Server {
 
     /// Sends the answer, if there is one, and receives the next message.
     #[inline]
-    fn next(
-        &self,
-        answer: Option<ReplyMessage>,
-        extension: &mut Extension,
-    ) -> Result<Received, Error> {
+    fn next(&self, answer: Option<ReplyMessage>, extension: &mut Extension) -> Result<Received, Error> {
         let port = self.port.raw();
         match answer {
-            Some(ReplyMessage {
-                tag,
-                words,
-                handles,
-            }) if handles.is_empty() => call::reply_receive_extended(port, tag, words, extension),
+            Some(ReplyMessage { tag, words, handles }) if handles.is_empty() => {
+                call::reply_receive_extended(port, tag, words, extension)
+            }
             Some(message) => {
                 // Sent on its own: the handles must be closed before this thread waits again.
                 send(Handle::NONE, message)?;

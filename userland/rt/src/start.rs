@@ -37,11 +37,7 @@ impl fmt::Display for StartError {
         match self {
             StartError::Missing(name) => write!(formatter, "no handle was granted for \"{name}\""),
             StartError::WrongKind(name, wanted) => {
-                write!(
-                    formatter,
-                    "the handle \"{name}\" is not a {}",
-                    wanted.name()
-                )
+                write!(formatter, "the handle \"{name}\" is not a {}", wanted.name())
             }
             StartError::Taken(name) => write!(formatter, "the handle \"{name}\" is in use already"),
             StartError::Kernel(error) => error.fmt(formatter),
@@ -61,11 +57,7 @@ impl Start {
     /// From a start block as it was read.
     #[must_use]
     pub fn new(block: StartBlock) -> Start {
-        let taken = block
-            .handles
-            .iter()
-            .map(|_| AtomicBool::new(false))
-            .collect();
+        let taken = block.handles.iter().map(|_| AtomicBool::new(false)).collect();
         Start { block, taken }
     }
 
@@ -110,9 +102,8 @@ impl Start {
     /// Takes the handle of this name, once.
     pub fn take<H: TypedHandle>(&self, name: &str) -> Result<H, StartError> {
         let mut entries = self.block.handles.iter().zip(&self.taken);
-        let (entry, taken) = entries
-            .find(|(entry, _)| entry.name == name)
-            .ok_or_else(|| StartError::Missing(name.into()))?;
+        let (entry, taken) =
+            entries.find(|(entry, _)| entry.name == name).ok_or_else(|| StartError::Missing(name.into()))?;
         if entry.kind() != Some(H::KIND) {
             return Err(StartError::WrongKind(name.into(), H::KIND));
         }
@@ -182,15 +173,8 @@ mod tests {
     #[test]
     fn timing_is_checked() {
         let with = |period_ns, deadline_ns| {
-            let timing = Some(airox_api::start::StartTiming {
-                period_ns,
-                deadline_ns,
-            });
-            Start::new(StartBlock {
-                timing,
-                ..StartBlock::default()
-            })
-            .timing()
+            let timing = Some(airox_api::start::StartTiming { period_ns, deadline_ns });
+            Start::new(StartBlock { timing, ..StartBlock::default() }).timing()
         };
         let period = with(2_000, 1_000).map(Timing::period);
         assert_eq!(period, Some(crate::time::Duration::from_nanos(2_000)));
@@ -201,18 +185,12 @@ mod tests {
     #[test]
     fn missing_wrong_and_taken_handles_are_errors() {
         let start = start();
-        assert_eq!(
-            start.take::<Port>("log").unwrap_err(),
-            StartError::Missing("log".into())
-        );
+        assert_eq!(start.take::<Port>("log").unwrap_err(), StartError::Missing("log".into()));
         assert_eq!(
             start.take::<Signal>("console").unwrap_err(),
             StartError::WrongKind("console".into(), ObjectKind::Signal)
         );
         assert!(start.take::<Port>("console").is_ok());
-        assert_eq!(
-            start.take::<Port>("console").unwrap_err(),
-            StartError::Taken("console".into())
-        );
+        assert_eq!(start.take::<Port>("console").unwrap_err(), StartError::Taken("console".into()));
     }
 }

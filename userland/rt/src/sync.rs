@@ -32,9 +32,7 @@ impl RawLock {
             return Ok(());
         }
         let made = call::signal_create(Handle::NONE)?;
-        let race = self
-            .signal
-            .compare_exchange(0, made.0, Ordering::AcqRel, Ordering::Acquire);
+        let race = self.signal.compare_exchange(0, made.0, Ordering::AcqRel, Ordering::Acquire);
         if race.is_err() {
             call::handle_close(made)?;
         }
@@ -48,11 +46,8 @@ impl RawLock {
         let prepared = self.prepare().is_ok();
         // Acquire: what the last holder wrote is seen. A bit left over from an earlier wake only costs a round.
         while self.state.swap(CONTENDED, Ordering::Acquire) != FREE {
-            let waited = if prepared {
-                call::wait(Handle(self.signal.load(Ordering::Acquire)), 1).is_ok()
-            } else {
-                false
-            };
+            let waited =
+                if prepared { call::wait(Handle(self.signal.load(Ordering::Acquire)), 1).is_ok() } else { false };
             if !waited {
                 let _nobody_else_runs = call::thread_yield();
                 core::hint::spin_loop();
@@ -85,10 +80,7 @@ impl Drop for RawLock {
 // 2. Acquire on locking and Release on unlocking order the data's accesses.
 unsafe impl lock_api::RawMutex for RawLock {
     #[allow(clippy::declare_interior_mutable_const)]
-    const INIT: RawLock = RawLock {
-        state: AtomicU32::new(FREE),
-        signal: AtomicU32::new(0),
-    };
+    const INIT: RawLock = RawLock { state: AtomicU32::new(FREE), signal: AtomicU32::new(0) };
     type GuardMarker = lock_api::GuardSend;
 
     #[inline]
@@ -100,9 +92,7 @@ unsafe impl lock_api::RawMutex for RawLock {
 
     #[inline]
     fn try_lock(&self) -> bool {
-        self.state
-            .compare_exchange(FREE, LOCKED, Ordering::Acquire, Ordering::Relaxed)
-            .is_ok()
+        self.state.compare_exchange(FREE, LOCKED, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
     #[inline]

@@ -97,11 +97,8 @@ impl Tasks {
     /// An executor on this signal, whose upper two bits and timer it takes for itself.
     #[must_use]
     pub fn new(signal: Signal) -> Tasks {
-        let alarm = Arc::new(Alarm {
-            rung: AtomicBool::new(true),
-            sleeping: AtomicBool::new(false),
-            signal: signal.raw(),
-        });
+        let alarm =
+            Arc::new(Alarm { rung: AtomicBool::new(true), sleeping: AtomicBool::new(false), signal: signal.raw() });
         Tasks {
             shared: Rc::new(Shared {
                 signal,
@@ -128,11 +125,7 @@ impl Tasks {
     /// How many futures have not finished.
     #[must_use]
     pub fn len(&self) -> usize {
-        let running = self
-            .shared
-            .running
-            .try_borrow()
-            .map_or(0, |running| running.len());
+        let running = self.shared.running.try_borrow().map_or(0, |running| running.len());
         running + self.shared.fresh.borrow().len()
     }
 

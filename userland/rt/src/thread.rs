@@ -7,9 +7,7 @@ use crate::time::{Duration, Timer};
 use airox_abi::info::ThreadState;
 use airox_abi::layout::PAGE_SIZE;
 use airox_abi::time::MAX_WEIGHT;
-use airox_sys::{
-    Budget, Error, Handle, MapFlags, ObjectKind, Region, Rights, Signal, Thread, TypedHandle, call,
-};
+use airox_sys::{Budget, Error, Handle, MapFlags, ObjectKind, Region, Rights, Signal, Thread, TypedHandle, call};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
@@ -40,12 +38,7 @@ enum Time {
 
 impl Default for Builder {
     fn default() -> Builder {
-        Builder {
-            stack_bytes: DEFAULT_STACK,
-            priority: None,
-            time: Time::Process,
-            weight: None,
-        }
+        Builder { stack_bytes: DEFAULT_STACK, priority: None, time: Time::Process, weight: None }
     }
 }
 
@@ -138,8 +131,7 @@ impl Builder {
             Time::Budget(budget) => call::budget_bind(thread.raw(), budget, false)?,
             Time::Lent => thread.make_passive()?,
         }
-        self.weight
-            .map_or(Ok(()), |weight| thread.set_weight(weight))
+        self.weight.map_or(Ok(()), |weight| thread.set_weight(weight))
     }
 
     /// Runs `body` on a new thread.
@@ -156,10 +148,7 @@ impl Builder {
         };
         let pages = self.stack_bytes.div_ceil(PAGE_SIZE).max(1);
         let stack = Mapping::new(&Region::create(pages)?, MapFlags::WRITE)?;
-        let packet = Arc::new(Packet {
-            result: Mutex::new(None),
-            finished: Signal::create()?,
-        });
+        let packet = Arc::new(Packet { result: Mutex::new(None), finished: Signal::create()? });
         let thread = call::thread_create(Handle::NONE, priority, start::fault_port())?;
         let thread = Thread::from_raw(thread);
         self.set_time(&thread)?;
@@ -177,24 +166,13 @@ impl Builder {
         // 1. `thread_main` takes one argument and never returns.
         // 2. The stack was just mapped; it is unmapped only by `join`, after the thread's end, or never.
         // 3. `argument` came from `Box::into_raw` and is given to this one thread.
-        let started = unsafe {
-            call::thread_start(
-                thread.raw(),
-                entry,
-                top,
-                argument.expose_provenance() as u64,
-            )
-        };
+        let started = unsafe { call::thread_start(thread.raw(), entry, top, argument.expose_provenance() as u64) };
         if let Err(error) = started {
             // SAFETY: 1. the thread did not start, so the box still is this function's own.
             drop(unsafe { Box::from_raw(argument) });
             return Err(error);
         }
-        Ok(JoinHandle {
-            thread,
-            stack: core::mem::ManuallyDrop::new(stack),
-            packet,
-        })
+        Ok(JoinHandle { thread, stack: core::mem::ManuallyDrop::new(stack), packet })
     }
 }
 

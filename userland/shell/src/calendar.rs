@@ -38,15 +38,7 @@ pub fn day_of(year: i64, month: u32, day: u32) -> i64 {
 /// `2026-11-22 21:51:07 UTC, Sunday`.
 #[must_use]
 pub fn format_utc(unix_ns: u64) -> String {
-    const NAMES: [&str; 7] = [
-        "Thursday",
-        "Friday",
-        "Saturday",
-        "Sunday",
-        "Monday",
-        "Tuesday",
-        "Wednesday",
-    ];
+    const NAMES: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
     let seconds = unix_ns / SECOND;
     let days = seconds / 86_400;
     let (year, month, day) = date_of(days as i64);
@@ -107,15 +99,9 @@ mod tests {
     #[test]
     fn known_dates() {
         assert_eq!(format_utc(0), "1970-01-01 00:00:00 UTC, Thursday");
-        assert_eq!(
-            format_utc(951_827_696 * SECOND),
-            "2000-02-29 12:34:56 UTC, Tuesday"
-        );
+        assert_eq!(format_utc(951_827_696 * SECOND), "2000-02-29 12:34:56 UTC, Tuesday");
         assert_eq!(parse_utc("2026-11-22", "21:51"), Ok(1_795_384_260 * SECOND));
-        assert_eq!(
-            format_utc(1_795_384_260 * SECOND),
-            "2026-11-22 21:51:00 UTC, Sunday"
-        );
+        assert_eq!(format_utc(1_795_384_260 * SECOND), "2026-11-22 21:51:00 UTC, Sunday");
         assert!(parse_utc("2553-12-31", "23:59:59").is_ok());
     }
 

@@ -41,9 +41,7 @@ pub fn split(before: &str) -> (Vec<&str>, usize) {
     let command = before.rfind([';', '&']).map_or(0, |at| at + 1);
     let start = before
         .rfind(|c: char| c.is_whitespace() || c == ';' || c == '&')
-        .map_or(0, |at| {
-            at + before[at..].chars().next().map_or(1, char::len_utf8)
-        });
+        .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
     (before[command..start].split_whitespace().collect(), start)
 }
 
@@ -96,17 +94,11 @@ mod tests {
     #[test]
     fn prefixes() {
         let list = |names: &[&str]| names.iter().map(|n| n.to_string()).collect::<Vec<_>>();
-        assert_eq!(
-            common_prefix(&list(&["poweroff", "power"])),
-            Some("power".into())
-        );
+        assert_eq!(common_prefix(&list(&["poweroff", "power"])), Some("power".into()));
         assert_eq!(common_prefix(&list(&["é1", "é2"])), Some("é".into()));
         assert_eq!(common_prefix(&list(&["a", "b"])), Some("".into()));
         assert_eq!(common_prefix(&[]), None);
-        assert_eq!(
-            matching("p", list(&["ps", "mem", "p s", "ps"])),
-            list(&["\"p s\"", "ps"])
-        );
+        assert_eq!(matching("p", list(&["ps", "mem", "p s", "ps"])), list(&["\"p s\"", "ps"]));
         assert_eq!(matching("", list(&["b", "a"])), list(&["a", "b"]));
     }
 }

@@ -143,10 +143,7 @@ impl Processes for Shared {
     }
 
     fn memory(&mut self) -> Answer<Memory> {
-        self.alive()?
-            .memory
-            .clone()
-            .ok_or(Failure::Missing("process"))
+        self.alive()?.memory.clone().ok_or(Failure::Missing("process"))
     }
 
     fn run(&mut self, program: &str, arguments: &[String], terms: Terms) -> Answer<u32> {
@@ -155,9 +152,7 @@ impl Processes for Shared {
         if !PROGRAMS.contains(&program) {
             return Err(Failure::Refused("no such program".into()));
         }
-        world
-            .ran
-            .push([&[program.to_string()], arguments].concat().join(" "));
+        world.ran.push([&[program.to_string()], arguments].concat().join(" "));
         let id = 100 + world.ran.len() as u32;
         if matches!(world.endings.get(&id), Some(ExitStatus::Faulted)) {
             let report = ["`hello` faulted: divide error", "  backtrace:"];
@@ -177,13 +172,7 @@ impl Processes for Shared {
             return Ok(Waited::Interrupted);
         }
         world.processes.retain(|entry| entry.id != id);
-        Ok(Waited::Done(
-            world
-                .endings
-                .get(&id)
-                .copied()
-                .unwrap_or(ExitStatus::Exited(0)),
-        ))
+        Ok(Waited::Done(world.endings.get(&id).copied().unwrap_or(ExitStatus::Exited(0))))
     }
 
     fn kill(&mut self, process: &str) -> Answer<()> {
@@ -202,29 +191,15 @@ impl Processes for Shared {
 impl Shared {
     fn find(&self, process: &str) -> Answer<()> {
         let world = self.alive()?;
-        let known = world
-            .processes
-            .iter()
-            .any(|entry| entry.name == process || entry.id.to_string() == process);
-        if known {
-            Ok(())
-        } else {
-            Err(Failure::Refused("no such process".into()))
-        }
+        let known = world.processes.iter().any(|entry| entry.name == process || entry.id.to_string() == process);
+        if known { Ok(()) } else { Err(Failure::Refused("no such process".into())) }
     }
 }
 
 impl Logs for Shared {
     fn read(&mut self, after: u64) -> Answer<Vec<Record>> {
         // At most two a call, as a small buffer would do.
-        Ok(self
-            .world()
-            .records
-            .iter()
-            .filter(|r| r.sequence > after)
-            .take(2)
-            .cloned()
-            .collect())
+        Ok(self.world().records.iter().filter(|r| r.sequence > after).take(2).cloned().collect())
     }
 
     fn newest(&mut self) -> Answer<u64> {
@@ -259,10 +234,7 @@ impl Logs for Shared {
         for record in &world.records {
             levels.entry(record.source.clone()).or_insert(Level::Info);
         }
-        Ok(levels
-            .into_iter()
-            .map(|(source, level)| SourceLevel { source, level })
-            .collect())
+        Ok(levels.into_iter().map(|(source, level)| SourceLevel { source, level }).collect())
     }
 
     fn set_level(&mut self, server: &str, level: Level) -> Answer<()> {
@@ -319,10 +291,7 @@ impl Console for Shared {
     fn read(&mut self, buffer: &mut [u8]) -> Answer<usize> {
         let mut world = self.world();
         fail(&mut world.failing_reads)?;
-        buffer[0] = world
-            .input
-            .pop_front()
-            .expect("the shell reads more than the test types");
+        buffer[0] = world.input.pop_front().expect("the shell reads more than the test types");
         if world.interrupt_with_key == Some(buffer[0]) {
             world.interrupt_after = Some(0);
         }
@@ -396,10 +365,7 @@ impl Session {
             console: boxed(),
             host: boxed(),
         };
-        Session {
-            shell: Shell::new(services),
-            shared,
-        }
+        Session { shell: Shell::new(services), shared }
     }
 
     pub fn world(&self) -> RefMut<'_, World> {

@@ -48,17 +48,13 @@ impl History {
     /// The nearest line at least `from` steps back that contains `text`, as steps back.
     #[must_use]
     pub fn search(&self, text: &str, from: usize) -> Option<usize> {
-        (from..self.lines.len())
-            .find(|back| self.back(*back).is_some_and(|line| line.contains(text)))
+        (from..self.lines.len()).find(|back| self.back(*back).is_some_and(|line| line.contains(text)))
     }
 
     /// Every line with its number since the start, oldest first.
     pub fn numbered(&self) -> impl Iterator<Item = (usize, &str)> {
         let first = self.forgotten + 1;
-        self.lines
-            .iter()
-            .enumerate()
-            .map(move |(n, line)| (first + n, line.as_str()))
+        self.lines.iter().enumerate().map(move |(n, line)| (first + n, line.as_str()))
     }
 }
 

@@ -28,9 +28,7 @@ pub fn distance(from: &str, to: &str) -> usize {
         let mut row = alloc::vec![i; width];
         for j in 1..width {
             let same = from[i - 1] == to[j - 1];
-            let mut edits = (last[j - 1] + usize::from(!same))
-                .min(last[j] + 1)
-                .min(row[j - 1] + 1);
+            let mut edits = (last[j - 1] + usize::from(!same)).min(last[j] + 1).min(row[j - 1] + 1);
             if i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1] {
                 edits = edits.min(before[j - 2] + 1);
             }

@@ -48,19 +48,13 @@ impl fmt::Display for ParseError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ParseError::OpenQuote(quote, column) => {
-                write!(
-                    formatter,
-                    "the quote {quote} in column {column} is never closed"
-                )
+                write!(formatter, "the quote {quote} in column {column} is never closed")
             }
             ParseError::OpenEscape(column) => {
                 write!(formatter, "nothing follows the \\ in column {column}")
             }
             ParseError::MissingCommand(operator, column) => {
-                write!(
-                    formatter,
-                    "a command is missing beside {operator} in column {column}"
-                )
+                write!(formatter, "a command is missing beside {operator} in column {column}")
             }
             ParseError::Unsupported(character, column) => write!(
                 formatter,
@@ -109,11 +103,7 @@ pub fn parse(line: &str) -> Result<Vec<Step>, ParseError> {
         }
     }
     if !words.is_empty() {
-        steps.push(Step {
-            words,
-            needs_success: pending_and.is_some(),
-            background: false,
-        });
+        steps.push(Step { words, needs_success: pending_and.is_some(), background: false });
     } else if let Some(column) = pending_and {
         return Err(ParseError::MissingCommand("&&", column));
     }
@@ -127,10 +117,7 @@ struct Tokens<'a> {
 
 impl<'a> Tokens<'a> {
     fn new(line: &'a str) -> Tokens<'a> {
-        Tokens {
-            characters: line.chars().peekable(),
-            column: 0,
-        }
+        Tokens { characters: line.chars().peekable(), column: 0 }
     }
 
     fn take(&mut self) -> Option<char> {
@@ -238,30 +225,17 @@ mod tests {
     use proptest::prelude::*;
 
     fn words(line: &str) -> Vec<Vec<String>> {
-        parse(line)
-            .unwrap()
-            .into_iter()
-            .map(|step| step.words)
-            .collect()
+        parse(line).unwrap().into_iter().map(|step| step.words).collect()
     }
 
     #[test]
     fn words_quotes_and_comments() {
         assert_eq!(words("  ps "), [["ps"]]);
-        assert_eq!(
-            words(r#"echo "a  b" 'c "d' e\ f"#),
-            [["echo", "a  b", "c \"d", "e f"]]
-        );
-        assert_eq!(
-            words(r#"echo "tab\there" 'no\t' "\q""#),
-            [["echo", "tab\there", "no\\t", "\\q"]]
-        );
+        assert_eq!(words(r#"echo "a  b" 'c "d' e\ f"#), [["echo", "a  b", "c \"d", "e f"]]);
+        assert_eq!(words(r#"echo "tab\there" 'no\t' "\q""#), [["echo", "tab\there", "no\\t", "\\q"]]);
         assert_eq!(words("echo a#b # comment; ps"), [["echo", "a#b"]]);
         assert_eq!(words(r#"echo """#), [["echo", ""]]);
-        assert_eq!(
-            words("echo pre\"in side\"post"),
-            [["echo", "prein sidepost"]]
-        );
+        assert_eq!(words("echo pre\"in side\"post"), [["echo", "prein sidepost"]]);
         assert!(parse("").unwrap().is_empty());
         assert!(parse(" # only a comment").unwrap().is_empty());
     }
@@ -269,10 +243,7 @@ mod tests {
     #[test]
     fn steps() {
         let steps = parse("a 1 && b; c &").unwrap();
-        let flags: Vec<_> = steps
-            .iter()
-            .map(|s| (s.needs_success, s.background))
-            .collect();
+        let flags: Vec<_> = steps.iter().map(|s| (s.needs_success, s.background)).collect();
         assert_eq!(flags, [(false, false), (true, false), (false, true)]);
         assert_eq!(words("a;b;"), vec![vec!["a"], vec!["b"]]);
         assert_eq!(words("a&b"), vec![vec!["a"], vec!["b"]]);
@@ -286,20 +257,11 @@ mod tests {
         assert_eq!(parse("echo \\"), Err(ParseError::OpenEscape(6)));
         assert_eq!(parse("; ps"), Err(ParseError::MissingCommand(";", 1)));
         assert_eq!(parse("ps && "), Err(ParseError::MissingCommand("&&", 4)));
-        assert_eq!(
-            parse("ps && # why"),
-            Err(ParseError::MissingCommand("&&", 4))
-        );
+        assert_eq!(parse("ps && # why"), Err(ParseError::MissingCommand("&&", 4)));
         assert_eq!(parse("&"), Err(ParseError::MissingCommand("&", 1)));
         assert_eq!(parse("ps | more"), Err(ParseError::Unsupported('|', 4)));
-        assert_eq!(
-            parse(&"a ".repeat(MAX_WORDS + 1)),
-            Err(ParseError::TooManyWords)
-        );
-        assert_eq!(
-            parse("x && ; y").unwrap_err().to_string(),
-            "a command is missing beside ; in column 6"
-        );
+        assert_eq!(parse(&"a ".repeat(MAX_WORDS + 1)), Err(ParseError::TooManyWords));
+        assert_eq!(parse("x && ; y").unwrap_err().to_string(), "a command is missing beside ; in column 6");
     }
 
     proptest! {

@@ -22,11 +22,7 @@ impl Completer for Shell {
             let Some(command) = command::find(name) else {
                 break Argument::Free;
             };
-            match command
-                .arguments
-                .iter()
-                .position(|argument| *argument == Argument::Line)
-            {
+            match command.arguments.iter().position(|argument| *argument == Argument::Line) {
                 Some(at) if rest.len() >= at => words = &rest[at..],
                 _ => break argument_of(command, rest),
             }
@@ -77,9 +73,7 @@ mod tests {
     #[test]
     fn completion_knows_commands_arguments_and_nested_commands() {
         let mut session = Session::new();
-        session
-            .world()
-            .add_process(3, "serial-console", Kind::Component);
+        session.world().add_process(3, "serial-console", Kind::Component);
         let mut complete = |before: &str| session.shell.complete(before).1;
         assert_eq!(complete("up"), ["uptime"]);
         assert_eq!(complete("echo x; up"), ["uptime"]);

@@ -9,28 +9,21 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-const SCRIPTS: &[(&str, &str)] = &[
-    ("demo", include_str!("../scripts/demo")),
-    ("health", include_str!("../scripts/health")),
-];
+const SCRIPTS: &[(&str, &str)] =
+    &[("demo", include_str!("../scripts/demo")), ("health", include_str!("../scripts/health"))];
 
 /// The scripts compiled in.
 pub struct BuiltIn;
 
 impl Scripts for BuiltIn {
     fn names(&mut self) -> Answer<Vec<String>> {
-        Ok(SCRIPTS
-            .iter()
-            .map(|(name, _)| (*name).to_string())
-            .collect())
+        Ok(SCRIPTS.iter().map(|(name, _)| (*name).to_string()).collect())
     }
 
     fn text(&mut self, name: &str) -> Answer<String> {
         match SCRIPTS.iter().find(|(script, _)| *script == name) {
             Some((_, text)) => Ok((*text).to_string()),
-            None => Err(Failure::Refused(format!(
-                "there is no script `{name}`; Tab lists them"
-            ))),
+            None => Err(Failure::Refused(format!("there is no script `{name}`; Tab lists them"))),
         }
     }
 }

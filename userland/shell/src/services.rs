@@ -7,9 +7,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 pub use airox_api::log::{Level, Record, SourceLevel};
-pub use airox_api::process::{
-    Budget, BudgetUse, ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, State, Terms,
-};
+pub use airox_api::process::{Budget, BudgetUse, ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, State, Terms};
 
 /// Why a service did not do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,14 +23,8 @@ pub enum Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Died(service) => write!(
-                formatter,
-                "the {service} server died before it answered; try again"
-            ),
-            Failure::Missing(service) => write!(
-                formatter,
-                "this shell has no access to the {service} server"
-            ),
+            Failure::Died(service) => write!(formatter, "the {service} server died before it answered; try again"),
+            Failure::Missing(service) => write!(formatter, "this shell has no access to the {service} server"),
             Failure::Refused(reason) => formatter.write_str(reason),
         }
     }

@@ -141,9 +141,7 @@ impl Shell {
             return Err(self.unknown(name));
         };
         if background && !command.background {
-            return Err(Stop::Failed(
-                "only `run` works in the background (&)".into(),
-            ));
+            return Err(Stop::Failed("only `run` works in the background (&)".into()));
         }
         // Further on it is for a command or program inside this one.
         if arguments.first().is_some_and(|first| first == "--help") {
@@ -151,9 +149,7 @@ impl Shell {
             return Ok(());
         }
         if self.depth >= MAX_DEPTH {
-            return Err(Stop::Failed(format!(
-                "more than {MAX_DEPTH} commands or scripts inside each other"
-            )));
+            return Err(Stop::Failed(format!("more than {MAX_DEPTH} commands or scripts inside each other")));
         }
         // The console may have been restarted since, without a call of this shell failing; Ctrl-C must work.
         self.prepare_console();
@@ -183,9 +179,8 @@ impl Shell {
             Ok(()) | Err(Stop::Silent | Stop::Interrupted | Stop::Exit(_)) => {}
             Err(Stop::Failed(why)) => self.print(&format!("{name}: {why}\n")),
             Err(Stop::Usage(why)) => {
-                let usage = command::find(name).map_or_else(String::new, |command| {
-                    format!("; usage: {} {}", command.name, command.usage)
-                });
+                let usage = command::find(name)
+                    .map_or_else(String::new, |command| format!("; usage: {} {}", command.name, command.usage));
                 self.print(&format!("{name}: {why}{}\n", usage.trim_end()));
             }
         }
@@ -200,9 +195,8 @@ impl Shell {
         let Ok(list) = self.services.processes.list() else {
             return;
         };
-        let (running, ended) = core::mem::take(&mut self.background)
-            .into_iter()
-            .partition(|(id, _)| list.iter().any(|row| row.id == *id));
+        let (running, ended) =
+            core::mem::take(&mut self.background).into_iter().partition(|(id, _)| list.iter().any(|row| row.id == *id));
         self.background = running;
         for (id, name) in ended {
             let how = match self.services.processes.wait(id) {
@@ -303,23 +297,14 @@ mod tests {
     #[test]
     fn parse_errors_are_sentences() {
         let mut session = Session::new();
-        assert_eq!(
-            session.line("echo 'a"),
-            "shell: the quote ' in column 6 is never closed\n"
-        );
+        assert_eq!(session.line("echo 'a"), "shell: the quote ' in column 6 is never closed\n");
     }
 
     #[test]
     fn and_then_depends_on_success() {
         let mut session = Session::new();
-        assert_eq!(
-            session.line("kill x && echo a; echo b"),
-            "kill: x: no such process\nb\n"
-        );
-        assert_eq!(
-            session.line("kill x && echo a && echo b"),
-            "kill: x: no such process\n"
-        );
+        assert_eq!(session.line("kill x && echo a; echo b"), "kill: x: no such process\nb\n");
+        assert_eq!(session.line("kill x && echo a && echo b"), "kill: x: no such process\n");
     }
 
     #[test]
@@ -359,10 +344,7 @@ mod tests {
     fn a_console_that_comes_back_shows_the_line_again() {
         let mut session = Session::new();
         session.world().failing_reads = 1;
-        assert_eq!(
-            session.typed("uptime\r"),
-            "airox> airox> uptime\r\nup 1.0 ms\n"
-        );
+        assert_eq!(session.typed("uptime\r"), "airox> airox> uptime\r\nup 1.0 ms\n");
         // The next failure starts with a short pause again.
         session.world().failing_reads = 1;
         session.typed("\r");

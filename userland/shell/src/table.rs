@@ -25,12 +25,7 @@ impl Table {
     pub fn new(columns: &[(&str, Align)]) -> Table {
         Table {
             align: columns.iter().map(|(_, align)| *align).collect(),
-            rows: alloc::vec![
-                columns
-                    .iter()
-                    .map(|(name, _)| (*name).to_string())
-                    .collect()
-            ],
+            rows: alloc::vec![columns.iter().map(|(name, _)| (*name).to_string()).collect()],
         }
     }
 
@@ -45,13 +40,7 @@ impl Table {
     #[must_use]
     pub fn render(&self) -> String {
         let widths: Vec<usize> = (0..self.align.len())
-            .map(|column| {
-                self.rows
-                    .iter()
-                    .map(|row| text_width(&row[column]))
-                    .max()
-                    .unwrap_or(0)
-            })
+            .map(|column| self.rows.iter().map(|row| text_width(&row[column])).max().unwrap_or(0))
             .collect();
         let mut text = String::new();
         for row in &self.rows {
@@ -105,17 +94,10 @@ mod tests {
 
     #[test]
     fn cells_are_aligned_by_what_is_seen() {
-        let mut table = Table::new(&[
-            ("NAME", Align::Left),
-            ("SIZE", Align::Right),
-            ("", Align::Left),
-        ]);
+        let mut table = Table::new(&[("NAME", Align::Left), ("SIZE", Align::Right), ("", Align::Left)]);
         table.row(strings(&["漢字", "12"]));
         table.row(strings(&["longer", "1", "note"]));
-        assert_eq!(
-            table.render(),
-            "NAME    SIZE\n漢字      12\nlonger     1  note\n"
-        );
+        assert_eq!(table.render(), "NAME    SIZE\n漢字      12\nlonger     1  note\n");
     }
 
     #[test]

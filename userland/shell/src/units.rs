@@ -59,9 +59,7 @@ pub fn count(number: u64, one: &str, many: &str) -> String {
 /// A sentence that says what is wrong.
 pub fn parse_span(text: &str) -> Result<u64, String> {
     let wrong = || format!("`{text}` is not a time: write for example 5, 1.5, 250ms, 2s, 3m or 1h");
-    let split = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let unit: u64 = match unit {
         "us" => 1_000,
@@ -79,8 +77,7 @@ pub fn parse_span(text: &str) -> Result<u64, String> {
         "" => Ok(0),
         _ => digits.parse::<u64>().map_err(|_| wrong()),
     };
-    let part =
-        u128::from(digits(fraction)?) * u128::from(unit) / 10_u128.pow(fraction.len() as u32);
+    let part = u128::from(digits(fraction)?) * u128::from(unit) / 10_u128.pow(fraction.len() as u32);
     let total = u128::from(digits(whole)?) * u128::from(unit) + part;
     u64::try_from(total).map_err(|_| format!("`{text}` is too long a time"))
 }
@@ -118,18 +115,8 @@ mod tests {
         assert_eq!(parse_span("250ms"), Ok(250_000_000));
         assert_eq!(parse_span(".5s"), Ok(SECOND / 2));
         assert_eq!(parse_span("1h"), Ok(3_600 * SECOND));
-        for wrong in [
-            "",
-            "s",
-            ".",
-            "1.2.3",
-            "5 s",
-            "-1",
-            "1d",
-            "99999999999999999999",
-            "999999999999h",
-            "0.0000000001",
-        ] {
+        for wrong in ["", "s", ".", "1.2.3", "5 s", "-1", "1d", "99999999999999999999", "999999999999h", "0.0000000001"]
+        {
             assert!(parse_span(wrong).is_err(), "{wrong}");
         }
     }

@@ -31,12 +31,7 @@ pub struct Identity<'a> {
 
 impl Identity<'_> {
     /// The entry of a process with this kernel information and, if it has one of its own, this budget.
-    pub fn entry<K: Kernel>(
-        &self,
-        kernel: &mut K,
-        info: &ProcessInfo,
-        budget: Option<Handle>,
-    ) -> ProcessEntry {
+    pub fn entry<K: Kernel>(&self, kernel: &mut K, info: &ProcessInfo, budget: Option<Handle>) -> ProcessEntry {
         let budget = budget.and_then(|budget| kernel.budget_info(budget).ok());
         ProcessEntry {
             id: self.id,
@@ -121,12 +116,8 @@ mod tests {
         let mut kernel = MockKernel::new();
         let (process, _) = kernel.running_process("victim", 1);
         let port = kernel.object(ObjectKind::Port);
-        let first = kernel
-            .process_grant(process, port, Rights::SEND, 5)
-            .unwrap();
-        kernel
-            .process_grant(process, port, Rights::all(), 0)
-            .unwrap();
+        let first = kernel.process_grant(process, port, Rights::SEND, 5).unwrap();
+        kernel.process_grant(process, port, Rights::all(), 0).unwrap();
         let granted = [StartHandle::new("log", first, ObjectKind::Port)];
         let told = handles(&mut kernel, process, &granted, 0).unwrap();
         assert_eq!(told.len(), 2);
@@ -134,11 +125,7 @@ mod tests {
         assert_eq!(told[0].rights, Rights::SEND.bits());
         assert_eq!(told[1].name, "");
         assert_eq!(handles(&mut kernel, process, &granted, 1).unwrap().len(), 1);
-        assert!(
-            handles(&mut kernel, process, &granted, u32::MAX)
-                .unwrap()
-                .is_empty()
-        );
+        assert!(handles(&mut kernel, process, &granted, u32::MAX).unwrap().is_empty());
         kernel.exit("victim", 0);
         assert_eq!(handles(&mut kernel, process, &[], 0), Err(Error::Dead));
     }
@@ -149,9 +136,7 @@ mod tests {
         let (process, _) = kernel.running_process("victim", 1);
         let port = kernel.object(ObjectKind::Port);
         for _ in 0..100 {
-            kernel
-                .process_grant(process, port, Rights::SEND, 0)
-                .unwrap();
+            kernel.process_grant(process, port, Rights::SEND, 0).unwrap();
         }
         let mut cursor = 0;
         loop {
@@ -168,10 +153,7 @@ mod tests {
     fn every_kind_of_object_is_counted() {
         let mut kernel = MockKernel::new();
         let machine = kernel.object(ObjectKind::Machine);
-        assert_eq!(
-            memory(&mut kernel, machine).unwrap().objects.len(),
-            QuotaKind::COUNT
-        );
+        assert_eq!(memory(&mut kernel, machine).unwrap().objects.len(), QuotaKind::COUNT);
         assert_eq!(memory(&mut kernel, Handle::NONE), Err(Error::InvalidHandle));
     }
 }

@@ -9,9 +9,7 @@ use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
 use airox_abi::Handle;
-use airox_abi::fault::{
-    FaultKind, WORD_ADDRESS, WORD_CODE, WORD_FRAME, WORD_INSTRUCTION, WORD_STACK, WORD_THREAD,
-};
+use airox_abi::fault::{FaultKind, WORD_ADDRESS, WORD_CODE, WORD_FRAME, WORD_INSTRUCTION, WORD_STACK, WORD_THREAD};
 use airox_abi::info::Registers;
 use airox_abi::layout::PAGE_SIZE;
 use airox_abi::message::WORDS;
@@ -74,10 +72,7 @@ impl Fault {
 
     /// Whether the fault is about an address accessed.
     fn has_address(&self) -> bool {
-        matches!(
-            self.kind,
-            Some(FaultKind::Read | FaultKind::Write | FaultKind::Execute)
-        )
+        matches!(self.kind, Some(FaultKind::Read | FaultKind::Write | FaultKind::Execute))
     }
 }
 
@@ -100,14 +95,8 @@ pub struct Victim<'a> {
 #[must_use]
 pub fn report<K: Kernel>(kernel: &mut K, victim: &Victim<'_>, fault: &Fault) -> String {
     // Registers are known only for the first thread, whose handle we have.
-    let is_first = kernel
-        .thread_info(victim.thread)
-        .is_ok_and(|info| info.number == fault.thread);
-    let registers = if is_first {
-        kernel.thread_read_registers(victim.thread).ok()
-    } else {
-        None
-    };
+    let is_first = kernel.thread_info(victim.thread).is_ok_and(|info| info.number == fault.thread);
+    let registers = if is_first { kernel.thread_read_registers(victim.thread).ok() } else { None };
     let frames = backtrace(kernel, victim.process, fault);
     let mut text = String::new();
     // Writing to a `String` cannot fail.
@@ -142,20 +131,11 @@ fn write_report(
     registers: Option<&Registers>,
     frames: &[u64],
 ) -> fmt::Result {
-    write!(
-        out,
-        "`{}` faulted: {}",
-        victim.name,
-        fault.text(victim.stack_base)
-    )?;
+    write!(out, "`{}` faulted: {}", victim.name, fault.text(victim.stack_base))?;
     if fault.has_address() {
         write!(out, " at address {:#x}", fault.address)?;
     }
-    write!(
-        out,
-        ", instruction {:#x}, thread {}, code {:#x}",
-        fault.instruction, fault.thread, fault.code
-    )?;
+    write!(out, ", instruction {:#x}, thread {}, code {:#x}", fault.instruction, fault.thread, fault.code)?;
     match registers {
         Some(registers) => write_registers(out, registers)?,
         None => write!(out, "\n  rsp {:#x} rbp {:#x}", fault.stack, fault.frame)?,
@@ -210,10 +190,7 @@ fn backtrace<K: Kernel>(kernel: &mut K, process: Handle, fault: &Fault) -> Vec<u
     if fault.kind == Some(FaultKind::Execute) {
         // A call of a bad address: no frame yet, but the return address is on top of the stack.
         let mut bytes = [0; 8];
-        if kernel
-            .process_read(process, fault.stack, &mut bytes)
-            .is_ok()
-        {
+        if kernel.process_read(process, fault.stack, &mut bytes).is_ok() {
             frames.push(u64::from_le_bytes(bytes));
         }
     }
@@ -256,16 +233,8 @@ mod tests {
 
     fn report_of(kernel: &mut MockKernel, fault: &Fault) -> String {
         let names = symbol_table(&[
-            Function {
-                address: 0x41_0000,
-                size: 0x20,
-                name: "victim::main".into(),
-            },
-            Function {
-                address: 0x41_0020,
-                size: 0x20,
-                name: "airox_rt::start".into(),
-            },
+            Function { address: 0x41_0000, size: 0x20, name: "victim::main".into() },
+            Function { address: 0x41_0020, size: 0x20, name: "airox_rt::start".into() },
         ])
         .unwrap();
         let (process, thread) = kernel.running_process("victim", 7);
@@ -327,10 +296,7 @@ mod tests {
         let mut jump = fault(FaultKind::Execute, 0, 0);
         jump.instruction = 0;
         let text = report_of(&mut kernel, &jump);
-        assert!(
-            text.contains("\n     0 0x0\n     1 0x410018 victim::main+0x18"),
-            "{text}"
-        );
+        assert!(text.contains("\n     0 0x0\n     1 0x410018 victim::main+0x18"), "{text}");
     }
 
     #[test]
@@ -356,10 +322,7 @@ mod tests {
         kernel.memory.insert(STACK_TOP - 32, STACK_TOP - 32);
         kernel.memory.insert(STACK_TOP - 24, 0x41_0020);
         let looping = fault(FaultKind::Read, 0, STACK_TOP - 32);
-        assert_eq!(
-            backtrace(&mut kernel, process, &looping),
-            vec![0x41_0010, 0x41_0020]
-        );
+        assert_eq!(backtrace(&mut kernel, process, &looping), vec![0x41_0010, 0x41_0020]);
         // Unmapped, unaligned, and null frame pointers.
         for frame in [0x1000, STACK_TOP - 31, 0, u64::MAX] {
             let broken = fault(FaultKind::Read, 0, frame);

@@ -22,9 +22,7 @@ pub enum ImageError {
 impl core::fmt::Display for ImageError {
     fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         formatter.write_str(match self {
-            ImageError::ReadOnlyTail => {
-                "a read-only segment is larger in memory than in the bundle"
-            }
+            ImageError::ReadOnlyTail => "a read-only segment is larger in memory than in the bundle",
             ImageError::OutOfBounds => "a segment lies outside the programs' address range",
             ImageError::BadStackSize => "the stack size is 0 or too large",
             ImageError::NoEntry => "no executable segment holds the entry",
@@ -74,10 +72,7 @@ pub(crate) fn plan(
     let mut data_pages = 0;
     let mut has_entry = false;
     for segment in segments {
-        let end = segment
-            .address
-            .checked_add(segment.memory_size)
-            .ok_or(ImageError::OutOfBounds)?;
+        let end = segment.address.checked_add(segment.memory_size).ok_or(ImageError::OutOfBounds)?;
         if segment.address < PROGRAM_BASE || end > guard {
             return Err(ImageError::OutOfBounds);
         }
@@ -94,11 +89,7 @@ pub(crate) fn plan(
     if !has_entry {
         return Err(ImageError::NoEntry);
     }
-    Ok(Layout {
-        data_pages,
-        writable_pages,
-        stack_pages,
-    })
+    Ok(Layout { data_pages, writable_pages, stack_pages })
 }
 
 #[cfg(test)]
@@ -137,47 +128,21 @@ mod tests {
 
     #[test]
     fn zeroed_data_need_no_filling() {
-        let zeroed = Segment {
-            file_size: 0,
-            ..DATA
-        };
+        let zeroed = Segment { file_size: 0, ..DATA };
         assert_eq!(plan_of(&[TEXT, zeroed]).unwrap().data_pages, 0);
     }
 
     #[test]
     fn hostile_segments_are_refused() {
         let cases = [
-            (
-                Segment {
-                    address: PROGRAM_BASE - 0x1000,
-                    ..DATA
-                },
-                ImageError::OutOfBounds,
-            ),
-            (
-                Segment {
-                    memory_size: u64::MAX,
-                    ..DATA
-                },
-                ImageError::OutOfBounds,
-            ),
+            (Segment { address: PROGRAM_BASE - 0x1000, ..DATA }, ImageError::OutOfBounds),
+            (Segment { memory_size: u64::MAX, ..DATA }, ImageError::OutOfBounds),
             (
                 // The last page before the stack is the guard.
-                Segment {
-                    address: STACK_TOP - 0x5000,
-                    memory_size: 0x1000,
-                    file_size: 0x1000,
-                    ..DATA
-                },
+                Segment { address: STACK_TOP - 0x5000, memory_size: 0x1000, file_size: 0x1000, ..DATA },
                 ImageError::OutOfBounds,
             ),
-            (
-                Segment {
-                    writable: false,
-                    ..DATA
-                },
-                ImageError::ReadOnlyTail,
-            ),
+            (Segment { writable: false, ..DATA }, ImageError::ReadOnlyTail),
         ];
         for (segment, error) in cases {
             assert_eq!(plan_of(&[TEXT, segment]), Err(error), "{segment:?}");
@@ -187,22 +152,13 @@ mod tests {
     #[test]
     fn the_stack_must_fit_and_exist() {
         let segments = || [TEXT].into_iter();
-        assert_eq!(
-            plan(segments(), PROGRAM_BASE, 0),
-            Err(ImageError::BadStackSize)
-        );
-        assert_eq!(
-            plan(segments(), PROGRAM_BASE, u32::MAX),
-            Err(ImageError::BadStackSize)
-        );
+        assert_eq!(plan(segments(), PROGRAM_BASE, 0), Err(ImageError::BadStackSize));
+        assert_eq!(plan(segments(), PROGRAM_BASE, u32::MAX), Err(ImageError::BadStackSize));
     }
 
     #[test]
     fn the_entry_must_be_executable() {
-        assert_eq!(
-            plan([TEXT, DATA].into_iter(), DATA.address, 0x1000),
-            Err(ImageError::NoEntry)
-        );
+        assert_eq!(plan([TEXT, DATA].into_iter(), DATA.address, 0x1000), Err(ImageError::NoEntry));
         assert_eq!(plan([].into_iter(), 0, 0x1000), Err(ImageError::NoEntry));
     }
 }

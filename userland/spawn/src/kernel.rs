@@ -17,13 +17,7 @@ pub trait Kernel {
     /// Sets the highest priority its threads may be given.
     fn process_priority(&mut self, process: Handle, highest: u8) -> Result<(), Error>;
     /// Gives the process a copy of a handle; returns the copy's value there.
-    fn process_grant(
-        &mut self,
-        process: Handle,
-        handle: Handle,
-        rights: Rights,
-        badge: u64,
-    ) -> Result<Handle, Error>;
+    fn process_grant(&mut self, process: Handle, handle: Handle, rights: Rights, badge: u64) -> Result<Handle, Error>;
     /// Ends the process.
     fn process_kill(&mut self, process: Handle, code: i64) -> Result<(), Error>;
     /// Asks for `bits` on `signal` when the process ends.
@@ -31,12 +25,7 @@ pub trait Kernel {
     /// What the process uses and does.
     fn process_info(&mut self, process: Handle) -> Result<ProcessInfo, Error>;
     /// Copies from the process's memory, all or nothing.
-    fn process_read(
-        &mut self,
-        process: Handle,
-        address: u64,
-        buffer: &mut [u8],
-    ) -> Result<(), Error>;
+    fn process_read(&mut self, process: Handle, address: u64, buffer: &mut [u8]) -> Result<(), Error>;
     /// The handle at this position of the process's table; `NotMapped` past the end.
     fn process_handle(&mut self, process: Handle, index: u64) -> Result<HeldHandle, Error>;
     /// Makes zeroed RAM and has `fill` write its first `filled` pages before anyone else can see them.
@@ -74,20 +63,9 @@ pub trait Kernel {
     /// Sets the length of a thread's turns.
     fn thread_weight(&mut self, thread: Handle, weight: u16) -> Result<(), Error>;
     /// Makes a suspended thread.
-    fn thread_create(
-        &mut self,
-        process: Handle,
-        priority: u8,
-        fault_port: Handle,
-    ) -> Result<Handle, Error>;
+    fn thread_create(&mut self, process: Handle, priority: u8, fault_port: Handle) -> Result<Handle, Error>;
     /// Starts a thread.
-    fn thread_start(
-        &mut self,
-        thread: Handle,
-        entry: u64,
-        stack: u64,
-        argument: u64,
-    ) -> Result<(), Error>;
+    fn thread_start(&mut self, thread: Handle, entry: u64, stack: u64, argument: u64) -> Result<(), Error>;
     /// What the thread does.
     fn thread_info(&mut self, thread: Handle) -> Result<ThreadInfo, Error>;
     /// Registers of a stopped thread.
@@ -105,11 +83,9 @@ pub trait Kernel {
     /// Mints authority over an interrupt line.
     fn irq_create(&mut self, machine: Handle, line: u32) -> Result<Handle, Error>;
     /// Mints authority over a range of I/O ports.
-    fn io_ports_create(&mut self, machine: Handle, first: u16, count: u16)
-    -> Result<Handle, Error>;
+    fn io_ports_create(&mut self, machine: Handle, first: u16, count: u16) -> Result<Handle, Error>;
     /// Mints a region over device memory or firmware tables.
-    fn region_device(&mut self, machine: Handle, address: u64, pages: u64)
-    -> Result<Handle, Error>;
+    fn region_device(&mut self, machine: Handle, address: u64, pages: u64) -> Result<Handle, Error>;
     /// Counts of the whole machine.
     fn kernel_info(&mut self, machine: Handle) -> Result<KernelInfo, Error>;
     /// Nanoseconds since boot.

@@ -28,8 +28,6 @@ mod system;
 
 pub use image::ImageError;
 pub use kernel::Kernel;
-pub use request::{
-    BudgetRequest, Grant, QuotaSource, SpawnError, SpawnRequest, Spawned, Step, TimeRequest,
-};
+pub use request::{BudgetRequest, Grant, QuotaSource, SpawnError, SpawnRequest, Spawned, Step, TimeRequest};
 pub use spawn::spawn;
 pub use system::SystemKernel;

@@ -98,13 +98,7 @@ impl MockKernel {
     /// Makes an object and a handle with all rights to it.
     pub fn object(&mut self, kind: ObjectKind) -> Handle {
         self.next_object += 1;
-        self.insert(Capability {
-            object: self.next_object,
-            kind,
-            rights: Rights::all(),
-            badge: 0,
-            parent: None,
-        })
+        self.insert(Capability { object: self.next_object, kind, rights: Rights::all(), badge: 0, parent: None })
     }
 
     /// Makes a running process with one stopped thread of this number.
@@ -120,31 +114,20 @@ impl MockKernel {
     /// The living process of this name.
     #[must_use]
     pub fn process(&self, name: &str) -> Option<&MockProcess> {
-        self.processes
-            .values()
-            .find(|process| process.alive && process.name == name)
+        self.processes.values().find(|process| process.alive && process.name == name)
     }
 
     /// Kinds, rights and badges of the handles of the living process of this name.
     #[must_use]
     pub fn granted(&self, name: &str) -> Vec<(ObjectKind, Rights, u64)> {
         self.process(name).map_or_else(Vec::new, |process| {
-            process
-                .table
-                .iter()
-                .map(|each| (each.kind, each.rights, each.badge))
-                .collect()
+            process.table.iter().map(|each| (each.kind, each.rights, each.badge)).collect()
         })
     }
 
     /// The living process of this name exits.
     pub fn exit(&mut self, name: &str, code: i64) {
-        let object = *self
-            .processes
-            .iter()
-            .find(|(_, process)| process.alive && process.name == name)
-            .unwrap()
-            .0;
+        let object = *self.processes.iter().find(|(_, process)| process.alive && process.name == name).unwrap().0;
         self.end(object, code);
     }
 
@@ -172,11 +155,7 @@ impl MockKernel {
             objects.extend(process.mapped.iter());
             objects.extend(process.table.iter().map(|each| each.object));
         }
-        Counts {
-            handles: self.handles.len(),
-            processes,
-            objects: objects.len(),
-        }
+        Counts { handles: self.handles.len(), processes, objects: objects.len() }
     }
 
     fn insert(&mut self, capability: Capability) -> Handle {
@@ -212,17 +191,11 @@ impl MockKernel {
     fn living(&mut self, handle: Handle, rights: Rights) -> Result<&mut MockProcess, Error> {
         let object = self.get(handle, ObjectKind::Process, rights)?.object;
         let process = self.processes.get_mut(&object).unwrap();
-        if process.alive {
-            Ok(process)
-        } else {
-            Err(Error::Dead)
-        }
+        if process.alive { Ok(process) } else { Err(Error::Dead) }
     }
 
     fn thread_owner(&mut self, thread: Handle) -> Result<&mut MockProcess, Error> {
-        let thread = self
-            .get(thread, ObjectKind::Thread, Rights::CONTROL)?
-            .object;
+        let thread = self.get(thread, ObjectKind::Thread, Rights::CONTROL)?.object;
         Ok(self.processes.get_mut(&self.threads[&thread]).unwrap())
     }
 
@@ -246,12 +219,7 @@ impl MockKernel {
         if badge != 0 && !marks && (source.badge != 0 || !source.rights.contains(Rights::BADGE)) {
             return Err(Error::MissingRight);
         }
-        Ok(Capability {
-            rights: source.rights & rights,
-            badge: source.badge | badge,
-            parent: Some(handle),
-            ..source
-        })
+        Ok(Capability { rights: source.rights & rights, badge: source.badge | badge, parent: Some(handle), ..source })
     }
 
     fn mint(&mut self, machine: Handle, kind: ObjectKind) -> Result<Handle, Error> {

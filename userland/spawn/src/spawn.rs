@@ -31,8 +31,7 @@ impl<T> At<T> for Result<T, Error> {
 /// [`SpawnError`] names the step that failed; everything made before it is undone.
 pub fn spawn<K: Kernel>(kernel: &mut K, request: &SpawnRequest<'_>) -> Result<Spawned, SpawnError> {
     let program = request.program;
-    let layout = image::plan(program.segments(), program.entry(), request.stack_bytes)
-        .map_err(SpawnError::Image)?;
+    let layout = image::plan(program.segments(), program.entry(), request.stack_bytes).map_err(SpawnError::Image)?;
 
     let (quota, carved) = match request.quota {
         QuotaSource::Given(quota) => (quota, None),
@@ -42,11 +41,7 @@ pub fn spawn<K: Kernel>(kernel: &mut K, request: &SpawnRequest<'_>) -> Result<Sp
         }
     };
     match in_quota(kernel, request, &layout, quota) {
-        Ok(made) => Ok(Spawned {
-            quota: carved,
-            stack_base: layout.stack_base(),
-            ..made
-        }),
+        Ok(made) => Ok(Spawned { quota: carved, stack_base: layout.stack_base(), ..made }),
         Err(error) => {
             if let Some(quota) = carved {
                 give_up(kernel, quota);
@@ -63,9 +58,7 @@ fn in_quota<K: Kernel>(
     layout: &Layout,
     quota: Handle,
 ) -> Result<Spawned, SpawnError> {
-    let process = kernel
-        .process_create(quota, request.name)
-        .at(Step::Process)?;
+    let process = kernel.process_create(quota, request.name).at(Step::Process)?;
     let budget = match give_budget(kernel, request, quota, process) {
         Ok(budget) => budget,
         Err(error) => {
@@ -75,14 +68,7 @@ fn in_quota<K: Kernel>(
     };
     let result = populate(kernel, request, layout, quota, process, budget).and_then(|granted| {
         let thread = start_thread(kernel, request, process)?;
-        Ok(Spawned {
-            process,
-            thread,
-            quota: None,
-            budget,
-            stack_base: 0,
-            granted,
-        })
+        Ok(Spawned { process, thread, quota: None, budget, stack_base: 0, granted })
     });
     if result.is_err() {
         abandon(kernel, process);
@@ -110,9 +96,7 @@ fn give_budget<K: Kernel>(
     let Some(wanted) = request.time.budget else {
         return Ok(None);
     };
-    let budget = kernel
-        .budget_create(quota, wanted.time_ns, wanted.period_ns, wanted.flags)
-        .at(Step::Budget)?;
+    let budget = kernel.budget_create(quota, wanted.time_ns, wanted.period_ns, wanted.flags).at(Step::Budget)?;
     match kernel.process_budget(process, budget).at(Step::Budget) {
         Ok(()) => Ok(Some(budget)),
         Err(error) => {
@@ -131,20 +115,14 @@ fn populate<K: Kernel>(
     process: Handle,
     budget: Option<Handle>,
 ) -> Result<Vec<StartHandle>, SpawnError> {
-    kernel
-        .process_priority(process, request.max_priority)
-        .at(Step::Priority)?;
+    kernel.process_priority(process, request.max_priority).at(Step::Priority)?;
     let mut handles = Vec::with_capacity(request.grants.len());
     for grant in request.grants {
-        let handle = kernel
-            .process_grant(process, grant.handle, grant.rights, grant.badge)
-            .at(Step::Grant)?;
+        let handle = kernel.process_grant(process, grant.handle, grant.rights, grant.badge).at(Step::Grant)?;
         handles.push(StartHandle::new(grant.name, handle, grant.kind));
     }
     if let Some(budget) = budget {
-        let handle = kernel
-            .process_grant(process, budget, Rights::READ, 0)
-            .at(Step::Grant)?;
+        let handle = kernel.process_grant(process, budget, Rights::READ, 0).at(Step::Grant)?;
         handles.push(StartHandle::new("budget", handle, ObjectKind::Budget));
     }
     let timing = request.time.budget.map(|budget| StartTiming {
@@ -161,9 +139,7 @@ fn populate<K: Kernel>(
         log_level: request.log_level,
         timing,
     };
-    let bytes = block
-        .to_bytes()
-        .map_err(|_| SpawnError::StartBlockTooLarge)?;
+    let bytes = block.to_bytes().map_err(|_| SpawnError::StartBlockTooLarge)?;
     let block_pages = pages(bytes.len() as u64);
 
     let region = kernel
@@ -190,10 +166,7 @@ fn copy_data(request: &SpawnRequest<'_>, mut rest: &mut [u8]) {
         let start = segment.offset as usize;
         let length = segment.file_size as usize;
         // Both ranges exist: the bundle was parsed, and the layout was made for these segments.
-        if let (Some(bytes), Some(target)) = (
-            request.bundle_bytes.get(start..start + length),
-            rest.get_mut(..length),
-        ) {
+        if let (Some(bytes), Some(target)) = (request.bundle_bytes.get(start..start + length), rest.get_mut(..length)) {
             target.copy_from_slice(bytes);
         }
         let memory = (pages(segment.memory_size) * PAGE_SIZE) as usize;
@@ -211,9 +184,7 @@ fn map<K: Kernel>(
     process: Handle,
 ) -> Result<(), SpawnError> {
     let mut map = |region, address, offset, pages, flags| {
-        kernel
-            .region_map(region, process, address, offset, pages, flags)
-            .at(Step::Map)
+        kernel.region_map(region, process, address, offset, pages, flags).at(Step::Map)
     };
     map(region, START_BLOCK, 0, block_pages, MapFlags::POPULATE)?;
     let mut offset = block_pages;
@@ -230,37 +201,16 @@ fn map<K: Kernel>(
         let mut flags = MapFlags::empty();
         flags.set(MapFlags::EXECUTE, segment.executable);
         flags.set(MapFlags::POPULATE, count <= EAGER_PAGES);
-        map(
-            request.bundle,
-            segment.address,
-            segment.offset / PAGE_SIZE,
-            count,
-            flags,
-        )?;
+        map(request.bundle, segment.address, segment.offset / PAGE_SIZE, count, flags)?;
     }
-    map(
-        region,
-        layout.stack_base(),
-        offset,
-        layout.stack_pages,
-        MapFlags::WRITE,
-    )
+    map(region, layout.stack_base(), offset, layout.stack_pages, MapFlags::WRITE)
 }
 
 /// Makes the first thread and lets it run.
-fn start_thread<K: Kernel>(
-    kernel: &mut K,
-    request: &SpawnRequest<'_>,
-    process: Handle,
-) -> Result<Handle, SpawnError> {
-    let thread = kernel
-        .thread_create(process, request.priority, request.fault_port)
-        .at(Step::Thread)?;
-    let started = bind_thread(kernel, request, thread).and_then(|()| {
-        kernel
-            .thread_start(thread, request.program.entry(), STACK_TOP, START_BLOCK)
-            .at(Step::Start)
-    });
+fn start_thread<K: Kernel>(kernel: &mut K, request: &SpawnRequest<'_>, process: Handle) -> Result<Handle, SpawnError> {
+    let thread = kernel.thread_create(process, request.priority, request.fault_port).at(Step::Thread)?;
+    let started = bind_thread(kernel, request, thread)
+        .and_then(|()| kernel.thread_start(thread, request.program.entry(), STACK_TOP, START_BLOCK).at(Step::Start));
     match started {
         Ok(()) => Ok(thread),
         Err(error) => {
@@ -271,11 +221,7 @@ fn start_thread<K: Kernel>(
 }
 
 /// Says how the first thread gets its time.
-fn bind_thread<K: Kernel>(
-    kernel: &mut K,
-    request: &SpawnRequest<'_>,
-    thread: Handle,
-) -> Result<(), SpawnError> {
+fn bind_thread<K: Kernel>(kernel: &mut K, request: &SpawnRequest<'_>, thread: Handle) -> Result<(), SpawnError> {
     if request.time.passive {
         kernel.thread_make_passive(thread).at(Step::Budget)?;
     }

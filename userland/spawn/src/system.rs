@@ -26,13 +26,7 @@ impl Kernel for SystemKernel {
         sys::process_priority(process, highest)
     }
 
-    fn process_grant(
-        &mut self,
-        process: Handle,
-        handle: Handle,
-        rights: Rights,
-        badge: u64,
-    ) -> Result<Handle, Error> {
+    fn process_grant(&mut self, process: Handle, handle: Handle, rights: Rights, badge: u64) -> Result<Handle, Error> {
         sys::process_grant(process, handle, rights, badge)
     }
 
@@ -48,12 +42,7 @@ impl Kernel for SystemKernel {
         sys::process_info(process)
     }
 
-    fn process_read(
-        &mut self,
-        process: Handle,
-        address: u64,
-        buffer: &mut [u8],
-    ) -> Result<(), Error> {
+    fn process_read(&mut self, process: Handle, address: u64, buffer: &mut [u8]) -> Result<(), Error> {
         sys::process_read(process, address, buffer)
     }
 
@@ -109,22 +98,11 @@ impl Kernel for SystemKernel {
         sys::thread_weight(thread, weight)
     }
 
-    fn thread_create(
-        &mut self,
-        process: Handle,
-        priority: u8,
-        fault_port: Handle,
-    ) -> Result<Handle, Error> {
+    fn thread_create(&mut self, process: Handle, priority: u8, fault_port: Handle) -> Result<Handle, Error> {
         sys::thread_create(process, priority, fault_port)
     }
 
-    fn thread_start(
-        &mut self,
-        thread: Handle,
-        entry: u64,
-        stack: u64,
-        argument: u64,
-    ) -> Result<(), Error> {
+    fn thread_start(&mut self, thread: Handle, entry: u64, stack: u64, argument: u64) -> Result<(), Error> {
         // The handle stays the caller's.
         ManuallyDrop::new(Thread::from_raw(thread)).start(entry, stack, argument)
     }
@@ -161,21 +139,11 @@ impl Kernel for SystemKernel {
         sys::irq_create(machine, u64::from(line))
     }
 
-    fn io_ports_create(
-        &mut self,
-        machine: Handle,
-        first: u16,
-        count: u16,
-    ) -> Result<Handle, Error> {
+    fn io_ports_create(&mut self, machine: Handle, first: u16, count: u16) -> Result<Handle, Error> {
         sys::io_ports_create(machine, u64::from(first), u64::from(count))
     }
 
-    fn region_device(
-        &mut self,
-        machine: Handle,
-        address: u64,
-        pages: u64,
-    ) -> Result<Handle, Error> {
+    fn region_device(&mut self, machine: Handle, address: u64, pages: u64) -> Result<Handle, Error> {
         sys::region_device(machine, address, pages)
     }
 

@@ -20,11 +20,7 @@ impl PortRange {
             return Err(Error::InvalidArgument);
         }
         authority.bind()?;
-        Ok(PortRange {
-            _authority: authority,
-            first,
-            count,
-        })
+        Ok(PortRange { _authority: authority, first, count })
     }
 
     /// The first port.
@@ -36,8 +32,7 @@ impl PortRange {
     /// The offset of a port, if the range has it.
     #[must_use]
     pub fn offset_of(&self, port: u16) -> Option<u16> {
-        port.checked_sub(self.first)
-            .filter(|&offset| offset < self.count)
+        port.checked_sub(self.first).filter(|&offset| offset < self.count)
     }
 
     /// The port at `offset`, for an access of `width` bytes.

@@ -21,11 +21,10 @@ pub mod volatile;
 
 pub use airox_abi::message::{Extension, HandleTransfer, Lease, MessageKind, Tag, WORDS};
 pub use airox_abi::{
-    BudgetFlags, Error, Handle, MapFlags, ObjectKind, QuotaKind, QuotaLimits, RegionKind, Rights,
-    SystemCall,
+    BudgetFlags, Error, Handle, MapFlags, ObjectKind, QuotaKind, QuotaLimits, RegionKind, Rights, SystemCall,
 };
 pub use handle::{
-    AnyHandle, Budget, HandleInfo, IoPorts, Irq, Machine, Port, Process, Quota, Region, Reply,
-    Signal, Thread, TypedHandle,
+    AnyHandle, Budget, HandleInfo, IoPorts, Irq, Machine, Port, Process, Quota, Region, Reply, Signal, Thread,
+    TypedHandle,
 };
 pub use stub::{Raw, Received, raw};

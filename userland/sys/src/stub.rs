@@ -50,11 +50,7 @@ fn error_from(code: u64) -> Error {
 /// Turns `rax` into a result.
 #[inline(always)]
 pub(crate) fn check(code: u64) -> Result<(), Error> {
-    if code == 0 {
-        Ok(())
-    } else {
-        Err(error_from(code))
-    }
+    if code == 0 { Ok(()) } else { Err(error_from(code)) }
 }
 
 /// One system call with every register chosen by the caller, for tests of the kernel.
@@ -135,20 +131,11 @@ mod instruction {
                 clobber_abi("sysv64"),
             );
         }
-        Raw {
-            error,
-            values: [r0, r1, r2, r3, r4, r5, r6, r7, r8],
-            tag: tag_out,
-        }
+        Raw { error, values: [r0, r1, r2, r3, r4, r5, r6, r7, r8], tag: tag_out }
     }
 
     #[inline(always)]
-    pub(super) fn with_extension(
-        number: u64,
-        arguments: [u64; 9],
-        tag: u64,
-        extension: u64,
-    ) -> Raw {
+    pub(super) fn with_extension(number: u64, arguments: [u64; 9], tag: u64, extension: u64) -> Raw {
         let [a0, a1, a2, a3, a4, a5, a6, a7, a8] = arguments;
         let (error, r0, r1, r2, r3, r4, r5, r6, r7, r8, tag_out);
         // SAFETY:
@@ -177,11 +164,7 @@ mod instruction {
                 clobber_abi("sysv64"),
             );
         }
-        Raw {
-            error,
-            values: [r0, r1, r2, r3, r4, r5, r6, r7, r8],
-            tag: tag_out,
-        }
+        Raw { error, values: [r0, r1, r2, r3, r4, r5, r6, r7, r8], tag: tag_out }
     }
 }
 
@@ -209,10 +192,7 @@ mod instruction {
 
 /// A call without a message: up to six arguments, up to four results.
 #[inline(always)]
-pub(crate) fn simple(
-    number: airox_abi::SystemCall,
-    arguments: [u64; 6],
-) -> Result<[u64; 4], Error> {
+pub(crate) fn simple(number: airox_abi::SystemCall, arguments: [u64; 6]) -> Result<[u64; 4], Error> {
     let (error, values) = instruction::simple(number as u64, arguments);
     check(error).map(|()| values)
 }
@@ -258,9 +238,5 @@ fn arguments(handle: u64, words: [u64; WORDS]) -> [u64; 9] {
 #[inline(always)]
 fn received(raw: &Raw) -> Received {
     let [badge, words @ ..] = raw.values;
-    Received {
-        badge,
-        tag: Tag(raw.tag),
-        words,
-    }
+    Received { badge, tag: Tag(raw.tag), words }
 }

@@ -37,12 +37,7 @@ impl<'a> Window<'a> {
     /// 2. No Rust reference to any of it exists in `'a`.
     #[must_use]
     pub const unsafe fn new(base: *mut u8, length: usize, writable: bool) -> Window<'a> {
-        Window {
-            base,
-            length,
-            writable,
-            mapping: PhantomData,
-        }
+        Window { base, length, writable, mapping: PhantomData }
     }
 
     /// Length in bytes.
@@ -133,11 +128,7 @@ impl<'a> Window<'a> {
     #[must_use]
     pub fn part(&self, offset: usize, length: usize) -> Option<Window<'a>> {
         self.range(offset, length)?;
-        Some(Window {
-            base: self.base.wrapping_add(offset),
-            length,
-            ..*self
-        })
+        Some(Window { base: self.base.wrapping_add(offset), length, ..*self })
     }
 
     fn range(&self, offset: usize, length: usize) -> Option<()> {
@@ -173,10 +164,7 @@ mod tests {
             let mut back = [0; 19];
             assert_eq!(window.copy_to(16, &mut back), Some(()));
             assert_eq!(back, text);
-            assert_eq!(
-                window.part(17, 3).and_then(|part| part.read::<u8>(0)),
-                Some(b'i')
-            );
+            assert_eq!(window.part(17, 3).and_then(|part| part.read::<u8>(0)), Some(b'i'));
         });
     }
 

@@ -71,12 +71,7 @@ impl Comparison {
             (Some(before), Some(now)) if now < before * (1.0 - TOLERANCE) => Verdict::Faster,
             _ => Verdict::Same,
         };
-        Comparison {
-            name: row.name,
-            before,
-            now,
-            verdict,
-        }
+        Comparison { name: row.name, before, now, verdict }
     }
 
     fn change(&self) -> Option<f64> {
@@ -119,16 +114,13 @@ pub fn merge(figures: &mut Figures, other: &Figures, pick: fn(f64, f64) -> f64) 
 
 /// The table of `bench --check`.
 pub fn table(rows: &[Comparison]) -> String {
-    let mut lines = vec![format!(
-        "{:<26} {:>13} {:>13} {:>9}",
-        "instructions", "baseline", "now", "change"
-    )];
+    let mut lines = vec![format!("{:<26} {:>13} {:>13} {:>9}", "instructions", "baseline", "now", "change")];
     lines.push("-".repeat(lines[0].len()));
     for row in rows {
         let number = |number: Option<f64>| number.map_or_else(|| "-".into(), with_commas);
-        let change = row.change().map_or_else(String::new, |change| {
-            format!("{:+.1} %", if change == 0.0 { 0.0 } else { change })
-        });
+        let change = row
+            .change()
+            .map_or_else(String::new, |change| format!("{:+.1} %", if change == 0.0 { 0.0 } else { change }));
         let line = format!(
             "{:<26} {:>13} {:>13} {change:>9}  {}",
             row.name,
@@ -149,8 +141,7 @@ pub fn file(workspace: &Workspace) -> PathBuf {
 /// Reads the baseline.
 pub fn load(workspace: &Workspace) -> Result<Figures> {
     let file = file(workspace);
-    let text = std::fs::read_to_string(&file)
-        .with_context(|| format!("cannot read {}", file.display()))?;
+    let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     serde_json::from_str(&text).with_context(|| format!("{} is damaged", file.display()))
 }
 
@@ -209,9 +200,6 @@ mod tests {
         assert_eq!(bad, [false, true, true]);
         assert!(rows[0].problem().is_none());
         let problem = rows[1].problem().unwrap();
-        assert!(
-            problem.starts_with("110 instructions instead of 100: +10.0 %"),
-            "{problem}"
-        );
+        assert!(problem.starts_with("110 instructions instead of 100: +10.0 %"), "{problem}");
     }
 }

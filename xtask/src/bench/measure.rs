@@ -11,12 +11,7 @@ use crate::progress::Step;
 
 const PROCESSOR: &str = "Haswell,-pcid,-x2apic,-tsc-deadline,-hle,-rtm,-invpcid,+rdtscp,+pdpe1gb";
 /// The serial port that makes interrupts, to which nothing is attached; a calendar clock that is the same in each run.
-const EXTRA: [&str; 4] = [
-    "-serial",
-    "null",
-    "-rtc",
-    "base=2026-01-01T00:00:00,clock=vm",
-];
+const EXTRA: [&str; 4] = ["-serial", "null", "-rtc", "base=2026-01-01T00:00:00,clock=vm"];
 /// Longest silence between two rows.
 const ROW_LIMIT: Duration = Duration::from_secs(600);
 const END_LIMIT: Duration = Duration::from_secs(20);
@@ -55,11 +50,8 @@ pub fn machine(image: &Path, instruction_clock: bool) -> Options {
 
 /// Boots the image and collects its rows.
 pub fn measure(options: &Options) -> Result<Measurement> {
-    let what = if options.instruction_clock {
-        "measuring (one instruction is one tick)"
-    } else {
-        "measuring (time passes)"
-    };
+    let what =
+        if options.instruction_clock { "measuring (one instruction is one tick)" } else { "measuring (time passes)" };
     let step = Step::start(what);
     let mut machine = Machine::start(options)?;
     let mut measurement = Measurement::default();
@@ -78,11 +70,7 @@ pub fn measure(options: &Options) -> Result<Measurement> {
         measurement.read(&line);
     };
     if exit.ending != Ending::DebugExit(0) {
-        bail!(
-            "{}; last serial lines:\n{}",
-            exit.ending,
-            machine.last_lines()
-        );
+        bail!("{}; last serial lines:\n{}", exit.ending, machine.last_lines());
     }
     step.done();
     Ok(measurement)

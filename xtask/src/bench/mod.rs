@@ -88,10 +88,7 @@ pub fn bench(workspace: &Workspace, arguments: &BenchArguments) -> Result<ExitCo
         measurement = measurement.in_nanoseconds();
         unit = Unit::Nanoseconds;
     }
-    let measured: Vec<_> = rows
-        .iter()
-        .map(|row| (*row, measurement.lines.get(row.measurement).copied()))
-        .collect();
+    let measured: Vec<_> = rows.iter().map(|row| (*row, measurement.lines.get(row.measurement).copied())).collect();
     println!("{}", peers::table(&measured, unit));
     if let Some(file) = &arguments.json {
         let numbers: Map<String, Value> = figures(&rows, &measurement)
@@ -100,14 +97,9 @@ pub fn bench(workspace: &Workspace, arguments: &BenchArguments) -> Result<ExitCo
             .map(|(name, value)| (name, value.into()))
             .collect();
         let text = serde_json::to_string_pretty(&numbers)?;
-        std::fs::write(file, text + "\n")
-            .with_context(|| format!("cannot write {}", file.display()))?;
+        std::fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))?;
     }
-    let missing: Vec<&str> = measured
-        .iter()
-        .filter(|(_, line)| line.is_none())
-        .map(|(row, _)| row.name)
-        .collect();
+    let missing: Vec<&str> = measured.iter().filter(|(_, line)| line.is_none()).map(|(row, _)| row.name).collect();
     if !missing.is_empty() {
         eprintln!("error: not measured: {}", missing.join(", "));
         return Ok(ExitCode::FAILURE);
@@ -177,12 +169,7 @@ fn figures(rows: &[&Row], measurement: &Measurement) -> Figures {
 }
 
 /// Compares with the baseline. A row that seems slower is measured again: it is slower if it is so in every run.
-fn compare(
-    workspace: &Workspace,
-    rows: &[&Row],
-    machine: &Options,
-    mut now: Figures,
-) -> Result<Vec<Comparison>> {
+fn compare(workspace: &Workspace, rows: &[&Row], machine: &Options, mut now: Figures) -> Result<Vec<Comparison>> {
     let before = baseline::load(workspace)?;
     let mut comparisons = baseline::compare(rows, &before, &now);
     for _ in 1..RUNS {
@@ -221,11 +208,7 @@ mod tests {
 
     #[test]
     fn the_json_file_has_the_agreed_rows() {
-        let names: Vec<&str> = ROWS
-            .iter()
-            .filter(|row| row.in_json)
-            .map(|row| row.name)
-            .collect();
+        let names: Vec<&str> = ROWS.iter().filter(|row| row.in_json).map(|row| row.name).collect();
         let agreed = "null_call port_round_trip port_round_trip_64b signal_wake fault_round_trip \
             timer_wake_idle_median timer_wake_idle_max timer_wake_loaded_max map_touch_unmap \
             spawn_exit_reap boot_to_first_program";
@@ -238,22 +221,10 @@ mod tests {
         measurement.read("BENCH timer_wake_idle 300 310 420");
         let rows: Vec<&Row> = ROWS.iter().collect();
         let figures = figures(&rows, &measurement);
-        let expected = [
-            ("timer_wake_idle_max", 420.0),
-            ("timer_wake_idle_median", 310.0),
-        ];
-        assert_eq!(
-            figures,
-            expected
-                .map(|(name, number)| (name.to_owned(), number))
-                .into()
-        );
+        let expected = [("timer_wake_idle_max", 420.0), ("timer_wake_idle_median", 310.0)];
+        assert_eq!(figures, expected.map(|(name, number)| (name.to_owned(), number)).into());
         let comparisons = baseline::compare(&rows, &figures, &figures);
-        let good: Vec<&str> = comparisons
-            .iter()
-            .filter(|row| !row.verdict.is_bad())
-            .map(|row| row.name)
-            .collect();
+        let good: Vec<&str> = comparisons.iter().filter(|row| !row.verdict.is_bad()).map(|row| row.name).collect();
         assert_eq!(good, ["timer_wake_idle_median", "timer_wake_idle_max"]);
     }
 }

@@ -41,15 +41,7 @@ const fn row(
     goal: f64,
     peers: [Option<f64>; 5],
 ) -> Row {
-    Row {
-        name,
-        in_json: true,
-        measurement,
-        statistic,
-        text,
-        goal,
-        peers,
-    }
+    Row { name, in_json: true, measurement, statistic, text, goal, peers }
 }
 
 use Statistic::{Max, Median};
@@ -71,13 +63,7 @@ pub const ROWS: &[Row] = &[
         Median,
         "call + reply, message in registers",
         300.0,
-        [
-            Some(406.0),
-            Some(500.0),
-            Some(1_397.0),
-            Some(11_574.0),
-            Some(12_558.0),
-        ],
+        [Some(406.0), Some(500.0), Some(1_397.0), Some(11_574.0), Some(12_558.0)],
     ),
     row(
         "port_round_trip_64b",
@@ -85,13 +71,7 @@ pub const ROWS: &[Row] = &[
         Median,
         "call + reply, longer message",
         450.0,
-        [
-            Some(1_572.0),
-            Some(2_158.0),
-            Some(1_532.0),
-            Some(17_724.0),
-            Some(20_340.0),
-        ],
+        [Some(1_572.0), Some(2_158.0), Some(1_532.0), Some(17_724.0), Some(20_340.0)],
     ),
     Row {
         in_json: false,
@@ -110,25 +90,9 @@ pub const ROWS: &[Row] = &[
         Median,
         "signal until the waiter runs",
         300.0,
-        [
-            Some(509.0),
-            Some(688.0),
-            Some(494.0),
-            Some(11_237.0),
-            Some(11_531.0),
-        ],
+        [Some(509.0), Some(688.0), Some(494.0), Some(11_237.0), Some(11_531.0)],
     ),
-    Row {
-        in_json: false,
-        ..row(
-            "trace_event",
-            "trace_event",
-            Median,
-            "recording a trace event",
-            20.0,
-            [None; 5],
-        )
-    },
+    Row { in_json: false, ..row("trace_event", "trace_event", Median, "recording a trace event", 20.0, [None; 5]) },
     row(
         "fault_round_trip",
         "fault_round_trip",
@@ -194,13 +158,7 @@ pub const ROWS: &[Row] = &[
         Median,
         "kernel entry to first program",
         30_000_000.0,
-        [
-            None,
-            None,
-            None,
-            Some(1_578_000_000.0),
-            Some(6_118_000_000.0),
-        ],
+        [None, None, None, Some(1_578_000_000.0), Some(6_118_000_000.0)],
     ),
 ];
 
@@ -226,11 +184,7 @@ impl Row {
 /// The rows as a table; a row that misses its goal is marked, and the mark explained.
 pub fn table(rows: &[(&Row, Option<Measured>)], unit: Unit) -> String {
     let compared = unit == Unit::Instructions;
-    let name = if compared {
-        "instructions"
-    } else {
-        "nanoseconds, plain emulation"
-    };
+    let name = if compared { "instructions" } else { "nanoseconds, plain emulation" };
     let mut lines = vec![line(name, ["min", "median", "max"].map(str::to_owned))];
     if compared {
         lines[0] += &others("goal", PEERS.map(str::to_owned));
@@ -240,8 +194,7 @@ pub fn table(rows: &[(&Row, Option<Measured>)], unit: Unit) -> String {
         let numbers = match measured {
             None => ["", "missing", ""].map(str::to_owned),
             Some(measured) => {
-                let [min, median, max] =
-                    [measured.min, measured.median, measured.max].map(with_commas);
+                let [min, median, max] = [measured.min, measured.median, measured.max].map(with_commas);
                 let missed = compared && row.figure(measured) > row.goal;
                 let mark = if missed { MISSED } else { "" };
                 match row.statistic {
@@ -301,20 +254,12 @@ mod tests {
     }
 
     fn measured(median: f64) -> Option<Measured> {
-        Some(Measured {
-            min: 30.0,
-            median,
-            max: 999.0,
-        })
+        Some(Measured { min: 30.0, median, max: 999.0 })
     }
 
     #[test]
     fn a_missed_goal_is_marked() {
-        let rows = [
-            (&ROWS[0], measured(51.0)),
-            (&ROWS[1], measured(299.0)),
-            (&ROWS[2], None),
-        ];
+        let rows = [(&ROWS[0], measured(51.0)), (&ROWS[1], measured(299.0)), (&ROWS[2], None)];
         let text = table(&rows, Unit::Instructions);
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].contains("median"), "{text}");

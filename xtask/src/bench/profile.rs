@@ -65,14 +65,7 @@ fn run(options: Options) -> Result<Counts> {
         move || File::open(pipe).map(|file| count(BufReader::new(file)))
     });
     let mut options = options;
-    for word in [
-        "-singlestep",
-        "-d",
-        "exec,nochain",
-        "-dfilter",
-        KERNEL,
-        "-D",
-    ] {
+    for word in ["-singlestep", "-d", "exec,nochain", "-dfilter", KERNEL, "-D"] {
         options.extra.push(word.into());
     }
     options.extra.push(pipe.display().to_string());
@@ -106,12 +99,7 @@ fn address(line: &str) -> Option<u64> {
 }
 
 /// What each function has of one of the additional rounds, the largest first.
-fn parts(
-    functions: &[(u64, u64, String)],
-    few: &Counts,
-    many: &Counts,
-    rounds: usize,
-) -> Vec<Part> {
+fn parts(functions: &[(u64, u64, String)], few: &Counts, many: &Counts, rounds: usize) -> Vec<Part> {
     let mut parts: BTreeMap<&str, i64> = BTreeMap::new();
     for (counts, sign) in [(many, 1), (few, -1)] {
         for (address, count) in counts {
@@ -126,10 +114,7 @@ fn parts(
     }
     let mut parts: Vec<Part> = parts
         .into_iter()
-        .map(|(name, count)| Part {
-            name: name.to_owned(),
-            instructions: count as f64 / rounds as f64,
-        })
+        .map(|(name, count)| Part { name: name.to_owned(), instructions: count as f64 / rounds as f64 })
         .filter(|part| part.instructions >= 0.05)
         .collect();
     parts.sort_by(|a, b| b.instructions.total_cmp(&a.instructions));
@@ -171,10 +156,7 @@ mod tests {
         let expected = [("call", 10.0), ("reply", 5.0), ("(entry stubs)", 1.0)];
         let expected: Vec<Part> = expected
             .iter()
-            .map(|(name, instructions)| Part {
-                name: (*name).to_owned(),
-                instructions: *instructions,
-            })
+            .map(|(name, instructions)| Part { name: (*name).to_owned(), instructions: *instructions })
             .collect();
         assert_eq!(found, expected);
         assert!(table(&found).ends_with("16.0          a round, ring 3 left out"));

@@ -13,12 +13,8 @@ const BLOCK: usize = 1 << 20;
 const SYNC_EVERY: u64 = 16 << 20;
 
 fn progress(length: u64, what: &'static str) -> Result<ProgressBar> {
-    let style = ProgressStyle::with_template(
-        "{msg:10} [{bar:40}] {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}",
-    )?;
-    Ok(ProgressBar::new(length)
-        .with_style(style.progress_chars("=> "))
-        .with_message(what))
+    let style = ProgressStyle::with_template("{msg:10} [{bar:40}] {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}")?;
+    Ok(ProgressBar::new(length).with_style(style.progress_chars("=> ")).with_message(what))
 }
 
 /// Writes the first `length` bytes of `source` to the front of `device`, down to the medium.
@@ -31,18 +27,14 @@ pub fn write(source: &mut File, device: &mut File, length: u64) -> Result<()> {
     while done < length {
         let part = part(&mut block, length - done);
         source.read_exact(part)?;
-        device
-            .write_all(part)
-            .with_context(|| format!("byte {done}"))?;
+        device.write_all(part).with_context(|| format!("byte {done}"))?;
         done += part.len() as u64;
         if done.is_multiple_of(SYNC_EVERY) {
             device.sync_data()?;
         }
         bar.set_position(done);
     }
-    device
-        .sync_all()
-        .context("the device did not take all that was written")?;
+    device.sync_all().context("the device did not take all that was written")?;
     bar.finish();
     Ok(())
 }
@@ -60,9 +52,7 @@ pub fn verify(source: &mut File, device: &mut File, length: u64) -> Result<()> {
         let wanted = part(&mut wanted, length - done);
         let found = part(&mut found, length - done);
         source.read_exact(wanted)?;
-        device
-            .read_exact(found)
-            .with_context(|| format!("byte {done}"))?;
+        device.read_exact(found).with_context(|| format!("byte {done}"))?;
         let differs = wanted.iter().zip(&*found).position(|(a, b)| a != b);
         ensure!(
             differs.is_none(),

@@ -75,11 +75,7 @@ pub struct Disk {
 
 impl fmt::Display for Disk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.removable {
-            "removable"
-        } else {
-            "not removable"
-        };
+        let kind = if self.removable { "removable" } else { "not removable" };
         write!(f, "{} MiB, {kind}", self.length >> 20)?;
         if !self.model.is_empty() {
             write!(f, ", {}", self.model)?;
@@ -90,11 +86,7 @@ impl fmt::Display for Disk {
 
 /// Examines the block device with number `device` (as in `st_rdev`).
 pub fn examine(tables: &Tables, device: u64) -> Result<Disk> {
-    let number = format!(
-        "{}:{}",
-        rustix::fs::major(device),
-        rustix::fs::minor(device)
-    );
+    let number = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
     let folder = tables.sysfs.join("dev/block").join(&number);
     let folder = fs::canonicalize(&folder).with_context(|| folder.display().to_string())?;
     let name = name_of(&folder)?;
@@ -111,19 +103,13 @@ pub fn examine(tables: &Tables, device: u64) -> Result<Disk> {
             uses.extend(uses_of(tables, &part, 0)?);
         }
     }
-    let model = format!(
-        "{} {}",
-        text(&folder, "device/vendor"),
-        text(&folder, "device/model")
-    );
+    let model = format!("{} {}", text(&folder, "device/vendor"), text(&folder, "device/model"));
     Ok(Disk {
         name,
         partition_of: is_partition.then(|| name_of(whole)).transpose()?,
         // The table counts in 512 bytes, whatever the disk's sectors are.
         length: sectors * 512,
-        sector: text(whole, "queue/logical_block_size")
-            .parse()
-            .context("its sectors' size")?,
+        sector: text(whole, "queue/logical_block_size").parse().context("its sectors' size")?,
         removable: text(&folder, "removable") == "1",
         read_only: text(&folder, "ro") == "1",
         model: model.trim().to_owned(),
@@ -139,28 +125,17 @@ fn uses_of(tables: &Tables, folder: &Path, depth: usize) -> Result<Vec<Use>> {
     let number = text(folder, "dev");
     let mut uses: Vec<Use> = mounts(&tables.mounts)
         .filter(|mount| mount.number == number || mount.source.strip_prefix("/dev/") == Some(&name))
-        .map(|mount| Use::Mounted {
-            device: name.clone(),
-            at: mount.at.replace("\\040", " "),
-        })
+        .map(|mount| Use::Mounted { device: name.clone(), at: mount.at.replace("\\040", " ") })
         .collect();
     let swaps = tables.swaps.lines().skip(1);
-    if swaps
-        .filter_map(|line| line.split_whitespace().next())
-        .any(|path| path.strip_prefix("/dev/") == Some(&name))
-    {
-        uses.push(Use::Swap {
-            device: name.clone(),
-        });
+    if swaps.filter_map(|line| line.split_whitespace().next()).any(|path| path.strip_prefix("/dev/") == Some(&name)) {
+        uses.push(Use::Swap { device: name.clone() });
     }
     let holders = folder.join("holders");
     if holders.is_dir() && depth < MAXIMUM_DEPTH {
         for entry in fs::read_dir(holders)? {
             let holder = fs::canonicalize(entry?.path())?;
-            uses.push(Use::Held {
-                device: name.clone(),
-                by: name_of(&holder)?,
-            });
+            uses.push(Use::Held { device: name.clone(), by: name_of(&holder)? });
             uses.extend(uses_of(tables, &holder, depth + 1)?);
         }
     }
@@ -178,11 +153,7 @@ fn mounts(table: &str) -> impl Iterator<Item = Mount<'_>> {
     table.lines().filter_map(|line| {
         let (before, behind) = line.split_once(" - ")?;
         let mut before = before.split(' ');
-        Some(Mount {
-            number: before.nth(2)?,
-            at: before.nth(1)?,
-            source: behind.split(' ').nth(1)?,
-        })
+        Some(Mount { number: before.nth(2)?, at: before.nth(1)?, source: behind.split(' ').nth(1)? })
     })
 }
 
@@ -196,10 +167,7 @@ fn name_of(folder: &Path) -> Result<String> {
 
 /// Contents of an attribute; empty if the device does not have it.
 fn text(folder: &Path, attribute: &str) -> String {
-    fs::read_to_string(folder.join(attribute))
-        .unwrap_or_default()
-        .trim()
-        .to_owned()
+    fs::read_to_string(folder.join(attribute)).unwrap_or_default().trim().to_owned()
 }
 
 #[cfg(test)]

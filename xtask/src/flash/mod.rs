@@ -46,75 +46,38 @@ pub fn precheck(target: &Path, options: FlashOptions) -> Result<()> {
 
 /// Writes `image` to `target`, a disk or a plain file, and verifies it. Questions go to standard error and
 /// are answered on `answers`.
-pub fn flash(
-    image: &Path,
-    target: &Path,
-    options: FlashOptions,
-    answers: &mut dyn BufRead,
-) -> Result<()> {
-    let mut source =
-        File::open(image).with_context(|| format!("cannot read {}", image.display()))?;
-    table::expect(&mut source)
-        .with_context(|| format!("{} is not a disk image", image.display()))?;
+pub fn flash(image: &Path, target: &Path, options: FlashOptions, answers: &mut dyn BufRead) -> Result<()> {
+    let mut source = File::open(image).with_context(|| format!("cannot read {}", image.display()))?;
+    table::expect(&mut source).with_context(|| format!("{} is not a disk image", image.display()))?;
     let length = source.metadata()?.len();
-    let opened = if options.file {
-        open(target, OFlags::CREATE)
-    } else {
-        open_checked(target, length, answers)
-    };
+    let opened = if options.file { open(target, OFlags::CREATE) } else { open_checked(target, length, answers) };
     let opened = opened.map_err(|error| match error.downcast_ref::<io::Error>() {
-        Some(cause) if cause.kind() == ErrorKind::PermissionDenied => {
-            error.context(as_root(image, target))
-        }
+        Some(cause) if cause.kind() == ErrorKind::PermissionDenied => error.context(as_root(image, target)),
         _ => error,
     });
     let mut device = opened.with_context(|| format!("cannot write to {}", target.display()))?;
-    copy::write(&mut source, &mut device, length)
-        .with_context(|| format!("writing {}", target.display()))?;
-    copy::verify(&mut source, &mut device, length)
-        .with_context(|| format!("verifying {}", target.display()))?;
-    table::fit(&mut source, &mut device)
-        .with_context(|| format!("the partition table of {}", target.display()))?;
-    eprintln!(
-        "{} holds the image: {length} bytes written, read back and equal",
-        target.display()
-    );
+    copy::write(&mut source, &mut device, length).with_context(|| format!("writing {}", target.display()))?;
+    copy::verify(&mut source, &mut device, length).with_context(|| format!("verifying {}", target.display()))?;
+    table::fit(&mut source, &mut device).with_context(|| format!("the partition table of {}", target.display()))?;
+    eprintln!("{} holds the image: {length} bytes written, read back and equal", target.display());
     Ok(())
 }
 
 /// The command that root runs instead; it needs neither cargo nor a build.
 fn as_root(image: &Path, target: &Path) -> String {
     let program = std::env::current_exe().unwrap_or_else(|_| "target/debug/xtask".into());
-    format!(
-        "as root: sudo {} flash {} --image {}",
-        program.display(),
-        target.display(),
-        image.display()
-    )
+    format!("as root: sudo {} flash {} --image {}", program.display(), target.display(), image.display())
 }
 
 fn open(target: &Path, flags: OFlags) -> Result<File> {
-    Ok(OpenOptions::new()
-        .read(true)
-        .write(true)
-        .custom_flags(flags.bits().cast_signed())
-        .open(target)?)
+    Ok(OpenOptions::new().read(true).write(true).custom_flags(flags.bits().cast_signed()).open(target)?)
 }
 
 /// What the disk `target` is.
 fn examine(target: &Path) -> Result<Disk> {
-    let metadata =
-        std::fs::metadata(target).with_context(|| format!("there is no {}", target.display()))?;
-    ensure!(
-        !metadata.is_file(),
-        "{} is a plain file; say --file if it is to become the image",
-        target.display()
-    );
-    ensure!(
-        metadata.file_type().is_block_device(),
-        "{} is not a disk",
-        target.display()
-    );
+    let metadata = std::fs::metadata(target).with_context(|| format!("there is no {}", target.display()))?;
+    ensure!(!metadata.is_file(), "{} is a plain file; say --file if it is to become the image", target.display());
+    ensure!(metadata.file_type().is_block_device(), "{} is not a disk", target.display());
     disk::examine(&Tables::of_this_system()?, metadata.rdev())
         .with_context(|| format!("cannot find out what {} is", target.display()))
 }
@@ -144,11 +107,7 @@ fn confirm(name: &str, reasons: &[String], answers: &mut dyn BufRead) -> Result<
     let mut answer = String::new();
     answers.read_line(&mut answer)?;
     eprintln!();
-    ensure!(
-        answer.trim() == name,
-        "not confirmed; nothing was written ({})",
-        reasons.join("; ")
-    );
+    ensure!(answer.trim() == name, "not confirmed; nothing was written ({})", reasons.join("; "));
     Ok(())
 }
 

@@ -22,18 +22,12 @@ fn a_file_becomes_the_image() {
 fn what_is_not_there_or_no_disk_is_refused_and_left_alone() {
     let image = Image::new("flash-refused");
     let target = image.sibling("target");
-    for known in [
-        precheck(&target, DISK),
-        flash_quietly(image.path(), &target, DISK),
-    ] {
+    for known in [precheck(&target, DISK), flash_quietly(image.path(), &target, DISK)] {
         assert!(format!("{:#}", known.unwrap_err()).contains("there is no"));
     }
     assert!(!target.exists());
     fs::write(&target, b"my only copy").unwrap();
-    for known in [
-        precheck(&target, DISK),
-        flash_quietly(image.path(), &target, DISK),
-    ] {
+    for known in [precheck(&target, DISK), flash_quietly(image.path(), &target, DISK)] {
         assert!(format!("{:#}", known.unwrap_err()).contains("--file"));
     }
     assert_eq!(fs::read(&target).unwrap(), b"my only copy");
@@ -48,10 +42,7 @@ fn what_is_no_image_is_not_written() {
     let target = image.sibling("target");
     fs::write(image.path(), vec![7; 100_000]).unwrap();
     let error = flash_quietly(image.path(), &target, FILE).unwrap_err();
-    assert!(
-        format!("{error:#}").contains("not a disk image"),
-        "{error:#}"
-    );
+    assert!(format!("{error:#}").contains("not a disk image"), "{error:#}");
     assert!(!target.exists());
 }
 
@@ -61,11 +52,6 @@ fn only_the_disks_name_confirms() {
     assert!(confirm("sdb", &reasons, &mut "sdb\n".as_bytes()).is_ok());
     for answer in ["", "\n", "y\n", "yes\n", "sda\n", "sdb1\n"] {
         let refused = confirm("sdb", &reasons, &mut answer.as_bytes());
-        assert!(
-            refused
-                .unwrap_err()
-                .to_string()
-                .contains("nothing was written")
-        );
+        assert!(refused.unwrap_err().to_string().contains("nothing was written"));
     }
 }

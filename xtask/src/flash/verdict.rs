@@ -31,17 +31,13 @@ pub fn judge(disk: &Disk, length: u64) -> Verdict {
 fn refusal(disk: &Disk, length: u64) -> Option<String> {
     let name = &disk.name;
     if let Some(whole) = &disk.partition_of {
-        return Some(format!(
-            "{name} is a partition; an image needs the whole disk, {whole}"
-        ));
+        return Some(format!("{name} is a partition; an image needs the whole disk, {whole}"));
     }
     for used in &disk.uses {
         if let Use::Mounted { device, at } = used
             && SYSTEM_MOUNTS.contains(&at.as_str())
         {
-            return Some(format!(
-                "{name} holds the running system: {device} is mounted at {at}"
-            ));
+            return Some(format!("{name} holds the running system: {device} is mounted at {at}"));
         }
     }
     for used in &disk.uses {
@@ -61,10 +57,7 @@ fn refusal(disk: &Disk, length: u64) -> Option<String> {
         ));
     }
     if disk.length < length {
-        return Some(format!(
-            "{name} is too small: {} of {length} bytes",
-            disk.length
-        ));
+        return Some(format!("{name} is too small: {} of {length} bytes", disk.length));
     }
     None
 }

@@ -77,19 +77,8 @@ fn the_disk_has_boot_code_and_three_partitions() {
     assert_eq!(bytes[0x1c2], 0xee, "protective MBR");
     let disk = gpt::GptConfig::new().open(&image.0).unwrap();
     assert!(disk.primary_header().is_ok() && disk.backup_header().is_ok());
-    let kinds: Vec<_> = disk
-        .partitions()
-        .values()
-        .map(|partition| partition.part_type_guid.clone())
-        .collect();
-    assert_eq!(
-        kinds,
-        [
-            partition_types::BIOS,
-            partition_types::EFI,
-            partition_types::LINUX_FS
-        ]
-    );
+    let kinds: Vec<_> = disk.partitions().values().map(|partition| partition.part_type_guid.clone()).collect();
+    assert_eq!(kinds, [partition_types::BIOS, partition_types::EFI, partition_types::LINUX_FS]);
     let stage2 = &bytes[(BIOS_START * SECTOR_BYTES) as usize..];
     assert_eq!(stage2[..4], [0, 1, 2, 3]);
 }
@@ -103,10 +92,7 @@ fn the_boot_volume_has_the_files_and_their_checksums() {
         let file = read_file(&image.0, path).unwrap();
         assert_eq!(checksums.find(path), Some(Checksum::of(&file)));
     }
-    assert_eq!(
-        read_file(&image.0, BUNDLE_PATH).unwrap(),
-        Sources::new().bundle
-    );
+    assert_eq!(read_file(&image.0, BUNDLE_PATH).unwrap(), Sources::new().bundle);
     let loader = read_file(&image.0, UEFI_LOADER_PATH).unwrap();
     assert_eq!(loader[..2], *b"MZ");
 }
@@ -117,9 +103,7 @@ fn corruption_changes_one_byte_and_removal_one_file() {
     let before = read_file(&image.0, BUNDLE_PATH).unwrap();
     corrupt(&image.0, BUNDLE_PATH, 123_456).unwrap();
     let after = read_file(&image.0, BUNDLE_PATH).unwrap();
-    let changed: Vec<_> = (0..before.len())
-        .filter(|&index| before[index] != after[index])
-        .collect();
+    let changed: Vec<_> = (0..before.len()).filter(|&index| before[index] != after[index]).collect();
     assert_eq!(changed, [123_456]);
     remove(&image.0, KERNEL_PATH).unwrap();
     assert!(read_file(&image.0, KERNEL_PATH).is_err());
@@ -143,27 +127,9 @@ fn harm_to_what_is_not_there_is_an_error() {
 fn bad_inputs_are_named() {
     let sources = Sources::new();
     let wrong: [(&str, ImageInputs<'_>); 3] = [
-        (
-            "UEFI loader",
-            ImageInputs {
-                uefi_loader_elf: b"",
-                ..sources.inputs()
-            },
-        ),
-        (
-            "BIOS loader",
-            ImageInputs {
-                bios_loader_elf: b"",
-                ..sources.inputs()
-            },
-        ),
-        (
-            "kernel",
-            ImageInputs {
-                kernel_elf: b"",
-                ..sources.inputs()
-            },
-        ),
+        ("UEFI loader", ImageInputs { uefi_loader_elf: b"", ..sources.inputs() }),
+        ("BIOS loader", ImageInputs { bios_loader_elf: b"", ..sources.inputs() }),
+        ("kernel", ImageInputs { kernel_elf: b"", ..sources.inputs() }),
     ];
     for (name, inputs) in wrong {
         let error = bytes(&inputs).unwrap_err().to_string();

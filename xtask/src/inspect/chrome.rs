@@ -98,16 +98,12 @@ impl Writer<'_> {
     fn track(&self, thread: u32, ticks: u64) -> Option<Track> {
         let owner = self.owners.get(&thread).copied();
         let process = owner.or_else(|| self.view.owner(thread))?;
-        (thread != IDLE).then(|| Track {
-            process: self.process(process, ticks),
-            thread,
-        })
+        (thread != IDLE).then(|| Track { process: self.process(process, ticks), thread })
     }
 
     /// Where something is shown that this thread did, or that interrupted it.
     fn place(&self, thread: u32, processor: u32, ticks: u64) -> Track {
-        self.track(thread, ticks)
-            .unwrap_or_else(|| self.processor(processor))
+        self.track(thread, ticks).unwrap_or_else(|| self.processor(processor))
     }
 
     const fn processor(&self, number: u32) -> Track {
@@ -146,19 +142,12 @@ impl Writer<'_> {
         let Some((Some(track), start)) = last else {
             return;
         };
-        self.slices.entry(track).or_default().push(Slice {
-            start,
-            end,
-            processor,
-        });
+        self.slices.entry(track).or_default().push(Slice { start, end, processor });
         let name = self.name(track.process);
         let duration = self.view.microseconds(end.saturating_sub(start));
         for (at, name) in [
             (track, format!("on processor {processor}")),
-            (
-                self.processor(processor),
-                format!("{name}/{}", track.thread),
-            ),
+            (self.processor(processor), format!("{name}/{}", track.thread)),
         ] {
             let event = json!({ "ph": "X", "cat": "run", "name": name, "dur": duration });
             self.push(event, at, start);
@@ -179,11 +168,7 @@ impl Writer<'_> {
                 Some(EventKind::Call) => {
                     let call = Pending {
                         start: ticks,
-                        name: format!(
-                            "{}: {}",
-                            self.view.port(event.b),
-                            self.view.call(event, &mut calls)
-                        ),
+                        name: format!("{}: {}", self.view.port(event.b), self.view.call(event, &mut calls)),
                         caller: place,
                         number: sequence,
                     };
@@ -235,8 +220,7 @@ impl Writer<'_> {
                 Some(EventKind::Exit) => {
                     let process = self.process(a, ticks);
                     let name = format!("{} ends", self.name(process));
-                    let arguments =
-                        json!({ "code": event.c.cast_signed(), "by a fault": event.b == 1 });
+                    let arguments = json!({ "code": event.c.cast_signed(), "by a fault": event.b == 1 });
                     self.instant(&name, self.processor(*processor), ticks, &arguments);
                 }
                 None => {}

@@ -63,11 +63,10 @@ pub fn inspect(workspace: &Workspace, arguments: &InspectArguments) -> Result<()
     };
     let kernel = crate::build::kernel_file(workspace);
     let bytes = fs::read(&kernel).with_context(|| format!("cannot read {}", kernel.display()))?;
-    let symbol = elf::symbol_address(&bytes, SYMBOL)?
-        .with_context(|| format!("{} has no symbol {SYMBOL}", kernel.display()))?;
+    let symbol =
+        elf::symbol_address(&bytes, SYMBOL)?.with_context(|| format!("{} has no symbol {SYMBOL}", kernel.display()))?;
     let mut memory = Memory {
-        qmp: Qmp::connect(&folder.join(INSPECT_SOCKET))
-            .context("another program may be inspecting the machine")?,
+        qmp: Qmp::connect(&folder.join(INSPECT_SOCKET)).context("another program may be inspecting the machine")?,
         file: folder.join("memory"),
     };
     let snapshot = take(&mut memory, symbol)?;
@@ -131,8 +130,7 @@ struct Memory {
 impl Memory {
     fn read(&mut self, address: u64, length: u64) -> Result<Vec<u8>> {
         // QMP's integers are signed, and the kernel lives in the upper half.
-        let arguments =
-            json!({ "val": address.cast_signed(), "size": length, "filename": self.file });
+        let arguments = json!({ "val": address.cast_signed(), "size": length, "filename": self.file });
         self.qmp.execute("memsave", arguments)?;
         let bytes = fs::read(&self.file)?;
         fs::remove_file(&self.file)?;

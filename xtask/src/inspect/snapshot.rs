@@ -57,9 +57,7 @@ impl Snapshot {
     pub fn sequence(bytes: &[u8]) -> Option<u64> {
         let mut fields = Fields(bytes);
         let magic = fields.u64().ok()?;
-        (magic == SNAPSHOT_MAGIC)
-            .then(|| fields.u64().ok())
-            .flatten()
+        (magic == SNAPSHOT_MAGIC).then(|| fields.u64().ok()).flatten()
     }
 }
 
@@ -68,10 +66,7 @@ struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
     fn take<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let (first, rest) = self
-            .0
-            .split_first_chunk::<N>()
-            .context("the snapshot is cut off")?;
+        let (first, rest) = self.0.split_first_chunk::<N>().context("the snapshot is cut off")?;
         self.0 = rest;
         Ok(*first)
     }
@@ -97,11 +92,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-fn many<T>(
-    count: u32,
-    fields: &mut Fields<'_>,
-    mut read: impl FnMut(&mut Fields<'_>) -> Result<T>,
-) -> Result<Vec<T>> {
+fn many<T>(count: u32, fields: &mut Fields<'_>, mut read: impl FnMut(&mut Fields<'_>) -> Result<T>) -> Result<Vec<T>> {
     (0..count).map(|_| read(fields)).collect()
 }
 
@@ -181,25 +172,12 @@ fn port(fields: &mut Fields<'_>) -> Result<PortEntry> {
 }
 
 fn ring(fields: &mut Fields<'_>) -> Result<Ring> {
-    let entry = RingEntry {
-        processor: fields.u32()?,
-        events: fields.u32()?,
-        recorded: fields.u64()?,
-    };
-    Ok(Ring {
-        entry,
-        events: many(entry.events, fields, event)?,
-    })
+    let entry = RingEntry { processor: fields.u32()?, events: fields.u32()?, recorded: fields.u64()? };
+    Ok(Ring { entry, events: many(entry.events, fields, event)? })
 }
 
 fn event(fields: &mut Fields<'_>) -> Result<Event> {
-    Ok(Event {
-        ticks: fields.u64()?,
-        kind_a: fields.u32()?,
-        b: fields.u32()?,
-        c: fields.u64()?,
-        d: fields.u64()?,
-    })
+    Ok(Event { ticks: fields.u64()?, kind_a: fields.u32()?, b: fields.u32()?, c: fields.u64()?, d: fields.u64()? })
 }
 
 #[cfg(test)]

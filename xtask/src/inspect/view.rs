@@ -33,21 +33,9 @@ impl<'a> View<'a> {
     pub fn new(snapshot: &'a Snapshot) -> View<'a> {
         View {
             snapshot,
-            processes: snapshot
-                .processes
-                .iter()
-                .map(|process| (process.number, name(process)))
-                .collect(),
-            owners: snapshot
-                .threads
-                .iter()
-                .map(|thread| (thread.info.number, thread.info.process))
-                .collect(),
-            labels: snapshot
-                .ports
-                .iter()
-                .map(|port| (port.number, port.label))
-                .collect(),
+            processes: snapshot.processes.iter().map(|process| (process.number, name(process))).collect(),
+            owners: snapshot.threads.iter().map(|thread| (thread.info.number, thread.info.process)).collect(),
+            labels: snapshot.ports.iter().map(|port| (port.number, port.label)).collect(),
         }
     }
 
@@ -61,32 +49,19 @@ impl<'a> View<'a> {
             "up {:.3} s, idle {:.0} %; {} of {} KiB of memory used\n\
              {} context switches, {} system calls (without the fast path), {} interrupts\n\nobjects",
             uptime / 1e3,
-            if uptime > 0.0 {
-                idle / uptime * 100.0
-            } else {
-                0.0
-            },
+            if uptime > 0.0 { idle / uptime * 100.0 } else { 0.0 },
             kernel.used_frames * KIB_PER_FRAME,
             kernel.total_frames * KIB_PER_FRAME,
             kernel.switches,
             kernel.system_calls,
             kernel.interrupts,
         );
-        for kind in QuotaKind::ALL
-            .iter()
-            .filter(|kind| **kind != QuotaKind::Frames)
-        {
+        for kind in QuotaKind::ALL.iter().filter(|kind| **kind != QuotaKind::Frames) {
             let (used, capacity) = (kernel.objects.get(*kind), kernel.capacity.get(*kind));
-            add(
-                &mut text,
-                format_args!("\n  {:<10} {used:>6} of {capacity}", kind.name()),
-            );
+            add(&mut text, format_args!("\n  {:<10} {used:>6} of {capacity}", kind.name()));
         }
         if header.omitted > 0 {
-            add(
-                &mut text,
-                format_args!("\n{} objects did not fit the snapshot", header.omitted),
-            );
+            add(&mut text, format_args!("\n{} objects did not fit the snapshot", header.omitted));
         }
         text
     }
@@ -152,10 +127,7 @@ impl<'a> View<'a> {
 
     /// Every port, with who waits there.
     pub fn ports(&self) -> String {
-        let mut text = format!(
-            "{:>4} {:<20} {:>7} {:>9} {:>7}",
-            "id", "interface", "handles", "receiving", "sending"
-        );
+        let mut text = format!("{:>4} {:<20} {:>7} {:>9} {:>7}", "id", "interface", "handles", "receiving", "sending");
         for port in &self.snapshot.ports {
             add(
                 &mut text,
@@ -195,13 +167,8 @@ impl<'a> View<'a> {
     /// All events with their processors, oldest first.
     pub fn events(&self) -> Vec<(u32, &'a Event)> {
         let rings = self.snapshot.rings.iter();
-        let mut events: Vec<_> = rings
-            .flat_map(|ring| {
-                ring.events
-                    .iter()
-                    .map(|event| (ring.entry.processor, event))
-            })
-            .collect();
+        let mut events: Vec<_> =
+            rings.flat_map(|ring| ring.events.iter().map(|event| (ring.entry.processor, event))).collect();
         events.sort_by_key(|(_, event)| event.ticks);
         events
     }
@@ -209,19 +176,14 @@ impl<'a> View<'a> {
     /// Events that were recorded, and how many of them have not been overwritten.
     pub fn recorded(&self) -> (u64, usize) {
         let rings = &self.snapshot.rings;
-        (
-            rings.iter().map(|ring| ring.entry.recorded).sum(),
-            rings.iter().map(|ring| ring.events.len()).sum(),
-        )
+        (rings.iter().map(|ring| ring.entry.recorded).sum(), rings.iter().map(|ring| ring.events.len()).sum())
     }
 
     /// What a call asks.
     pub fn call(&self, event: &Event, calls: &mut Calls) -> String {
         let (tag, word) = (Tag(event.c), event.d);
         let label = self.labels.get(&event.b).copied().unwrap_or(0);
-        calls
-            .0
-            .insert(event.kind_a & 0xff_ffff, (label, tag.label()));
+        calls.0.insert(event.kind_a & 0xff_ffff, (label, tag.label()));
         interface_by_id(label).map_or_else(
             || format!("method {} ({word:#x} ...)", tag.label()),
             |interface| (interface.decode)(tag, &[word]),
@@ -231,14 +193,10 @@ impl<'a> View<'a> {
     /// What a reply says.
     pub fn reply(&self, event: &Event, calls: &mut Calls) -> String {
         let (tag, word) = (Tag(event.c), event.d);
-        calls
-            .0
-            .remove(&event.b)
-            .and_then(|(label, method)| Some((interface_by_id(label)?, method)))
-            .map_or_else(
-                || format!("status {} ({word:#x} ...)", tag.label()),
-                |(interface, method)| (interface.decode_reply)(method, tag, &[word]),
-            )
+        calls.0.remove(&event.b).and_then(|(label, method)| Some((interface_by_id(label)?, method))).map_or_else(
+            || format!("status {} ({word:#x} ...)", tag.label()),
+            |(interface, method)| (interface.decode_reply)(method, tag, &[word]),
+        )
     }
 
     fn event(&self, event: &Event, calls: &mut Calls) -> String {
@@ -265,18 +223,11 @@ impl<'a> View<'a> {
             Some(EventKind::Wake) => format!("wake     {} -> {}", self.thread(a), self.thread(b)),
             Some(EventKind::Fault) => {
                 let kind = FaultKind::from_code(u64::from(b)).map_or("fault", FaultKind::text);
-                format!(
-                    "fault    {}: {kind}, instruction {c:#x}, address {d:#x}",
-                    self.thread(a)
-                )
+                format!("fault    {}: {kind}, instruction {c:#x}, address {d:#x}", self.thread(a))
             }
             Some(EventKind::Exit) => {
                 let cause = if b == 1 { "by a fault" } else { "" };
-                format!(
-                    "exit     {} with code {} {cause}",
-                    self.process(a),
-                    c.cast_signed()
-                )
+                format!("exit     {} with code {} {cause}", self.process(a), c.cast_signed())
             }
             Some(EventKind::Budget) => format!("budget   {b} ran out under {}", self.thread(a)),
             None => format!("unknown event {:#x}", event.kind_a),
@@ -310,10 +261,7 @@ impl<'a> View<'a> {
 
     /// A process's name.
     pub fn process(&self, number: u32) -> String {
-        self.processes
-            .get(&number)
-            .cloned()
-            .unwrap_or_else(|| format!("process {number}"))
+        self.processes.get(&number).cloned().unwrap_or_else(|| format!("process {number}"))
     }
 
     fn thread(&self, number: u32) -> String {
@@ -335,30 +283,21 @@ impl<'a> View<'a> {
 }
 
 fn name(process: &ProcessInfo) -> String {
-    let end = process
-        .name
-        .iter()
-        .position(|byte| *byte == 0)
-        .unwrap_or(process.name.len());
+    let end = process.name.iter().position(|byte| *byte == 0).unwrap_or(process.name.len());
     String::from_utf8_lossy(&process.name[..end]).into_owned()
 }
 
 fn interface_name(label: u64) -> String {
     interface_by_id(label).map_or_else(
         || {
-            if label == 0 {
-                "-".into()
-            } else {
-                format!("{label:#x}")
-            }
+            if label == 0 { "-".into() } else { format!("{label:#x}") }
         },
         |interface| interface.name.to_owned(),
     )
 }
 
 fn add(text: &mut String, arguments: std::fmt::Arguments<'_>) {
-    text.write_fmt(arguments)
-        .expect("writing to a string cannot fail");
+    text.write_fmt(arguments).expect("writing to a string cannot fail");
 }
 
 #[cfg(test)]
@@ -367,13 +306,7 @@ mod tests {
     use super::*;
 
     fn event(kind: EventKind, a: u32, b: u32, c: u64) -> Event {
-        Event {
-            ticks: 2_000,
-            kind_a: (kind as u32) << 24 | a,
-            b,
-            c,
-            d: 0,
-        }
+        Event { ticks: 2_000, kind_a: (kind as u32) << 24 | a, b, c, d: 0 }
     }
 
     #[test]
@@ -381,11 +314,7 @@ mod tests {
         let snapshot = Snapshot::parse(&example()).unwrap();
         let view = View::new(&snapshot);
         assert!(view.processes().contains("log"), "{}", view.processes());
-        assert!(
-            view.machine().starts_with("up 2.000 s"),
-            "{}",
-            view.machine()
-        );
+        assert!(view.machine().starts_with("up 2.000 s"), "{}", view.machine());
         assert_eq!(view.ports().lines().count(), 2);
         assert_eq!(view.threads().lines().count(), 2);
     }
@@ -395,16 +324,10 @@ mod tests {
         let mut snapshot = Snapshot::parse(&example()).unwrap();
         let clock = airox_api::INTERFACES[0];
         snapshot.ports[0].label = u64::from(clock.id);
-        snapshot.rings[0].events = vec![
-            event(EventKind::Call, 0, 9, Tag::new(0).0),
-            event(EventKind::Exit, 5, 1, 3),
-        ];
+        snapshot.rings[0].events = vec![event(EventKind::Call, 0, 9, Tag::new(0).0), event(EventKind::Exit, 5, 1, 3)];
         let text = View::new(&snapshot).trace(10);
         assert!(text.contains("clock (port 9): now"), "{text}");
-        assert!(
-            text.contains("exit     log with code 3 by a fault"),
-            "{text}"
-        );
+        assert!(text.contains("exit     log with code 3 by a fault"), "{text}");
         assert_eq!(View::new(&snapshot).trace(1).lines().count(), 1);
     }
 }

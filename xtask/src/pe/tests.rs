@@ -14,10 +14,7 @@ fn segments_become_sections_at_the_same_addresses() {
     let file = from_elf(&uefi_loader().bytes()).unwrap();
     let pe = PeFile64::parse(&*file).unwrap();
     let optional = pe.nt_headers().optional_header;
-    assert_eq!(
-        optional.subsystem.get(LittleEndian),
-        IMAGE_SUBSYSTEM_EFI_APPLICATION
-    );
+    assert_eq!(optional.subsystem.get(LittleEndian), IMAGE_SUBSYSTEM_EFI_APPLICATION);
     assert_eq!(optional.address_of_entry_point.get(LittleEndian), 0x1004);
     let sections: Vec<_> = pe
         .sections()
@@ -40,11 +37,7 @@ fn addends_are_in_place_and_listed_for_relocation() {
     let data = data.data().unwrap();
     assert_eq!(data[0x08..0x10], 0x2000_u64.to_le_bytes());
     assert_eq!(data[0x10..0x18], 0x1004_u64.to_le_bytes());
-    let mut blocks = pe
-        .data_directories()
-        .relocation_blocks(&*file, &pe.section_table())
-        .unwrap()
-        .unwrap();
+    let mut blocks = pe.data_directories().relocation_blocks(&*file, &pe.section_table()).unwrap().unwrap();
     let block = blocks.next().unwrap().unwrap();
     let found: Vec<_> = block
         .map(|relocation| (relocation.virtual_address, relocation.typ))

@@ -21,8 +21,7 @@ impl RawTerminal {
         let before = tcgetattr(std::io::stdin()).context("cannot read the terminal's mode")?;
         let mut raw = before.clone();
         raw.make_raw();
-        tcsetattr(std::io::stdin(), OptionalActions::Now, &raw)
-            .context("cannot change the terminal's mode")?;
+        tcsetattr(std::io::stdin(), OptionalActions::Now, &raw).context("cannot change the terminal's mode")?;
         Ok(RawTerminal(before))
     }
 }
@@ -103,19 +102,10 @@ mod tests {
     #[test]
     fn control_a_escapes() {
         let mut escape = false;
-        assert_eq!(
-            translate(b"a\x03", &mut escape).as_deref(),
-            Some(&b"a\x03"[..])
-        );
+        assert_eq!(translate(b"a\x03", &mut escape).as_deref(), Some(&b"a\x03"[..]));
         assert_eq!(translate(b"\x01", &mut escape).as_deref(), Some(&b""[..]));
-        assert_eq!(
-            translate(b"\x01b", &mut escape).as_deref(),
-            Some(&b"\x01b"[..])
-        );
-        assert_eq!(
-            translate(b"\x01q", &mut escape).as_deref(),
-            Some(&b"\x01q"[..])
-        );
+        assert_eq!(translate(b"\x01b", &mut escape).as_deref(), Some(&b"\x01b"[..]));
+        assert_eq!(translate(b"\x01q", &mut escape).as_deref(), Some(&b"\x01q"[..]));
         assert_eq!(translate(b"\x01x", &mut escape), None);
     }
 }

@@ -93,11 +93,7 @@ pub fn run(workspace: &Workspace, arguments: &RunArguments) -> Result<()> {
 
 fn options(arguments: &RunArguments, built: &system::BuiltSystem) -> Options {
     Options {
-        firmware: if arguments.uefi {
-            Firmware::Uefi
-        } else {
-            Firmware::Bios
-        },
+        firmware: if arguments.uefi { Firmware::Uefi } else { Firmware::Bios },
         disk: match arguments.disk {
             DiskArgument::Ide => Disk::Ide,
             DiskArgument::Ahci => Disk::Ahci,
@@ -127,9 +123,7 @@ fn memory(text: &str) -> Result<u64, String> {
         None => (text.strip_suffix(['M', 'm']).unwrap_or(text), 20),
     };
     let number = digits.parse::<u32>().ok().filter(|number| *number > 0);
-    number
-        .map(|number| u64::from(number) << shift)
-        .ok_or_else(|| "write it as 512M or 2G".to_owned())
+    number.map(|number| u64::from(number) << shift).ok_or_else(|| "write it as 512M or 2G".to_owned())
 }
 
 /// Whether the end was a good one.

@@ -58,10 +58,7 @@ pub fn run(rig: &Rig<'_>, reporter: &mut Reporter) {
     tests.push(("boot/prompt-within-3-s".into(), Test::Quick));
     for (firmware, firmware_name) in FIRMWARES {
         for (harm_name, harm) in HARMS {
-            tests.push((
-                format!("boot/{firmware_name}-{harm_name}"),
-                Test::Harm(firmware, harm),
-            ));
+            tests.push((format!("boot/{firmware_name}-{harm_name}"), Test::Harm(firmware, harm)));
         }
     }
     if !reporter.wants_any(tests.iter().map(|(name, _)| name.as_str())) {
@@ -90,12 +87,7 @@ enum Test {
 }
 
 fn options(image: &Path, firmware: Firmware, disk: Disk) -> Options {
-    Options {
-        firmware,
-        disk,
-        allow_reset: false,
-        ..Options::new(image)
-    }
+    Options { firmware, disk, allow_reset: false, ..Options::new(image) }
 }
 
 fn text(error: MachineError) -> String {
@@ -110,10 +102,7 @@ fn boot(image: &Path, firmware: Firmware, disk: Disk) -> Outcome {
     let exit = machine.wait_for_exit(END_LIMIT).map_err(text)?;
     match exit.ending {
         Ending::PowerOff => Ok(()),
-        ending => Err(format!(
-            "{ending} instead of switching off\n{}",
-            machine.last_lines()
-        )),
+        ending => Err(format!("{ending} instead of switching off\n{}", machine.last_lines())),
     }
 }
 
@@ -123,9 +112,7 @@ fn quick(image: &Path) -> Outcome {
     for _ in 0..QUICK_TRIES {
         let options = options(image, Firmware::Bios, Disk::Ahci);
         let mut machine = Machine::start(&options).map_err(text)?;
-        machine
-            .wait_for(LOADER_GREETING, BOOT_LIMIT)
-            .map_err(text)?;
+        machine.wait_for(LOADER_GREETING, BOOT_LIMIT).map_err(text)?;
         let started = Instant::now();
         machine.wait_for_prompt(BOOT_LIMIT).map_err(text)?;
         best = best.min(started.elapsed());
@@ -133,10 +120,7 @@ fn quick(image: &Path) -> Outcome {
             return Ok(());
         }
     }
-    Err(format!(
-        "the best of {QUICK_TRIES} starts took {:.1} s",
-        best.as_secs_f32()
-    ))
+    Err(format!("the best of {QUICK_TRIES} starts took {:.1} s", best.as_secs_f32()))
 }
 
 /// Harms a copy of the image; the loader must name the file on the serial line and on the screen.
@@ -169,18 +153,13 @@ fn refuse(image: &Path, firmware: Firmware, harm: Harm) -> Outcome {
             return Err(format!("the kernel was started\n{}", machine.last_lines()));
         }
     }
-    machine
-        .wait_for(LOADER_LAST_WORDS, END_LIMIT)
-        .map_err(text)?;
+    machine.wait_for(LOADER_LAST_WORDS, END_LIMIT).map_err(text)?;
     // The serial line gets each piece of text before the screen does, so the screen may lag by a moment.
     let deadline = Instant::now() + END_LIMIT;
     loop {
         let screen = Screenshot::take(&mut machine).map_err(text)?;
         let serial = machine.text();
-        let lines: Vec<&str> = serial
-            .lines()
-            .skip_while(|line| !line.starts_with(LOADER_GREETING))
-            .collect();
+        let lines: Vec<&str> = serial.lines().skip_while(|line| !line.starts_with(LOADER_GREETING)).collect();
         match loader_screen::shows(&screen, &lines) {
             Err(_) if Instant::now() < deadline => {}
             outcome => return outcome,

@@ -30,20 +30,8 @@ struct Case {
 }
 
 const CASES: [Case; 5] = [
-    Case {
-        name: "boot/contract-bios",
-        firmware: Firmware::Bios,
-        memory: "128M",
-        processor: "qemu64",
-        extra: &[],
-    },
-    Case {
-        name: "boot/contract-bios-5g",
-        firmware: Firmware::Bios,
-        memory: "5G",
-        processor: "max",
-        extra: &[],
-    },
+    Case { name: "boot/contract-bios", firmware: Firmware::Bios, memory: "128M", processor: "qemu64", extra: &[] },
+    Case { name: "boot/contract-bios-5g", firmware: Firmware::Bios, memory: "5G", processor: "max", extra: &[] },
     Case {
         name: "boot/contract-bios-no-screen",
         firmware: Firmware::Bios,
@@ -51,13 +39,7 @@ const CASES: [Case; 5] = [
         processor: "max",
         extra: &["-vga", "none"],
     },
-    Case {
-        name: "boot/contract-uefi",
-        firmware: Firmware::Uefi,
-        memory: "256M",
-        processor: "qemu64",
-        extra: &[],
-    },
+    Case { name: "boot/contract-uefi", firmware: Firmware::Uefi, memory: "256M", processor: "qemu64", extra: &[] },
     Case {
         name: "boot/contract-uefi-5g-no-screen",
         firmware: Firmware::Uefi,
@@ -88,8 +70,7 @@ pub fn run(rig: &Rig<'_>, reporter: &mut Reporter) {
 fn make_image(rig: &Rig<'_>) -> Result<PathBuf> {
     let kernel = fs::read(build::contract_kernel(rig.workspace)?)?;
     let bundle: Vec<u8> = (0..BUNDLE_LENGTH).map(bundle_byte).collect();
-    rig.guest()?
-        .image_of(rig.workspace, "contract", &kernel, &bundle)
+    rig.guest()?.image_of(rig.workspace, "contract", &kernel, &bundle)
 }
 
 /// Boots; every check the kernel makes must hold.
@@ -106,9 +87,7 @@ fn check(image: &Path, case: &Case) -> Outcome {
     let mut machine = Machine::start(&options).map_err(|error| error.to_string())?;
     let mut failures = Vec::new();
     loop {
-        let line = machine
-            .wait_for("\n", LIMIT)
-            .map_err(|error| format!("{error}\n{}", machine.last_lines()))?;
+        let line = machine.wait_for("\n", LIMIT).map_err(|error| format!("{error}\n{}", machine.last_lines()))?;
         match protocol::parse(&line) {
             Some(Line::Test(name, Err(reason))) => failures.push(format!("{name}: {reason}")),
             Some(Line::Suite(passed, _)) if failures.is_empty() && passed > 0 => return Ok(()),

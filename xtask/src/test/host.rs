@@ -18,35 +18,21 @@ const TAIL: usize = 40;
 /// Runs the suite.
 pub fn run(rig: &Rig<'_>, reporter: &mut Reporter) {
     let workspace = rig.workspace;
-    reporter.run("host/fmt", || {
-        cargo_command(rig, &["fmt", "--all", "--check"])
-    });
+    reporter.run("host/fmt", || cargo_command(rig, &["fmt", "--all", "--check"]));
     reporter.run("host/clippy", || {
         let step = Step::start("looking through the host's code with clippy");
-        let arguments = [
-            "clippy",
-            "--quiet",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ];
+        let arguments = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
         cargo_command(rig, &arguments)?;
         step.done();
         Ok(())
     });
-    reporter.run("host/clippy-guest", || {
-        build::lint(workspace).map_err(|error| format!("{error:#}"))
-    });
+    reporter.run("host/clippy-guest", || build::lint(workspace).map_err(|error| format!("{error:#}")));
     match workspace.system_files() {
         Ok(files) => {
             for file in files {
                 let name = file.file_stem().unwrap_or_default().to_string_lossy();
                 reporter.run(&format!("host/check/{name}"), || {
-                    system::check(workspace, &file)
-                        .map(drop)
-                        .map_err(|error| format!("{error:#}"))
+                    system::check(workspace, &file).map(drop).map_err(|error| format!("{error:#}"))
                 });
             }
         }
@@ -129,11 +115,7 @@ fn list_unit_tests(rig: &Rig<'_>, reporter: &mut Reporter) {
 }
 
 /// Runs `cargo test --workspace`, its two outputs as one, since one names the crate and the other the tests.
-fn cargo_test(
-    rig: &Rig<'_>,
-    arguments: &[&str],
-    mut each_line: impl FnMut(&str),
-) -> Result<bool, String> {
+fn cargo_test(rig: &Rig<'_>, arguments: &[&str], mut each_line: impl FnMut(&str)) -> Result<bool, String> {
     let text = |error: std::io::Error| error.to_string();
     let (reader, writer) = std::io::pipe().map_err(text)?;
     let mut command = Command::new(cargo());

@@ -33,9 +33,7 @@ pub fn run(rig: &Rig<'_>, arguments: &TestArguments, reporter: &mut Reporter) {
 /// The filter and options as the program reads them. A filter may begin with the suite's name.
 fn program_arguments(arguments: &TestArguments, reporter: &Reporter) -> String {
     let mut words = Vec::new();
-    let filter = reporter
-        .filter()
-        .map(|filter| filter.strip_prefix("kernel/").unwrap_or(filter));
+    let filter = reporter.filter().map(|filter| filter.strip_prefix("kernel/").unwrap_or(filter));
     if let Some(filter) = filter.filter(|filter| !filter.is_empty()) {
         words.push(format!("--filter {filter}"));
     }
@@ -67,12 +65,7 @@ fn boot_and_follow(
         ..Options::new(&built.image)
     })
     .context("cannot start the machine")?;
-    let mut follower = Follower {
-        prefix,
-        passed: 0,
-        failed: 0,
-        seen: BTreeSet::new(),
-    };
+    let mut follower = Follower { prefix, passed: 0, failed: 0, seen: BTreeSet::new() };
     if let Some(reason) = follower.follow(&mut machine, reporter) {
         let text = machine.text();
         let name = protocol::running(&text).unwrap_or("suite");

@@ -36,10 +36,7 @@ impl Parser {
                 _ => Vec::new(),
             };
         }
-        if let Some(name) = line
-            .strip_prefix("---- ")
-            .and_then(|rest| rest.strip_suffix(" stdout ----"))
-        {
+        if let Some(name) = line.strip_prefix("---- ").and_then(|rest| rest.strip_suffix(" stdout ----")) {
             self.telling = Some(format!("{}/{name}", self.unit));
         } else if line == "failures:" {
             self.telling = None;
@@ -72,11 +69,7 @@ fn unit_name(line: &str) -> Option<String> {
     if let Some(name) = line.strip_prefix("Doc-tests ") {
         return Some(format!("{name}/doc"));
     }
-    let path = line
-        .strip_prefix("Running ")?
-        .rsplit_once('(')?
-        .1
-        .strip_suffix(')')?;
+    let path = line.strip_prefix("Running ")?.rsplit_once('(')?.1.strip_suffix(')')?;
     let file = path.rsplit('/').next()?;
     Some(file.rsplit_once('-')?.0.to_owned())
 }
@@ -121,33 +114,18 @@ test src/lib.rs - (line 10) - compile ... ok
         let mut parser = Parser::default();
         let results: Vec<_> = OUTPUT.lines().flat_map(|line| parser.line(line)).collect();
         assert_eq!(results.len(), 3);
-        assert_eq!(
-            results[0],
-            ("airox_abi/message::tests::good".into(), Ok(()))
-        );
+        assert_eq!(results[0], ("airox_abi/message::tests::good".into(), Ok(())));
         assert_eq!(
             results[1],
-            (
-                "airox_abi/message::tests::bad".into(),
-                Err("thread panicked at lib.rs:1:\nleft != right".into())
-            )
+            ("airox_abi/message::tests::bad".into(), Err("thread panicked at lib.rs:1:\nleft != right".into()))
         );
-        assert_eq!(
-            results[2],
-            (
-                "airox_abi/doc/src/lib.rs - (line 10) - compile".into(),
-                Ok(())
-            )
-        );
+        assert_eq!(results[2], ("airox_abi/doc/src/lib.rs - (line 10) - compile".into(), Ok(())));
     }
 
     #[test]
     fn a_crash_still_reports_what_failed() {
         let mut parser = Parser::default();
-        let lines = [
-            "     Running tests/x.rs (target/debug/deps/x-1)",
-            "test a ... FAILED",
-        ];
+        let lines = ["     Running tests/x.rs (target/debug/deps/x-1)", "test a ... FAILED"];
         assert!(lines.iter().all(|line| parser.line(line).is_empty()));
         assert_eq!(parser.flush(), [("x/a".to_owned(), Err(String::new()))]);
     }

@@ -30,10 +30,7 @@ impl DrawTarget for Canvas {
     type Color = BinaryColor;
     type Error = Infallible;
 
-    fn draw_iter<I: IntoIterator<Item = Pixel<BinaryColor>>>(
-        &mut self,
-        pixels: I,
-    ) -> Result<(), Infallible> {
+    fn draw_iter<I: IntoIterator<Item = Pixel<BinaryColor>>>(&mut self, pixels: I) -> Result<(), Infallible> {
         for Pixel(point, color) in pixels {
             let (Ok(x), Ok(y)) = (usize::try_from(point.x), usize::try_from(point.y)) else {
                 continue;
@@ -49,11 +46,7 @@ impl DrawTarget for Canvas {
 /// Whether the screen shows these lines from its top, and nothing else.
 pub fn shows(screen: &Screenshot, lines: &[&str]) -> Outcome {
     let (width, height) = screen.size();
-    let mut canvas = Canvas {
-        width,
-        height,
-        lit: vec![false; width * height],
-    };
+    let mut canvas = Canvas { width, height, lit: vec![false; width * height] };
     let line_height = FONT.character_size.height as usize;
     for (row, line) in lines.iter().enumerate() {
         let place = Point::new(0, (row * line_height) as i32);
@@ -63,9 +56,7 @@ pub fn shows(screen: &Screenshot, lines: &[&str]) -> Outcome {
     }
     for (y, wanted) in canvas.lit.chunks_exact(width).enumerate() {
         let found = screen.row(0, y, width).iter();
-        let x = found
-            .zip(wanted)
-            .position(|(found, wanted)| (*found > Screenshot::DARK) != *wanted);
+        let x = found.zip(wanted).position(|(found, wanted)| (*found > Screenshot::DARK) != *wanted);
         if let Some(x) = x {
             return Err(format!(
                 "the screen differs in line {}, column {} from:\n{}",

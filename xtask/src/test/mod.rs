@@ -70,9 +70,7 @@ impl Rig<'_> {
             // Only this function fills the cell, and it is empty.
             let _ = self.guest.set(Guest::build(self.workspace)?);
         }
-        self.guest
-            .get()
-            .ok_or_else(|| anyhow::anyhow!("the guest is not built"))
+        self.guest.get().ok_or_else(|| anyhow::anyhow!("the guest is not built"))
     }
 
     /// Builds a system's image, with more files in its bundle.
@@ -85,10 +83,7 @@ impl Rig<'_> {
 /// Runs the suites; fails if a test failed.
 pub fn test(workspace: &Workspace, arguments: &TestArguments) -> Result<ExitCode> {
     let mut reporter = Reporter::new(arguments.filter.clone(), arguments.list);
-    let rig = Rig {
-        workspace,
-        guest: OnceCell::new(),
-    };
+    let rig = Rig { workspace, guest: OnceCell::new() };
     let wanted = |suite| arguments.suites.is_empty() || arguments.suites.contains(&suite);
     if wanted(Suite::Host) {
         host::run(&rig, &mut reporter);

@@ -22,10 +22,7 @@ pub fn parse(line: &str) -> Option<Line> {
     let (name, result) = line.strip_prefix("TEST ")?.split_once(" ... ")?;
     let outcome = match result.trim_end() {
         "ok" => Ok(()),
-        other => Err(other
-            .strip_prefix("FAILED")?
-            .trim_start_matches([':', ' '])
-            .to_owned()),
+        other => Err(other.strip_prefix("FAILED")?.trim_start_matches([':', ' ']).to_owned()),
     };
     Some(Line::Test(name.to_owned(), outcome))
 }
@@ -34,8 +31,7 @@ pub fn parse(line: &str) -> Option<Line> {
 pub fn running(text: &str) -> Option<&str> {
     let at = text.rfind("TEST ")?;
     let (name, result) = text[at + 5..].split_once(" ...")?;
-    let is_open =
-        !result.trim_start().starts_with("ok") && !result.trim_start().starts_with("FAILED");
+    let is_open = !result.trim_start().starts_with("ok") && !result.trim_start().starts_with("FAILED");
     is_open.then_some(name)
 }
 
@@ -45,32 +41,17 @@ mod tests {
 
     #[test]
     fn lines_are_read() {
-        assert_eq!(
-            parse("TEST a.b ... ok"),
-            Some(Line::Test("a.b".into(), Ok(())))
-        );
-        assert_eq!(
-            parse("TEST a.b ... FAILED: was 3"),
-            Some(Line::Test("a.b".into(), Err("was 3".into())))
-        );
+        assert_eq!(parse("TEST a.b ... ok"), Some(Line::Test("a.b".into(), Ok(()))));
+        assert_eq!(parse("TEST a.b ... FAILED: was 3"), Some(Line::Test("a.b".into(), Err("was 3".into()))));
         assert_eq!(parse("SUITE 3 passed, 1 failed"), Some(Line::Suite(3, 1)));
-        for other in [
-            "",
-            "TEST a",
-            "TEST a ... perhaps",
-            "SUITE x passed, 1 failed",
-            "hello",
-        ] {
+        for other in ["", "TEST a", "TEST a ... perhaps", "SUITE x passed, 1 failed", "hello"] {
             assert_eq!(parse(other), None, "{other}");
         }
     }
 
     #[test]
     fn the_running_test_is_found() {
-        assert_eq!(
-            running("TEST a ... ok\nTEST b ... \nKERNEL PANIC"),
-            Some("b")
-        );
+        assert_eq!(running("TEST a ... ok\nTEST b ... \nKERNEL PANIC"), Some("b"));
         assert_eq!(running("TEST a ... ok\nnoise"), None);
         assert_eq!(running("nothing"), None);
     }

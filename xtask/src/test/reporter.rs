@@ -18,13 +18,7 @@ pub struct Reporter {
 impl Reporter {
     /// A reporter that knows only tests whose name contains `filter`; with `list`, it prints names alone.
     pub fn new(filter: Option<String>, list: bool) -> Reporter {
-        Reporter {
-            filter,
-            list,
-            passed: 0,
-            failures: Vec::new(),
-            started: Instant::now(),
-        }
+        Reporter { filter, list, passed: 0, failures: Vec::new(), started: Instant::now() }
     }
 
     /// Whether names are listed and nothing is run.
@@ -39,9 +33,7 @@ impl Reporter {
 
     /// Whether the filter lets this test through.
     pub fn wants(&self, name: &str) -> bool {
-        self.filter
-            .as_deref()
-            .is_none_or(|filter| name.contains(filter))
+        self.filter.as_deref().is_none_or(|filter| name.contains(filter))
     }
 
     /// Whether any of these tests is to be run; if they are only listed, lists them.
@@ -66,9 +58,7 @@ impl Reporter {
 
     /// Reports one test.
     pub fn report(&mut self, name: &str, time: Option<Duration>, outcome: Outcome) {
-        let time = time.map_or_else(String::new, |time| {
-            format!(" ({:.1} s)", time.as_secs_f32())
-        });
+        let time = time.map_or_else(String::new, |time| format!(" ({:.1} s)", time.as_secs_f32()));
         match outcome {
             Ok(()) => {
                 self.passed += 1;
@@ -100,11 +90,7 @@ impl Reporter {
             eprintln!("error: no test's name contains `{filter}`; --list shows all");
         }
         println!("{} passed, {} failed", self.passed, self.failures.len());
-        if self.failures.is_empty() && !is_empty {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        }
+        if self.failures.is_empty() && !is_empty { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
 

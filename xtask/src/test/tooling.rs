@@ -28,13 +28,9 @@ pub fn run(rig: &Rig<'_>, reporter: &mut Reporter) {
         let text = expect_success(&xtask(&["run"], input)?)?;
         contains(&text, &["typed by hand", "serial-console", "shell"])
     });
-    reporter.run(RUN_ENDS, || {
-        expect_success(&xtask(&["run"], "uptime\n")?).map(drop)
-    });
+    reporter.run(RUN_ENDS, || expect_success(&xtask(&["run"], "uptime\n")?).map(drop));
     reporter.run(INSPECT, || {
-        let built = rig
-            .image(SYSTEM, &[])
-            .map_err(|error| format!("{error:#}"))?;
+        let built = rig.image(SYSTEM, &[]).map_err(|error| format!("{error:#}"))?;
         inspect(&built.image)
     });
 }
@@ -47,19 +43,8 @@ fn inspect(image: &Path) -> Outcome {
     let folder = machine.run_folder().display().to_string();
     let arguments = ["inspect", "--run", &folder, "--events", "200"];
     let shown = expect_success(&xtask(&arguments, "")?)?;
-    contains(
-        &shown,
-        &[
-            "serial-console",
-            "context switches",
-            "receiving",
-            "console (port",
-            "write(bytes",
-        ],
-    )?;
-    machine
-        .command("run ping-pong 20", COMMAND_LIMIT)
-        .map_err(text)?;
+    contains(&shown, &["serial-console", "context switches", "receiving", "console (port", "write(bytes"])?;
+    machine.command("run ping-pong 20", COMMAND_LIMIT).map_err(text)?;
     let file = machine.run_folder().join("trace.json");
     let arguments = ["inspect", "--run", &folder, "--trace"];
     let file_name = file.display().to_string();
@@ -77,12 +62,9 @@ fn timeline(file: &Path) -> Outcome {
     let trace: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     let events = trace["traceEvents"].as_array().ok_or("no events")?;
     let has = |phase: &str, name: &str| {
-        events.iter().any(|event| {
-            event["ph"] == phase
-                && event["name"]
-                    .as_str()
-                    .is_some_and(|text| text.contains(name))
-        })
+        events
+            .iter()
+            .any(|event| event["ph"] == phase && event["name"].as_str().is_some_and(|text| text.contains(name)))
     };
     let wanted = [
         ("X", "shell/"),

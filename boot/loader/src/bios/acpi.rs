@@ -25,8 +25,7 @@ pub fn find_rsdp() -> Option<u64> {
             // SAFETY: (1) both ranges are below 1 MiB, which is mapped and can be read without side effects;
             // (2) any bytes are valid.
             let bytes = unsafe { (address as *const [u8; LENGTH]).read_volatile() };
-            bytes.starts_with(&SIGNATURE)
-                && bytes.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte)) == 0
+            bytes.starts_with(&SIGNATURE) && bytes.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte)) == 0
         })
         .map(|address| address as u64)
 }

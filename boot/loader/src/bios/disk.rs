@@ -57,15 +57,8 @@ struct Packet {
 
 /// Opens disk `number`, with its cache.
 pub fn open(number: u8) -> Result<CachedDisk<'static, BiosDisk>, OpenError> {
-    let mut parameters = Parameters {
-        size: size_of::<Parameters>() as u16,
-        ..Parameters::default()
-    };
-    let mut registers = Registers {
-        eax: 0x4800,
-        edx: number.into(),
-        ..pointing_at(&raw mut parameters as usize)
-    };
+    let mut parameters = Parameters { size: size_of::<Parameters>() as u16, ..Parameters::default() };
+    let mut registers = Registers { eax: 0x4800, edx: number.into(), ..pointing_at(&raw mut parameters as usize) };
     // SAFETY: the service fills `parameters`, whose size it was told.
     unsafe { thunk::call(0x13, &mut registers) };
     if registers.carry() {
@@ -76,29 +69,17 @@ pub fn open(number: u8) -> Result<CachedDisk<'static, BiosDisk>, OpenError> {
     if usize::from(parameters.sector_size) != SECTOR {
         return Err(OpenError::SectorSize(parameters.sector_size));
     }
-    let disk = BiosDisk {
-        number,
-        sectors: parameters.sectors,
-    };
+    let disk = BiosDisk { number, sectors: parameters.sectors };
     // SAFETY: (1) the memory is RAM that nothing else uses, see `BUFFER`; (2) `open` is called once, so the
     // references are the only ones; (3) every byte pattern is valid.
-    let windows = unsafe {
-        [
-            &mut *(BUFFER as *mut [u8; WINDOW]),
-            &mut *((BUFFER + WINDOW) as *mut [u8; WINDOW]),
-        ]
-    };
+    let windows = unsafe { [&mut *(BUFFER as *mut [u8; WINDOW]), &mut *((BUFFER + WINDOW) as *mut [u8; WINDOW])] };
     Ok(CachedDisk::new(disk, windows))
 }
 
 /// Registers with `ds:si` leading to `address`, which is below 1 MiB like all of stage 2.
 fn pointing_at(address: usize) -> Registers {
     let (segment, offset) = thunk::segment_and_offset(address).unwrap_or_default();
-    Registers {
-        ds: segment,
-        esi: offset.into(),
-        ..Registers::default()
-    }
+    Registers { ds: segment, esi: offset.into(), ..Registers::default() }
 }
 
 impl Sectors for BiosDisk {
@@ -118,18 +99,11 @@ impl Sectors for BiosDisk {
             segment,
             first,
         };
-        let mut registers = Registers {
-            eax: 0x4200,
-            edx: self.number.into(),
-            ..pointing_at(&raw mut packet as usize)
-        };
+        let mut registers = Registers { eax: 0x4200, edx: self.number.into(), ..pointing_at(&raw mut packet as usize) };
         // SAFETY: the service fills as many sectors as `buffer` has, and updates `packet`.
         unsafe { thunk::call(0x13, &mut registers) };
         if registers.carry() {
-            return Err(DiskError::Device {
-                sector: first,
-                code: registers.ah(),
-            });
+            return Err(DiskError::Device { sector: first, code: registers.ah() });
         }
         Ok(())
     }

@@ -18,16 +18,8 @@ pub struct BiosFirmware {
 
 impl BiosFirmware {
     /// Brings them together.
-    pub fn new(
-        volume: BootVolume<'static, BiosDisk>,
-        memory: Memory,
-        framebuffer: Option<Framebuffer>,
-    ) -> Self {
-        Self {
-            volume,
-            memory,
-            framebuffer,
-        }
+    pub fn new(volume: BootVolume<'static, BiosDisk>, memory: Memory, framebuffer: Option<Framebuffer>) -> Self {
+        Self { volume, memory, framebuffer }
     }
 }
 

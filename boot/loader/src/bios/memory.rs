@@ -52,12 +52,8 @@ impl Memory {
         let mut entries = heapless::Vec::new();
         let mut next = 0;
         loop {
-            let mut entry = Entry {
-                attributes: 1,
-                ..Entry::default()
-            };
-            let (segment, offset) =
-                thunk::segment_and_offset(&raw mut entry as usize).unwrap_or_default();
+            let mut entry = Entry { attributes: 1, ..Entry::default() };
+            let (segment, offset) = thunk::segment_and_offset(&raw mut entry as usize).unwrap_or_default();
             let mut registers = Registers {
                 eax: 0xe820,
                 ebx: next,
@@ -124,10 +120,7 @@ impl Memory {
         if a20_is_enabled() {
             return true;
         }
-        let mut registers = Registers {
-            eax: 0x2401,
-            ..Registers::default()
-        };
+        let mut registers = Registers { eax: 0x2401, ..Registers::default() };
         // SAFETY: the service switches the address line and writes no memory.
         unsafe { thunk::call(0x15, &mut registers) };
         if a20_is_enabled() {

@@ -64,13 +64,8 @@ struct Mode {
 /// Calls function `function`, which fills `buffer`; `None` if it failed.
 fn ask<T: Copy>(function: u16, number: u16, buffer: &mut T) -> Option<T> {
     let (segment, offset) = thunk::segment_and_offset(buffer as *mut T as usize)?;
-    let mut registers = Registers {
-        eax: function.into(),
-        ecx: number.into(),
-        edi: offset.into(),
-        es: segment,
-        ..Registers::default()
-    };
+    let mut registers =
+        Registers { eax: function.into(), ecx: number.into(), edi: offset.into(), es: segment, ..Registers::default() };
     // SAFETY: both functions used fill a buffer of at most the sizes of `Controller` and `Mode`.
     unsafe { thunk::call(0x10, &mut registers) };
     // SAFETY: the BIOS wrote to it behind the compiler's back; every byte pattern is valid.
@@ -123,11 +118,7 @@ pub fn set_up() -> Option<Framebuffer> {
         }
     }
     let (_, number, framebuffer) = best?;
-    let mut registers = Registers {
-        eax: 0x4f02,
-        ebx: (number | LINEAR).into(),
-        ..Registers::default()
-    };
+    let mut registers = Registers { eax: 0x4f02, ebx: (number | LINEAR).into(), ..Registers::default() };
     // SAFETY: the service sets the mode and writes no memory but the screen's.
     unsafe { thunk::call(0x10, &mut registers) };
     (registers.eax & 0xffff == 0x004f).then_some(framebuffer)
@@ -150,11 +141,7 @@ fn usable(mode: &Mode, version: u16) -> Option<(usize, Framebuffer)> {
     };
     let (width, height) = (usize::from(mode.width), usize::from(mode.height));
     let linear_pitch = mode.linear_pitch;
-    let pitch = if version >= 0x300 && linear_pitch != 0 {
-        usize::from(linear_pitch)
-    } else {
-        usize::from(mode.pitch)
-    };
+    let pitch = if version >= 0x300 && linear_pitch != 0 { usize::from(linear_pitch) } else { usize::from(mode.pitch) };
     // Of two modes of one size the one with whole words a pixel is faster to draw in.
     let score = mode_score(width, height)? + bytes_per_pixel;
     let framebuffer = Framebuffer {

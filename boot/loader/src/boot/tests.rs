@@ -47,12 +47,7 @@ impl Space {
     fn of(prepared: &Prepared) -> Self {
         // SAFETY: (1) the root is a page table in this process's memory, which is its own identity map;
         // (2) it is never freed, and nothing changes it.
-        Self(unsafe {
-            OffsetPageTable::new(
-                &mut *(prepared.entry.root as *mut PageTable),
-                VirtAddr::zero(),
-            )
-        })
+        Self(unsafe { OffsetPageTable::new(&mut *(prepared.entry.root as *mut PageTable), VirtAddr::zero()) })
     }
 
     fn flags(&self, address: u64) -> Option<PageTableFlags> {
@@ -79,10 +74,7 @@ fn the_kernel_finds_what_it_was_promised() {
     let space = Space::of(&prepared);
     let rights = |address| {
         let flags = space.flags(address).unwrap();
-        (
-            flags.contains(PageTableFlags::WRITABLE),
-            !flags.contains(PageTableFlags::NO_EXECUTE),
-        )
+        (flags.contains(PageTableFlags::WRITABLE), !flags.contains(PageTableFlags::NO_EXECUTE))
     };
     assert_eq!(rights(KERNEL_BASE), (false, true));
     assert_eq!(rights(KERNEL_BASE + 0x2000), (false, false));
@@ -125,10 +117,7 @@ fn the_memory_map_keeps_what_the_kernel_was_given() {
     // SAFETY: `finish` wrote it.
     let handover = unsafe { &*handover };
     let kind = |address: u64| {
-        let found = handover
-            .regions
-            .iter()
-            .find(|region| (region.start..region.end).contains(&address));
+        let found = handover.regions.iter().find(|region| (region.start..region.end).contains(&address));
         found.map(|region| region.kind)
     };
     let info = &handover.boot_info;
@@ -136,12 +125,7 @@ fn the_memory_map_keeps_what_the_kernel_was_given() {
         assert_eq!(kind(address), Some(MemoryRegionKind::Bootloader));
     }
     // The list of checksums is not needed any more.
-    assert!(
-        handover
-            .regions
-            .iter()
-            .any(|region| region.kind == MemoryRegionKind::Usable && region.end > region.start)
-    );
+    assert!(handover.regions.iter().any(|region| region.kind == MemoryRegionKind::Usable && region.end > region.start));
 }
 
 #[test]
@@ -179,9 +163,7 @@ fn the_frame_buffer_is_mapped_wherever_it_lies() {
         let prepared = try_prepare(&mut firmware).unwrap();
         let space = Space::of(&prepared);
         for byte in [0, 4_095_999] {
-            let mapped = space
-                .0
-                .translate_addr(VirtAddr::new(OFFSET + address + byte));
+            let mapped = space.0.translate_addr(VirtAddr::new(OFFSET + address + byte));
             assert_eq!(mapped.map(|place| place.as_u64()), Some(address + byte));
         }
         // SAFETY: `prepare` initialised it.
@@ -213,13 +195,7 @@ fn missing_files_are_named() {
         let mut firmware = firmware(&config());
         firmware.files.remove(path);
         let missing = FileError::Missing;
-        assert_eq!(
-            error(&mut firmware),
-            LoadError::File {
-                path,
-                error: missing
-            }
-        );
+        assert_eq!(error(&mut firmware), LoadError::File { path, error: missing });
     }
 }
 
@@ -229,23 +205,14 @@ fn damaged_files_are_named() {
         let mut firmware = firmware(&config());
         firmware.files.get_mut(path).unwrap()[100] ^= 1;
         let found = error(&mut firmware);
-        assert!(
-            matches!(found, LoadError::Damaged { path: named, .. } if named == path),
-            "{found}"
-        );
+        assert!(matches!(found, LoadError::Damaged { path: named, .. } if named == path), "{found}");
         firmware.files.get_mut(path).unwrap().pop();
         let found = std::format!("{}", error(&mut firmware));
-        assert!(
-            found.contains(path) && found.contains("bytes long"),
-            "{found}"
-        );
+        assert!(found.contains(path) && found.contains("bytes long"), "{found}");
     }
     let mut firmware = firmware(&config());
     firmware.files.get_mut(CHECKSUMS_PATH).unwrap()[3] ^= 1;
-    assert_eq!(
-        error(&mut firmware),
-        LoadError::Checksums(ChecksumsError::Damaged)
-    );
+    assert_eq!(error(&mut firmware), LoadError::Checksums(ChecksumsError::Damaged));
 }
 
 #[test]
@@ -263,11 +230,7 @@ fn an_unlisted_file_is_not_trusted() {
 fn running_out_of_memory_is_reported_wherever_it_happens() {
     let mut firmware = firmware(&config());
     assert!(try_prepare(&mut firmware).is_ok());
-    let needed = firmware
-        .given
-        .iter()
-        .map(|(_, length)| length / PAGE_SIZE)
-        .sum();
+    let needed = firmware.given.iter().map(|(_, length)| length / PAGE_SIZE).sum();
     for pages in 0..needed {
         let mut firmware = self::firmware(&config());
         firmware.pages = pages;
@@ -308,9 +271,6 @@ fn an_unsuitable_kernel_is_named() {
     let mut config = config();
     config.mappings.aslr = true;
     let found = error(&mut firmware(&config));
-    assert!(matches!(
-        found,
-        LoadError::Kernel(KernelError::Unsupported(_))
-    ));
+    assert!(matches!(found, LoadError::Kernel(KernelError::Unsupported(_))));
     assert!(std::format!("{found}").contains(KERNEL_PATH));
 }

@@ -40,17 +40,12 @@ impl UefiFirmware {
             let mut volume = boot::get_image_file_system(boot::image_handle())?;
             volume.open_volume()
         });
-        Ok(Self {
-            root: root.map_err(|error| error.status())?,
-            framebuffer,
-        })
+        Ok(Self { root: root.map_err(|error| error.status())?, framebuffer })
     }
 
     fn open(&mut self, path: &str) -> Result<RegularFile, FileError> {
         let mut name = [0_u8; MAXIMUM_PATH];
-        let name = name
-            .get_mut(..path.len())
-            .ok_or(FileError::Unreadable("its path is too long"))?;
+        let name = name.get_mut(..path.len()).ok_or(FileError::Unreadable("its path is too long"))?;
         name.copy_from_slice(path.as_bytes());
         for byte in name.iter_mut().filter(|byte| **byte == b'/') {
             *byte = b'\\';
@@ -60,10 +55,12 @@ impl UefiFirmware {
             .ok()
             .and_then(|name| CStr16::from_str_with_buf(name, &mut buffer).ok())
             .ok_or(FileError::Unreadable("its path is not a file name"))?;
-        let opened = call(|| self.root.open(name, FileMode::Read, FileAttribute::empty()))
-            .map_err(|error| match error.status() {
-                Status::NOT_FOUND => FileError::Missing,
-                status => unreadable(status),
+        let opened =
+            call(|| self.root.open(name, FileMode::Read, FileAttribute::empty())).map_err(|error| {
+                match error.status() {
+                    Status::NOT_FOUND => FileError::Missing,
+                    status => unreadable(status),
+                }
             })?;
         call(|| opened.into_regular_file()).ok_or(FileError::Unreadable("it is a directory"))
     }
@@ -103,8 +100,7 @@ unsafe impl Firmware for UefiFirmware {
         let mut file = self.open(path)?;
         let mut done = 0;
         while done < buffer.len() {
-            let read = call(|| file.read(&mut buffer[done..]))
-                .map_err(|error| unreadable(error.status()))?;
+            let read = call(|| file.read(&mut buffer[done..])).map_err(|error| unreadable(error.status()))?;
             if read == 0 {
                 return Err(FileError::Unreadable("it ends early"));
             }
@@ -149,11 +145,7 @@ unsafe impl Firmware for UefiFirmware {
         // SAFETY: firmware is left, so its handlers are no longer needed.
         unsafe { fault::install() };
         for entry in firmware_map.entries() {
-            map.add(
-                entry.phys_start,
-                entry.page_count.saturating_mul(PAGE_SIZE),
-                kind(entry.ty),
-            )?;
+            map.add(entry.phys_start, entry.page_count.saturating_mul(PAGE_SIZE), kind(entry.ty))?;
         }
         Ok(())
     }
@@ -161,13 +153,7 @@ unsafe impl Firmware for UefiFirmware {
 
 /// Whether memory of this type is RAM, or read like RAM (tables, code that stays).
 fn is_memory(memory: MemoryType) -> bool {
-    !matches!(
-        memory,
-        MemoryType::RESERVED
-            | MemoryType::MMIO
-            | MemoryType::MMIO_PORT_SPACE
-            | MemoryType::UNUSABLE
-    )
+    !matches!(memory, MemoryType::RESERVED | MemoryType::MMIO | MemoryType::MMIO_PORT_SPACE | MemoryType::UNUSABLE)
 }
 
 /// What becomes of memory of this type once firmware is left.

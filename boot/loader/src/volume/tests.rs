@@ -49,9 +49,7 @@ fn good_disk() -> &'static [u8] {
         let mut bytes = partition(partition_types::EFI);
         let end = LENGTH - 99 * SECTOR;
         let mut volume = Cursor::new(&mut bytes[PARTITION..end]);
-        let options = fatfs::FormatVolumeOptions::new()
-            .fat_type(fatfs::FatType::Fat32)
-            .bytes_per_cluster(512);
+        let options = fatfs::FormatVolumeOptions::new().fat_type(fatfs::FatType::Fat32).bytes_per_cluster(512);
         fatfs::format_volume(&mut volume, options).unwrap();
         let volume = fatfs::FileSystem::new(volume, fatfs::FsOptions::new()).unwrap();
         let root = volume.root_dir();
@@ -72,11 +70,7 @@ fn open(bytes: &[u8]) -> Result<BootVolume<'static, MemoryDisk<'_>>, VolumeError
     BootVolume::open(cached(bytes))
 }
 
-fn read(
-    volume: &BootVolume<'static, MemoryDisk<'_>>,
-    path: &str,
-    length: usize,
-) -> Result<Vec<u8>, FileError> {
+fn read(volume: &BootVolume<'static, MemoryDisk<'_>>, path: &str, length: usize) -> Result<Vec<u8>, FileError> {
     let mut buffer = vec![0; length];
     volume.read_file(path, &mut buffer).map(|()| buffer)
 }
@@ -84,11 +78,7 @@ fn read(
 #[test]
 fn files_are_found_and_read() {
     let volume = open(good_disk()).unwrap();
-    for (path, length) in [
-        ("/airox/kernel.elf", 100_000),
-        ("/airox/system.bundle", 7),
-        ("/airox/empty", 0),
-    ] {
+    for (path, length) in [("/airox/kernel.elf", 100_000), ("/airox/system.bundle", 7), ("/airox/empty", 0)] {
         assert_eq!(volume.file_length(path), Ok(length as u64));
         assert_eq!(read(&volume, path, length), Ok(contents(length)));
     }
@@ -100,40 +90,21 @@ fn missing_files_and_folders_are_told_apart_from_damage() {
     for path in ["/airox/none", "/none", "/none/kernel.elf"] {
         assert_eq!(volume.file_length(path), Err(FileError::Missing), "{path}");
     }
-    assert!(matches!(
-        volume.file_length("/airox"),
-        Err(FileError::Unreadable(_))
-    ));
-    assert_eq!(
-        read(&volume, "/airox/system.bundle", 8),
-        Err(FileError::Unreadable("it ends early"))
-    );
+    assert!(matches!(volume.file_length("/airox"), Err(FileError::Unreadable(_))));
+    assert_eq!(read(&volume, "/airox/system.bundle", 8), Err(FileError::Unreadable("it ends early")));
 }
 
 #[test]
 fn a_damaged_or_missing_partition_table_is_reported() {
-    assert_eq!(
-        open(&vec![0; LENGTH]).err(),
-        Some(VolumeError::DamagedTable)
-    );
+    assert_eq!(open(&vec![0; LENGTH]).err(), Some(VolumeError::DamagedTable));
     // The header, the entries.
     for byte in [SECTOR + 72, SECTOR + 88, 2 * SECTOR + 33, 3 * SECTOR] {
         let mut bytes = good_disk().to_vec();
         bytes[byte] ^= 4;
-        assert_eq!(
-            open(&bytes).err(),
-            Some(VolumeError::DamagedTable),
-            "byte {byte}"
-        );
+        assert_eq!(open(&bytes).err(), Some(VolumeError::DamagedTable), "byte {byte}");
     }
-    assert_eq!(
-        open(&partition(partition_types::LINUX_FS)).err(),
-        Some(VolumeError::NoBootPartition)
-    );
-    assert_eq!(
-        open(&partition(partition_types::EFI)).err(),
-        Some(VolumeError::NotFat)
-    );
+    assert_eq!(open(&partition(partition_types::LINUX_FS)).err(), Some(VolumeError::NoBootPartition));
+    assert_eq!(open(&partition(partition_types::EFI)).err(), Some(VolumeError::NotFat));
     let cut = &good_disk()[..LENGTH / 2];
     assert_eq!(open(cut).err(), Some(VolumeError::DamagedTable));
 }
@@ -142,10 +113,7 @@ fn a_damaged_or_missing_partition_table_is_reported() {
 fn a_chain_without_end_is_an_error() {
     let mut bytes = good_disk().to_vec();
     // Every entry of both tables leads to cluster 5: whatever chain is followed, it loops.
-    let reserved = usize::from(u16::from_le_bytes([
-        bytes[PARTITION + 14],
-        bytes[PARTITION + 15],
-    ]));
+    let reserved = usize::from(u16::from_le_bytes([bytes[PARTITION + 14], bytes[PARTITION + 15]]));
     let table_sectors = u32::from_le_bytes(bytes[PARTITION + 36..][..4].try_into().unwrap());
     let start = PARTITION + reserved * SECTOR;
     for entry in bytes[start..start + 2 * table_sectors as usize * SECTOR].chunks_mut(4) {
@@ -170,10 +138,7 @@ fn random_damage_gives_errors_or_other_bytes_but_nothing_worse() {
     let mut bytes = good.to_vec();
     for _ in 0..3000 {
         // The boot sector, the table's start, the first folders.
-        let reserved = usize::from(u16::from_le_bytes([
-            good[PARTITION + 14],
-            good[PARTITION + 15],
-        ]));
+        let reserved = usize::from(u16::from_le_bytes([good[PARTITION + 14], good[PARTITION + 15]]));
         let table_sectors = u32::from_le_bytes(good[PARTITION + 36..][..4].try_into().unwrap());
         let table = PARTITION + reserved * SECTOR;
         let folders = table + 2 * table_sectors as usize * SECTOR;

@@ -38,12 +38,10 @@ impl Clock for ClockServer {
         if caller.is_delegate() {
             return Err(ClockError::NotAllowed);
         }
-        self.chip
-            .set(unix_ns / SECOND)
-            .map_err(|error| match error {
-                RtcError::OutOfRange => ClockError::OutOfRange,
-                _ => ClockError::Device,
-            })?;
+        self.chip.set(unix_ns / SECOND).map_err(|error| match error {
+            RtcError::OutOfRange => ClockError::OutOfRange,
+            _ => ClockError::Device,
+        })?;
         self.wall = Some(WallClock::new(unix_ns, monotonic()));
         Ok(())
     }

@@ -14,15 +14,10 @@ use airox_driver_traits::BoundPorts;
 use airox_rt::server::{Handler, KernelMessage, Server};
 use airox_rt::time::Instant;
 use airox_rt::{
-    IoPorts, Irq, MapFlags, Mapping, PortRange, Region, Rights, Signal, Start, TypedHandle, Window,
-    exit_code,
+    IoPorts, Irq, MapFlags, Mapping, PortRange, Region, Rights, Signal, Start, TypedHandle, Window, exit_code,
 };
-use airox_screen_console::{
-    Controller, ControllerError, Geometry, Keyboard, KeyboardFound, Painter, ScreenConsole,
-};
-use airox_terminal::{
-    AGAIN, ClientInterrupt, ConsoleDevice, ConsoleServer, SavedFlush, SavedRead, SavedWrite,
-};
+use airox_screen_console::{Controller, ControllerError, Geometry, Keyboard, KeyboardFound, Painter, ScreenConsole};
+use airox_terminal::{AGAIN, ClientInterrupt, ConsoleDevice, ConsoleServer, SavedFlush, SavedRead, SavedWrite};
 use alloc::boxed::Box;
 use core::error::Error;
 
@@ -35,8 +30,7 @@ const INTERRUPT: u64 = 1 << 0;
 /// The bit that its timer sets when the screen may be painted again.
 const FRAME: u64 = 1 << 1;
 
-type Device<'a> =
-    ScreenConsole<BoundPorts, Window<'a>, SavedWrite, SavedRead, SavedFlush, ClientInterrupt>;
+type Device<'a> = ScreenConsole<BoundPorts, Window<'a>, SavedWrite, SavedRead, SavedFlush, ClientInterrupt>;
 
 struct Program<'a> {
     console: ConsoleDispatcher<ConsoleServer<Device<'a>>>,
@@ -114,11 +108,7 @@ fn main(start: &'static Start) -> Result<(), Box<dyn Error>> {
     log::info!("screen console of {columns} columns and {rows} rows");
     let own = signal.copy(Rights::SEND)?;
     let timer = signal.copy(Rights::RECEIVE)?;
-    let mut program = Program {
-        console: ConsoleDispatcher(ConsoleServer::new(device, own)),
-        irq,
-        timer,
-    };
+    let mut program = Program { console: ConsoleDispatcher(ConsoleServer::new(device, own)), irq, timer };
     program.refresh();
     Ok(Server::new(port).with_signal(&signal)?.run(program)?)
 }

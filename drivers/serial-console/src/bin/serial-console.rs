@@ -91,11 +91,7 @@ fn main(start: &'static Start) -> Result<(), Box<dyn Error>> {
     irq.acknowledge()?;
     let device = SerialConsole::new(uart, &early[..count], options.size);
     let own = signal.copy(Rights::SEND)?;
-    let program = Program {
-        console: ConsoleDispatcher(ConsoleServer::new(device, own)),
-        irq,
-        logged: 0,
-    };
+    let program = Program { console: ConsoleDispatcher(ConsoleServer::new(device, own)), irq, logged: 0 };
     log::info!("serial console at port {:#x}", options.port);
     Ok(Server::new(port).with_signal(&signal)?.run(program)?)
 }

@@ -4,11 +4,7 @@ use super::*;
 
 #[test]
 fn tag_fields_do_not_overlap() {
-    let tag = Tag::new(0xffff)
-        .with_handles(4)
-        .with_leases(3)
-        .with_user(0xdead_beef)
-        .with_kind(MessageKind::Fault);
+    let tag = Tag::new(0xffff).with_handles(4).with_leases(3).with_user(0xdead_beef).with_kind(MessageKind::Fault);
     assert_eq!(tag.label(), 0xffff);
     assert_eq!(tag.handles(), 4);
     assert_eq!(tag.leases(), 3);
@@ -19,12 +15,6 @@ fn tag_fields_do_not_overlap() {
 
 #[test]
 fn extension_offsets_match_the_struct() {
-    assert_eq!(
-        Extension::LEASES_OFFSET as usize,
-        core::mem::offset_of!(Extension, leases)
-    );
-    assert_eq!(
-        Extension::RECEIVED_OFFSET as usize,
-        core::mem::offset_of!(Extension, received)
-    );
+    assert_eq!(Extension::LEASES_OFFSET as usize, core::mem::offset_of!(Extension, leases));
+    assert_eq!(Extension::RECEIVED_OFFSET as usize, core::mem::offset_of!(Extension, received));
 }

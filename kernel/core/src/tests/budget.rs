@@ -8,19 +8,13 @@ impl<M: Machine> Kernel<M> {
         let mut parked = 0;
         for (id, budget) in self.budgets.iter() {
             let weak = self.budgets.weak(id);
-            let competing = self
-                .threads
-                .iter()
-                .filter(|(_, thread)| thread.competing == weak);
+            let competing = self.threads.iter().filter(|(_, thread)| thread.competing == weak);
             assert_eq!(competing.count() as u32, budget.competing, "{id:?}");
             let mut link = budget.first_parked;
             let mut last = NONE;
             while let Some(thread) = Id::<Thread>::from_link(link) {
                 let entry = &self.threads[thread];
-                assert!(
-                    entry.queue == Queue::Budget && entry.budget == weak,
-                    "{thread:?}"
-                );
+                assert!(entry.queue == Queue::Budget && entry.budget == weak, "{thread:?}");
                 assert_eq!((entry.state, entry.previous), (State::Ready, last));
                 (last, link, parked) = (link, entry.next, parked + 1);
             }
@@ -44,39 +38,22 @@ impl<M: Machine> Kernel<M> {
             let budget = self.budgets.upgrade(thread.budget);
             let could_run = thread.queue != Queue::None || thread.state == State::Running;
             if !could_run {
-                assert!(
-                    self.budgets.upgrade(thread.competing).is_none(),
-                    "{id:?} {:?}",
-                    thread.state
-                );
+                assert!(self.budgets.upgrade(thread.competing).is_none(), "{id:?} {:?}", thread.state);
             } else if budget.is_some() && !self.is_unlimited(thread.budget) {
-                assert!(
-                    thread.competing == thread.budget,
-                    "{id:?} {:?}",
-                    thread.state
-                );
+                assert!(thread.competing == thread.budget, "{id:?} {:?}", thread.state);
             }
         }
         assert_eq!(parked, 0);
         let current = &self.threads[self.cpu.current];
-        assert!(
-            current.budget == self.cpu.budget,
-            "time passes on another budget"
-        );
-        assert!(
-            self.budgets.upgrade(current.budget).is_some(),
-            "the running thread has no budget"
-        );
+        assert!(current.budget == self.cpu.budget, "time passes on another budget");
+        assert!(self.budgets.upgrade(current.budget).is_some(), "the running thread has no budget");
     }
 }
 
 const REST: u64 = 10;
 
 fn total(refills: &Refills) -> u64 {
-    refills.queue[..refills.count]
-        .iter()
-        .map(|refill| refill.amount)
-        .sum()
+    refills.queue[..refills.count].iter().map(|refill| refill.amount).sum()
 }
 
 #[test]
@@ -111,9 +88,7 @@ fn in_no_window_of_a_period_is_more_used_than_the_budget() {
         let mut now = 0;
         let mut uses: Vec<(u64, u64)> = Vec::new();
         for _ in 0..500 {
-            random = random
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             now += (random >> 33) % 400;
             refills.wake(now);
             let (from, amount) = refills.next();
@@ -132,10 +107,7 @@ fn in_no_window_of_a_period_is_more_used_than_the_budget() {
                 end.saturating_sub(at.max(start))
             });
             // A rest too short to use is given out with the next replenishment.
-            assert!(
-                inside.sum::<u64>() <= budget + REST,
-                "seed {seed} at {start}"
-            );
+            assert!(inside.sum::<u64>() <= budget + REST, "seed {seed} at {start}");
         }
     }
 }

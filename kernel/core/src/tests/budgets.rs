@@ -19,10 +19,7 @@ fn on_budget(system: &mut System, priority: u8, budget: u64) -> Child {
 }
 
 fn near(value: u64, wanted: u64, slack: u64) {
-    assert!(
-        value.abs_diff(wanted) <= slack,
-        "{value}, not about {wanted}"
-    );
+    assert!(value.abs_diff(wanted) <= slack, "{value}, not about {wanted}");
 }
 
 #[test]
@@ -52,10 +49,7 @@ fn arguments_out_of_range_are_refused() {
         assert_eq!(refused, Error::InvalidArgument);
     }
     assert_eq!(system.budget_info(budget).budget_ns, 5_000);
-    system.ok(
-        Call::BudgetSet,
-        &[budget, 3_600_000_000_000, 3_600_000_000_000],
-    );
+    system.ok(Call::BudgetSet, &[budget, 3_600_000_000_000, 3_600_000_000_000]);
 }
 
 #[test]
@@ -67,14 +61,8 @@ fn the_quota_is_charged_what_is_promised_and_gets_it_back() {
     system.ok(Call::BudgetSet, &[budget, MS, 2 * MS]);
     assert_eq!(used(&system), 500_000);
     let other = system.budget(MS, 2 * MS);
-    assert_eq!(
-        system.err(Call::BudgetCreate, &[0, 0, 5_000, MS, 0]),
-        Error::QuotaExceeded
-    );
-    assert_eq!(
-        system.err(Call::BudgetSet, &[budget, 2 * MS, 3 * MS]),
-        Error::QuotaExceeded
-    );
+    assert_eq!(system.err(Call::BudgetCreate, &[0, 0, 5_000, MS, 0]), Error::QuotaExceeded);
+    assert_eq!(system.err(Call::BudgetSet, &[budget, 2 * MS, 3 * MS]), Error::QuotaExceeded);
     assert_eq!(system.budget_info(budget).period_ns, 2 * MS, "unchanged");
     system.ok(Call::BudgetSet, &[other, MS, 10 * MS]);
     assert_eq!(used(&system), 600_000);
@@ -105,9 +93,7 @@ fn threads_that_share_a_budget_all_get_some_of_it() {
     for count in 2..6 {
         let mut system = System::boot();
         let budget = system.budget(MS, 10 * MS);
-        let hogs: Vec<Child> = (0..count)
-            .map(|_| on_budget(&mut system, 20, budget))
-            .collect();
+        let hogs: Vec<Child> = (0..count).map(|_| on_budget(&mut system, 20, budget)).collect();
         system.root_sleeps();
         system.pass(count * 40 * MS);
         system.wake_root();
@@ -160,10 +146,7 @@ fn a_watcher_learns_of_every_overrun() {
     let budget = system.budget(MS, 10 * MS);
     let hog = on_budget(&mut system, 20, budget);
     let signal = system.ok(Call::SignalCreate, &[0]);
-    let badged = system.ok(
-        Call::HandleCopy,
-        &[signal, u64::from(Rights::all().bits()), 6],
-    );
+    let badged = system.ok(Call::HandleCopy, &[signal, u64::from(Rights::all().bits()), 6]);
     let refused = system.err(Call::BudgetWatch, &[budget, badged, 1]);
     assert_eq!(refused, Error::MissingRight);
     system.ok(Call::BudgetWatch, &[budget, badged, 4]);
@@ -232,15 +215,9 @@ fn a_lost_budget_stops_its_threads_wherever_they_are() {
         }
         system.wake_root();
         let used = ticks(&system, &child);
-        let copy = system.ok(
-            Call::HandleCopy,
-            &[budget, u64::from(Rights::all().bits()), 0],
-        );
+        let copy = system.ok(Call::HandleCopy, &[budget, u64::from(Rights::all().bits()), 0]);
         system.ok(Call::HandleRevoke, &[budget]);
-        assert_eq!(
-            system.err(Call::BudgetInfo, &[copy, 0x2000_0000]),
-            Error::InvalidHandle
-        );
+        assert_eq!(system.err(Call::BudgetInfo, &[copy, 0x2000_0000]), Error::InvalidHandle);
         system.ok(Call::HandleClose, &[budget]);
         assert_eq!(system.counts().get(QuotaKind::Time), 0);
         system.ok(Call::Notify, &[signal, 1]);
@@ -300,18 +277,14 @@ fn a_budget_is_inherited_by_threads_and_processes() {
     assert!(own != inherited, "only threads made from now on");
     let thread = system.ok(Call::ThreadCreate, &[child.process_handle, 5, 0]);
     let found = system.kernel.capabilities.find(system.root_process, thread);
-    let crate::capability::Object::Thread(id) = found.unwrap().1.object else {
-        panic!()
-    };
+    let crate::capability::Object::Thread(id) = found.unwrap().1.object else { panic!() };
     assert_eq!(system.kernel.threads[id].budget, inherited);
     let quota = system.grant(&child, child.quota_handle, Rights::all(), 0);
     system.root_sleeps();
     system.running(child.thread);
     let grandchild = system.ok(Call::ProcessCreate, &[quota, 0x2000_0000]);
     let found = system.kernel.capabilities.find(child.process, grandchild);
-    let crate::capability::Object::Process(id) = found.unwrap().1.object else {
-        panic!()
-    };
+    let crate::capability::Object::Process(id) = found.unwrap().1.object else { panic!() };
     assert_eq!(system.kernel.processes[id].budget, inherited);
 }
 
@@ -321,21 +294,11 @@ fn dead_threads_take_neither_budget_nor_weight() {
     let budget = system.budget(MS, 10 * MS);
     let child = system.spawn(20, 0);
     for weight in [0, 10_001, 1 << 16 | 100, u64::MAX] {
-        assert_eq!(
-            system.err(Call::ThreadWeight, &[child.thread_handle, weight]),
-            Error::InvalidArgument
-        );
+        assert_eq!(system.err(Call::ThreadWeight, &[child.thread_handle, weight]), Error::InvalidArgument);
     }
     system.ok(Call::ProcessKill, &[child.process_handle, 0]);
-    for (call, argument) in [
-        (Call::BudgetBind, budget),
-        (Call::BudgetBind, 0),
-        (Call::ThreadWeight, 100),
-    ] {
-        assert_eq!(
-            system.err(call, &[child.thread_handle, argument, 0]),
-            Error::Dead
-        );
+    for (call, argument) in [(Call::BudgetBind, budget), (Call::BudgetBind, 0), (Call::ThreadWeight, 100)] {
+        assert_eq!(system.err(call, &[child.thread_handle, argument, 0]), Error::Dead);
     }
 }
 

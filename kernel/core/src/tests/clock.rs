@@ -8,14 +8,9 @@ fn a_deadline_is_never_early_and_hardly_late() {
         let clock = Clock::new(12_345, frequency);
         for nanoseconds in [0, 1, 999, 1_000_000, 3_600_000_000_000_u64] {
             let ticks = clock.ticks(nanoseconds);
-            let exact =
-                12_345 + (u128::from(nanoseconds) * u128::from(frequency) / 1_000_000_000) as u64;
+            let exact = 12_345 + (u128::from(nanoseconds) * u128::from(frequency) / 1_000_000_000) as u64;
             assert!(ticks >= exact, "{frequency} {nanoseconds}");
-            assert!(
-                ticks - exact <= 2 + nanoseconds / 1_000_000_000,
-                "{frequency} {nanoseconds}: {}",
-                ticks - exact
-            );
+            assert!(ticks - exact <= 2 + nanoseconds / 1_000_000_000, "{frequency} {nanoseconds}: {}", ticks - exact);
         }
     }
 }

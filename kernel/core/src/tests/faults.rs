@@ -7,20 +7,13 @@ use airox_abi::info::ThreadState;
 use airox_abi::message::{MessageKind, Tag};
 use airox_abi::{Error, Rights, SystemCall as Call};
 
-const PAGE_FAULT_WRITE: Exception = Exception {
-    vector: 14,
-    code: 0b110,
-    address: 0x1234,
-};
+const PAGE_FAULT_WRITE: Exception = Exception { vector: 14, code: 0b110, address: 0x1234 };
 
 /// A child faults; the root handles it.
 fn faulted() -> (System, super::model::Child, u64) {
     let mut system = System::boot();
     let port = system.ok(Call::PortCreate, &[0, 0]);
-    let badged = system.ok(
-        Call::HandleCopy,
-        &[port, u64::from(Rights::all().bits()), 55],
-    );
+    let badged = system.ok(Call::HandleCopy, &[port, u64::from(Rights::all().bits()), 55]);
     let child = system.spawn(10, badged);
     system.message(Call::Receive, port, Tag(0), &[]);
     system.running(child.thread);
@@ -51,12 +44,7 @@ fn the_handler_may_change_registers_and_resume() {
     bytes[136..144].copy_from_slice(&0x3_3002_u64.to_le_bytes());
     system.write(system.root_process, SCRATCH, &bytes);
     system.ok(Call::ThreadWriteRegisters, &[child.thread_handle, SCRATCH]);
-    system.message(
-        Call::ReplyReceive,
-        port,
-        Tag::new(FaultAction::Resume as u16),
-        &[],
-    );
+    system.message(Call::ReplyReceive, port, Tag::new(FaultAction::Resume as u16), &[]);
     system.running(child.thread);
     assert_eq!(system.kernel.current().ip, 0x41_0200);
     assert_eq!(system.kernel.current().flags & 0x2_3200, 0x200);
@@ -69,15 +57,9 @@ fn the_handler_may_change_registers_and_resume() {
 fn the_handler_may_kill_or_suspend() {
     let (mut system, child, _) = faulted();
     system.message(Call::Reply, 0, Tag::new(FaultAction::Suspend as u16), &[]);
-    assert_eq!(
-        system.kernel.thread_info(child.thread).state,
-        ThreadState::Suspended as u8
-    );
+    assert_eq!(system.kernel.thread_info(child.thread).state, ThreadState::Suspended as u8);
     system.ok(Call::ThreadResume, &[child.thread_handle]);
-    assert_eq!(
-        system.kernel.thread_info(child.thread).state,
-        ThreadState::Ready as u8
-    );
+    assert_eq!(system.kernel.thread_info(child.thread).state, ThreadState::Ready as u8);
     let (mut system, child, _) = faulted();
     system.message(Call::Reply, 0, Tag::new(FaultAction::Kill as u16), &[]);
     let info = system.kernel.process_info(child.process);
@@ -93,17 +75,10 @@ fn without_a_handler_the_process_dies() {
     system.ok(Call::ProcessWatch, &[child.process_handle, signal, 4]);
     system.raw(Call::Wait as u64, &[signal, 4], Tag(0), 0);
     system.running(child.thread);
-    system.kernel.exception(Exception {
-        vector: 6,
-        code: 0,
-        address: 0,
-    });
+    system.kernel.exception(Exception { vector: 6, code: 0, address: 0 });
     system.running(system.root);
     assert_eq!(system.result(system.root), Ok(4));
-    assert_eq!(
-        system.kernel.process_info(child.process).exit_code,
-        -(FaultKind::InvalidInstruction as i64)
-    );
+    assert_eq!(system.kernel.process_info(child.process).exit_code, -(FaultKind::InvalidInstruction as i64));
 }
 
 #[test]
@@ -122,14 +97,8 @@ fn a_handler_that_dies_takes_the_faulted_process_with_it() {
     system.running(handler.thread);
     system.raw(Call::ProcessExit as u64, &[0], Tag(0), 0);
     system.running(system.root);
-    assert_eq!(
-        system.kernel.process_info(child.process).state,
-        ThreadState::Dead as u8
-    );
-    assert_eq!(
-        system.err(Call::ThreadSuspend, &[child.thread_handle]),
-        Error::Dead
-    );
+    assert_eq!(system.kernel.process_info(child.process).state, ThreadState::Dead as u8);
+    assert_eq!(system.err(Call::ThreadSuspend, &[child.thread_handle]), Error::Dead);
 }
 
 #[test]
@@ -152,11 +121,7 @@ fn each_vector_has_its_kind() {
         let child = system.spawn(10, port);
         system.message(Call::Receive, port, Tag(0), &[]);
         system.running(child.thread);
-        system.kernel.exception(Exception {
-            vector,
-            code,
-            address: 0,
-        });
+        system.kernel.exception(Exception { vector, code, address: 0 });
         assert_eq!(system.context(system.root).tag.label(), kind as u16);
     }
 }

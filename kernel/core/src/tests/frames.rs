@@ -19,10 +19,7 @@ fn everything_comes_back_and_merges() {
         frames.release(frame);
     }
     assert_eq!(frames.free(), 1000);
-    assert!(
-        frames.allocate_contiguous(256).is_some(),
-        "buddies merged again"
-    );
+    assert!(frames.allocate_contiguous(256).is_some(), "buddies merged again");
 }
 
 #[test]

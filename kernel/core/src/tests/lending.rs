@@ -140,9 +140,8 @@ fn a_server_that_runs_out_takes_the_time_of_who_waits_for_it() {
         let (short, long) = (system.budget(MS, 1000 * MS), system.budget(5 * MS, 10 * MS));
         let (low, low_send) = client(&mut system, 10, servers[0].1, short);
         let (high, high_send) = client(&mut system, 20, servers[0].1, long);
-        let onward: Vec<u64> = (1..links)
-            .map(|link| system.grant(&servers[link - 1].0, servers[link].1, Rights::SEND, 0))
-            .collect();
+        let onward: Vec<u64> =
+            (1..links).map(|link| system.grant(&servers[link - 1].0, servers[link].1, Rights::SEND, 0)).collect();
         system.ok(Call::ThreadSuspend, &[high.thread_handle]);
         system.root_sleeps();
         system.running(low.thread);
@@ -297,9 +296,8 @@ fn an_active_server_is_as_urgent_as_who_waits_for_it() {
         let (low, low_send) = client(&mut system, 5, servers[0].1, unlimited);
         let (high, high_send) = client(&mut system, 30, servers[0].1, unlimited);
         let middle = system.spawn(15, 0);
-        let onward: Vec<u64> = (1..links)
-            .map(|link| system.grant(&servers[link - 1].0, servers[link].1, Rights::SEND, 0))
-            .collect();
+        let onward: Vec<u64> =
+            (1..links).map(|link| system.grant(&servers[link - 1].0, servers[link].1, Rights::SEND, 0)).collect();
         for sleeper in [&high, &middle] {
             system.ok(Call::ThreadSuspend, &[sleeper.thread_handle]);
         }
@@ -362,10 +360,7 @@ fn a_server_that_saved_a_reply_is_as_urgent_as_who_waits_for_it() {
 fn a_saved_reply_keeps_the_callers_time_until_the_server_receives() {
     let mut system = System::boot();
     let (server, port, receive) = system.passive_server(5);
-    let (first_budget, second_budget) = (
-        system.budget(5 * MS, 50 * MS),
-        system.budget(5 * MS, 50 * MS),
-    );
+    let (first_budget, second_budget) = (system.budget(5 * MS, 50 * MS), system.budget(5 * MS, 50 * MS));
     let (first, first_send) = client(&mut system, 20, port, first_budget);
     let (second, second_send) = client(&mut system, 10, port, second_budget);
     system.root_sleeps();

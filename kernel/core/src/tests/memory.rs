@@ -15,17 +15,11 @@ fn the_root_image_is_mapped_as_its_segments_say() {
     let root = system.root_process;
     assert_eq!(system.read(root, PROGRAM_BASE, 1), [2]);
     assert_eq!(system.read(root, PROGRAM_BASE + 4096, 1), [3]);
-    assert_eq!(
-        system.kernel.write_user(root, PROGRAM_BASE, &[0]),
-        Err(Error::InvalidAddress)
-    );
+    assert_eq!(system.kernel.write_user(root, PROGRAM_BASE, &[0]), Err(Error::InvalidAddress));
     let data = system.read(root, PROGRAM_BASE + 8192, 3 * 4096);
     assert!(data[..4096].iter().all(|&byte| byte == 4));
     assert!(data[4096..5000].iter().all(|&byte| byte == 5));
-    assert!(
-        data[5000..].iter().all(|&byte| byte == 0),
-        "the rest is zero"
-    );
+    assert!(data[5000..].iter().all(|&byte| byte == 0), "the rest is zero");
     system.write(root, PROGRAM_BASE + 8192, &[9]);
 }
 
@@ -36,30 +30,12 @@ fn pages_are_backed_with_zeros_at_first_touch() {
     let region = system.ok(Call::RegionCreate, &[0, 600, 0]);
     system.ok(Call::RegionMap, &[region, 0, 0x3000_0000, 0, 600, WRITE]);
     let used = system.counts();
-    assert!(
-        system
-            .kernel
-            .back_page(root, 0x3000_0000 + 599 * PAGE_SIZE, Access::Write)
-            .is_some()
-    );
+    assert!(system.kernel.back_page(root, 0x3000_0000 + 599 * PAGE_SIZE, Access::Write).is_some());
     // The page and the lower of two levels of index.
     assert_eq!(system.counts().0[0], used.0[0] + 2);
-    assert_eq!(
-        system.read(root, 0x3000_0000 + 599 * PAGE_SIZE, 4096),
-        [0; 4096]
-    );
-    assert!(
-        system
-            .kernel
-            .back_page(root, 0x3000_0000 + 600 * PAGE_SIZE, Access::Read)
-            .is_none()
-    );
-    assert!(
-        system
-            .kernel
-            .back_page(root, 0x3000_0000, Access::Execute)
-            .is_none()
-    );
+    assert_eq!(system.read(root, 0x3000_0000 + 599 * PAGE_SIZE, 4096), [0; 4096]);
+    assert!(system.kernel.back_page(root, 0x3000_0000 + 600 * PAGE_SIZE, Access::Read).is_none());
+    assert!(system.kernel.back_page(root, 0x3000_0000, Access::Execute).is_none());
 }
 
 #[test]
@@ -67,26 +43,14 @@ fn a_mapping_of_a_part_shows_that_part() {
     let mut system = System::boot();
     let root = system.root_process;
     let region = system.ok(Call::RegionCreate, &[0, 4, 0]);
-    system.ok(
-        Call::RegionMap,
-        &[region, 0, 0x3000_0000, 0, 4, WRITE | POPULATE],
-    );
+    system.ok(Call::RegionMap, &[region, 0, 0x3000_0000, 0, 4, WRITE | POPULATE]);
     system.ok(Call::RegionMap, &[region, 0, 0x4000_0000, 2, 2, 0]);
     system.write(root, 0x3000_0000 + 2 * PAGE_SIZE, b"third page");
     assert_eq!(system.read(root, 0x4000_0000, 10), b"third page");
-    assert_eq!(
-        system.kernel.write_user(root, 0x4000_0000, b"x"),
-        Err(Error::InvalidAddress)
-    );
+    assert_eq!(system.kernel.write_user(root, 0x4000_0000, b"x"), Err(Error::InvalidAddress));
     system.ok(Call::RegionUnmap, &[0, 0x3000_0000]);
-    assert_eq!(
-        system.err(Call::RegionUnmap, &[0, 0x3000_0000]),
-        Error::NotMapped
-    );
-    assert_eq!(
-        system.err(Call::RegionUnmap, &[0, 0x4000_1000]),
-        Error::NotMapped
-    );
+    assert_eq!(system.err(Call::RegionUnmap, &[0, 0x3000_0000]), Error::NotMapped);
+    assert_eq!(system.err(Call::RegionUnmap, &[0, 0x4000_1000]), Error::NotMapped);
     assert_eq!(system.read(root, 0x4000_0000, 10), b"third page");
 }
 
@@ -97,40 +61,21 @@ fn wrong_mappings_are_refused() {
     let mut refused = |address: u64, offset: u64, pages: u64, flags: u64| {
         system.err(Call::RegionMap, &[region, 0, address, offset, pages, flags])
     };
-    assert_eq!(
-        refused(0x3000_0000, 0, 4, WRITE | EXECUTE),
-        Error::InvalidArgument
-    );
+    assert_eq!(refused(0x3000_0000, 0, 4, WRITE | EXECUTE), Error::InvalidArgument);
     assert_eq!(refused(0x3000_0000, 0, 4, 1 << 30), Error::InvalidArgument);
     assert_eq!(refused(0x3000_0000, 0, 4, 1 << 40), Error::InvalidArgument);
-    assert_eq!(
-        refused(0x3000_0000, 0, 4, 8),
-        Error::InvalidArgument,
-        "write-combining RAM"
-    );
+    assert_eq!(refused(0x3000_0000, 0, 4, 8), Error::InvalidArgument, "write-combining RAM");
     assert_eq!(refused(0x3000_0001, 0, 4, 0), Error::InvalidArgument);
     assert_eq!(refused(0x3000_0000, 0, 0, 0), Error::InvalidArgument);
     assert_eq!(refused(0x3000_0000, 1, 4, 0), Error::InvalidArgument);
     assert_eq!(refused(0x3000_0000, u64::MAX, 2, 0), Error::InvalidArgument);
     assert_eq!(refused(0, 0, 1, 0), Error::InvalidAddress);
-    assert_eq!(
-        refused(USER_START - PAGE_SIZE, 0, 2, 0),
-        Error::InvalidAddress
-    );
-    assert_eq!(
-        refused(USER_END - PAGE_SIZE, 0, 2, 0),
-        Error::InvalidAddress
-    );
-    assert_eq!(
-        refused(0xffff_8000_0000_0000, 0, 1, 0),
-        Error::InvalidAddress
-    );
+    assert_eq!(refused(USER_START - PAGE_SIZE, 0, 2, 0), Error::InvalidAddress);
+    assert_eq!(refused(USER_END - PAGE_SIZE, 0, 2, 0), Error::InvalidAddress);
+    assert_eq!(refused(0xffff_8000_0000_0000, 0, 1, 0), Error::InvalidAddress);
     assert_eq!(refused(CLOCK_PAGE, 0, 1, 0), Error::AlreadyMapped);
     assert_eq!(refused(PROGRAM_BASE, 0, 1, 0), Error::AlreadyMapped);
-    assert_eq!(
-        refused(SCRATCH - 3 * PAGE_SIZE, 0, 4, 0),
-        Error::AlreadyMapped
-    );
+    assert_eq!(refused(SCRATCH - 3 * PAGE_SIZE, 0, 4, 0), Error::AlreadyMapped);
     let readable = system.ok(Call::HandleCopy, &[region, Rights::READ.bits().into(), 0]);
     let error = system.err(Call::RegionMap, &[readable, 0, 0x3000_0000, 0, 1, WRITE]);
     assert_eq!(error, Error::MissingRight);
@@ -153,15 +98,9 @@ fn only_memory_that_is_not_ram_becomes_a_device_region() {
         (0xfee0_0000, 1 << 30, Error::InvalidArgument),
         (1 << 60, 1, Error::NoSuchResource),
     ] {
-        assert_eq!(
-            system.err(Call::RegionDevice, &[machine, address, pages]),
-            error
-        );
+        assert_eq!(system.err(Call::RegionDevice, &[machine, address, pages]), error);
     }
-    assert_eq!(
-        system.err(Call::RegionDevice, &[system.quota, 0xfee0_0000, 1]),
-        Error::WrongType
-    );
+    assert_eq!(system.err(Call::RegionDevice, &[system.quota, 0xfee0_0000, 1]), Error::WrongType);
 }
 
 #[test]
@@ -183,37 +122,16 @@ fn the_kernel_reads_and_writes_only_what_the_program_may() {
         u64::MAX - 3,
         u64::MAX,
     ] {
-        assert_eq!(
-            system.err(Call::QuotaCreate, &[system.quota, address]),
-            Error::InvalidAddress,
-            "{address:#x}"
-        );
-        assert_eq!(
-            system.err(Call::QuotaInfo, &[0, address]),
-            Error::InvalidAddress,
-            "{address:#x}"
-        );
-        assert_eq!(
-            system.err(Call::DebugWrite, &[system.machine, address, 8]),
-            Error::InvalidAddress,
-            "{address:#x}"
-        );
+        assert_eq!(system.err(Call::QuotaCreate, &[system.quota, address]), Error::InvalidAddress, "{address:#x}");
+        assert_eq!(system.err(Call::QuotaInfo, &[0, address]), Error::InvalidAddress, "{address:#x}");
+        assert_eq!(system.err(Call::DebugWrite, &[system.machine, address, 8]), Error::InvalidAddress, "{address:#x}");
     }
     for read_only in [PROGRAM_BASE, CLOCK_PAGE] {
-        assert_eq!(
-            system.err(Call::QuotaInfo, &[0, read_only]),
-            Error::InvalidAddress
-        );
+        assert_eq!(system.err(Call::QuotaInfo, &[0, read_only]), Error::InvalidAddress);
     }
     // Straddling two pages that are both there is fine.
     system.write(root, SCRATCH + PAGE_SIZE - 3, b"hello");
-    system.ok(
-        Call::DebugWrite,
-        &[system.machine, SCRATCH + PAGE_SIZE - 3, 5],
-    );
+    system.ok(Call::DebugWrite, &[system.machine, SCRATCH + PAGE_SIZE - 3, 5]);
     assert_eq!(system.kernel.machine().debug, b"hello");
-    assert_eq!(
-        system.err(Call::DebugWrite, &[system.machine, SCRATCH, 1 << 40]),
-        Error::InvalidArgument
-    );
+    assert_eq!(system.err(Call::DebugWrite, &[system.machine, SCRATCH, 1 << 40]), Error::InvalidArgument);
 }

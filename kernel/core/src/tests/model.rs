@@ -43,9 +43,7 @@ impl Model {
     fn frame_mut(&mut self, frame: Frame) -> &mut [u8; 4096] {
         // RAM, or the bundle behind it: nothing else is ever touched.
         assert!(frame.0 < FRAMES + 64, "write to frame {frame:?}");
-        self.memory
-            .entry(frame.0)
-            .or_insert_with(|| Box::new([0xee; 4096]))
+        self.memory.entry(frame.0).or_insert_with(|| Box::new([0xee; 4096]))
     }
 }
 
@@ -166,22 +164,15 @@ impl System {
             bundle: (u64::from(FRAMES) * PAGE_SIZE, 8 * PAGE_SIZE),
             rsdp: 0xe0000,
             framebuffer: Default::default(),
-            root: RootImage {
-                name: "root",
-                entry: PROGRAM_BASE,
-                segments: &segments,
-            },
+            root: RootImage { name: "root", entry: PROGRAM_BASE, segments: &segments },
             kernel_address_space: Frame(8),
         };
         let mut kernel = Kernel::new(machine, &boot).expect("boots");
         let (root, root_process) = (kernel.cpu.current, kernel.cpu.current_process);
         assert!(!kernel.is_idle());
         let mut block = [0; size_of::<RootBlock>()];
-        kernel
-            .read_user(root_process, START_BLOCK, &mut block)
-            .unwrap();
-        let word =
-            |offset: usize| u64::from(u32::from_le_bytes(block[offset..][..4].try_into().unwrap()));
+        kernel.read_user(root_process, START_BLOCK, &mut block).unwrap();
+        let word = |offset: usize| u64::from(u32::from_le_bytes(block[offset..][..4].try_into().unwrap()));
         System {
             root,
             root_process,
@@ -196,10 +187,7 @@ impl System {
 
     fn with_scratch(mut self) -> System {
         let region = self.ok(SystemCall::RegionCreate, &[0, SCRATCH_PAGES, 0]);
-        self.ok(
-            SystemCall::RegionMap,
-            &[region, 0, SCRATCH, 0, SCRATCH_PAGES, 1 | 4],
-        );
+        self.ok(SystemCall::RegionMap, &[region, 0, SCRATCH, 0, SCRATCH_PAGES, 1 | 4]);
         self
     }
 
@@ -246,8 +234,7 @@ impl System {
     }
 
     pub fn ok(&mut self, call: SystemCall, arguments: &[u64]) -> u64 {
-        self.call(call, arguments)
-            .unwrap_or_else(|error| panic!("{}: {error}", call.name()))
+        self.call(call, arguments).unwrap_or_else(|error| panic!("{}: {error}", call.name()))
     }
 
     pub fn err(&mut self, call: SystemCall, arguments: &[u64]) -> Error {
@@ -262,73 +249,37 @@ impl System {
     }
 
     pub fn write(&mut self, process: Id<Process>, address: u64, bytes: &[u8]) {
-        self.kernel
-            .write_user(process, address, bytes)
-            .expect("test memory");
+        self.kernel.write_user(process, address, bytes).expect("test memory");
     }
 
     pub fn read(&mut self, process: Id<Process>, address: u64, length: usize) -> Vec<u8> {
         let mut bytes = vec![0; length];
-        self.kernel
-            .read_user(process, address, &mut bytes)
-            .expect("test memory");
+        self.kernel.read_user(process, address, &mut bytes).expect("test memory");
         bytes
     }
 
     /// As the root task: makes a process with scratch memory and a started thread. The root keeps running if it is at least as urgent.
     pub fn spawn(&mut self, priority: u8, fault_port: u64) -> Child {
         assert_eq!(self.kernel.cpu.current, self.root);
-        let limits: Vec<u8> = child_limits()
-            .0
-            .iter()
-            .flat_map(|limit| limit.to_le_bytes())
-            .collect();
+        let limits: Vec<u8> = child_limits().0.iter().flat_map(|limit| limit.to_le_bytes()).collect();
         let root = self.root_process;
         self.write(root, SCRATCH, &limits);
         let quota_handle = self.ok(SystemCall::QuotaCreate, &[self.quota, SCRATCH]);
         let process_handle = self.ok(SystemCall::ProcessCreate, &[quota_handle, SCRATCH]);
         let region = self.ok(SystemCall::RegionCreate, &[quota_handle, SCRATCH_PAGES, 0]);
-        self.ok(
-            SystemCall::RegionMap,
-            &[region, process_handle, SCRATCH, 0, SCRATCH_PAGES, 1],
-        );
+        self.ok(SystemCall::RegionMap, &[region, process_handle, SCRATCH, 0, SCRATCH_PAGES, 1]);
         self.ok(SystemCall::HandleClose, &[region]);
-        let thread_handle = self.ok(
-            SystemCall::ThreadCreate,
-            &[process_handle, u64::from(priority), fault_port],
-        );
+        let thread_handle = self.ok(SystemCall::ThreadCreate, &[process_handle, u64::from(priority), fault_port]);
         let number = |system: &mut System, call, handle, at: usize| {
             system.ok(call, &[handle, SCRATCH]);
-            u32::from_le_bytes(
-                system
-                    .read(root, SCRATCH + at as u64, 4)
-                    .try_into()
-                    .unwrap(),
-            )
+            u32::from_le_bytes(system.read(root, SCRATCH + at as u64, 4).try_into().unwrap())
         };
-        let process = number(
-            self,
-            SystemCall::ProcessInfo,
-            process_handle,
-            offset_of!(airox_abi::info::ProcessInfo, number),
-        );
-        let thread = number(
-            self,
-            SystemCall::ThreadInfo,
-            thread_handle,
-            offset_of!(airox_abi::info::ThreadInfo, number),
-        );
-        self.ok(
-            SystemCall::ThreadStart,
-            &[thread_handle, PROGRAM_BASE, 0x1000_0000, START_BLOCK],
-        );
-        Child {
-            process: Id::new(process),
-            thread: Id::new(thread),
-            process_handle,
-            thread_handle,
-            quota_handle,
-        }
+        let process =
+            number(self, SystemCall::ProcessInfo, process_handle, offset_of!(airox_abi::info::ProcessInfo, number));
+        let thread =
+            number(self, SystemCall::ThreadInfo, thread_handle, offset_of!(airox_abi::info::ThreadInfo, number));
+        self.ok(SystemCall::ThreadStart, &[thread_handle, PROGRAM_BASE, 0x1000_0000, START_BLOCK]);
+        Child { process: Id::new(process), thread: Id::new(thread), process_handle, thread_handle, quota_handle }
     }
 
     /// As the root task: sleeps, so that the children run, until [`Self::wake_root`].
@@ -339,9 +290,7 @@ impl System {
 
     /// Wakes the root task, which is more urgent than the children.
     pub fn wake_root(&mut self) {
-        let State::Waiting(signal) = self.kernel.threads[self.root].state else {
-            panic!("the root does not sleep")
-        };
+        let State::Waiting(signal) = self.kernel.threads[self.root].state else { panic!("the root does not sleep") };
         self.kernel.notify(signal, 1);
         self.kernel.finish_entry();
         self.running(self.root);
@@ -383,33 +332,19 @@ impl System {
     /// What `budget_info` tells about a budget of the root task.
     pub fn budget_info(&self, handle: u64) -> BudgetInfo {
         let found = self.kernel.capabilities.find(self.root_process, handle);
-        let Object::Budget(id) = found.expect("the root's handle").1.object else {
-            panic!("no budget")
-        };
+        let Object::Budget(id) = found.expect("the root's handle").1.object else { panic!("no budget") };
         self.kernel.budget_info(id)
     }
 
     /// As the root task: gives a child a copy of a handle.
     pub fn grant(&mut self, child: &Child, handle: u64, rights: Rights, badge: u64) -> u64 {
-        self.ok(
-            SystemCall::ProcessGrant,
-            &[
-                child.process_handle,
-                handle,
-                u64::from(rights.bits()),
-                badge,
-            ],
-        )
+        self.ok(SystemCall::ProcessGrant, &[child.process_handle, handle, u64::from(rights.bits()), badge])
     }
 
     /// As the root task: ends a child and gives everything about it back.
     pub fn reap(&mut self, child: &Child) {
         let _ = self.call(SystemCall::ProcessKill, &[child.process_handle, 0]);
-        for handle in [
-            child.thread_handle,
-            child.process_handle,
-            child.quota_handle,
-        ] {
+        for handle in [child.thread_handle, child.process_handle, child.quota_handle] {
             self.ok(SystemCall::HandleClose, &[handle]);
         }
     }

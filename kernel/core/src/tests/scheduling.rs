@@ -150,9 +150,7 @@ fn a_suspended_thread_keeps_its_wait_and_goes_on_when_resumed() {
     system.ok(Call::ThreadSuspend, &[child.thread_handle]);
     system.ok(Call::Notify, &[signal, 1]);
     system.running(system.root);
-    system
-        .call(Call::ThreadResume, &[child.thread_handle])
-        .unwrap();
+    system.call(Call::ThreadResume, &[child.thread_handle]).unwrap();
     system.running(child.thread);
     assert_eq!(system.result(child.thread), Ok(1));
 }
@@ -162,23 +160,11 @@ fn priorities_are_limited_by_the_process() {
     let mut system = System::boot();
     let child = system.spawn(10, 0);
     system.ok(Call::ProcessPriority, &[child.process_handle, 12]);
-    assert_eq!(
-        system.err(Call::ThreadPriority, &[child.thread_handle, 13]),
-        Error::MissingRight
-    );
-    assert_eq!(
-        system.err(Call::ThreadPriority, &[child.thread_handle, 256]),
-        Error::InvalidArgument
-    );
+    assert_eq!(system.err(Call::ThreadPriority, &[child.thread_handle, 13]), Error::MissingRight);
+    assert_eq!(system.err(Call::ThreadPriority, &[child.thread_handle, 256]), Error::InvalidArgument);
     system.ok(Call::ThreadPriority, &[child.thread_handle, 12]);
-    assert_eq!(
-        system.err(Call::ThreadCreate, &[child.process_handle, 13, 0]),
-        Error::MissingRight
-    );
-    assert_eq!(
-        system.err(Call::ThreadStart, &[child.thread_handle, 0x41_0000, 0, 0]),
-        Error::WrongState
-    );
+    assert_eq!(system.err(Call::ThreadCreate, &[child.process_handle, 13, 0]), Error::MissingRight);
+    assert_eq!(system.err(Call::ThreadStart, &[child.thread_handle, 0x41_0000, 0, 0]), Error::WrongState);
 }
 
 #[test]

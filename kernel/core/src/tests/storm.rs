@@ -40,9 +40,7 @@ fn argument(random: &mut Random, system: &System, me: u32) -> u64 {
             system
                 .kernel
                 .nth_capability(process, random.below(count))
-                .map_or(1, |index| {
-                    u64::from(system.kernel.capabilities.handle(index).0)
-                })
+                .map_or(1, |index| u64::from(system.kernel.capabilities.handle(index).0))
         }
     }
 }
@@ -50,10 +48,7 @@ fn argument(random: &mut Random, system: &System, me: u32) -> u64 {
 /// What must hold between kernel entries: every list is whole, and every thread is where its state says.
 fn check(kernel: &crate::kernel::Kernel<super::model::Model>) {
     use crate::thread::{Queue, State};
-    assert_eq!(
-        kernel.threads[kernel.cpu.current].process,
-        kernel.cpu.current_process
-    );
+    assert_eq!(kernel.threads[kernel.cpu.current].process, kernel.cpu.current_process);
     for (id, process) in kernel.processes.iter() {
         let mut link = process.first_thread;
         let mut threads = 0;
@@ -71,9 +66,7 @@ fn check(kernel: &crate::kernel::Kernel<super::model::Model>) {
         while let Some(id) = crate::slab::Id::<crate::thread::Thread>::from_link(link) {
             let thread = &kernel.threads[id];
             assert!(
-                thread.queue == Queue::Ready
-                    && thread.priority == priority
-                    && thread.previous == previous,
+                thread.queue == Queue::Ready && thread.priority == priority && thread.previous == previous,
                 "{id:?}"
             );
             previous = link;
@@ -87,28 +80,13 @@ fn check(kernel: &crate::kernel::Kernel<super::model::Model>) {
         if thread.state != State::Dead {
             let mut link = kernel.processes[thread.process].first_thread;
             while link != id.number() {
-                assert_ne!(
-                    link,
-                    crate::slab::NONE,
-                    "{id:?} {:?} is not in {:?}",
-                    thread.state,
-                    thread.process
-                );
+                assert_ne!(link, crate::slab::NONE, "{id:?} {:?} is not in {:?}", thread.state, thread.process);
                 link = kernel.threads[crate::slab::Id::new(link)].next_in_process;
             }
-            assert!(
-                kernel.processes[thread.process].alive,
-                "{id:?} {:?} outlives {:?}",
-                thread.state, thread.process
-            );
+            assert!(kernel.processes[thread.process].alive, "{id:?} {:?} outlives {:?}", thread.state, thread.process);
         }
         let running = id == kernel.cpu.current;
-        assert_eq!(
-            thread.state == State::Running,
-            running,
-            "{id:?} {:?}",
-            thread.state
-        );
+        assert_eq!(thread.state == State::Running, running, "{id:?} {:?}", thread.state);
         let has_budget = kernel.budgets.upgrade(thread.budget).is_some();
         let could_run = thread.state == State::Ready && !thread.suspended;
         // Who lost its budget in a ready queue stays there until it would run.
@@ -135,22 +113,13 @@ fn handle_of(random: &mut Random, system: &System, me: u32, kind: ObjectKind) ->
     let start = random.below(count.max(1));
     let capabilities = &system.kernel.capabilities;
     (0..count)
-        .filter_map(|step| {
-            system
-                .kernel
-                .nth_capability(process, (start + step) % count)
-        })
+        .filter_map(|step| system.kernel.nth_capability(process, (start + step) % count))
         .find(|&index| capabilities.get(index).object.kind() == Some(kind))
         .map_or(0, |index| u64::from(capabilities.handle(index).0))
 }
 
 /// Arguments of a call about time that are likely to be accepted.
-fn time_arguments(
-    random: &mut Random,
-    system: &System,
-    me: u32,
-    call: SystemCall,
-) -> Option<Vec<u64>> {
+fn time_arguments(random: &mut Random, system: &System, me: u32, call: SystemCall) -> Option<Vec<u64>> {
     let times: [u64; 6] = [5_000, 10_000, 50_000, 1_000_000, 10_000_000, 1_000_000_000];
     let mut time = || times[random.below(6) as usize];
     let (length, period) = (time(), time());
@@ -181,19 +150,13 @@ fn storm(seed: u64, calls: u32) {
     let mut random = Random(seed);
     let port = system.ok(SystemCall::PortCreate, &[0, 0]);
     let signal = system.ok(SystemCall::SignalCreate, &[0]);
-    let budgets = [
-        system.budget(5_000, 50_000),
-        system.budget(1_000_000, 10_000_000),
-    ];
+    let budgets = [system.budget(5_000, 50_000), system.budget(1_000_000, 10_000_000)];
     let mut children: Vec<Child> = Vec::new();
     for step in 0..calls {
         check(&system.kernel);
         if system.kernel.is_idle() && random.below(16) != 0 {
             // Somebody may get time soon.
-            let (due, now) = (
-                system.kernel.machine.armed,
-                system.kernel.machine.time.get(),
-            );
+            let (due, now) = (system.kernel.machine.armed, system.kernel.machine.time.get());
             if due < now + 1_000_000_000 {
                 system.kernel.machine.time.set(due.max(now));
                 system.kernel.machine.armed = u64::MAX;
@@ -205,9 +168,7 @@ fn storm(seed: u64, calls: u32) {
             // The root is the most urgent, and waits while the children storm: it gets here when they are all stuck or dead.
             if system.kernel.is_idle() {
                 let id = system.kernel.threads[system.root].state;
-                let crate::thread::State::Waiting(id) = id else {
-                    panic!("seed {seed:#x} step {step}: {id:?}")
-                };
+                let crate::thread::State::Waiting(id) = id else { panic!("seed {seed:#x} step {step}: {id:?}") };
                 system.kernel.notify(id, 1 << 63);
                 system.kernel.finish_entry();
             }
@@ -266,19 +227,11 @@ fn storm(seed: u64, calls: u32) {
         }
         // Fill some memory with plausible structures.
         if random.below(4) == 0 {
-            let words: Vec<u8> = (0..28)
-                .flat_map(|_| argument(&mut random, &system, me).to_le_bytes())
-                .collect();
-            let _ = system
-                .kernel
-                .write_user(crate::slab::Id::new(me), SCRATCH, &words);
+            let words: Vec<u8> = (0..28).flat_map(|_| argument(&mut random, &system, me).to_le_bytes()).collect();
+            let _ = system.kernel.write_user(crate::slab::Id::new(me), SCRATCH, &words);
         }
         let number = random.below(SystemCall::ALL.len() as u64 + 2);
-        let tag = if random.below(3) == 0 {
-            Tag(random.next() & 0x33_ffff)
-        } else {
-            Tag(0)
-        };
+        let tag = if random.below(3) == 0 { Tag(random.next() & 0x33_ffff) } else { Tag(0) };
         let mut arguments: Vec<u64> = (0..7).map(|_| argument(&mut random, &system, me)).collect();
         if random.below(4) != 0
             && let Some(call) = SystemCall::from_number(number)
@@ -286,19 +239,13 @@ fn storm(seed: u64, calls: u32) {
         {
             arguments = likely;
         }
-        let extension = if random.below(8) == 0 {
-            random.next()
-        } else {
-            SCRATCH
-        };
+        let extension = if random.below(8) == 0 { random.next() } else { SCRATCH };
         system.raw(number, &arguments, tag, extension);
     }
     // End everything and count.
     let root = system.root;
     if system.kernel.cpu.current != root {
-        let crate::thread::State::Waiting(id) = system.kernel.threads[root].state else {
-            panic!("seed {seed:#x}")
-        };
+        let crate::thread::State::Waiting(id) = system.kernel.threads[root].state else { panic!("seed {seed:#x}") };
         system.kernel.notify(id, 1 << 63);
         system.kernel.finish_entry();
     }

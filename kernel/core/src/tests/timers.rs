@@ -15,9 +15,7 @@ fn timers_fire_in_order_whatever_happened_before() {
     let mut expected = [u64::MAX; 100];
     let mut seed = 7_u64;
     for _ in 0..5000 {
-        seed = seed
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(99);
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(99);
         let index = (seed >> 40) as u32 % 100;
         if seed >> 60 < 10 {
             let deadline = seed >> 20 & 0xffff;

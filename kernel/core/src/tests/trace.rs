@@ -5,10 +5,7 @@ use airox_abi::message::Tag;
 use airox_abi::trace::{Event, EventKind};
 
 fn event(ticks: u64) -> Event {
-    Event {
-        ticks,
-        ..Event::default()
-    }
+    Event { ticks, ..Event::default() }
 }
 
 #[test]
@@ -91,12 +88,7 @@ fn a_call_its_reply_and_an_end() {
     system.running(system.root);
     system.ok(Call::ProcessKill, &[server.process_handle, 9]);
     let events = recorded(&system);
-    let find = |kind| {
-        *events
-            .iter()
-            .find(|event| event.0 == kind)
-            .expect("recorded")
-    };
+    let find = |kind| *events.iter().find(|event| event.0 == kind).expect("recorded");
     let call = find(EventKind::Call);
     assert_eq!((call.1, call.3), (root, 42));
     let reply = find(EventKind::Reply);
@@ -115,11 +107,6 @@ fn going_on_after_a_suspension_is_one_event() {
     system.ok(Call::ThreadSuspend, &[child.thread_handle]);
     system.ok(Call::ThreadResume, &[child.thread_handle]);
     let events = recorded(&system);
-    let wake = (
-        EventKind::Wake,
-        system.root.number(),
-        child.thread.number(),
-        0,
-    );
+    let wake = (EventKind::Wake, system.root.number(), child.thread.number(), 0);
     assert_eq!(events, [wake]);
 }

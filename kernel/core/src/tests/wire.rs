@@ -4,13 +4,7 @@ use super::*;
 
 #[test]
 fn registers_survive_the_round_trip() {
-    let value = Registers {
-        rax: 1,
-        r15: u64::MAX,
-        rip: 0x41_0000,
-        rflags: 2,
-        ..Default::default()
-    };
+    let value = Registers { rax: 1, r15: u64::MAX, rip: 0x41_0000, rflags: 2, ..Default::default() };
     assert_eq!(read_registers(&registers(&value)), value);
 }
 

@@ -59,10 +59,7 @@ struct Pit {
 
 impl Pit {
     fn start() -> Pit {
-        let mut pit = Pit {
-            count: Port::new(0x42),
-            command: Port::new(0x43),
-        };
+        let mut pit = Pit { count: Port::new(0x42), command: Port::new(0x43) };
         let mut control: Port<u8> = Port::new(0x61);
         // SAFETY: every PC has these ports; channel 2 drives only the speaker, which bit 1 of port 0x61 keeps off.
         unsafe {
@@ -147,10 +144,7 @@ pub fn calibrate(frequency: Option<u64>, firmware: &Firmware, apic: &mut LocalAp
     }
     let (measured, rate) = match firmware.timer {
         Some((port, wide)) => measure(
-            &mut AcpiTimer {
-                port: PortReadOnly::new(port),
-                mask: if wide { 0xffff_ffff } else { 0xff_ffff },
-            },
+            &mut AcpiTimer { port: PortReadOnly::new(port), mask: if wide { 0xffff_ffff } else { 0xff_ffff } },
             apic,
         ),
         None => measure(&mut Pit::start(), apic),

@@ -50,11 +50,7 @@ impl TaskState {
         }
         segment.interrupt_stack_table = tops;
         segment.iomap_base = PORTS_OFFSET;
-        TaskState {
-            segment,
-            ports: [0xff; PORT_BITMAP + 1],
-            dirty: 0..0,
-        }
+        TaskState { segment, ports: [0xff; PORT_BITMAP + 1], dirty: 0..0 }
     }
 
     /// Allows ring 3 exactly these ports. A range that passes port 0xffff ends there.
@@ -137,9 +133,7 @@ pub unsafe fn load(cpu: *mut Cpu) {
 
     let mut gates = Box::new([Gate::new(0, 0, 0); 256]);
     for (vector, gate) in gates.iter_mut().enumerate() {
-        let stack = OWN_STACK
-            .iter()
-            .find_map(|&(own, stack)| (own == vector).then_some(stack));
+        let stack = OWN_STACK.iter().find_map(|&(own, stack)| (own == vector).then_some(stack));
         let flags = if vector == BREAKPOINT { FROM_RING_3 } else { 0 };
         *gate = Gate::new(entry::stub(vector), stack.unwrap_or(0), flags);
     }
@@ -155,10 +149,7 @@ pub unsafe fn load(cpu: *mut Cpu) {
         FS::set_reg(null);
         GS::set_reg(null);
         load_tss(task);
-        lidt(&DescriptorTablePointer {
-            limit: (size_of_val(gates) - 1) as u16,
-            base: VirtAddr::from_ptr(gates),
-        });
+        lidt(&DescriptorTablePointer { limit: (size_of_val(gates) - 1) as u16, base: VirtAddr::from_ptr(gates) });
         (*cpu).task_state.segment.iomap_base = NO_PORTS;
         (*cpu).this = cpu;
     }

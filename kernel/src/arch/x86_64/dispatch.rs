@@ -58,17 +58,9 @@ pub extern "C" fn interrupt(cpu: *mut Cpu, vector: u32) -> *mut Context {
 
 #[inline(never)]
 fn exception(kernel: &mut Kernel<Pc>, vector: u8) {
-    let address = if vector == PAGE_FAULT {
-        Cr2::read_raw()
-    } else {
-        0
-    };
+    let address = if vector == PAGE_FAULT { Cr2::read_raw() } else { 0 };
     let code = kernel.current().code;
-    kernel.exception(Exception {
-        vector,
-        code,
-        address,
-    });
+    kernel.exception(Exception { vector, code, address });
 }
 
 #[cold]

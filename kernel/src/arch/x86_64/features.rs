@@ -47,11 +47,9 @@ impl Features {
         let basic = cpu.get_feature_info();
         let basic = |test: fn(&raw_cpuid::FeatureInfo) -> bool| basic.as_ref().is_some_and(test);
         let extended = cpu.get_extended_feature_info();
-        let extended =
-            |test: fn(&raw_cpuid::ExtendedFeatures) -> bool| extended.as_ref().is_some_and(test);
+        let extended = |test: fn(&raw_cpuid::ExtendedFeatures) -> bool| extended.as_ref().is_some_and(test);
         assert!(
-            cpu.get_extended_processor_and_feature_identifiers()
-                .is_some_and(|info| info.has_execute_disable()),
+            cpu.get_extended_processor_and_feature_identifiers().is_some_and(|info| info.has_execute_disable()),
             "the CPU has no NX"
         );
         let xsave = basic(|info| info.has_xsave());
@@ -67,11 +65,8 @@ impl Features {
             // Leaf 0x15 is exact. Where it lacks the crystal's frequency, the base frequency of leaf 0x16 is what it was made from.
             tsc_frequency: cpu.get_tsc_info().and_then(|tsc| {
                 tsc.tsc_frequency().or_else(|| {
-                    let megahertz = cpu
-                        .get_processor_frequency_info()?
-                        .processor_base_frequency();
-                    (tsc.denominator() != 0 && megahertz != 0)
-                        .then_some(u64::from(megahertz) * 1_000_000)
+                    let megahertz = cpu.get_processor_frequency_info()?.processor_base_frequency();
+                    (tsc.denominator() != 0 && megahertz != 0).then_some(u64::from(megahertz) * 1_000_000)
                 })
             }),
         }
@@ -97,16 +92,8 @@ impl Features {
             });
             Cr4::update(|flags| flags.remove(Cr4Flags::PAGE_GLOBAL));
             Cr0::update(|flags| {
-                flags.insert(
-                    Cr0Flags::WRITE_PROTECT
-                        | Cr0Flags::NUMERIC_ERROR
-                        | Cr0Flags::MONITOR_COPROCESSOR,
-                );
-                flags.remove(
-                    Cr0Flags::EMULATE_COPROCESSOR
-                        | Cr0Flags::TASK_SWITCHED
-                        | Cr0Flags::ALIGNMENT_MASK,
-                );
+                flags.insert(Cr0Flags::WRITE_PROTECT | Cr0Flags::NUMERIC_ERROR | Cr0Flags::MONITOR_COPROCESSOR);
+                flags.remove(Cr0Flags::EMULATE_COPROCESSOR | Cr0Flags::TASK_SWITCHED | Cr0Flags::ALIGNMENT_MASK);
             });
         }
     }
@@ -139,11 +126,7 @@ impl Features {
 
         // SAFETY: the GDT has these selectors in the order that SYSCALL and SYSRET expect (user data, user code behind kernel data).
         unsafe { Star::write_raw(KERNEL_DATA | 3, KERNEL_CODE) };
-        let stub = if self.avx {
-            entry::system_call_avx
-        } else {
-            entry::system_call_sse
-        };
+        let stub = if self.avx { entry::system_call_avx } else { entry::system_call_sse };
         LStar::write(VirtAddr::new(stub as *const () as u64));
         SFMask::write(
             RFlags::INTERRUPT_FLAG

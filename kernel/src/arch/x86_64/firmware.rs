@@ -26,11 +26,7 @@ pub struct Firmware {
 struct Mapped;
 
 impl AcpiHandler for Mapped {
-    unsafe fn map_physical_region<T>(
-        &self,
-        physical_address: usize,
-        size: usize,
-    ) -> PhysicalMapping<Self, T> {
+    unsafe fn map_physical_region<T>(&self, physical_address: usize, size: usize) -> PhysicalMapping<Self, T> {
         assert!(
             physical::contains(physical_address as u64, size as u64),
             "ACPI table at {physical_address:#x} is outside physical memory"
@@ -63,13 +59,12 @@ impl Firmware {
         };
         for entry in madt.entries() {
             match entry {
-                MadtEntry::IoApic(entry) => firmware.io_apics.push((
-                    u64::from(entry.io_apic_address),
-                    entry.global_system_interrupt_base,
-                )),
-                MadtEntry::InterruptSourceOverride(entry) if entry.bus == 0 => firmware
-                    .lines
-                    .set_override(entry.irq, entry.global_system_interrupt, entry.flags),
+                MadtEntry::IoApic(entry) => {
+                    firmware.io_apics.push((u64::from(entry.io_apic_address), entry.global_system_interrupt_base))
+                }
+                MadtEntry::InterruptSourceOverride(entry) if entry.bus == 0 => {
+                    firmware.lines.set_override(entry.irq, entry.global_system_interrupt, entry.flags)
+                }
                 MadtEntry::LocalApicAddressOverride(entry) => {
                     firmware.local_apic = entry.local_apic_address;
                 }

@@ -33,25 +33,18 @@ impl InterruptLines {
                 // SAFETY: a masked input does nothing.
                 unsafe { apic.disable_irq(input as u8) };
             }
-            Controller {
-                apic,
-                first,
-                inputs,
-            }
+            Controller { apic, first, inputs }
         });
-        InterruptLines {
-            controllers: controllers.collect(),
-            lines: firmware.lines.clone(),
-            destination,
-        }
+        InterruptLines { controllers: controllers.collect(), lines: firmware.lines.clone(), destination }
     }
 
     /// The I/O APIC, its input and the route of a line that exists.
     fn find(&self, line: u32) -> Option<(usize, u8, Route)> {
         let route = self.lines.route(line).filter(|_| line < LINES)?;
-        let index = self.controllers.iter().position(|controller| {
-            (controller.first..controller.first + controller.inputs).contains(&route.input)
-        })?;
+        let index = self
+            .controllers
+            .iter()
+            .position(|controller| (controller.first..controller.first + controller.inputs).contains(&route.input))?;
         let input = route.input - self.controllers[index].first;
         Some((index, input as u8, route))
     }

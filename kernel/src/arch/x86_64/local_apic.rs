@@ -49,11 +49,7 @@ pub struct LocalApic {
 impl LocalApic {
     /// Enables the APIC of this CPU; its registers are mapped, uncached, at `registers`. The timer is quiet.
     pub fn new(registers: u64, features: &Features) -> LocalApic {
-        let mode = if features.tsc_deadline {
-            TimerMode::TscDeadline
-        } else {
-            TimerMode::OneShot
-        };
+        let mode = if features.tsc_deadline { TimerMode::TscDeadline } else { TimerMode::OneShot };
         let mut apic = LocalApicBuilder::new()
             .timer_vector(usize::from(TIMER))
             .error_vector(usize::from(ERROR))
@@ -72,16 +68,12 @@ impl LocalApic {
                 if features.x2apic {
                     Msr::new(msr).write(u64::from(value));
                 } else {
-                    core::ptr::with_exposed_provenance_mut::<u32>((registers + offset) as usize)
-                        .write_volatile(value);
+                    core::ptr::with_exposed_provenance_mut::<u32>((registers + offset) as usize).write_volatile(value);
                 }
             }
         }
         X2APIC.store(features.x2apic, Ordering::Relaxed);
-        XAPIC.store(
-            if features.x2apic { 0 } else { registers },
-            Ordering::Relaxed,
-        );
+        XAPIC.store(if features.x2apic { 0 } else { registers }, Ordering::Relaxed);
         LocalApic {
             apic,
             timer: if features.tsc_deadline {
@@ -98,11 +90,7 @@ impl LocalApic {
         // SAFETY: reading the id changes nothing.
         let id = unsafe { self.apic.id() };
         // An xAPIC keeps it in the top byte.
-        if X2APIC.load(Ordering::Relaxed) {
-            id
-        } else {
-            id >> 24
-        }
+        if X2APIC.load(Ordering::Relaxed) { id } else { id >> 24 }
     }
 
     /// Whether the timer's rate has to be measured: start with [`Self::start_count`], then pass what [`Self::counted`] to
@@ -135,11 +123,7 @@ impl LocalApic {
         match &mut self.timer {
             // SAFETY: 1. The CPU has the register. 2. The handler expects the interrupt at any time. 0 disarms it.
             Timer::Deadline(msr) => unsafe {
-                msr.write(if deadline == u64::MAX {
-                    0
-                } else {
-                    deadline.max(1)
-                });
+                msr.write(if deadline == u64::MAX { 0 } else { deadline.max(1) });
             },
             Timer::Counter(rate) => {
                 let count = match rate {

@@ -174,12 +174,8 @@ impl Machine for Pc {
         let Some(end) = first.0.checked_add(count) else {
             return false;
         };
-        let range = Range {
-            start,
-            end: Frame(end).address(),
-        };
-        PhysAddr::try_new(range.end).is_ok()
-            && !self.occupied.iter().any(|taken| taken.overlaps(range))
+        let range = Range { start, end: Frame(end).address() };
+        PhysAddr::try_new(range.end).is_ok() && !self.occupied.iter().any(|taken| taken.overlaps(range))
     }
 
     fn debug_write(&mut self, text: &[u8]) {

@@ -104,11 +104,7 @@ pub fn translate(address: u64) -> Option<u64> {
     // SAFETY: 1. The loader maps all RAM at `MAP`, as the kernel asks it to, and so do the kernel's tables. 2. The reference ends
     // with this function, and no other exists on the single CPU that runs.
     let tables = unsafe { current() };
-    Some(
-        tables
-            .translate_addr(VirtAddr::try_new(address).ok()?)?
-            .as_u64(),
-    )
+    Some(tables.translate_addr(VirtAddr::try_new(address).ok()?)?.as_u64())
 }
 
 /// The kernel's page tables while they are being filled.
@@ -126,9 +122,7 @@ const DATA: PageTableFlags = PageTableFlags::PRESENT
     .union(PageTableFlags::GLOBAL);
 const CONSTANTS: PageTableFlags = DATA.difference(PageTableFlags::WRITABLE);
 const CODE: PageTableFlags = CONSTANTS.difference(PageTableFlags::NO_EXECUTE);
-const DEVICE: PageTableFlags = DATA
-    .union(PageTableFlags::NO_CACHE)
-    .union(PageTableFlags::WRITE_THROUGH);
+const DEVICE: PageTableFlags = DATA.union(PageTableFlags::NO_CACHE).union(PageTableFlags::WRITE_THROUGH);
 
 impl Tables {
     /// Maps physical memory up to `limit` and the kernel image. The tables are not loaded yet.
@@ -140,13 +134,7 @@ impl Tables {
         // SAFETY: 1. The frame is zeroed, so it is an empty page table. 2. It is new, so nobody else refers to it; `Tables` keeps
         // the only reference.
         let mapper = unsafe { mapper(root) };
-        let mut tables = Tables {
-            root,
-            mapper,
-            frames,
-            stacks: 0,
-            devices: 0,
-        };
+        let mut tables = Tables { root, mapper, frames, stacks: 0, devices: 0 };
         for address in (0..limit).step_by(Size2MiB::SIZE as usize) {
             let frame = PhysFrame::<Size2MiB>::containing_address(PhysAddr::new(address));
             tables.map(physical::MAP + address, frame, DATA);
@@ -173,9 +161,7 @@ impl Tables {
         // SAFETY: 1. Page and flags are those of the table in this module's documentation, where nothing that Rust relies on
         // changes: image pages keep their frames, the rest is new. 2. The page was not mapped, else `map_to` fails, so no TLB
         // entry for it exists.
-        unsafe { self.mapper.map_to(page, frame, flags, &mut self.frames) }
-            .expect("kernel mapping")
-            .ignore();
+        unsafe { self.mapper.map_to(page, frame, flags, &mut self.frames) }.expect("kernel mapping").ignore();
     }
 
     fn map_page(&mut self, address: u64, frame: u64, flags: PageTableFlags) {
@@ -226,18 +212,6 @@ pub fn is_guard(address: u64) -> bool {
 /// 1. The table maps the kernel image as it is mapped now. 2. `stack` is the top of a mapped stack that nothing uses. 3. Nothing on
 ///    the present stack is used again; `argument` does not point into it.
 #[unsafe(naked)]
-pub unsafe extern "C" fn switch(
-    root: u64,
-    stack: u64,
-    function: extern "C" fn(*mut u8) -> !,
-    argument: *mut u8,
-) -> ! {
-    naked_asm!(
-        "mov cr3, rdi",
-        "mov rsp, rsi",
-        "mov rdi, rcx",
-        "xor ebp, ebp",
-        "call rdx",
-        "ud2",
-    )
+pub unsafe extern "C" fn switch(root: u64, stack: u64, function: extern "C" fn(*mut u8) -> !, argument: *mut u8) -> ! {
+    naked_asm!("mov cr3, rdi", "mov rsp, rsi", "mov rdi, rcx", "xor ebp, ebp", "call rdx", "ud2",)
 }

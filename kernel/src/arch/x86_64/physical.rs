@@ -18,9 +18,7 @@ pub fn set_limit(limit: u64) {
 
 /// Whether a physical range is mapped.
 pub fn contains(address: u64, length: u64) -> bool {
-    address
-        .checked_add(length)
-        .is_some_and(|end| end <= LIMIT.load(Ordering::Relaxed))
+    address.checked_add(length).is_some_and(|end| end <= LIMIT.load(Ordering::Relaxed))
 }
 
 /// Where a physical address is mapped. The pointer may be dereferenced only if [`contains`] it.

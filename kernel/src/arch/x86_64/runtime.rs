@@ -91,16 +91,7 @@ unsafe extern "C" fn bcmp(left: *const u8, right: *const u8, length: usize) -> i
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 unsafe extern "C" fn strlen(text: *const u8) -> usize {
-    naked_asm!(
-        "xor eax, eax",
-        "2:",
-        "cmp byte ptr [rdi + rax], 0",
-        "je 3f",
-        "inc rax",
-        "jmp 2b",
-        "3:",
-        "ret",
-    )
+    naked_asm!("xor eax, eax", "2:", "cmp byte ptr [rdi + rax], 0", "je 3f", "inc rax", "jmp 2b", "3:", "ret",)
 }
 
 /// Named by the precompiled `core`; never called, because panics abort.

@@ -75,48 +75,24 @@ fn main(boot: &'static mut BootInfo) -> ! {
         boot.physical_memory_offset.into_option() == Some(physical::MAP),
         "the loader has not mapped physical memory where it should"
     );
-    let is_ram = |kind| {
-        matches!(
-            kind,
-            MemoryRegionKind::Usable | MemoryRegionKind::Bootloader
-        )
-    };
-    let range = |region: &MemoryRegion| Range {
-        start: region.start,
-        end: region.end,
-    };
-    let ram = boot
-        .memory_regions
-        .iter()
-        .filter(|region| is_ram(region.kind));
+    let is_ram = |kind| matches!(kind, MemoryRegionKind::Usable | MemoryRegionKind::Bootloader);
+    let range = |region: &MemoryRegion| Range { start: region.start, end: region.end };
+    let ram = boot.memory_regions.iter().filter(|region| is_ram(region.kind));
     let ram_end = ram.clone().map(|region| region.end).max().unwrap_or(0);
-    let usable = boot
-        .memory_regions
-        .iter()
-        .filter(|region| region.kind == MemoryRegionKind::Usable)
-        .map(range);
+    let usable = boot.memory_regions.iter().filter(|region| region.kind == MemoryRegionKind::Usable).map(range);
 
     // At least the first 4 GiB, so that firmware tables are within reach, and whole 2 MiB pages.
     let limit = ram_end.max(1 << 32).next_multiple_of(2 << 20);
     physical::set_limit(limit);
-    let frames = usable
-        .clone()
-        .map(|range| range.usable().length() >> 12)
-        .sum::<u64>();
+    let frames = usable.clone().map(|range| range.usable().length() >> 12).sum::<u64>();
     let capacity = Capacity::for_frames(u32::try_from(frames).unwrap_or(u32::MAX));
     let heap = (capacity.heap_bytes(Frame::containing(ram_end).0) as u64).next_multiple_of(4096);
     let tables = Frames::needed(limit) << 12;
     let reserved = reserve(usable.clone(), heap + tables).expect("too little memory");
-    let tables = Range {
-        start: reserved.end - tables,
-        end: reserved.end,
-    };
+    let tables = Range { start: reserved.end - tables, end: reserved.end };
     // SAFETY: 1. The range is RAM that the loader says is free, mapped at this address in its tables and in the kernel's. 2. Nothing has
     // been allocated yet.
-    unsafe {
-        HEAP.lock()
-            .init(physical::pointer(reserved.start), heap as usize)
-    };
+    unsafe { HEAP.lock().init(physical::pointer(reserved.start), heap as usize) };
 
     let bundle = bundle_range(boot);
     let mut tables = Tables::build(Frames::new(tables), limit);
@@ -127,17 +103,12 @@ fn main(boot: &'static mut BootInfo) -> ! {
         entry_ticks,
         loader_ticks: loader_entry(bundle.0).map_or(0, |entry| entry_ticks.saturating_sub(entry)),
         ram: ram.map(range).collect(),
-        memory: usable
-            .filter_map(|range| remainder(range, reserved))
-            .collect(),
+        memory: usable.filter_map(|range| remainder(range, reserved)).collect(),
         rsdp: boot.rsdp_addr.into_option().unwrap_or(0),
         framebuffer: framebuffer(boot),
         bundle,
     });
-    let (root, stack) = (
-        handoff.tables.root().start_address().as_u64(),
-        handoff.stack,
-    );
+    let (root, stack) = (handoff.tables.root().start_address().as_u64(), handoff.stack);
     // SAFETY: 1. `Tables::build` has mapped the image as it is mapped now. 2. The stack is new. 3. The argument is on the heap, and this
     // function does not return.
     unsafe { paging::switch(root, stack, running, Box::into_raw(handoff).cast()) }
@@ -145,15 +116,9 @@ fn main(boot: &'static mut BootInfo) -> ! {
 
 /// Where the system bundle is, physically.
 fn bundle_range(boot: &BootInfo) -> (u64, u64) {
-    let address = boot
-        .ramdisk_addr
-        .into_option()
-        .expect("the loader brought no system bundle");
+    let address = boot.ramdisk_addr.into_option().expect("the loader brought no system bundle");
     let start = paging::translate(address).expect("the system bundle is not mapped");
-    assert!(
-        start.is_multiple_of(4096),
-        "the system bundle is not page-aligned"
-    );
+    assert!(start.is_multiple_of(4096), "the system bundle is not page-aligned");
     (start, boot.ramdisk_len)
 }
 
@@ -215,10 +180,7 @@ extern "C" fn running(handoff: *mut u8) -> ! {
     let bytes = unsafe { physical::slice(bundle_address, bundle_length) };
     let bundle = Bundle::parse(bytes.expect("the system bundle is outside physical memory"));
     let bundle = bundle.unwrap_or_else(|error| panic!("system bundle: {error}"));
-    if let Some(symbols) = bundle
-        .file(KERNEL_SYMBOLS_FILE)
-        .and_then(|file| Symbols::parse(file).ok())
-    {
+    if let Some(symbols) = bundle.file(KERNEL_SYMBOLS_FILE).and_then(|file| Symbols::parse(file).ok()) {
         panic::set_symbols(symbols);
     }
 
@@ -249,29 +211,18 @@ extern "C" fn running(handoff: *mut u8) -> ! {
     let ticks_per_second = clock::calibrate(features.tsc_frequency, &firmware, &mut local_apic);
     let lines = InterruptLines::new(&firmware, &mut tables, local_apic.id() as u8);
     // Messages that interrupt a CPU go to this range; no driver may write there.
-    ram.push(Range {
-        start: 0xfee0_0000,
-        end: 0xfef0_0000,
-    });
+    ram.push(Range { start: 0xfee0_0000, end: 0xfef0_0000 });
     for &(start, _) in &firmware.io_apics {
-        ram.push(Range {
-            start,
-            end: start + 4096,
-        });
+        ram.push(Range { start, end: start + 4096 });
     }
-    let machine = Pc {
-        lines,
-        occupied: ram,
-    };
+    let machine = Pc { lines, occupied: ram };
     // SAFETY: no reference to the structure is alive; interrupts are off.
     unsafe { (*cpu).local_apic = Some(local_apic) };
 
     if let Some(how) = bundle.file(panic::FILE_FOR_TESTS) {
         panic::fail_on_purpose(how);
     }
-    let root_program = bundle
-        .program(bundle.root_program())
-        .expect("the bundle lacks its root program");
+    let root_program = bundle.program(bundle.root_program()).expect("the bundle lacks its root program");
     let segments: Vec<_> = root_program
         .segments()
         .map(|segment| RootSegment {
@@ -291,15 +242,10 @@ extern "C" fn running(handoff: *mut u8) -> ! {
         bundle: (bundle_address, bundle_length),
         rsdp,
         framebuffer,
-        root: RootImage {
-            name: root_program.name(),
-            entry: root_program.entry(),
-            segments: &segments,
-        },
+        root: RootImage { name: root_program.name(), entry: root_program.entry(), segments: &segments },
         kernel_address_space: Frame::containing(root.start_address().as_u64()),
     };
-    let kernel =
-        Kernel::new(machine, &boot).unwrap_or_else(|error| panic!("{}: {}", error.0, error.1));
+    let kernel = Kernel::new(machine, &boot).unwrap_or_else(|error| panic!("{}: {}", error.0, error.1));
     let kernel = Box::leak(Box::new(kernel));
     kernel.set_idle_context(
         entry::idle as *const () as u64,
@@ -309,11 +255,7 @@ extern "C" fn running(handoff: *mut u8) -> ! {
     );
     log::info!(
         "{} MiB of memory, TSC {} kHz, {} us since entry",
-        memory
-            .iter()
-            .map(|&(_, frames)| u64::from(frames))
-            .sum::<u64>()
-            >> 8,
+        memory.iter().map(|&(_, frames)| u64::from(frames)).sum::<u64>() >> 8,
         ticks_per_second / 1000,
         (clock::now() - entry_ticks) * 1000 / (ticks_per_second / 1000).max(1),
     );

@@ -22,11 +22,7 @@ impl Port {
         // SAFETY: 1. 0x3f8..0x400 is COM1 on every PC, or nothing. 2. The kernel alone uses it: before a driver has it, or in
         // a panic, after which no driver runs.
         let mut uart = unsafe { Uart16550::new_port(PORTS.0) }.ok()?;
-        uart.init(Config {
-            baud_rate: BaudRate::Baud115200,
-            ..Config::default()
-        })
-        .ok()?;
+        uart.init(Config { baud_rate: BaudRate::Baud115200, ..Config::default() }).ok()?;
         Some(Port(uart))
     }
 

@@ -31,10 +31,7 @@ fn send(dispatcher: &mut impl Dispatch, mut message: TestMessage) -> Option<Prot
 }
 
 fn lease(length: usize, access: u64) -> TestLease {
-    TestLease {
-        bytes: vec![0; length],
-        access,
-    }
+    TestLease { bytes: vec![0; length], access }
 }
 
 fn message(tag: Tag, handles: &[Handle], leases: Vec<TestLease>) -> TestMessage {
@@ -47,61 +44,24 @@ fn each_kind_of_wrong_message_has_its_error() {
     let id = log::INFO.id;
     let write = |length| request_tag(id, 0, length);
     let cases = [
-        (
-            message(request_tag(clock::INFO.id, 0, 0), &[], vec![]),
-            ProtocolError::WrongInterface,
-        ),
-        (
-            message(request_tag(id, 6, 0), &[], vec![]),
-            ProtocolError::UnknownMethod,
-        ),
-        (
-            message(request_tag(id, 0xffff, 0), &[], vec![]),
-            ProtocolError::UnknownMethod,
-        ),
+        (message(request_tag(clock::INFO.id, 0, 0), &[], vec![]), ProtocolError::WrongInterface),
+        (message(request_tag(id, 6, 0), &[], vec![]), ProtocolError::UnknownMethod),
+        (message(request_tag(id, 0xffff, 0), &[], vec![]), ProtocolError::UnknownMethod),
         // Too few bytes, too many, an impossible count.
         (message(write(1), &[], vec![]), ProtocolError::BadArguments),
         (message(write(3), &[], vec![]), ProtocolError::BadArguments),
         (message(write(65), &[], vec![]), ProtocolError::BadArguments),
         // Arguments said to be in a lease: none, not readable, too long, truncated.
-        (
-            message(write(IN_LEASE), &[], vec![]),
-            ProtocolError::BadLease,
-        ),
-        (
-            message(write(IN_LEASE), &[], vec![lease(2, Lease::WRITE)]),
-            ProtocolError::BadLease,
-        ),
-        (
-            message(
-                write(IN_LEASE),
-                &[],
-                vec![lease(64 * 1024 + 1, Lease::READ)],
-            ),
-            ProtocolError::ArgumentsTooLong,
-        ),
-        (
-            message(write(IN_LEASE), &[], vec![lease(1, Lease::READ)]),
-            ProtocolError::BadArguments,
-        ),
+        (message(write(IN_LEASE), &[], vec![]), ProtocolError::BadLease),
+        (message(write(IN_LEASE), &[], vec![lease(2, Lease::WRITE)]), ProtocolError::BadLease),
+        (message(write(IN_LEASE), &[], vec![lease(64 * 1024 + 1, Lease::READ)]), ProtocolError::ArgumentsTooLong),
+        (message(write(IN_LEASE), &[], vec![lease(1, Lease::READ)]), ProtocolError::BadArguments),
         // A lease too many, a handle too many.
-        (
-            message(write(2), &[], vec![lease(1, Lease::READ)]),
-            ProtocolError::BadLease,
-        ),
-        (
-            message(write(2), &[Handle(1)], vec![]),
-            ProtocolError::BadHandle,
-        ),
+        (message(write(2), &[], vec![lease(1, Lease::READ)]), ProtocolError::BadLease),
+        (message(write(2), &[Handle(1)], vec![]), ProtocolError::BadHandle),
         // `read` without its buffer, and with one that cannot be written.
-        (
-            message(request_tag(id, 1, 1), &[], vec![]),
-            ProtocolError::BadLease,
-        ),
-        (
-            message(request_tag(id, 1, 1), &[], vec![lease(9, Lease::READ)]),
-            ProtocolError::BadLease,
-        ),
+        (message(request_tag(id, 1, 1), &[], vec![]), ProtocolError::BadLease),
+        (message(request_tag(id, 1, 1), &[], vec![lease(9, Lease::READ)]), ProtocolError::BadLease),
     ];
     for (index, (message, expected)) in cases.into_iter().enumerate() {
         assert_eq!(send(&mut log, message), Some(expected), "case {index}");
@@ -159,18 +119,12 @@ fn a_lying_server_gives_its_clients_errors() {
     assert_eq!(now(Tag::new(0).with_user(65)), Err(CallError::Decode));
     assert_eq!(now(Tag::new(0).with_user(IN_LEASE)), Err(CallError::Decode));
     assert_eq!(now(Tag::new(2).with_user(1)), Err(CallError::Decode));
-    assert_eq!(
-        now(Tag::new(ProtocolError::NoRoom as u16)),
-        Err(CallError::Protocol(ProtocolError::NoRoom))
-    );
+    assert_eq!(now(Tag::new(ProtocolError::NoRoom as u16)), Err(CallError::Protocol(ProtocolError::NoRoom)));
     let levels = |tag, words| log::LogClient::new(Liar(tag, words)).levels(0);
     let in_lease = Tag::new(0).with_user(IN_LEASE);
     assert_eq!(levels(in_lease, [u64::MAX; WORDS]), Err(CallError::Decode));
     assert_eq!(levels(in_lease, [1, 0, 0, 0, 0, 0, 0, 0]), Ok(vec![]));
-    assert_eq!(
-        levels(in_lease.with_handles(1), [1, 0, 0, 0, 0, 0, 0, 0]),
-        Err(CallError::Decode)
-    );
+    assert_eq!(levels(in_lease.with_handles(1), [1, 0, 0, 0, 0, 0, 0, 0]), Err(CallError::Decode));
     let buffer = OddClient::new(Liar(Tag::new(0), [0; WORDS])).buffer(1);
     assert_eq!(buffer, Err(CallError::Decode));
 }
@@ -229,20 +183,14 @@ fn random_messages_never_panic() {
 fn messages_are_told_as_text() {
     let tag = request_tag(log::INFO.id, 0, 7);
     let words = [u64::from_le_bytes(*b"\x03\x05hello\0"), 0];
-    assert_eq!(
-        log::decode(tag, &words),
-        "write(level: Info, text: \"hello\")"
-    );
+    assert_eq!(log::decode(tag, &words), "write(level: Info, text: \"hello\")");
     // Only the first word was recorded: what it does not hold is not guessed.
     let longer = request_tag(log::INFO.id, 0, 12);
     let words = [u64::from_le_bytes(*b"\x03\x0ahello ")];
     assert_eq!(log::decode(longer, &words), "write(level: Info, text: …)");
     let in_lease = request_tag(log::INFO.id, 0, IN_LEASE);
     assert_eq!(log::decode(in_lease, &[9]), "write(level: …, text: …)");
-    assert_eq!(
-        log::decode(request_tag(log::INFO.id, 77, 0), &[]),
-        "method 77?"
-    );
+    assert_eq!(log::decode(request_tag(log::INFO.id, 77, 0), &[]), "method 77?");
     let reply = Tag::new(0).with_user(1);
     assert_eq!(log::decode_reply(2, reply, &[5]), "Ok(5)");
     let error = Tag::new(1).with_user(1);

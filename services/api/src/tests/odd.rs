@@ -102,19 +102,10 @@ impl Odd for OddServer {
     }
 
     fn sum(&mut self, _caller: Caller, numbers: Vec<u64>) -> Result<u64, u8> {
-        numbers
-            .iter()
-            .try_fold(0_u64, |sum, number| sum.checked_add(*number))
-            .ok_or(1)
+        numbers.iter().try_fold(0_u64, |sum, number| sum.checked_add(*number)).ok_or(1)
     }
 
-    fn later(
-        &mut self,
-        _caller: Caller,
-        from: SavedLease,
-        to: SavedLease,
-        reply: Deferred<u32, String>,
-    ) {
+    fn later(&mut self, _caller: Caller, from: SavedLease, to: SavedLease, reply: Deferred<u32, String>) {
         self.waiting.push((from, to, reply));
     }
 }

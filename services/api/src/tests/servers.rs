@@ -5,8 +5,8 @@ use crate::console::{Console, ConsoleError, Mode, Size};
 use crate::log::{Level, Log, LogError, Record, SourceLevel};
 use crate::power::{Power, PowerError};
 use crate::process::{
-    BudgetUse, ExitStatus, HandleEntry, Kind, Memory, NotAdmitted, ObjectCount, Process,
-    ProcessEntry, ProcessError, State, Terms,
+    BudgetUse, ExitStatus, HandleEntry, Kind, Memory, NotAdmitted, ObjectCount, Process, ProcessEntry, ProcessError,
+    State, Terms,
 };
 use crate::supervisor::{Supervisor, SupervisorError};
 use crate::{Caller, Deferred, SavedLease, WriteLease};
@@ -42,19 +42,10 @@ impl Log for Echo {
         Ok(())
     }
 
-    fn read(
-        &mut self,
-        _caller: Caller,
-        after: u64,
-        records: WriteLease<'_>,
-    ) -> Result<u32, LogError> {
+    fn read(&mut self, _caller: Caller, after: u64, records: WriteLease<'_>) -> Result<u32, LogError> {
         let newer = self.records.iter().filter(|record| record.sequence > after);
-        let bytes: Vec<u8> = newer
-            .flat_map(|record| postcard::to_allocvec(record).unwrap())
-            .collect();
-        records
-            .write(0, &bytes)
-            .map_err(|_| LogError::BufferTooSmall)?;
+        let bytes: Vec<u8> = newer.flat_map(|record| postcard::to_allocvec(record).unwrap()).collect();
+        records.write(0, &bytes).map_err(|_| LogError::BufferTooSmall)?;
         Ok(bytes.len() as u32)
     }
 
@@ -73,19 +64,12 @@ impl Log for Echo {
     }
 
     fn levels(&mut self, _caller: Caller, cursor: u32) -> Result<Vec<SourceLevel>, LogError> {
-        let all = (0..30).map(|index| SourceLevel {
-            source: format!("source {index}"),
-            level: Level::Warn,
-        });
+        let all = (0..30).map(|index| SourceLevel { source: format!("source {index}"), level: Level::Warn });
         Ok(all.skip(cursor as usize).collect())
     }
 
     fn register(&mut self, caller: Caller, badge: u64, name: &str) -> Result<(), LogError> {
-        if caller.badge == 0 && badge == 7 && name == "seven" {
-            Ok(())
-        } else {
-            Err(LogError::NotAllowed)
-        }
+        if caller.badge == 0 && badge == 7 && name == "seven" { Ok(()) } else { Err(LogError::NotAllowed) }
     }
 }
 
@@ -94,9 +78,7 @@ impl Console for Echo {
         self.screen = vec![0; bytes.len()];
         let read = reply.read(bytes, 0, &mut self.screen);
         let result = read.map(|()| bytes.len() as u32);
-        reply
-            .send(result.map_err(|_| ConsoleError::BadBuffer))
-            .unwrap();
+        reply.send(result.map_err(|_| ConsoleError::BadBuffer)).unwrap();
     }
 
     fn flush(&mut self, _caller: Caller, reply: Deferred<(), ConsoleError>) {
@@ -114,10 +96,7 @@ impl Console for Echo {
     }
 
     fn size(&mut self, _caller: Caller) -> Result<Size, ConsoleError> {
-        Ok(Size {
-            columns: 80,
-            rows: 25,
-        })
+        Ok(Size { columns: 80, rows: 25 })
     }
 
     fn set_mode(&mut self, _caller: Caller, mode: Mode) -> Result<(), ConsoleError> {
@@ -125,12 +104,7 @@ impl Console for Echo {
         Ok(())
     }
 
-    fn interrupt_signal(
-        &mut self,
-        _caller: Caller,
-        signal: Option<Signal>,
-        bits: u64,
-    ) -> Result<(), ConsoleError> {
+    fn interrupt_signal(&mut self, _caller: Caller, signal: Option<Signal>, bits: u64) -> Result<(), ConsoleError> {
         self.interrupt = Some((signal, bits));
         Ok(())
     }
@@ -172,36 +146,19 @@ pub fn entry(id: u32) -> ProcessEntry {
         threads: 2,
         restarts: 3,
         kind: Kind::Component,
-        budget: Some(BudgetUse {
-            time_ns: u64::MAX,
-            period_ns: u64::MAX,
-            overruns: u64::MAX,
-        }),
+        budget: Some(BudgetUse { time_ns: u64::MAX, period_ns: u64::MAX, overruns: u64::MAX }),
     }
 }
 
 pub fn handle_entry(handle: u32) -> HandleEntry {
-    HandleEntry {
-        handle,
-        kind: 3,
-        rights: 0x7ff,
-        badge: 5,
-        object: 77,
-        name: "log".into(),
-    }
+    HandleEntry { handle, kind: 3, rights: 0x7ff, badge: 5, object: 77, name: "log".into() }
 }
 
 pub fn memory() -> Memory {
     Memory {
         total_bytes: 1 << 30,
         used_bytes: 1 << 20,
-        objects: (0..9)
-            .map(|kind| ObjectCount {
-                kind,
-                used: 1000,
-                capacity: 1_000_000,
-            })
-            .collect(),
+        objects: (0..9).map(|kind| ObjectCount { kind, used: 1000, capacity: 1_000_000 }).collect(),
     }
 }
 
@@ -239,27 +196,18 @@ impl Process for Echo {
     }
 
     fn kill(&mut self, _caller: Caller, process: &str) -> Result<(), ProcessError> {
-        (process == "9")
-            .then_some(())
-            .ok_or(ProcessError::UnknownProcess)
+        (process == "9").then_some(()).ok_or(ProcessError::UnknownProcess)
     }
 
     fn restart(&mut self, _caller: Caller, name: &str) -> Result<(), ProcessError> {
-        (name == "log")
-            .then_some(())
-            .ok_or(ProcessError::UnknownProcess)
+        (name == "log").then_some(()).ok_or(ProcessError::UnknownProcess)
     }
 
     fn list(&mut self, _caller: Caller, cursor: u32) -> Result<Vec<ProcessEntry>, ProcessError> {
         Ok((cursor..20).map(entry).collect())
     }
 
-    fn handles(
-        &mut self,
-        _caller: Caller,
-        process: &str,
-        cursor: u32,
-    ) -> Result<Vec<HandleEntry>, ProcessError> {
+    fn handles(&mut self, _caller: Caller, process: &str, cursor: u32) -> Result<Vec<HandleEntry>, ProcessError> {
         if process != "log" {
             return Err(ProcessError::UnknownProcess);
         }
@@ -276,12 +224,7 @@ impl Supervisor for Echo {
         Ok((cursor..2).map(entry).collect())
     }
 
-    fn handles(
-        &mut self,
-        _caller: Caller,
-        name: &str,
-        cursor: u32,
-    ) -> Result<Vec<HandleEntry>, SupervisorError> {
+    fn handles(&mut self, _caller: Caller, name: &str, cursor: u32) -> Result<Vec<HandleEntry>, SupervisorError> {
         if name.is_empty() {
             return Err(SupervisorError::UnknownComponent);
         }
@@ -303,13 +246,7 @@ impl Supervisor for Echo {
         Ok(memory())
     }
 
-    fn report_panic(
-        &mut self,
-        caller: Caller,
-        message: &str,
-        file: &str,
-        line: u32,
-    ) -> Result<(), SupervisorError> {
+    fn report_panic(&mut self, caller: Caller, message: &str, file: &str, line: u32) -> Result<(), SupervisorError> {
         self.panic = format!("{} {file}:{line}: {message}", caller.badge);
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! The client's side of a call.
 
 use super::{
-    CallError, Encoded, IN_LEASE, INLINE_BYTES, Interface, ProtocolError, STATUS_ERROR, STATUS_OK,
-    bytes_of, decode, encode, request_tag,
+    CallError, Encoded, IN_LEASE, INLINE_BYTES, Interface, ProtocolError, STATUS_ERROR, STATUS_OK, bytes_of, decode,
+    encode, request_tag,
 };
 use airox_abi::message::{HandleTransfer, MAX_HANDLES, MAX_LEASES, Tag, WORDS};
 use airox_abi::{Error, Handle};
@@ -138,15 +138,8 @@ where
         }
         encoded => {
             let mut buffer = alloc::vec![0; reply_bytes];
-            let (tag, words, received) =
-                call_slowly(transport, tag, &encoded, handles, lends, &mut buffer)?;
-            if received.len()
-                != if tag.label() == STATUS_OK {
-                    reply_handles
-                } else {
-                    0
-                }
-            {
+            let (tag, words, received) = call_slowly(transport, tag, &encoded, handles, lends, &mut buffer)?;
+            if received.len() != if tag.label() == STATUS_OK { reply_handles } else { 0 } {
                 return Err(CallError::Decode);
             }
             finish(tag, &words, &buffer).map(|value| (value, received))
@@ -193,18 +186,13 @@ fn finish<T: DeserializeOwned, E: DeserializeOwned>(
 ) -> Result<T, CallError<E>> {
     let inline = bytes_of(words);
     let bytes = match tag.user() & 0xff {
-        IN_LEASE => usize::try_from(words[0])
-            .ok()
-            .and_then(|length| buffer.get(..length))
-            .ok_or(CallError::Decode)?,
+        IN_LEASE => usize::try_from(words[0]).ok().and_then(|length| buffer.get(..length)).ok_or(CallError::Decode)?,
         length if length as usize <= INLINE_BYTES => &inline[..length as usize],
         _ => return Err(CallError::Decode),
     };
     match tag.label() {
         STATUS_OK => decode(bytes).ok_or(CallError::Decode),
         STATUS_ERROR => Err(decode(bytes).map_or(CallError::Decode, CallError::Service)),
-        label => {
-            Err(ProtocolError::from_code(label).map_or(CallError::Decode, CallError::Protocol))
-        }
+        label => Err(ProtocolError::from_code(label).map_or(CallError::Decode, CallError::Protocol)),
     }
 }

@@ -67,11 +67,7 @@ impl Encoded {
 /// Encodes a value; `None` if it has no postcard form (a map of unknown length).
 #[inline]
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Option<Encoded> {
-    let flavor = WordsOrHeap {
-        inline: [0; INLINE_BYTES],
-        length: 0,
-        heap: Vec::new(),
-    };
+    let flavor = WordsOrHeap { inline: [0; INLINE_BYTES], length: 0, heap: Vec::new() };
     postcard::serialize_with_flavor(value, flavor).ok()
 }
 

@@ -26,11 +26,7 @@ pub struct ReadLease<'a> {
 
 impl<'a> ReadLease<'a> {
     pub(super) fn new(access: &'a dyn LeaseAccess, index: usize, length: usize) -> ReadLease<'a> {
-        ReadLease {
-            access,
-            index,
-            length,
-        }
+        ReadLease { access, index, length }
     }
 
     /// Length in bytes, as the client claims it: it can be anything.
@@ -71,11 +67,7 @@ pub struct WriteLease<'a> {
 
 impl<'a> WriteLease<'a> {
     pub(super) fn new(access: &'a dyn LeaseAccess, index: usize, length: usize) -> WriteLease<'a> {
-        WriteLease {
-            access,
-            index,
-            length,
-        }
+        WriteLease { access, index, length }
     }
 
     /// Length in bytes, as the client claims it: it can be anything.

@@ -1,8 +1,8 @@
 //! The server's side of a call.
 
 use super::{
-    Encoded, IN_LEASE, INLINE_BYTES, Interface, LeaseAccess, MAX_ARGUMENT_BYTES, Payload,
-    ProtocolError, ReadLease, STATUS_ERROR, STATUS_OK, SavedLease, WriteLease, bytes_of, encode,
+    Encoded, IN_LEASE, INLINE_BYTES, Interface, LeaseAccess, MAX_ARGUMENT_BYTES, Payload, ProtocolError, ReadLease,
+    STATUS_ERROR, STATUS_OK, SavedLease, WriteLease, bytes_of, encode,
 };
 use airox_abi::message::{Lease, Tag, WORDS};
 use airox_abi::{DELEGATED, Error};
@@ -36,11 +36,7 @@ pub trait Incoming: LeaseAccess {
     /// Its words.
     fn words(&self) -> [u64; WORDS];
     /// Takes the handle at a place, if it is there and names an object of this kind.
-    fn take_handle(
-        &mut self,
-        index: usize,
-        kind: airox_abi::ObjectKind,
-    ) -> Result<AnyHandle, ProtocolError>;
+    fn take_handle(&mut self, index: usize, kind: airox_abi::ObjectKind) -> Result<AnyHandle, ProtocolError>;
     /// Keeps the right to answer.
     fn save(&mut self) -> Result<Box<dyn SavedReply>, Error>;
 }
@@ -66,10 +62,7 @@ impl ReplyMessage {
     /// The reply to a message that cannot be accepted.
     #[must_use]
     pub fn refusal(error: ProtocolError) -> ReplyMessage {
-        ReplyMessage {
-            tag: Tag::new(error as u16),
-            ..ReplyMessage::default()
-        }
+        ReplyMessage { tag: Tag::new(error as u16), ..ReplyMessage::default() }
     }
 }
 
@@ -120,12 +113,7 @@ impl<'a, I: Incoming> Call<'a, I> {
         if tag.leases() != expected {
             return Err(ProtocolError::BadLease);
         }
-        let mut call = Call {
-            incoming,
-            next_lease: 0,
-            next_handle: 0,
-            result_lease: None,
-        };
+        let mut call = Call { incoming, next_lease: 0, next_handle: 0, result_lease: None };
         let payload = if code == IN_LEASE {
             call.argument_lease()?
         } else if code as usize <= INLINE_BYTES {
@@ -143,25 +131,16 @@ impl<'a, I: Incoming> Call<'a, I> {
     #[inline]
     #[must_use]
     pub fn caller(&self) -> Caller {
-        Caller {
-            badge: self.incoming.badge(),
-        }
+        Caller { badge: self.incoming.badge() }
     }
 
     /// The next lease, if it allows this access.
     pub fn lease(&mut self, access: u64) -> Result<SavedLease, ProtocolError> {
         let index = self.next_lease;
         self.next_lease += 1;
-        let (length, allowed) = self
-            .incoming
-            .lease_info(index)
-            .map_err(|_| ProtocolError::BadLease)?;
+        let (length, allowed) = self.incoming.lease_info(index).map_err(|_| ProtocolError::BadLease)?;
         let length = usize::try_from(length).map_err(|_| ProtocolError::BadLease)?;
-        if allowed & access == access {
-            Ok(SavedLease { index, length })
-        } else {
-            Err(ProtocolError::BadLease)
-        }
+        if allowed & access == access { Ok(SavedLease { index, length }) } else { Err(ProtocolError::BadLease) }
     }
 
     /// The next handle, if `present`.
@@ -178,11 +157,7 @@ impl<'a, I: Incoming> Call<'a, I> {
     /// Refuses handles that the method does not take.
     #[inline]
     pub fn no_more_handles(&self) -> Result<(), ProtocolError> {
-        if self.incoming.tag().handles() == self.next_handle {
-            Ok(())
-        } else {
-            Err(ProtocolError::BadHandle)
-        }
+        if self.incoming.tag().handles() == self.next_handle { Ok(()) } else { Err(ProtocolError::BadHandle) }
     }
 
     /// A lease to read from, for the time of the method.
@@ -217,12 +192,7 @@ impl<'a, I: Incoming> Call<'a, I> {
         result: Result<T, E>,
         pack: fn(T, &mut Vec<AnyHandle>) -> Option<Encoded>,
     ) -> Outcome {
-        Outcome::Reply(reply_message(
-            &*self.incoming,
-            self.result_lease,
-            result,
-            pack,
-        ))
+        Outcome::Reply(reply_message(&*self.incoming, self.result_lease, result, pack))
     }
 
     /// The arguments, when they are in the next lease.
@@ -233,9 +203,7 @@ impl<'a, I: Incoming> Call<'a, I> {
             return Err(ProtocolError::ArgumentsTooLong);
         }
         let mut bytes = alloc::vec![0; lease.length];
-        self.incoming
-            .lease_read(lease.index, 0, &mut bytes)
-            .map_err(|_| ProtocolError::BadLease)?;
+        self.incoming.lease_read(lease.index, 0, &mut bytes).map_err(|_| ProtocolError::BadLease)?;
         Ok(Payload::Heap(bytes))
     }
 }
@@ -286,11 +254,9 @@ fn reply_message<T, E: Serialize, L: LeaseAccess + ?Sized>(
         Err(error) => (STATUS_ERROR, encode(&error)),
     };
     match encoded {
-        Some(Encoded::Inline(words, length)) => ReplyMessage {
-            tag: Tag::new(status).with_user(length as u32),
-            words,
-            handles,
-        },
+        Some(Encoded::Inline(words, length)) => {
+            ReplyMessage { tag: Tag::new(status).with_user(length as u32), words, handles }
+        }
         Some(Encoded::Heap(bytes)) => {
             let fits = result_lease
                 .filter(|lease| bytes.len() <= lease.length)

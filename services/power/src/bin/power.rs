@@ -67,14 +67,9 @@ fn main(start: &'static Start) -> Result<(), Box<dyn Error>> {
         ranges.push(PortRange::bind(authority, range.first, range.count)?);
     }
     let ports = BoundPorts::new(ranges);
-    let steps: Vec<_> = PowerControl::<BoundPorts>::reset_steps(&registers)
-        .filter(|step| ports.has(step.port))
-        .collect();
+    let steps: Vec<_> =
+        PowerControl::<BoundPorts>::reset_steps(&registers).filter(|step| ports.has(step.port)).collect();
     log::info!("{registers}");
-    let server = PowerServer {
-        control: PowerControl::new(ports, registers),
-        steps,
-        timer: Timer::new()?,
-    };
+    let server = PowerServer { control: PowerControl::new(ports, registers), steps, timer: Timer::new()? };
     Ok(server::serve(port, PowerDispatcher(server))?)
 }

@@ -90,10 +90,7 @@ fn raw_passes_bytes_and_keeps_type_ahead() {
     assert!(!discipline.has_input());
     set(&mut discipline, Mode::Raw);
     assert_eq!(type_text(&mut discipline, b"g\x1b[A\x7f"), "");
-    assert_eq!(
-        line(&mut discipline).as_deref(),
-        Some(&b"beg\x1b[A\x7f"[..])
-    );
+    assert_eq!(line(&mut discipline).as_deref(), Some(&b"beg\x1b[A\x7f"[..]));
     set(&mut discipline, Mode::Cooked);
     type_text(&mut discipline, b"\x04");
     set(&mut discipline, Mode::Raw);

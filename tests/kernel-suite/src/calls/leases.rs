@@ -17,19 +17,11 @@ use crate::suite::Suite;
 pub const TESTS: &[Test] = &[
     Test::new("lease", "read_write_and_info", read_write_and_info),
     Test::new("lease", "access_and_range_hold", access_and_range_hold),
-    Test::new(
-        "lease",
-        "bad_memory_of_the_lender",
-        bad_memory_of_the_lender,
-    ),
+    Test::new("lease", "bad_memory_of_the_lender", bad_memory_of_the_lender),
     Test::new("lease", "bad_buffers", bad_buffers),
     Test::new("lease", "ends_with_the_reply", ends_with_the_reply),
     Test::new("lease", "through_a_saved_reply", through_a_saved_reply),
-    Test::new(
-        "lease",
-        "a_megabyte_across_untouched_pages",
-        a_megabyte_across_untouched_pages,
-    ),
+    Test::new("lease", "a_megabyte_across_untouched_pages", a_megabyte_across_untouched_pages),
 ];
 
 /// Arguments 1 to 3 and 4 to 6: address, length and access of two leases.
@@ -83,11 +75,7 @@ fn check_result(leases: usize) -> Outcome {
 }
 
 const fn own(access: u64) -> Lease {
-    Lease {
-        address: 0,
-        length: LENT as u64,
-        access,
-    }
+    Lease { address: 0, length: LENT as u64, access }
 }
 
 fn answer(client: Child) -> Outcome {
@@ -97,20 +85,11 @@ fn answer(client: Child) -> Outcome {
 
 fn read_write_and_info(suite: &Suite) -> Outcome {
     let (_port, client) = received(suite, [own(Lease::READ | Lease::WRITE), own(Lease::READ)])?;
-    check_equal!(
-        kernel::lease_info(Handle::NONE, 0)?,
-        (100, Lease::READ | Lease::WRITE)
-    );
+    check_equal!(kernel::lease_info(Handle::NONE, 0)?, (100, Lease::READ | Lease::WRITE));
     check_equal!(kernel::lease_info(Handle::NONE, 1)?, (100, Lease::READ));
     let mut buffer = [0; 40];
     check_equal!(kernel::lease_read(Handle::NONE, 1, 60, &mut buffer)?, 40);
-    check!(
-        buffer
-            .iter()
-            .zip(60..)
-            .all(|(byte, expected)| *byte == expected),
-        "wrong bytes read"
-    );
+    check!(buffer.iter().zip(60..).all(|(byte, expected)| *byte == expected), "wrong bytes read");
     check_equal!(kernel::lease_write(Handle::NONE, 0, 10, &[0; 90])?, 90);
     check_equal!(kernel::lease_read(Handle::NONE, 0, 0, &mut [])?, 0);
     kernel::reply(Handle::NONE, &Message::new(0))?;
@@ -123,30 +102,15 @@ fn read_write_and_info(suite: &Suite) -> Outcome {
 fn access_and_range_hold(suite: &Suite) -> Outcome {
     let (_port, client) = received(suite, [own(Lease::READ), own(Lease::WRITE)])?;
     let mut buffer = [0; 16];
-    check_error!(
-        kernel::lease_write(Handle::NONE, 0, 0, &buffer),
-        Error::LeaseDenied
-    );
-    check_error!(
-        kernel::lease_read(Handle::NONE, 1, 0, &mut buffer),
-        Error::LeaseDenied
-    );
+    check_error!(kernel::lease_write(Handle::NONE, 0, 0, &buffer), Error::LeaseDenied);
+    check_error!(kernel::lease_read(Handle::NONE, 1, 0, &mut buffer), Error::LeaseDenied);
     for index in [2, 3, 4, 5, 1 << 32, u64::MAX] {
-        check_error!(
-            kernel::lease_read(Handle::NONE, index, 0, &mut buffer),
-            Error::LeaseDenied
-        );
+        check_error!(kernel::lease_read(Handle::NONE, index, 0, &mut buffer), Error::LeaseDenied);
         check_error!(kernel::lease_info(Handle::NONE, index), Error::LeaseDenied);
     }
     for offset in [85, 100, 101, 1 << 47, u64::MAX - 8, u64::MAX] {
-        check_error!(
-            kernel::lease_read(Handle::NONE, 0, offset, &mut buffer),
-            Error::LeaseDenied
-        );
-        check_error!(
-            kernel::lease_write(Handle::NONE, 1, offset, &buffer),
-            Error::LeaseDenied
-        );
+        check_error!(kernel::lease_read(Handle::NONE, 0, offset, &mut buffer), Error::LeaseDenied);
+        check_error!(kernel::lease_write(Handle::NONE, 1, offset, &buffer), Error::LeaseDenied);
     }
     kernel::lease_read(Handle::NONE, 0, 84, &mut buffer)?;
     answer(client)
@@ -164,36 +128,19 @@ fn bad_memory_of_the_lender(suite: &Suite) -> Outcome {
         u64::MAX - 8,
     ];
     for address in bad {
-        let lease = |access| Lease {
-            address,
-            length: 16,
-            access,
-        };
+        let lease = |access| Lease { address, length: 16, access };
         let (_port, client) = received(suite, [lease(Lease::READ), lease(Lease::WRITE)])?;
         let mut buffer = [0; 16];
-        check_error!(
-            kernel::lease_read(Handle::NONE, 0, 0, &mut buffer),
-            Error::LeaseDenied
-        );
-        check_error!(
-            kernel::lease_write(Handle::NONE, 1, 0, &buffer),
-            Error::LeaseDenied
-        );
+        check_error!(kernel::lease_read(Handle::NONE, 0, 0, &mut buffer), Error::LeaseDenied);
+        check_error!(kernel::lease_write(Handle::NONE, 1, 0, &buffer), Error::LeaseDenied);
         answer(client)?;
     }
     // A client can't lend for writing what it can't write itself.
-    let clock = |access| Lease {
-        address: CLOCK_PAGE,
-        length: 16,
-        access,
-    };
+    let clock = |access| Lease { address: CLOCK_PAGE, length: 16, access };
     let (_port, client) = received(suite, [clock(Lease::READ), clock(Lease::WRITE)])?;
     let mut buffer = [0; 16];
     kernel::lease_read(Handle::NONE, 0, 0, &mut buffer)?;
-    check_error!(
-        kernel::lease_write(Handle::NONE, 1, 0, &buffer),
-        Error::LeaseDenied
-    );
+    check_error!(kernel::lease_write(Handle::NONE, 1, 0, &buffer), Error::LeaseDenied);
     answer(client)
 }
 
@@ -201,25 +148,13 @@ fn bad_buffers(suite: &Suite) -> Outcome {
     let (_port, client) = received(suite, [own(Lease::READ), own(Lease::WRITE)])?;
     let memory = Mapped::new(1)?;
     let end = memory.address() + memory.length();
-    let bad = [
-        0,
-        8,
-        free_address(1),
-        end - 8,
-        0x8000_0000_0000,
-        0xffff_8000_0000_0000,
-        u64::MAX - 8,
-    ];
+    let bad = [0, 8, free_address(1), end - 8, 0x8000_0000_0000, 0xffff_8000_0000_0000, u64::MAX - 8];
     for address in bad {
         for (call, index) in [(SystemCall::LeaseRead, 0), (SystemCall::LeaseWrite, 1)] {
             let mut registers = EntryRegisters::call(call, &[0, index, 0, address, 16]);
             // SAFETY: the address is not memory of the suite.
             let result = unsafe { kernel::invoke(&mut registers) };
-            check!(
-                result == Err(Error::InvalidAddress),
-                "{} at {address:#x}: {result:?}",
-                call.name()
-            );
+            check!(result == Err(Error::InvalidAddress), "{} at {address:#x}: {result:?}", call.name());
         }
     }
     let mut registers = EntryRegisters::call(SystemCall::LeaseRead, &[0, 0, 0, CLOCK_PAGE, 16]);
@@ -232,21 +167,12 @@ fn bad_buffers(suite: &Suite) -> Outcome {
 fn ends_with_the_reply(suite: &Suite) -> Outcome {
     let (_port, client) = received(suite, [own(Lease::READ), own(Lease::WRITE)])?;
     answer(client)?;
-    check_error!(
-        kernel::lease_write(Handle::NONE, 1, 0, &[1]),
-        Error::NoCaller
-    );
+    check_error!(kernel::lease_write(Handle::NONE, 1, 0, &[1]), Error::NoCaller);
     // Neither does it outlive the lender.
     let (_port, client) = received(suite, [own(Lease::READ), own(Lease::WRITE)])?;
     client.kill()?;
-    check_error!(
-        kernel::lease_write(Handle::NONE, 1, 0, &[1]),
-        Error::NoCaller
-    );
-    check_error!(
-        kernel::reply(Handle::NONE, &Message::new(0)),
-        Error::NoCaller
-    );
+    check_error!(kernel::lease_write(Handle::NONE, 1, 0, &[1]), Error::NoCaller);
+    check_error!(kernel::reply(Handle::NONE, &Message::new(0)), Error::NoCaller);
     Ok(())
 }
 
@@ -258,20 +184,14 @@ fn through_a_saved_reply(suite: &Suite) -> Outcome {
     second.start(crate::actors::client)?;
     kernel::receive(port.get())?;
     let mut buffer = [0; 4];
-    check_error!(
-        kernel::lease_read(Handle::NONE, 0, 0, &mut buffer),
-        Error::LeaseDenied
-    );
+    check_error!(kernel::lease_read(Handle::NONE, 0, 0, &mut buffer), Error::LeaseDenied);
     kernel::lease_read(saved.get(), 0, 4, &mut buffer)?;
     check_equal!(buffer, [4, 5, 6, 7]);
     check_equal!(kernel::lease_info(saved.get(), 1)?, (100, Lease::WRITE));
     kernel::reply(Handle::NONE, &Message::new(0))?;
     second.finish()?;
     kernel::reply(saved.get(), &Message::new(0))?;
-    check_error!(
-        kernel::lease_read(saved.get(), 0, 0, &mut buffer),
-        Error::InvalidHandle
-    );
+    check_error!(kernel::lease_read(saved.get(), 0, 0, &mut buffer), Error::InvalidHandle);
     first.finish()
 }
 
@@ -285,37 +205,21 @@ fn a_megabyte_across_untouched_pages(suite: &Suite) -> Outcome {
     let port = kernel::port_create(Handle::NONE)?;
     let client = Child::new(suite)?;
     client.grant(PORT, port.get(), Rights::SEND)?;
-    kernel::region_map(
-        memory.region(),
-        client.process.get(),
-        BIG,
-        0,
-        BIG_PAGES,
-        airox_abi::MapFlags::WRITE,
-    )?;
-    for (index, value) in [BIG, memory.length(), Lease::READ | Lease::WRITE]
-        .into_iter()
-        .enumerate()
-    {
+    kernel::region_map(memory.region(), client.process.get(), BIG, 0, BIG_PAGES, airox_abi::MapFlags::WRITE)?;
+    for (index, value) in [BIG, memory.length(), Lease::READ | Lease::WRITE].into_iter().enumerate() {
         client.block().set_argument(LEASES + index, value);
     }
     client.start(lender)?;
     kernel::receive(port.get())?;
     let mine = Mapped::new(BIG_PAGES)?;
     mine.fill(mine.length() - 3, b"end");
-    let mut write = EntryRegisters::call(
-        SystemCall::LeaseWrite,
-        &[0, 0, 0, mine.address(), mine.length()],
-    );
+    let mut write = EntryRegisters::call(SystemCall::LeaseWrite, &[0, 0, 0, mine.address(), mine.length()]);
     // SAFETY: the kernel only reads the buffer.
     unsafe { kernel::invoke(&mut write) }?;
     check_equal!(write.rdi, memory.length());
     check_equal!(memory.byte(memory.length() - 1), b'd');
     memory.fill(5, b"start");
-    let mut read = EntryRegisters::call(
-        SystemCall::LeaseRead,
-        &[0, 0, 5, mine.address(), mine.length() - 5],
-    );
+    let mut read = EntryRegisters::call(SystemCall::LeaseRead, &[0, 0, 5, mine.address(), mine.length() - 5]);
     // SAFETY: the kernel writes to `mine`, which is accessed only through volatile copies.
     unsafe { kernel::invoke(&mut read) }?;
     check_equal!(mine.byte(0), b's');

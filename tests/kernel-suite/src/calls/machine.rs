@@ -12,27 +12,11 @@ use crate::suite::Suite;
 
 /// The tests.
 pub const TESTS: &[Test] = &[
-    Test::new(
-        "machine",
-        "one_owner_for_an_interrupt_line",
-        one_owner_for_an_interrupt_line,
-    ),
+    Test::new("machine", "one_owner_for_an_interrupt_line", one_owner_for_an_interrupt_line),
     Test::new("machine", "one_owner_for_a_port", one_owner_for_a_port),
-    Test::new(
-        "machine",
-        "ports_work_only_where_bound",
-        ports_work_only_where_bound,
-    ),
-    Test::new(
-        "machine",
-        "ports_go_with_their_handle",
-        ports_go_with_their_handle,
-    ),
-    Test::new(
-        "machine",
-        "keyboard_controller_interrupts",
-        keyboard_controller_interrupts,
-    ),
+    Test::new("machine", "ports_work_only_where_bound", ports_work_only_where_bound),
+    Test::new("machine", "ports_go_with_their_handle", ports_go_with_their_handle),
+    Test::new("machine", "keyboard_controller_interrupts", keyboard_controller_interrupts),
     Test::new("machine", "kernel_info", kernel_info),
     Test::new("machine", "debug_write", debug_write),
 ];
@@ -41,10 +25,7 @@ fn one_owner_for_an_interrupt_line(suite: &Suite) -> Outcome {
     let machine = suite.root.machine;
     for line in [256, 1000, 1 << 32, u64::MAX] {
         let minted = kernel::irq_create(machine, line);
-        check!(
-            matches!(minted, Err(Error::NoSuchResource | Error::InvalidArgument)),
-            "line {line}: {minted:?}"
-        );
+        check!(matches!(minted, Err(Error::NoSuchResource | Error::InvalidArgument)), "line {line}: {minted:?}");
     }
     let (line, irq) = (3..24)
         .find_map(|line| Some((line, kernel::irq_create(machine, line).ok()?)))
@@ -61,15 +42,9 @@ fn one_owner_for_an_interrupt_line(suite: &Suite) -> Outcome {
 
 fn one_owner_for_a_port(suite: &Suite) -> Outcome {
     let machine = suite.root.machine;
-    for (first, count) in [
-        (0, 0),
-        (0xffff, 2),
-        (0x1_0000, 1),
-        (1 << 32, 1),
-        (u64::MAX, 1),
-        (0, 0x1_0001),
-        (0x300, u64::MAX),
-    ] {
+    for (first, count) in
+        [(0, 0), (0xffff, 2), (0x1_0000, 1), (1 << 32, 1), (u64::MAX, 1), (0, 0x1_0001), (0x300, u64::MAX)]
+    {
         let minted = kernel::io_ports_create(machine, first, count);
         check!(
             matches!(minted, Err(Error::InvalidArgument | Error::NoSuchResource)),
@@ -77,27 +52,17 @@ fn one_owner_for_a_port(suite: &Suite) -> Outcome {
         );
     }
     let ports = kernel::io_ports_create(machine, FREE_PORT, 8)?;
-    for (first, count) in [
-        (FREE_PORT, 8),
-        (FREE_PORT + 7, 1),
-        (FREE_PORT - 1, 2),
-        (FREE_PORT + 2, 2),
-        (FREE_PORT - 8, 32),
-    ] {
-        check_error!(
-            kernel::io_ports_create(machine, first, count),
-            Error::NoSuchResource
-        );
+    for (first, count) in
+        [(FREE_PORT, 8), (FREE_PORT + 7, 1), (FREE_PORT - 1, 2), (FREE_PORT + 2, 2), (FREE_PORT - 8, 32)]
+    {
+        check_error!(kernel::io_ports_create(machine, first, count), Error::NoSuchResource);
     }
     drop(kernel::io_ports_create(machine, FREE_PORT + 8, 1)?);
     drop(ports);
     drop(kernel::io_ports_create(machine, FREE_PORT + 2, 2)?);
     // The interrupt controllers and the interval timer are the kernel's.
     for port in [0x20, 0x21, 0xa0, 0xa1] {
-        check!(
-            kernel::io_ports_create(machine, port, 1).is_err(),
-            "port {port:#x} was minted"
-        );
+        check!(kernel::io_ports_create(machine, port, 1).is_err(), "port {port:#x} was minted");
     }
     Ok(())
 }
@@ -239,10 +204,7 @@ fn kernel_info(suite: &Suite) -> Outcome {
         after.objects.get(airox_abi::QuotaKind::Handles),
         before.objects.get(airox_abi::QuotaKind::Handles) + 1
     );
-    check_equal!(
-        u64::from(after.objects.get(airox_abi::QuotaKind::Frames)),
-        after.used_frames
-    );
+    check_equal!(u64::from(after.objects.get(airox_abi::QuotaKind::Frames)), after.used_frames);
     drop(region);
     // An emulator that stands still for a while may find a deadline passed before anybody sleeps, so it is tried again.
     let slept = suite.until(|| {

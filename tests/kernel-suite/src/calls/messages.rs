@@ -13,45 +13,17 @@ use crate::suite::Suite;
 
 /// The tests.
 pub const TESTS: &[Test] = &[
-    Test::new(
-        "message",
-        "eight_words_tag_and_reply",
-        eight_words_tag_and_reply,
-    ),
-    Test::new(
-        "message",
-        "badge_and_kind_cannot_be_forged",
-        badge_and_kind_cannot_be_forged,
-    ),
+    Test::new("message", "eight_words_tag_and_reply", eight_words_tag_and_reply),
+    Test::new("message", "badge_and_kind_cannot_be_forged", badge_and_kind_cannot_be_forged),
     Test::new("message", "thousand_round_trips", thousand_round_trips),
     Test::new("message", "several_clients", several_clients),
-    Test::new(
-        "message",
-        "receive_without_reply_says_no_reply",
-        receive_without_reply_says_no_reply,
-    ),
+    Test::new("message", "receive_without_reply_says_no_reply", receive_without_reply_says_no_reply),
     Test::new("message", "no_caller", no_caller),
-    Test::new(
-        "message",
-        "saved_replies_in_any_order",
-        saved_replies_in_any_order,
-    ),
-    Test::new(
-        "message",
-        "closed_reply_says_no_reply",
-        closed_reply_says_no_reply,
-    ),
-    Test::new(
-        "message",
-        "more_urgent_senders_first",
-        more_urgent_senders_first,
-    ),
+    Test::new("message", "saved_replies_in_any_order", saved_replies_in_any_order),
+    Test::new("message", "closed_reply_says_no_reply", closed_reply_says_no_reply),
+    Test::new("message", "more_urgent_senders_first", more_urgent_senders_first),
     Test::new("message", "closed_port", closed_port),
-    Test::new(
-        "message",
-        "reserved_counts_are_refused",
-        reserved_counts_are_refused,
-    ),
+    Test::new("message", "reserved_counts_are_refused", reserved_counts_are_refused),
     Test::new("message", "bound_signal", bound_signal),
     Test::new("message", "bind_is_exclusive", bind_is_exclusive),
 ];
@@ -71,14 +43,7 @@ fn eight_words_tag_and_reply(suite: &Suite) -> Outcome {
     server.start(actors::echo_server)?;
     let tag = Tag::new(0xabcd).with_user(0x1234_5678);
     let words = [1, 2, 3, u64::MAX, 5, 6, 7, 0x8000_0000_0000_0000];
-    let reply = kernel::send(
-        port.get(),
-        &Message {
-            badge: 0,
-            tag,
-            words,
-        },
-    )?;
+    let reply = kernel::send(port.get(), &Message { badge: 0, tag, words })?;
     check_equal!(reply.words, words.map(|word| word.wrapping_add(1)));
     check_equal!(reply.tag, tag);
     check_equal!(reply.tag.kind(), MessageKind::Call);
@@ -91,10 +56,7 @@ fn badge_and_kind_cannot_be_forged(suite: &Suite) -> Outcome {
     let port = kernel::port_create(Handle::NONE)?;
     let client = Child::new(suite)?;
     client.grant_badged(PORT, port.get(), Rights::SEND, 0xbad6e)?;
-    client.block().set_argument(
-        1,
-        Tag::new(7).with_kind(MessageKind::Fault).0 | Tag::KERNEL_BITS,
-    );
+    client.block().set_argument(1, Tag::new(7).with_kind(MessageKind::Fault).0 | Tag::KERNEL_BITS);
     client.start(actors::client)?;
     let message = kernel::receive(port.get())?;
     check_equal!(message.badge, 0xbad6e);
@@ -158,33 +120,18 @@ fn receive_without_reply_says_no_reply(suite: &Suite) -> Outcome {
 }
 
 fn no_caller(suite: &Suite) -> Outcome {
-    check_error!(
-        kernel::reply(Handle::NONE, &Message::new(0)),
-        Error::NoCaller
-    );
+    check_error!(kernel::reply(Handle::NONE, &Message::new(0)), Error::NoCaller);
     check_error!(kernel::reply_save(), Error::NoCaller);
     check_error!(kernel::lease_info(Handle::NONE, 0), Error::NoCaller);
     let mut buffer = [0; 8];
-    check_error!(
-        kernel::lease_read(Handle::NONE, 0, 0, &mut buffer),
-        Error::NoCaller
-    );
-    check_error!(
-        kernel::lease_write(Handle::NONE, 0, 0, &buffer),
-        Error::NoCaller
-    );
+    check_error!(kernel::lease_read(Handle::NONE, 0, 0, &mut buffer), Error::NoCaller);
+    check_error!(kernel::lease_write(Handle::NONE, 0, 0, &buffer), Error::NoCaller);
     // `reply_receive` without a caller is a plain `receive`.
     let (port, client) = port_and_client(suite)?;
     client.start(actors::client)?;
-    check_equal!(
-        kernel::reply_receive(port.get(), &Message::new(1))?.words[0],
-        10
-    );
+    check_equal!(kernel::reply_receive(port.get(), &Message::new(1))?.words[0], 10);
     kernel::reply(Handle::NONE, &Message::new(0))?;
-    check_error!(
-        kernel::reply(Handle::NONE, &Message::new(0)),
-        Error::NoCaller
-    );
+    check_error!(kernel::reply(Handle::NONE, &Message::new(0)), Error::NoCaller);
     client.finish()
 }
 
@@ -205,10 +152,7 @@ fn saved_replies_in_any_order(suite: &Suite) -> Outcome {
         };
         kernel::reply(reply.get(), &Message::word(0, 100 + index as u64))?;
         // Used up, and gone.
-        check_error!(
-            kernel::reply(reply.get(), &Message::new(0)),
-            Error::InvalidHandle
-        );
+        check_error!(kernel::reply(reply.get(), &Message::new(0)), Error::InvalidHandle);
         check_error!(kernel::handle_info(reply.get()), Error::InvalidHandle);
     }
     for (index, client) in clients.into_iter().enumerate() {
@@ -257,10 +201,7 @@ fn closed_port(suite: &Suite) -> Outcome {
     drop(port);
     queued.wait()?;
     check_equal!(queued.block().result(0), Error::ServerDied as u64);
-    check_error!(
-        kernel::send(sender.get(), &Message::new(0)),
-        Error::ServerDied
-    );
+    check_error!(kernel::send(sender.get(), &Message::new(0)), Error::ServerDied);
     queued.finish()
 }
 
@@ -272,11 +213,7 @@ fn reserved_counts_are_refused(_: &Suite) -> Outcome {
         Tag::new(0).with_leases(5),
         Tag::new(0).with_leases(15),
     ] {
-        let message = Message {
-            badge: 0,
-            tag,
-            words: [0; 8],
-        };
+        let message = Message { badge: 0, tag, words: [0; 8] };
         check_error!(kernel::send(port.get(), &message), Error::InvalidArgument);
     }
     Ok(())
@@ -290,10 +227,7 @@ fn bound_signal(suite: &Suite) -> Outcome {
     let message = kernel::receive(port.get())?;
     check_equal!(message.tag.kind(), MessageKind::Signal);
     check_equal!(message.words[0], 0b1010);
-    check_error!(
-        kernel::reply(Handle::NONE, &Message::new(0)),
-        Error::NoCaller
-    );
+    check_error!(kernel::reply(Handle::NONE, &Message::new(0)), Error::NoCaller);
     // Taken and cleared.
     check_equal!(kernel::poll(signal.get(), u64::MAX)?, 0);
     // Bits that were set before the signal was bound arrive as well.
@@ -312,10 +246,7 @@ fn bound_signal(suite: &Suite) -> Outcome {
 }
 
 fn bind_is_exclusive(_: &Suite) -> Outcome {
-    let (first, second) = (
-        kernel::port_create(Handle::NONE)?,
-        kernel::port_create(Handle::NONE)?,
-    );
+    let (first, second) = (kernel::port_create(Handle::NONE)?, kernel::port_create(Handle::NONE)?);
     let signal = kernel::signal_create(Handle::NONE)?;
     kernel::port_bind(first.get(), signal.get())?;
     check_error!(kernel::port_bind(second.get(), signal.get()), Error::Busy);
@@ -327,9 +258,6 @@ fn bind_is_exclusive(_: &Suite) -> Outcome {
     kernel::port_bind(first.get(), signal.get())?;
     drop(first);
     kernel::notify(signal.get(), 1)?;
-    check!(
-        kernel::poll(signal.get(), 1)? == 1,
-        "a signal outlives its port"
-    );
+    check!(kernel::poll(signal.get(), 1)? == 1, "a signal outlives its port");
     Ok(())
 }

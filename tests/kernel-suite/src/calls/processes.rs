@@ -25,21 +25,9 @@ pub const TESTS: &[Test] = &[
     Test::new("process", "grant", grant),
     Test::new("process", "handles", handles),
     Test::new("process", "priority_never_grows", priority_never_grows),
-    Test::new(
-        "process",
-        "address_spaces_are_apart",
-        address_spaces_are_apart,
-    ),
-    Test::new(
-        "process",
-        "holding_the_last_handle_to_itself",
-        holding_the_last_handle_to_itself,
-    ),
-    Test::new(
-        "process",
-        "closing_the_handle_keeps_it_running",
-        closing_the_handle_keeps_it_running,
-    ),
+    Test::new("process", "address_spaces_are_apart", address_spaces_are_apart),
+    Test::new("process", "holding_the_last_handle_to_itself", holding_the_last_handle_to_itself),
+    Test::new("process", "closing_the_handle_keeps_it_running", closing_the_handle_keeps_it_running),
 ];
 
 fn exits(block: &Block) -> Outcome {
@@ -52,10 +40,7 @@ fn ends_with_its_code(suite: &Suite) -> Outcome {
         child.block().set_argument(0, code as u64);
         child.start(exits)?;
         let info = child.wait()?;
-        check_equal!(
-            (info.exit_code, info.faulted, info.state),
-            (code, 0, ThreadState::Dead as u8)
-        );
+        check_equal!((info.exit_code, info.faulted, info.state), (code, 0, ThreadState::Dead as u8));
     }
     Ok(())
 }
@@ -100,33 +85,17 @@ fn starts_with_nothing(suite: &Suite) -> Outcome {
 fn info(suite: &Suite) -> Outcome {
     let child = Child::new(suite)?;
     let before = kernel::process_info(child.process.get())?;
-    check!(
-        before.name.starts_with(b"suite-child\0"),
-        "the name is {:?}",
-        before.name
-    );
-    check_equal!(
-        (before.threads, before.state),
-        (1, ThreadState::Suspended as u8)
-    );
-    check_equal!(
-        (before.priority, before.exit_code, before.faulted),
-        (NORMAL as u8, 0, 0)
-    );
+    check!(before.name.starts_with(b"suite-child\0"), "the name is {:?}", before.name);
+    check_equal!((before.threads, before.state), (1, ThreadState::Suspended as u8));
+    check_equal!((before.priority, before.exit_code, before.faulted), (NORMAL as u8, 0, 0));
     let own = kernel::process_info(Handle::NONE)?;
     check!(own.number != before.number, "two processes with one number");
     child.start(actors::sleeper)?;
     child.await_state(suite, ThreadState::Waiting)?;
     let after = kernel::process_info(child.process.get())?;
     check_equal!(after.handles, before.handles + 1);
-    check!(
-        after.cpu_ticks > before.cpu_ticks,
-        "it ran and used no time"
-    );
-    check!(
-        after.resident_pages > before.resident_pages,
-        "it ran and touched no page"
-    );
+    check!(after.cpu_ticks > before.cpu_ticks, "it ran and used no time");
+    check!(after.resident_pages > before.resident_pages, "it ran and touched no page");
     Ok(())
 }
 
@@ -161,10 +130,7 @@ fn watch(suite: &Suite) -> Outcome {
     let child = Child::new(suite)?;
     let watcher = kernel::handle_copy(child.process.get(), Rights::WATCH, 0)?;
     let again = kernel::process_watch(watcher.get(), signal.get(), 2);
-    check!(
-        matches!(again, Ok(()) | Err(Error::Busy)),
-        "a second watch through the same process gives {again:?}"
-    );
+    check!(matches!(again, Ok(()) | Err(Error::Busy)), "a second watch through the same process gives {again:?}");
     drop(child);
     // A dead process notifies at once; the handle alone must not keep more than that alive.
     let late = kernel::signal_create(Handle::NONE)?;
@@ -181,39 +147,17 @@ fn dead_process(suite: &Suite) -> Outcome {
     let process = child.process.get();
     let region = kernel::region_create(Handle::NONE, 1, airox_abi::RegionKind::Lazy)?;
     check_error!(
-        kernel::region_map(
-            region.get(),
-            process,
-            0x3000_0000,
-            0,
-            1,
-            airox_abi::MapFlags::empty()
-        ),
+        kernel::region_map(region.get(), process, 0x3000_0000, 0, 1, airox_abi::MapFlags::empty()),
         Error::Dead
     );
-    check_error!(
-        kernel::process_grant(process, region.get(), Rights::READ, 0),
-        Error::Dead
-    );
+    check_error!(kernel::process_grant(process, region.get(), Rights::READ, 0), Error::Dead);
     check_error!(kernel::thread_create(process, 1, Handle::NONE), Error::Dead);
-    check_error!(
-        kernel::process_read(process, START_BLOCK, &mut [0; 8]),
-        Error::Dead
-    );
-    check_error!(
-        kernel::thread_start(child.thread.get(), 0x41_0000, 0x1000_0000, 0),
-        Error::Dead
-    );
+    check_error!(kernel::process_read(process, START_BLOCK, &mut [0; 8]), Error::Dead);
+    check_error!(kernel::thread_start(child.thread.get(), 0x41_0000, 0x1000_0000, 0), Error::Dead);
     check_error!(kernel::thread_suspend(child.thread.get()), Error::Dead);
     check_error!(kernel::thread_resume(child.thread.get()), Error::Dead);
-    check_equal!(
-        kernel::thread_info(child.thread.get())?.state,
-        ThreadState::Dead as u8
-    );
-    check_equal!(
-        kernel::process_info(process)?.state,
-        ThreadState::Dead as u8
-    );
+    check_equal!(kernel::thread_info(child.thread.get())?.state, ThreadState::Dead as u8);
+    check_equal!(kernel::process_info(process)?.state, ThreadState::Dead as u8);
     Ok(())
 }
 
@@ -235,19 +179,12 @@ fn read(suite: &Suite) -> Outcome {
         (0x3000_0000, 1),
     ] {
         let result = kernel::process_read(child.process.get(), address, &mut buffer[..length]);
-        check!(
-            result == Err(Error::InvalidAddress),
-            "read of {address:#x}: {result:?}"
-        );
+        check!(result == Err(Error::InvalidAddress), "read of {address:#x}: {result:?}");
     }
     // A range whose second page is missing is not copied in part.
     let mut large = [7; 64];
     check_error!(
-        kernel::process_read(
-            child.process.get(),
-            START_BLOCK + PAGE_SIZE - 32,
-            &mut large
-        ),
+        kernel::process_read(child.process.get(), START_BLOCK + PAGE_SIZE - 32, &mut large),
         Error::InvalidAddress
     );
     check_equal!(large, [7; 64]);
@@ -273,34 +210,20 @@ fn grant(suite: &Suite) -> Outcome {
         kernel::handle_info(value).is_err() || value == signal.get() || value == weak.get(),
         "the child's handle works in the suite"
     );
-    check_error!(
-        kernel::process_grant(child.process.get(), weak.get(), Rights::SEND, 3),
-        Error::MissingRight
-    );
+    check_error!(kernel::process_grant(child.process.get(), weak.get(), Rights::SEND, 3), Error::MissingRight);
     child.start(reports_handle)?;
     child.wait()?;
     check_equal!(child.block().result(0), ObjectKind::Signal as u64);
-    check_equal!(
-        child.block().result(1),
-        u64::from((Rights::SEND | Rights::COPY).bits())
-    );
+    check_equal!(child.block().result(1), u64::from((Rights::SEND | Rights::COPY).bits()));
     check_equal!(child.block().result(2), 12);
     child.finish()
 }
 
 fn handles(suite: &Suite) -> Outcome {
     let child = Child::new(suite)?;
-    let (port, signal) = (
-        kernel::port_create(Handle::NONE)?,
-        kernel::signal_create(Handle::NONE)?,
-    );
+    let (port, signal) = (kernel::port_create(Handle::NONE)?, kernel::signal_create(Handle::NONE)?);
     let granted = [
-        (
-            child.grant(0, port.get(), Rights::SEND)?,
-            ObjectKind::Port,
-            Rights::SEND,
-            0,
-        ),
+        (child.grant(0, port.get(), Rights::SEND)?, ObjectKind::Port, Rights::SEND, 0),
         (
             child.grant_badged(1, signal.get(), Rights::SEND | Rights::COPY, 9)?,
             ObjectKind::Signal,
@@ -310,12 +233,11 @@ fn handles(suite: &Suite) -> Outcome {
     ];
     let mut found = 0;
     for index in 0.. {
-        let (handle, described, badge, _) =
-            match kernel::process_handles(child.process.get(), index) {
-                Ok(entry) => entry,
-                Err(Error::NotMapped) => break,
-                Err(error) => return Err(error.into()),
-            };
+        let (handle, described, badge, _) = match kernel::process_handles(child.process.get(), index) {
+            Ok(entry) => entry,
+            Err(Error::NotMapped) => break,
+            Err(error) => return Err(error.into()),
+        };
         let entry = granted.iter().find(|(granted, ..)| *granted == handle);
         let Some((_, kind, rights, expected)) = entry else {
             continue;
@@ -325,14 +247,8 @@ fn handles(suite: &Suite) -> Outcome {
         found += 1;
     }
     check_equal!(found, 2);
-    check_error!(
-        kernel::process_handles(child.process.get(), u64::MAX),
-        Error::NotMapped
-    );
-    check_error!(
-        kernel::process_handles(child.process.get(), 1 << 32),
-        Error::NotMapped
-    );
+    check_error!(kernel::process_handles(child.process.get(), u64::MAX), Error::NotMapped);
+    check_error!(kernel::process_handles(child.process.get(), 1 << 32), Error::NotMapped);
     Ok(())
 }
 
@@ -340,20 +256,11 @@ fn handles(suite: &Suite) -> Outcome {
 fn climber(block: &Block) -> Outcome {
     let (process, limit) = (block.handle(0), block.argument(1));
     for priority in [limit + 1, 255, 256, u64::MAX] {
-        check!(
-            kernel::process_priority(process, priority).is_err(),
-            "its own limit rose to {priority}"
-        );
-        check!(
-            kernel::thread_create(process, priority, Handle::NONE).is_err(),
-            "made a thread of priority {priority}"
-        );
+        check!(kernel::process_priority(process, priority).is_err(), "its own limit rose to {priority}");
+        check!(kernel::thread_create(process, priority, Handle::NONE).is_err(), "made a thread of priority {priority}");
     }
     let thread = kernel::thread_create(process, limit, Handle::NONE)?;
-    check!(
-        kernel::thread_priority(thread.get(), limit + 1).is_err(),
-        "raised a thread"
-    );
+    check!(kernel::thread_priority(thread.get(), limit + 1).is_err(), "raised a thread");
     kernel::thread_priority(thread.get(), 1)?;
     Ok(())
 }
@@ -361,10 +268,7 @@ fn climber(block: &Block) -> Outcome {
 fn priority_never_grows(suite: &Suite) -> Outcome {
     let child = Child::new(suite)?;
     kernel::process_priority(child.process.get(), NORMAL)?;
-    check_equal!(
-        u64::from(kernel::process_info(child.process.get())?.max_priority),
-        NORMAL
-    );
+    check_equal!(u64::from(kernel::process_info(child.process.get())?.max_priority), NORMAL);
     child.grant(0, child.process.get(), Rights::all())?;
     child.block().set_argument(1, NORMAL);
     child.start(climber)?;
@@ -423,10 +327,7 @@ fn relays(block: &Block) -> Outcome {
 }
 
 fn closing_the_handle_keeps_it_running(suite: &Suite) -> Outcome {
-    let (done, go) = (
-        kernel::signal_create(Handle::NONE)?,
-        kernel::signal_create(Handle::NONE)?,
-    );
+    let (done, go) = (kernel::signal_create(Handle::NONE)?, kernel::signal_create(Handle::NONE)?);
     let child = Child::new(suite)?;
     child.grant(0, done.get(), Rights::SEND)?;
     child.grant(1, go.get(), Rights::RECEIVE)?;

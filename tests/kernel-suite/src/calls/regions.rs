@@ -12,63 +12,31 @@ use crate::suite::Suite;
 
 /// The tests.
 pub const TESTS: &[Test] = &[
-    Test::new(
-        "region",
-        "fresh_memory_is_zero_and_keeps_what_is_written",
-        fresh_memory,
-    ),
+    Test::new("region", "fresh_memory_is_zero_and_keeps_what_is_written", fresh_memory),
     Test::new("region", "recycled_memory_is_zero", recycled_memory_is_zero),
     Test::new("region", "contiguous", contiguous),
-    Test::new(
-        "region",
-        "shared_between_two_mappings",
-        shared_between_two_mappings,
-    ),
+    Test::new("region", "shared_between_two_mappings", shared_between_two_mappings),
     Test::new("region", "rights_limit_mappings", rights_limit_mappings),
-    Test::new(
-        "region",
-        "never_writable_and_executable",
-        never_writable_and_executable,
-    ),
+    Test::new("region", "never_writable_and_executable", never_writable_and_executable),
     Test::new("region", "bad_sizes", bad_sizes),
     Test::new("region", "bad_places", bad_places),
     Test::new("region", "overlaps", overlaps),
     Test::new("region", "unmap_needs_the_start", unmap_needs_the_start),
-    Test::new(
-        "region",
-        "physical_address_needs_dma",
-        physical_address_needs_dma,
-    ),
-    Test::new(
-        "region",
-        "device_memory_is_never_ram",
-        device_memory_is_never_ram,
-    ),
-    Test::new(
-        "region",
-        "mapping_outlives_its_handle",
-        mapping_outlives_its_handle,
-    ),
+    Test::new("region", "physical_address_needs_dma", physical_address_needs_dma),
+    Test::new("region", "device_memory_is_never_ram", device_memory_is_never_ram),
+    Test::new("region", "mapping_outlives_its_handle", mapping_outlives_its_handle),
 ];
 
 fn fresh_memory(_: &Suite) -> Outcome {
     let memory = Mapped::new(4)?;
     for page in 0..4 {
-        check_equal!(
-            memory
-                .word(page * PAGE_SIZE + 8)
-                .load(core::sync::atomic::Ordering::Relaxed),
-            0
-        );
+        check_equal!(memory.word(page * PAGE_SIZE + 8).load(core::sync::atomic::Ordering::Relaxed), 0);
         memory.fill(page * PAGE_SIZE, &[page as u8 + 1; 8]);
     }
     for page in 0..4 {
         check_equal!(memory.byte(page * PAGE_SIZE + 7), page as u8 + 1);
     }
-    check_equal!(
-        kernel::region_info(memory.region())?,
-        (4, Some(RegionKind::Lazy), 0)
-    );
+    check_equal!(kernel::region_info(memory.region())?, (4, Some(RegionKind::Lazy), 0));
     Ok(())
 }
 
@@ -87,17 +55,9 @@ fn contiguous(_: &Suite) -> Outcome {
     let region = kernel::region_create(Handle::NONE, 16, RegionKind::Contiguous)?;
     let (pages, kind, address) = kernel::region_info(region.get())?;
     check_equal!((pages, kind), (16, Some(RegionKind::Contiguous)));
-    check!(
-        address != 0 && address.is_multiple_of(PAGE_SIZE),
-        "physical address {address:#x}"
-    );
+    check!(address != 0 && address.is_multiple_of(PAGE_SIZE), "physical address {address:#x}");
     let memory = Mapped::of(region, 16)?;
-    check!(
-        (0..memory.length())
-            .step_by(64)
-            .all(|offset| memory.byte(offset) == 0),
-        "not zeroed"
-    );
+    check!((0..memory.length()).step_by(64).all(|offset| memory.byte(offset) == 0), "not zeroed");
     memory.fill(0, b"x");
     Ok(())
 }
@@ -109,14 +69,7 @@ fn shared_between_two_mappings(_: &Suite) -> Outcome {
     check_equal!(again.byte(PAGE_SIZE + 3), b'e');
     // A part of a region, from an offset.
     let address = free_address(1);
-    kernel::region_map(
-        memory.region(),
-        Handle::NONE,
-        address,
-        1,
-        1,
-        MapFlags::empty(),
-    )?;
+    kernel::region_map(memory.region(), Handle::NONE, address, 1, 1, MapFlags::empty())?;
     // SAFETY: 1. the page was just mapped readable; 2. volatile, as another mapping writes it.
     let byte = unsafe { (address as *const u8).read_volatile() };
     check_equal!(byte, b'h');
@@ -139,10 +92,7 @@ fn rights_limit_mappings(_: &Suite) -> Outcome {
     for (rights, flags) in cases {
         let weak = kernel::handle_copy(region.get(), rights, 0)?;
         let mapped = kernel::region_map(weak.get(), Handle::NONE, address, 0, 1, flags);
-        check!(
-            mapped == Err(Error::MissingRight),
-            "{flags:?} with {rights:?} gives {mapped:?}"
-        );
+        check!(mapped == Err(Error::MissingRight), "{flags:?} with {rights:?} gives {mapped:?}");
     }
     Ok(())
 }
@@ -150,10 +100,7 @@ fn rights_limit_mappings(_: &Suite) -> Outcome {
 fn never_writable_and_executable(_: &Suite) -> Outcome {
     let region = kernel::region_create(Handle::NONE, 1, RegionKind::Lazy)?;
     let both = MapFlags::WRITE | MapFlags::EXECUTE;
-    check_error!(
-        kernel::region_map(region.get(), Handle::NONE, free_address(1), 0, 1, both),
-        Error::InvalidArgument
-    );
+    check_error!(kernel::region_map(region.get(), Handle::NONE, free_address(1), 0, 1, both), Error::InvalidArgument);
     let undefined = MapFlags::from_bits_retain(1 << 30);
     check_error!(
         kernel::region_map(region.get(), Handle::NONE, free_address(1), 0, 1, undefined),
@@ -175,8 +122,7 @@ fn bad_sizes(_: &Suite) -> Outcome {
             "a region of {pages} pages: {created:?}"
         );
     }
-    let mut registers =
-        kernel::EntryRegisters::call(airox_abi::SystemCall::RegionCreate, &[0, 1, 2]);
+    let mut registers = kernel::EntryRegisters::call(airox_abi::SystemCall::RegionCreate, &[0, 1, 2]);
     for kind in [2, 3, 255, 256, u64::MAX] {
         registers.rax = airox_abi::SystemCall::RegionCreate as u64;
         (registers.rdi, registers.words[0], registers.words[1]) = (0, 1, kind);
@@ -185,29 +131,11 @@ fn bad_sizes(_: &Suite) -> Outcome {
         check_error!(result, Error::InvalidArgument);
     }
     let region = kernel::region_create(Handle::NONE, 4, RegionKind::Lazy)?;
-    for (offset, pages) in [
-        (0, 0),
-        (0, 5),
-        (4, 1),
-        (3, 2),
-        (u64::MAX, 1),
-        (1, u64::MAX),
-        (u64::MAX, u64::MAX),
-        (1 << 52, 1),
-        (0, 1 << 52),
-    ] {
-        let mapped = kernel::region_map(
-            region.get(),
-            Handle::NONE,
-            free_address(4),
-            offset,
-            pages,
-            MapFlags::empty(),
-        );
-        check!(
-            mapped == Err(Error::InvalidArgument),
-            "offset {offset:#x}, {pages:#x} pages: {mapped:?}"
-        );
+    for (offset, pages) in
+        [(0, 0), (0, 5), (4, 1), (3, 2), (u64::MAX, 1), (1, u64::MAX), (u64::MAX, u64::MAX), (1 << 52, 1), (0, 1 << 52)]
+    {
+        let mapped = kernel::region_map(region.get(), Handle::NONE, free_address(4), offset, pages, MapFlags::empty());
+        check!(mapped == Err(Error::InvalidArgument), "offset {offset:#x}, {pages:#x} pages: {mapped:?}");
     }
     Ok(())
 }
@@ -241,14 +169,7 @@ fn bad_places(_: &Suite) -> Outcome {
         check!(unmapped.is_err(), "unmapped {address:#x}");
     }
     check_error!(
-        kernel::region_map(
-            region.get(),
-            Handle::NONE,
-            CLOCK_PAGE,
-            0,
-            1,
-            MapFlags::WRITE
-        ),
+        kernel::region_map(region.get(), Handle::NONE, CLOCK_PAGE, 0, 1, MapFlags::WRITE),
         Error::AlreadyMapped
     );
     Ok(())
@@ -258,25 +179,11 @@ fn overlaps(_: &Suite) -> Outcome {
     let memory = Mapped::new(4)?;
     let other = kernel::region_create(Handle::NONE, 6, RegionKind::Lazy)?;
     let (start, end) = (memory.address(), memory.address() + memory.length());
-    for (address, pages) in [
-        (start, 1),
-        (start + PAGE_SIZE, 2),
-        (start - PAGE_SIZE, 2),
-        (end - PAGE_SIZE, 2),
-        (start - PAGE_SIZE, 6),
-    ] {
-        let mapped = kernel::region_map(
-            other.get(),
-            Handle::NONE,
-            address,
-            0,
-            pages,
-            MapFlags::WRITE,
-        );
-        check!(
-            mapped == Err(Error::AlreadyMapped),
-            "{pages} pages at {address:#x}: {mapped:?}"
-        );
+    for (address, pages) in
+        [(start, 1), (start + PAGE_SIZE, 2), (start - PAGE_SIZE, 2), (end - PAGE_SIZE, 2), (start - PAGE_SIZE, 6)]
+    {
+        let mapped = kernel::region_map(other.get(), Handle::NONE, address, 0, pages, MapFlags::WRITE);
+        check!(mapped == Err(Error::AlreadyMapped), "{pages} pages at {address:#x}: {mapped:?}");
     }
     // Side by side is no overlap.
     kernel::region_map(other.get(), Handle::NONE, end, 0, 1, MapFlags::WRITE)?;
@@ -287,19 +194,11 @@ fn overlaps(_: &Suite) -> Outcome {
 
 fn unmap_needs_the_start(_: &Suite) -> Outcome {
     let memory = Mapped::new(4)?;
-    for address in [
-        memory.address() + PAGE_SIZE,
-        memory.address() - PAGE_SIZE,
-        memory.address() + 8,
-        free_address(1),
-    ] {
+    for address in [memory.address() + PAGE_SIZE, memory.address() - PAGE_SIZE, memory.address() + 8, free_address(1)] {
         // SAFETY: no mapping starts at any of these addresses.
         let unmapped = unsafe { kernel::region_unmap(Handle::NONE, address) };
         check!(
-            matches!(
-                unmapped,
-                Err(Error::NotMapped | Error::InvalidArgument | Error::InvalidAddress)
-            ),
+            matches!(unmapped, Err(Error::NotMapped | Error::InvalidArgument | Error::InvalidAddress)),
             "{address:#x}: {unmapped:?}"
         );
     }
@@ -309,10 +208,7 @@ fn unmap_needs_the_start(_: &Suite) -> Outcome {
 
 fn physical_address_needs_dma(_: &Suite) -> Outcome {
     let region = kernel::region_create(Handle::NONE, 1, RegionKind::Contiguous)?;
-    check!(
-        kernel::region_info(region.get())?.2 != 0,
-        "no physical address"
-    );
+    check!(kernel::region_info(region.get())?.2 != 0, "no physical address");
     let weak = kernel::handle_copy(region.get(), Rights::all() - Rights::DMA, 0)?;
     check_equal!(kernel::region_info(weak.get())?.2, 0);
     Ok(())
@@ -343,10 +239,7 @@ fn device_memory_is_never_ram(suite: &Suite) -> Outcome {
         (0xfed0_0000, u64::MAX),
     ] {
         let minted = kernel::region_device(suite.root.machine, address, pages);
-        check!(
-            minted.is_err(),
-            "{pages:#x} pages at {address:#x} were minted"
-        );
+        check!(minted.is_err(), "{pages:#x} pages at {address:#x} were minted");
     }
     Ok(())
 }
@@ -354,14 +247,7 @@ fn device_memory_is_never_ram(suite: &Suite) -> Outcome {
 fn mapping_outlives_its_handle(_: &Suite) -> Outcome {
     let region = kernel::region_create(Handle::NONE, 1, RegionKind::Lazy)?;
     let address = free_address(1);
-    kernel::region_map(
-        region.get(),
-        Handle::NONE,
-        address,
-        0,
-        1,
-        MapFlags::WRITE | MapFlags::POPULATE,
-    )?;
+    kernel::region_map(region.get(), Handle::NONE, address, 0, 1, MapFlags::WRITE | MapFlags::POPULATE)?;
     drop(region);
     // SAFETY: the page is mapped writable, and only this function knows it.
     unsafe { (address as *mut u64).write_volatile(5) };

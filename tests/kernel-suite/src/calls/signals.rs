@@ -12,20 +12,12 @@ use crate::suite::Suite;
 
 /// The tests.
 pub const TESTS: &[Test] = &[
-    Test::new(
-        "signal",
-        "bits_accumulate_and_clear",
-        bits_accumulate_and_clear,
-    ),
+    Test::new("signal", "bits_accumulate_and_clear", bits_accumulate_and_clear),
     Test::new("signal", "wait_until_notified", wait_until_notified),
     Test::new("signal", "badge_limits_bits", badge_limits_bits),
     Test::new("signal", "one_waiter", one_waiter),
     Test::new("signal", "timer_is_never_early", timer_is_never_early),
-    Test::new(
-        "signal",
-        "timer_in_the_past_and_stopped",
-        timer_in_the_past_and_stopped,
-    ),
+    Test::new("signal", "timer_in_the_past_and_stopped", timer_in_the_past_and_stopped),
     Test::new("signal", "many_timers", many_timers),
     Test::new("signal", "closed_while_waited_for", closed_while_waited_for),
 ];
@@ -52,10 +44,7 @@ fn waiter(block: &Block) -> Outcome {
 
 /// A child that waits for `mask`; with the signal it waits on, and the one it notifies then.
 fn waiting_child(suite: &Suite, mask: u64) -> Result<(Child, Owned, Owned), Failure> {
-    let (go, done) = (
-        kernel::signal_create(Handle::NONE)?,
-        kernel::signal_create(Handle::NONE)?,
-    );
+    let (go, done) = (kernel::signal_create(Handle::NONE)?, kernel::signal_create(Handle::NONE)?);
     let child = Child::new(suite)?;
     child.grant(0, go.get(), Rights::RECEIVE)?;
     child.grant(1, done.get(), Rights::SEND)?;
@@ -83,10 +72,7 @@ fn badge_limits_bits(_: &Suite) -> Outcome {
     kernel::notify(badged.get(), 0b01)?;
     kernel::notify(badged.get(), 0b11)?;
     for bits in [0b100, 0b111, u64::MAX] {
-        check!(
-            kernel::notify(badged.get(), bits).is_err(),
-            "bits {bits:#b} passed a badge of 0b11"
-        );
+        check!(kernel::notify(badged.get(), bits).is_err(), "bits {bits:#b} passed a badge of 0b11");
     }
     check_equal!(kernel::poll(signal.get(), u64::MAX)?, 0b11);
     Ok(())
@@ -108,10 +94,7 @@ fn timer_is_never_early(_: &Suite) -> Outcome {
         let deadline = kernel::now() + delay;
         kernel::timer_set(signal.get(), deadline, 1 << 5)?;
         check_equal!(kernel::wait(signal.get(), u64::MAX)?, 1 << 5);
-        check!(
-            kernel::now() >= deadline,
-            "a timer of {delay} ns fired early"
-        );
+        check!(kernel::now() >= deadline, "a timer of {delay} ns fired early");
         check_equal!(kernel::poll(signal.get(), u64::MAX)?, 0);
     }
     Ok(())

@@ -1,9 +1,7 @@
 //! Two tables that try every argument of every call that can be wrong in the same ways: handles and addresses.
 
 use airox_abi::layout::{CLOCK_PAGE, PAGE_SIZE, USER_END};
-use airox_abi::{
-    BudgetFlags, Error, Handle, MapFlags, ObjectKind, QuotaLimits, RegionKind, Rights, SystemCall,
-};
+use airox_abi::{BudgetFlags, Error, Handle, MapFlags, ObjectKind, QuotaLimits, RegionKind, Rights, SystemCall};
 
 use crate::child::free_address;
 use crate::failure::{Failure, Outcome, check, check_equal};
@@ -47,13 +45,7 @@ impl Fixture {
             quota: kernel::quota_create(suite.root.quota, &limits)?,
             irq: free_irq(suite)?,
             io_ports: kernel::io_ports_create(suite.root.machine, FREE_PORT, 8)?,
-            budget: kernel::budget_create(
-                Handle::NONE,
-                0,
-                10_000,
-                1_000_000,
-                BudgetFlags::empty(),
-            )?,
+            budget: kernel::budget_create(Handle::NONE, 0, 10_000, 1_000_000, BudgetFlags::empty())?,
             machine: suite.root.machine,
             memory: Mapped::new(2)?,
         })
@@ -121,9 +113,7 @@ impl HandleCase {
 
     fn valid(&self, fixture: &Fixture) -> Handle {
         // Where any kind will do, a port will; a call that wants a reply gets no valid one.
-        self.kind
-            .and_then(|kind| fixture.of(kind))
-            .unwrap_or(fixture.port.get())
+        self.kind.and_then(|kind| fixture.of(kind)).unwrap_or(fixture.port.get())
     }
 
     fn attempt(&self, fixture: &Fixture, handle: Handle) -> Result<(), Error> {
@@ -136,11 +126,7 @@ impl HandleCase {
 
     fn expect(&self, fixture: &Fixture, handle: Handle, what: &str, error: Error) -> Outcome {
         let result = self.attempt(fixture, handle);
-        check!(
-            result == Err(error),
-            "{}: {what} gives {result:?}, not {error:?}",
-            self.call.name()
-        );
+        check!(result == Err(error), "{}: {what} gives {result:?}, not {error:?}", self.call.name());
         Ok(())
     }
 
@@ -155,15 +141,9 @@ impl HandleCase {
         let forged = [
             (stale, "a stale handle"),
             (Handle(u32::MAX), "a handle of ones"),
-            (
-                Handle::new(valid.index(), valid.generation() + 1),
-                "the next generation",
-            ),
+            (Handle::new(valid.index(), valid.generation() + 1), "the next generation"),
             (Handle::new(valid.index(), 0), "generation 0"),
-            (
-                Handle::new((1 << Handle::INDEX_BITS) - 1, 1),
-                "the last index",
-            ),
+            (Handle::new((1 << Handle::INDEX_BITS) - 1, 1), "the last index"),
         ];
         for (handle, what) in forged {
             self.expect(fixture, handle, what, Error::InvalidHandle)?;
@@ -187,11 +167,7 @@ impl HandleCase {
         for right in self.rights.iter() {
             let weak = kernel::handle_copy(self.valid(fixture), Rights::all() - right, 0)?;
             let result = self.attempt(fixture, weak.get());
-            check!(
-                result == Err(Error::MissingRight),
-                "{} without {right:?} gives {result:?}",
-                self.call.name()
-            );
+            check!(result == Err(Error::MissingRight), "{} without {right:?} gives {result:?}", self.call.name());
         }
         Ok(())
     }
@@ -237,12 +213,7 @@ impl PointerCase {
         Ok(())
     }
 
-    fn attempt(
-        &self,
-        fixture: &Fixture,
-        address: u64,
-        length: Option<(usize, u64)>,
-    ) -> Result<(), Error> {
+    fn attempt(&self, fixture: &Fixture, address: u64, length: Option<(usize, u64)>) -> Result<(), Error> {
         let mut registers = EntryRegisters::call(self.call, &(self.arguments)(fixture));
         registers.set_argument(self.position, address);
         if let Length::Argument(position) = self.length {
@@ -297,25 +268,11 @@ impl PointerCase {
         let pair = kernel::region_create(Handle::NONE, 2, RegionKind::Lazy)?;
         let address = free_address(2);
         kernel::region_map(pair.get(), Handle::NONE, address, 0, 1, MapFlags::WRITE)?;
-        kernel::region_map(
-            pair.get(),
-            Handle::NONE,
-            address + PAGE_SIZE,
-            1,
-            1,
-            MapFlags::empty(),
-        )?;
-        let straddling = self.expect(
-            fixture,
-            address + PAGE_SIZE - length / 2,
-            "a range that turns read-only",
-        );
+        kernel::region_map(pair.get(), Handle::NONE, address + PAGE_SIZE, 1, 1, MapFlags::empty())?;
+        let straddling = self.expect(fixture, address + PAGE_SIZE - length / 2, "a range that turns read-only");
         // SAFETY: nothing else knows these mappings.
         let unmapped = unsafe {
-            (
-                kernel::region_unmap(Handle::NONE, address),
-                kernel::region_unmap(Handle::NONE, address + PAGE_SIZE),
-            )
+            (kernel::region_unmap(Handle::NONE, address), kernel::region_unmap(Handle::NONE, address + PAGE_SIZE))
         };
         straddling?;
         check_equal!(unmapped, (Ok(()), Ok(())));
@@ -324,14 +281,8 @@ impl PointerCase {
 
     fn lengths(&self, fixture: &Fixture, position: usize) -> Outcome {
         let start = fixture.memory.address();
-        for length in [
-            fixture.memory.length() + 1,
-            1 << 47,
-            1 << 63,
-            u64::MAX - start,
-            u64::MAX - start + 1,
-            u64::MAX,
-        ] {
+        for length in [fixture.memory.length() + 1, 1 << 47, 1 << 63, u64::MAX - start, u64::MAX - start + 1, u64::MAX]
+        {
             let result = self.attempt(fixture, start, Some((position, length)));
             check!(
                 matches!(result, Err(Error::InvalidAddress | Error::InvalidArgument)),

@@ -32,12 +32,7 @@ const NO_ROOM: u64 = 1;
 fn taker(block: &Block) -> Outcome {
     let mut extension = Extension::EMPTY;
     let room = (block.argument(1) != NO_ROOM).then_some(&mut extension);
-    let message = kernel::exchange(
-        SystemCall::Receive,
-        block.handle(PORT),
-        &Message::new(0),
-        room,
-    )?;
+    let message = kernel::exchange(SystemCall::Receive, block.handle(PORT), &Message::new(0), room)?;
     let mut reply = Message::new(0);
     for index in 0..message.tag.handles() {
         let (kind, rights, badge) = kernel::handle_info(extension.received[index])?;
@@ -70,10 +65,7 @@ fn send_handles(port: Handle, transfers: &[HandleTransfer]) -> Result<Message, E
     for (place, transfer) in extension.handles.iter_mut().zip(transfers) {
         *place = *transfer;
     }
-    let message = Message {
-        tag: Tag::new(1).with_handles(transfers.len()),
-        ..Message::new(1)
-    };
+    let message = Message { tag: Tag::new(1).with_handles(transfers.len()), ..Message::new(1) };
     kernel::exchange(SystemCall::Call, port, &message, Some(&mut extension))
 }
 
@@ -94,18 +86,9 @@ fn four_handles(suite: &Suite) -> Outcome {
     const _: () = assert!(MAX_HANDLES == 4);
     let reply = send_handles(port.get(), &transfers)?;
     check_equal!(reply.words[0], described(ObjectKind::Signal, Rights::SEND));
-    check_equal!(
-        reply.words[1],
-        described(ObjectKind::Region, Rights::READ | Rights::WRITE)
-    );
-    check_equal!(
-        reply.words[2],
-        described(ObjectKind::Process, Rights::READ | Rights::WATCH)
-    );
-    check_equal!(
-        reply.words[3],
-        described(ObjectKind::Port, Rights::SEND | Rights::COPY)
-    );
+    check_equal!(reply.words[1], described(ObjectKind::Region, Rights::READ | Rights::WRITE));
+    check_equal!(reply.words[2], described(ObjectKind::Process, Rights::READ | Rights::WATCH));
+    check_equal!(reply.words[3], described(ObjectKind::Port, Rights::SEND | Rights::COPY));
     check_equal!(server.block().result(0), 4);
     server.finish()
 }
@@ -114,14 +97,8 @@ fn rights_never_grow(suite: &Suite) -> Outcome {
     let (port, server) = start_taker(suite, Options::DEFAULT, 0)?;
     let signal = kernel::signal_create(Handle::NONE)?;
     let weak = kernel::handle_copy(signal.get(), Rights::SEND | Rights::COPY, 0)?;
-    let reply = send_handles(
-        port.get(),
-        &[HandleTransfer::new(weak.get(), Rights::all())],
-    )?;
-    check_equal!(
-        reply.words[0],
-        described(ObjectKind::Signal, Rights::SEND | Rights::COPY)
-    );
+    let reply = send_handles(port.get(), &[HandleTransfer::new(weak.get(), Rights::all())])?;
+    check_equal!(reply.words[0], described(ObjectKind::Signal, Rights::SEND | Rights::COPY));
     server.finish()
 }
 
@@ -130,10 +107,7 @@ fn badges(suite: &Suite) -> Outcome {
     let signal = kernel::signal_create(Handle::NONE)?;
     let badged = kernel::handle_copy(signal.get(), Rights::all(), 6)?;
     let transfers = [
-        HandleTransfer {
-            badge: 5,
-            ..HandleTransfer::new(signal.get(), Rights::SEND)
-        },
+        HandleTransfer { badge: 5, ..HandleTransfer::new(signal.get(), Rights::SEND) },
         HandleTransfer::new(badged.get(), Rights::SEND),
     ];
     let reply = send_handles(port.get(), &transfers)?;
@@ -141,19 +115,10 @@ fn badges(suite: &Suite) -> Outcome {
     server.finish()?;
     // A badge can't be replaced, and needs its right.
     let (port, server) = start_taker(suite, Options::DEFAULT, 0)?;
-    let rebadge = HandleTransfer {
-        badge: 7,
-        ..HandleTransfer::new(badged.get(), Rights::SEND)
-    };
-    check!(
-        send_handles(port.get(), &[rebadge]).is_err(),
-        "a badge was replaced"
-    );
+    let rebadge = HandleTransfer { badge: 7, ..HandleTransfer::new(badged.get(), Rights::SEND) };
+    check!(send_handles(port.get(), &[rebadge]).is_err(), "a badge was replaced");
     let weak = kernel::handle_copy(signal.get(), Rights::SEND | Rights::COPY, 0)?;
-    let forge = HandleTransfer {
-        badge: 7,
-        ..HandleTransfer::new(weak.get(), Rights::SEND)
-    };
+    let forge = HandleTransfer { badge: 7, ..HandleTransfer::new(weak.get(), Rights::SEND) };
     check_error!(send_handles(port.get(), &[forge]), Error::MissingRight);
     drop(server);
     Ok(())
@@ -162,12 +127,7 @@ fn badges(suite: &Suite) -> Outcome {
 /// Calls and expects one signal handle in the answer, then notifies through it.
 fn asker(block: &Block) -> Outcome {
     let mut extension = Extension::EMPTY;
-    let reply = kernel::exchange(
-        SystemCall::Call,
-        block.handle(PORT),
-        &Message::new(1),
-        Some(&mut extension),
-    )?;
+    let reply = kernel::exchange(SystemCall::Call, block.handle(PORT), &Message::new(1), Some(&mut extension))?;
     check_equal!(reply.tag.handles(), 1);
     kernel::notify(extension.received[0], 8)?;
     Ok(())
@@ -182,16 +142,8 @@ fn in_a_reply(suite: &Suite) -> Outcome {
     kernel::receive(port.get())?;
     let mut extension = Extension::EMPTY;
     extension.handles[0] = HandleTransfer::new(signal.get(), Rights::SEND);
-    let reply = Message {
-        tag: Tag::new(0).with_handles(1),
-        ..Message::new(0)
-    };
-    kernel::exchange(
-        SystemCall::Reply,
-        Handle::NONE,
-        &reply,
-        Some(&mut extension),
-    )?;
+    let reply = Message { tag: Tag::new(0).with_handles(1), ..Message::new(0) };
+    kernel::exchange(SystemCall::Reply, Handle::NONE, &reply, Some(&mut extension))?;
     check_equal!(kernel::wait(signal.get(), u64::MAX)?, 8);
     client.finish()
 }
@@ -200,28 +152,15 @@ fn receiver_without_room(suite: &Suite) -> Outcome {
     let (port, server) = start_taker(suite, Options::DEFAULT, NO_ROOM)?;
     let signal = kernel::signal_create(Handle::NONE)?;
     let transfer = HandleTransfer::new(signal.get(), Rights::SEND);
-    check_error!(
-        send_handles(port.get(), &[transfer]),
-        Error::ReceiverRefused
-    );
+    check_error!(send_handles(port.get(), &[transfer]), Error::ReceiverRefused);
     // The server still waits, and still can be called.
     kernel::send(port.get(), &Message::new(0))?;
     server.finish()
 }
 
 fn receiver_over_quota(suite: &Suite) -> Outcome {
-    let quota = kernel::quota_create(
-        suite.root.quota,
-        &QuotaLimits([600, 20, 1, 1, 0, 0, 20, 0, 0, 0]),
-    )?;
-    let (port, server) = start_taker(
-        suite,
-        Options {
-            quota: quota.get(),
-            ..Options::DEFAULT
-        },
-        0,
-    )?;
+    let quota = kernel::quota_create(suite.root.quota, &QuotaLimits([600, 20, 1, 1, 0, 0, 20, 0, 0, 0]))?;
+    let (port, server) = start_taker(suite, Options { quota: quota.get(), ..Options::DEFAULT }, 0)?;
     let signal = kernel::signal_create(Handle::NONE)?;
     let [limits, used] = kernel::quota_info(quota.get())?;
     let room = limits.get(airox_abi::QuotaKind::Handles) - used.get(airox_abi::QuotaKind::Handles);
@@ -229,10 +168,7 @@ fn receiver_over_quota(suite: &Suite) -> Outcome {
         kernel::process_grant(server.process.get(), signal.get(), Rights::SEND, 0)?;
     }
     let transfer = HandleTransfer::new(signal.get(), Rights::SEND);
-    check_error!(
-        send_handles(port.get(), &[transfer]),
-        Error::ReceiverRefused
-    );
+    check_error!(send_handles(port.get(), &[transfer]), Error::ReceiverRefused);
     kernel::send(port.get(), &Message::new(0))?;
     server.finish()
 }
@@ -243,40 +179,13 @@ fn bad_transfers(suite: &Suite) -> Outcome {
     let signal = kernel::signal_create(Handle::NONE)?;
     let fixed = kernel::handle_copy(signal.get(), Rights::all() - Rights::COPY, 0)?;
     let good = HandleTransfer::new(signal.get(), Rights::SEND);
+    check_error!(send_handles(port.get(), &[HandleTransfer::new(fixed.get(), Rights::SEND)]), Error::MissingRight);
     check_error!(
-        send_handles(
-            port.get(),
-            &[HandleTransfer::new(fixed.get(), Rights::SEND)]
-        ),
-        Error::MissingRight
-    );
-    check_error!(
-        send_handles(
-            port.get(),
-            &[good, HandleTransfer::new(Handle(0xfff0_0001), Rights::SEND)]
-        ),
+        send_handles(port.get(), &[good, HandleTransfer::new(Handle(0xfff0_0001), Rights::SEND)]),
         Error::InvalidHandle
     );
-    check_error!(
-        send_handles(
-            port.get(),
-            &[HandleTransfer {
-                reserved: 1,
-                ..good
-            }]
-        ),
-        Error::InvalidArgument
-    );
-    check_error!(
-        send_handles(
-            port.get(),
-            &[HandleTransfer {
-                rights: 0x8000,
-                ..good
-            }]
-        ),
-        Error::InvalidArgument
-    );
+    check_error!(send_handles(port.get(), &[HandleTransfer { reserved: 1, ..good }]), Error::InvalidArgument);
+    check_error!(send_handles(port.get(), &[HandleTransfer { rights: 0x8000, ..good }]), Error::InvalidArgument);
     // None of the failed messages left a handle behind.
     check_equal!(kernel::process_info(server.process.get())?.handles, before);
     kernel::send(port.get(), &Message::new(0))?;
@@ -300,19 +209,13 @@ fn bad_extensions(suite: &Suite) -> Outcome {
         u64::MAX,
     ];
     for address in bad {
-        for tag in [
-            Tag::new(0).with_handles(1),
-            Tag::new(0).with_leases(1),
-            Tag::new(0).with_handles(4).with_leases(4),
-        ] {
+        for tag in [Tag::new(0).with_handles(1), Tag::new(0).with_leases(1), Tag::new(0).with_handles(4).with_leases(4)]
+        {
             let mut registers = EntryRegisters::call(SystemCall::Call, &[u64::from(port.get().0)]);
             (registers.tag, registers.extension) = (tag.0, address);
             // SAFETY: the address is not memory of the suite.
             let result = unsafe { kernel::invoke(&mut registers) };
-            check!(
-                result == Err(Error::InvalidAddress),
-                "extension at {address:#x}: {result:?}"
-            );
+            check!(result == Err(Error::InvalidAddress), "extension at {address:#x}: {result:?}");
         }
     }
     // Readable but not writable is enough to send from, and not enough to receive in.

@@ -46,16 +46,10 @@ fn client_received(suite: &Suite) -> Outcome {
     doomed.start(actors::client)?;
     kernel::receive(port.get())?;
     doomed.kill()?;
-    check_error!(
-        kernel::reply(Handle::NONE, &Message::new(0)),
-        Error::NoCaller
-    );
+    check_error!(kernel::reply(Handle::NONE, &Message::new(0)), Error::NoCaller);
     check_error!(kernel::reply_save(), Error::NoCaller);
     other.start(actors::client)?;
-    check_equal!(
-        kernel::reply_receive(port.get(), &Message::new(0))?.words[0],
-        10
-    );
+    check_equal!(kernel::reply_receive(port.get(), &Message::new(0))?.words[0], 10);
     kernel::reply(Handle::NONE, &Message::new(0))?;
     other.finish()
 }
@@ -70,10 +64,7 @@ fn client_reply_was_saved(suite: &Suite) -> Outcome {
     doomed.kill()?;
     drop(doomed);
     check_error!(kernel::lease_info(saved.get(), 0), Error::NoCaller);
-    check_error!(
-        kernel::reply(saved.get(), &Message::new(0)),
-        Error::NoCaller
-    );
+    check_error!(kernel::reply(saved.get(), &Message::new(0)), Error::NoCaller);
     Ok(())
 }
 
@@ -120,12 +111,7 @@ fn what_it_sent_stays(suite: &Suite) -> Outcome {
     client.grant(PORT, port.get(), Rights::SEND)?;
     client.start(sends_own_signal)?;
     let mut extension = Extension::EMPTY;
-    kernel::exchange(
-        SystemCall::Receive,
-        port.get(),
-        &Message::new(0),
-        Some(&mut extension),
-    )?;
+    kernel::exchange(SystemCall::Receive, port.get(), &Message::new(0), Some(&mut extension))?;
     let signal = Owned::new(extension.received[0]);
     client.kill()?;
     drop(client);
@@ -148,13 +134,7 @@ fn many_threads_at_once(suite: &Suite) -> Outcome {
     let saved = kernel::reply_save()?;
     kernel::receive(port.get())?;
     client.kill()?;
-    check_error!(
-        kernel::reply(saved.get(), &Message::new(0)),
-        Error::NoCaller
-    );
-    check_error!(
-        kernel::reply(Handle::NONE, &Message::new(0)),
-        Error::NoCaller
-    );
+    check_error!(kernel::reply(saved.get(), &Message::new(0)), Error::NoCaller);
+    check_error!(kernel::reply(Handle::NONE, &Message::new(0)), Error::NoCaller);
     Ok(())
 }

@@ -15,41 +15,17 @@ use crate::suite::Suite;
 /// The tests.
 pub const TESTS: &[Test] = &[
     Test::new("server_death", "call_is_queued", call_is_queued),
-    Test::new(
-        "server_death",
-        "call_is_queued_and_the_port_stays",
-        call_is_queued_and_the_port_stays,
-    ),
+    Test::new("server_death", "call_is_queued_and_the_port_stays", call_is_queued_and_the_port_stays),
     Test::new("server_death", "call_was_received", call_was_received),
     Test::new("server_death", "by_exit", by_exit),
     Test::new("server_death", "by_fault", by_fault),
     Test::new("server_death", "of_its_thread_only", of_its_thread_only),
     Test::new("server_death", "reply_was_saved", reply_was_saved),
-    Test::new(
-        "server_death",
-        "several_replies_were_saved",
-        several_replies_were_saved,
-    ),
-    Test::new(
-        "server_death",
-        "while_it_uses_a_lease",
-        while_it_uses_a_lease,
-    ),
-    Test::new(
-        "server_death",
-        "while_it_replies_with_handles",
-        while_it_replies_with_handles,
-    ),
-    Test::new(
-        "server_death",
-        "while_it_calls_another",
-        while_it_calls_another,
-    ),
-    Test::new(
-        "server_death",
-        "next_instance_goes_on",
-        next_instance_goes_on,
-    ),
+    Test::new("server_death", "several_replies_were_saved", several_replies_were_saved),
+    Test::new("server_death", "while_it_uses_a_lease", while_it_uses_a_lease),
+    Test::new("server_death", "while_it_replies_with_handles", while_it_replies_with_handles),
+    Test::new("server_death", "while_it_calls_another", while_it_calls_another),
+    Test::new("server_death", "next_instance_goes_on", next_instance_goes_on),
 ];
 
 /// A server child that alone may receive on a port, and a client child that calls it.
@@ -70,11 +46,7 @@ fn pair(suite: &Suite, server_function: ChildFunction) -> Result<Pair, Failure> 
     client.grant(PORT, sender.get(), Rights::SEND)?;
     server.start(server_function)?;
     client.start(actors::client)?;
-    Ok(Pair {
-        server,
-        client,
-        _sender: sender,
-    })
+    Ok(Pair { server, client, _sender: sender })
 }
 
 impl Pair {
@@ -154,10 +126,7 @@ fn of_its_thread_only(suite: &Suite) -> Outcome {
     client.start(actors::client)?;
     client.wait()?;
     let error = Error::from_code(client.block().result(0));
-    check!(
-        matches!(error, Some(Error::ServerDied | Error::NoReply)),
-        "the client got {error:?}"
-    );
+    check!(matches!(error, Some(Error::ServerDied | Error::NoReply)), "the client got {error:?}");
     suite.await_state(thread.get(), ThreadState::Dead)?;
     check_equal!(kernel::process_info(server.process.get())?.threads, 1);
     client.finish()
@@ -216,11 +185,8 @@ pub fn lends(block: &Block) -> Outcome {
         *byte = index as u8;
     }
     let mut extension = Extension::EMPTY;
-    extension.leases[0] = Lease {
-        address: memory.as_mut_ptr() as u64,
-        length: 1024,
-        access: Lease::READ | Lease::WRITE,
-    };
+    extension.leases[0] =
+        Lease { address: memory.as_mut_ptr() as u64, length: 1024, access: Lease::READ | Lease::WRITE };
     let tag = Tag::new(0).with_leases(1);
     let result = kernel::send_with(block.handle(PORT), tag, &mut extension);
     block.set_result(0, actors::code(&result));
@@ -253,16 +219,8 @@ fn gives_handles(block: &Block) -> Outcome {
         let signal = kernel::signal_create(Handle::NONE)?;
         let mut extension = Extension::EMPTY;
         extension.handles[0] = HandleTransfer::new(signal.get(), Rights::SEND);
-        let reply = Message {
-            tag: Tag::new(0).with_handles(1),
-            ..Message::new(0)
-        };
-        kernel::exchange(
-            SystemCall::ReplyReceive,
-            block.handle(PORT),
-            &reply,
-            Some(&mut extension),
-        )?;
+        let reply = Message { tag: Tag::new(0).with_handles(1), ..Message::new(0) };
+        kernel::exchange(SystemCall::ReplyReceive, block.handle(PORT), &reply, Some(&mut extension))?;
         block.set_result(0, block.result(0) + 1);
     }
 }
@@ -271,12 +229,7 @@ fn gives_handles(block: &Block) -> Outcome {
 fn takes_handles(block: &Block) -> Outcome {
     loop {
         let mut extension = Extension::EMPTY;
-        let result = kernel::exchange(
-            SystemCall::Call,
-            block.handle(PORT),
-            &Message::new(0),
-            Some(&mut extension),
-        );
+        let result = kernel::exchange(SystemCall::Call, block.handle(PORT), &Message::new(0), Some(&mut extension));
         match result {
             Ok(reply) => {
                 check_equal!(reply.tag.handles(), 1);
@@ -317,10 +270,7 @@ fn delegates(block: &Block) -> Outcome {
 }
 
 fn while_it_calls_another(suite: &Suite) -> Outcome {
-    let (front, back) = (
-        kernel::port_create(Handle::NONE)?,
-        kernel::port_create(Handle::NONE)?,
-    );
+    let (front, back) = (kernel::port_create(Handle::NONE)?, kernel::port_create(Handle::NONE)?);
     let (server, client) = (Child::new(suite)?, Child::new(suite)?);
     server.grant(PORT, front.get(), Rights::RECEIVE)?;
     server.grant(1, back.get(), Rights::SEND)?;
@@ -331,10 +281,7 @@ fn while_it_calls_another(suite: &Suite) -> Outcome {
     server.kill()?;
     client.wait()?;
     check_equal!(client.block().result(0), Error::ServerDied as u64);
-    check_error!(
-        kernel::reply(Handle::NONE, &Message::new(0)),
-        Error::NoCaller
-    );
+    check_error!(kernel::reply(Handle::NONE, &Message::new(0)), Error::NoCaller);
     client.finish()
 }
 
@@ -351,10 +298,7 @@ fn next_instance_goes_on(suite: &Suite) -> Outcome {
         server.start(actors::echo_server)?;
         early.wait()?;
         check_equal!(early.block().result(0), 0);
-        check_equal!(
-            kernel::send(port.get(), &Message::word(0, round))?.words[0],
-            round + 1
-        );
+        check_equal!(kernel::send(port.get(), &Message::word(0, round))?.words[0], round + 1);
         server.kill()?;
     }
     Ok(())

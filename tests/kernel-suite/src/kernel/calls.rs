@@ -1,9 +1,7 @@
 //! The calls that carry no message.
 
 use airox_abi::info::{BudgetInfo, KernelInfo, ProcessInfo, Registers, ThreadInfo};
-use airox_abi::{
-    BudgetFlags, Error, Handle, MapFlags, ObjectKind, QuotaLimits, RegionKind, Rights, SystemCall,
-};
+use airox_abi::{BudgetFlags, Error, Handle, MapFlags, ObjectKind, QuotaLimits, RegionKind, Rights, SystemCall};
 
 use super::{EntryRegisters, Owned, invoke, owned, plain, query, raw};
 
@@ -24,11 +22,7 @@ pub fn timer_set(signal: Handle, deadline: u64, bits: u64) -> Result<(), Error> 
 }
 
 pub fn handle_copy(handle: Handle, rights: Rights, badge: u64) -> Result<Owned, Error> {
-    plain(
-        SystemCall::HandleCopy,
-        &[raw(handle), u64::from(rights.bits()), badge],
-    )
-    .map(owned)
+    plain(SystemCall::HandleCopy, &[raw(handle), u64::from(rights.bits()), badge]).map(owned)
 }
 
 pub fn handle_close(handle: Handle) -> Result<(), Error> {
@@ -43,11 +37,7 @@ pub fn handle_revoke(handle: Handle) -> Result<(), Error> {
 pub fn handle_info(handle: Handle) -> Result<(Option<ObjectKind>, Rights, u64), Error> {
     let registers = plain(SystemCall::HandleInfo, &[raw(handle)])?;
     let rights = Rights::from_bits_retain(registers.words[0] as u16);
-    Ok((
-        ObjectKind::from_code(registers.rdi),
-        rights,
-        registers.words[1],
-    ))
+    Ok((ObjectKind::from_code(registers.rdi), rights, registers.words[1]))
 }
 
 pub fn port_create(quota: Handle) -> Result<Owned, Error> {
@@ -74,31 +64,14 @@ pub fn region_map(
     pages: u64,
     flags: MapFlags,
 ) -> Result<(), Error> {
-    let arguments = [
-        raw(region),
-        raw(process),
-        address,
-        offset,
-        pages,
-        u64::from(flags.bits()),
-    ];
+    let arguments = [raw(region), raw(process), address, offset, pages, u64::from(flags.bits())];
     plain(SystemCall::RegionMap, &arguments).map(drop)
 }
 
 /// `region_map` as the kernel has it executed again when so many parts are done.
-pub fn region_map_from(
-    region: Handle,
-    address: u64,
-    pages: u64,
-    flags: MapFlags,
-    parts: u64,
-) -> Result<(), Error> {
+pub fn region_map_from(region: Handle, address: u64, pages: u64, flags: MapFlags, parts: u64) -> Result<(), Error> {
     let flags = parts << 32 | u64::from(flags.bits());
-    plain(
-        SystemCall::RegionMap,
-        &[raw(region), 0, address, 0, pages, flags],
-    )
-    .map(drop)
+    plain(SystemCall::RegionMap, &[raw(region), 0, address, 0, pages, flags]).map(drop)
 }
 
 /// Removes a mapping.
@@ -112,19 +85,11 @@ pub unsafe fn region_unmap(process: Handle, address: u64) -> Result<(), Error> {
 /// Pages, kind and physical address.
 pub fn region_info(region: Handle) -> Result<(u64, Option<RegionKind>, u64), Error> {
     let registers = plain(SystemCall::RegionInfo, &[raw(region)])?;
-    Ok((
-        registers.rdi,
-        RegionKind::from_code(registers.words[0]),
-        registers.words[1],
-    ))
+    Ok((registers.rdi, RegionKind::from_code(registers.words[0]), registers.words[1]))
 }
 
 pub fn quota_create(quota: Handle, limits: &QuotaLimits) -> Result<Owned, Error> {
-    plain(
-        SystemCall::QuotaCreate,
-        &[raw(quota), limits as *const _ as u64],
-    )
-    .map(owned)
+    plain(SystemCall::QuotaCreate, &[raw(quota), limits as *const _ as u64]).map(owned)
 }
 
 /// Limits and use.
@@ -133,24 +98,13 @@ pub fn quota_info(quota: Handle) -> Result<[QuotaLimits; 2], Error> {
 }
 
 pub fn process_create(quota: Handle, name: &[u8; 16]) -> Result<Owned, Error> {
-    plain(
-        SystemCall::ProcessCreate,
-        &[raw(quota), name.as_ptr() as u64],
-    )
-    .map(owned)
+    plain(SystemCall::ProcessCreate, &[raw(quota), name.as_ptr() as u64]).map(owned)
 }
 
 /// The copy's value in the other process.
-pub fn process_grant(
-    process: Handle,
-    handle: Handle,
-    rights: Rights,
-    badge: u64,
-) -> Result<Handle, Error> {
+pub fn process_grant(process: Handle, handle: Handle, rights: Rights, badge: u64) -> Result<Handle, Error> {
     let arguments = [raw(process), raw(handle), u64::from(rights.bits()), badge];
-    Ok(Handle(
-        plain(SystemCall::ProcessGrant, &arguments)?.rdi as u32,
-    ))
+    Ok(Handle(plain(SystemCall::ProcessGrant, &arguments)?.rdi as u32))
 }
 
 pub fn process_kill(process: Handle, code: i64) -> Result<(), Error> {
@@ -167,12 +121,7 @@ pub fn process_info(process: Handle) -> Result<ProcessInfo, Error> {
 
 /// Copies from another process's memory.
 pub fn process_read(process: Handle, address: u64, buffer: &mut [u8]) -> Result<(), Error> {
-    let arguments = [
-        raw(process),
-        address,
-        buffer.as_mut_ptr() as u64,
-        buffer.len() as u64,
-    ];
+    let arguments = [raw(process), address, buffer.as_mut_ptr() as u64, buffer.len() as u64];
     let mut registers = EntryRegisters::call(SystemCall::ProcessRead, &arguments);
     // SAFETY: the kernel writes only to the buffer, which is borrowed exclusively.
     unsafe { invoke(&mut registers) }
@@ -195,19 +144,11 @@ pub fn process_handles(process: Handle, index: u64) -> Result<(Handle, u64, u64,
 }
 
 pub fn thread_create(process: Handle, priority: u64, fault_port: Handle) -> Result<Owned, Error> {
-    plain(
-        SystemCall::ThreadCreate,
-        &[raw(process), priority, raw(fault_port)],
-    )
-    .map(owned)
+    plain(SystemCall::ThreadCreate, &[raw(process), priority, raw(fault_port)]).map(owned)
 }
 
 pub fn thread_start(thread: Handle, entry: u64, stack: u64, argument: u64) -> Result<(), Error> {
-    plain(
-        SystemCall::ThreadStart,
-        &[raw(thread), entry, stack, argument],
-    )
-    .map(drop)
+    plain(SystemCall::ThreadStart, &[raw(thread), entry, stack, argument]).map(drop)
 }
 
 pub fn thread_suspend(thread: Handle) -> Result<(), Error> {
@@ -231,11 +172,7 @@ pub fn thread_read_registers(thread: Handle) -> Result<Registers, Error> {
 }
 
 pub fn thread_write_registers(thread: Handle, registers: &Registers) -> Result<(), Error> {
-    plain(
-        SystemCall::ThreadWriteRegisters,
-        &[raw(thread), registers as *const _ as u64],
-    )
-    .map(drop)
+    plain(SystemCall::ThreadWriteRegisters, &[raw(thread), registers as *const _ as u64]).map(drop)
 }
 
 pub fn thread_exit() -> ! {
@@ -274,13 +211,7 @@ pub fn budget_create(
     period_ns: u64,
     flags: BudgetFlags,
 ) -> Result<Owned, Error> {
-    let arguments = [
-        raw(quota),
-        processor,
-        budget_ns,
-        period_ns,
-        u64::from(flags.bits()),
-    ];
+    let arguments = [raw(quota), processor, budget_ns, period_ns, u64::from(flags.bits())];
     plain(SystemCall::BudgetCreate, &arguments).map(owned)
 }
 
@@ -319,11 +250,7 @@ pub fn region_device(machine: Handle, address: u64, pages: u64) -> Result<Owned,
 }
 
 pub fn debug_write(machine: Handle, text: &[u8]) -> Result<(), Error> {
-    plain(
-        SystemCall::DebugWrite,
-        &[raw(machine), text.as_ptr() as u64, text.len() as u64],
-    )
-    .map(drop)
+    plain(SystemCall::DebugWrite, &[raw(machine), text.as_ptr() as u64, text.len() as u64]).map(drop)
 }
 
 pub fn kernel_info(machine: Handle) -> Result<KernelInfo, Error> {

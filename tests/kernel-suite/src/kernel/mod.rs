@@ -143,11 +143,7 @@ pub struct Message {
 impl Message {
     /// A message with a label and no words.
     pub const fn new(label: u16) -> Message {
-        Message {
-            badge: 0,
-            tag: Tag::new(label),
-            words: [0; WORDS],
-        }
+        Message { badge: 0, tag: Tag::new(label), words: [0; WORDS] }
     }
 
     /// A message with a label and its first word.
@@ -175,11 +171,7 @@ pub fn exchange(
     // SAFETY: 1. the kernel writes only `received` of the extension, which is borrowed exclusively; 2. leases
     // of a call are of memory that the caller lends on purpose.
     unsafe { invoke(&mut registers) }?;
-    Ok(Message {
-        badge: registers.rdi,
-        tag: Tag(registers.tag),
-        words: registers.words,
-    })
+    Ok(Message { badge: registers.rdi, tag: Tag(registers.tag), words: registers.words })
 }
 
 /// `call` without handles or leases.
@@ -189,10 +181,7 @@ pub fn send(port: Handle, message: &Message) -> Result<Message, Error> {
 
 /// `call` with as many of the extension's handles and leases as `tag` says.
 pub fn send_with(port: Handle, tag: Tag, extension: &mut Extension) -> Result<Message, Error> {
-    let message = Message {
-        tag,
-        ..Message::new(0)
-    };
+    let message = Message { tag, ..Message::new(0) };
     exchange(SystemCall::Call, port, &message, Some(extension))
 }
 
@@ -217,30 +206,12 @@ pub fn reply_save() -> Result<Owned, Error> {
 
 /// Copies from a lease into `buffer`; returns how much.
 pub fn lease_read(reply: Handle, index: u64, offset: u64, buffer: &mut [u8]) -> Result<u64, Error> {
-    lease(
-        SystemCall::LeaseRead,
-        [
-            raw(reply),
-            index,
-            offset,
-            buffer.as_mut_ptr() as u64,
-            buffer.len() as u64,
-        ],
-    )
+    lease(SystemCall::LeaseRead, [raw(reply), index, offset, buffer.as_mut_ptr() as u64, buffer.len() as u64])
 }
 
 /// Copies `buffer` to a lease; returns how much.
 pub fn lease_write(reply: Handle, index: u64, offset: u64, buffer: &[u8]) -> Result<u64, Error> {
-    lease(
-        SystemCall::LeaseWrite,
-        [
-            raw(reply),
-            index,
-            offset,
-            buffer.as_ptr() as u64,
-            buffer.len() as u64,
-        ],
-    )
+    lease(SystemCall::LeaseWrite, [raw(reply), index, offset, buffer.as_ptr() as u64, buffer.len() as u64])
 }
 
 fn lease(call: SystemCall, arguments: [u64; 5]) -> Result<u64, Error> {

@@ -16,31 +16,15 @@ use crate::suite::Suite;
 pub const TESTS: &[Test] = &[
     Test::new("budget", "arguments_out_of_range", arguments_out_of_range),
     Test::new("budget", "the_quota_is_charged", the_quota_is_charged),
-    Test::new(
-        "budget",
-        "a_dead_owner_gives_it_back",
-        a_dead_owner_gives_it_back,
-    ),
+    Test::new("budget", "a_dead_owner_gives_it_back", a_dead_owner_gives_it_back),
     Test::new("budget", "dead_threads_take_none", dead_threads_take_none),
     Test::new("budget", "threads_share_one", threads_share_one),
-    Test::new(
-        "budget",
-        "changed_while_its_thread_runs",
-        changed_while_its_thread_runs,
-    ),
-    Test::new(
-        "budget",
-        "a_shorter_period_counts_at_once",
-        a_shorter_period_counts_at_once,
-    ),
+    Test::new("budget", "changed_while_its_thread_runs", changed_while_its_thread_runs),
+    Test::new("budget", "a_shorter_period_counts_at_once", a_shorter_period_counts_at_once),
     Test::new("budget", "lost_while_running", lost_while_running),
     Test::new("budget", "lost_while_out_of_time", lost_while_out_of_time),
     Test::new("budget", "lost_while_waiting", lost_while_waiting),
-    Test::new(
-        "budget",
-        "closed_by_its_own_thread",
-        closed_by_its_own_thread,
-    ),
+    Test::new("budget", "closed_by_its_own_thread", closed_by_its_own_thread),
     Test::new("budget", "inherited_by_threads", inherited_by_threads),
     Test::new("budget", "inherited_by_processes", inherited_by_processes),
     Test::new("budget", "weights_divide_time", weights_divide_time),
@@ -51,23 +35,11 @@ const HOUR: u64 = 3_600_000_000_000;
 
 fn arguments_out_of_range(_: &Suite) -> Outcome {
     let create = |processor, length, period| {
-        kernel::budget_create(
-            Handle::NONE,
-            processor,
-            length,
-            period,
-            BudgetFlags::empty(),
-        )
+        kernel::budget_create(Handle::NONE, processor, length, period, BudgetFlags::empty())
     };
-    for (length, period) in [
-        (0, MS),
-        (4_999, MS),
-        (5_000, 49_999),
-        (MS + 1, MS),
-        (MS, HOUR + 1),
-        (MS, u64::MAX),
-        (u64::MAX, u64::MAX),
-    ] {
+    for (length, period) in
+        [(0, MS), (4_999, MS), (5_000, 49_999), (MS + 1, MS), (MS, HOUR + 1), (MS, u64::MAX), (u64::MAX, u64::MAX)]
+    {
         check_error!(create(0, length, period), Error::InvalidArgument);
     }
     for processor in [64, 1 << 32, u64::MAX] {
@@ -75,17 +47,11 @@ fn arguments_out_of_range(_: &Suite) -> Outcome {
     }
     for flags in [2, 1 << 31] {
         let flags = BudgetFlags::from_bits_retain(flags);
-        check_error!(
-            kernel::budget_create(Handle::NONE, 0, MS, 10 * MS, flags),
-            Error::InvalidArgument
-        );
+        check_error!(kernel::budget_create(Handle::NONE, 0, MS, 10 * MS, flags), Error::InvalidArgument);
     }
     let least = create(0, 5_000, 50_000)?;
     for (length, period) in [(4_999, MS), (MS + 1, MS), (MS, HOUR + 1)] {
-        check_error!(
-            kernel::budget_set(least.get(), length, period),
-            Error::InvalidArgument
-        );
+        check_error!(kernel::budget_set(least.get(), length, period), Error::InvalidArgument);
     }
     let info = kernel::budget_info(least.get())?;
     check_equal!((info.budget_ns, info.period_ns), (5_000, 50_000));
@@ -95,14 +61,10 @@ fn arguments_out_of_range(_: &Suite) -> Outcome {
 }
 
 fn the_quota_is_charged(suite: &Suite) -> Outcome {
-    let limits = QuotaLimits::default()
-        .with(QuotaKind::Resources, 2)
-        .with(QuotaKind::Time, 500_000);
+    let limits = QuotaLimits::default().with(QuotaKind::Resources, 2).with(QuotaKind::Time, 500_000);
     let quota = kernel::quota_create(suite.root.quota, &limits)?;
     let time = || kernel::quota_info(quota.get()).map(|[_, used]| used.get(QuotaKind::Time));
-    let create = |length, period| {
-        kernel::budget_create(quota.get(), 0, length, period, BudgetFlags::empty())
-    };
+    let create = |length, period| kernel::budget_create(quota.get(), 0, length, period, BudgetFlags::empty());
     let first = create(MS, 3 * MS)?;
     check_equal!(time()?, 333_334);
     check_error!(create(MS, 3 * MS), Error::QuotaExceeded);
@@ -111,10 +73,7 @@ fn the_quota_is_charged(suite: &Suite) -> Outcome {
     check_equal!(time()?, 100_000);
     let second = create(4 * MS, 10 * MS)?;
     check_equal!(time()?, 500_000);
-    check_error!(
-        kernel::budget_set(first.get(), MS + 1, 10 * MS),
-        Error::QuotaExceeded
-    );
+    check_error!(kernel::budget_set(first.get(), MS + 1, 10 * MS), Error::QuotaExceeded);
     check_equal!(kernel::budget_info(first.get())?.budget_ns, MS);
     drop(second);
     check_equal!(time()?, 100_000);
@@ -137,9 +96,7 @@ fn keeps_a_budget(block: &Block) -> Outcome {
 }
 
 fn a_dead_owner_gives_it_back(suite: &Suite) -> Outcome {
-    let limits = QuotaLimits::default()
-        .with(QuotaKind::Resources, 1)
-        .with(QuotaKind::Time, 100_000);
+    let limits = QuotaLimits::default().with(QuotaKind::Resources, 1).with(QuotaKind::Time, 100_000);
     let quota = kernel::quota_create(suite.root.quota, &limits)?;
     let child = Child::new(suite)?;
     child.grant(0, quota.get(), Rights::all())?;
@@ -165,11 +122,7 @@ fn dead_threads_take_none(suite: &Suite) -> Outcome {
 
 fn threads_share_one(suite: &Suite) -> Outcome {
     let shared = budget(3 * MS, 10 * MS)?;
-    let hogs = [
-        child_on(suite, 50, &shared)?,
-        child_on(suite, 50, &shared)?,
-        child_on(suite, 50, &shared)?,
-    ];
+    let hogs = [child_on(suite, 50, &shared)?, child_on(suite, 50, &shared)?, child_on(suite, 50, &shared)?];
     let start = kernel::now();
     for hog in &hogs {
         hog.start(actors::hog)?;
@@ -183,14 +136,8 @@ fn threads_share_one(suite: &Suite) -> Outcome {
     let sum: u64 = shares.iter().sum();
     check!(sum < elapsed / 2, "{shares:?} of {elapsed} ns");
     check!(sum > elapsed / 6, "{shares:?} of {elapsed} ns");
-    check!(
-        used(&shared)?.abs_diff(sum) < MS,
-        "{sum} ns are not accounted"
-    );
-    check!(
-        shares.iter().all(|share| *share > sum / 10),
-        "somebody starves: {shares:?}"
-    );
+    check!(used(&shared)?.abs_diff(sum) < MS, "{sum} ns are not accounted");
+    check!(shares.iter().all(|share| *share > sum / 10), "somebody starves: {shares:?}");
     Ok(())
 }
 
@@ -341,13 +288,7 @@ fn makes_a_process(block: &Block) -> Outcome {
 fn inherited_by_processes(suite: &Suite) -> Outcome {
     let inherited = budget(50 * MS, 100 * MS)?;
     let go = kernel::signal_create(Handle::NONE)?;
-    let child = Child::with(
-        suite,
-        Options {
-            priority: 50,
-            ..Options::DEFAULT
-        },
-    )?;
+    let child = Child::with(suite, Options { priority: 50, ..Options::DEFAULT })?;
     kernel::process_budget(child.process.get(), inherited.get())?;
     child.grant(0, suite.root.quota, Rights::all())?;
     child.grant(1, go.get(), Rights::RECEIVE)?;
@@ -368,24 +309,15 @@ fn weights_divide_time(suite: &Suite) -> Outcome {
         hog.start(actors::hog)?;
     }
     suite.sleep(600 * MS)?;
-    let shares = [
-        cpu_time(hogs[0].thread.get())?,
-        cpu_time(hogs[1].thread.get())?,
-    ];
-    check!(
-        shares[1] > shares[0] * 3 / 2 && shares[1] < shares[0] * 6,
-        "1:3 is {shares:?}"
-    );
+    let shares = [cpu_time(hogs[0].thread.get())?, cpu_time(hogs[1].thread.get())?];
+    check!(shares[1] > shares[0] * 3 / 2 && shares[1] < shares[0] * 6, "1:3 is {shares:?}");
     Ok(())
 }
 
 fn weights_out_of_range(suite: &Suite) -> Outcome {
     let child = Child::new(suite)?;
     for weight in [0, 10_001, 1 << 16 | 100, 1 << 32 | 100, u64::MAX] {
-        check_error!(
-            kernel::thread_weight(child.thread.get(), weight),
-            Error::InvalidArgument
-        );
+        check_error!(kernel::thread_weight(child.thread.get(), weight), Error::InvalidArgument);
     }
     kernel::thread_weight(child.thread.get(), 1)?;
     Ok(kernel::thread_weight(child.thread.get(), 10_000)?)

@@ -17,24 +17,12 @@ use crate::suite::Suite;
 /// The tests.
 pub const TESTS: &[Test] = &[
     Test::new("exhaustion", "a_hog_gets_its_share", a_hog_gets_its_share),
-    Test::new(
-        "exhaustion",
-        "a_hog_in_the_kernel_too",
-        a_hog_in_the_kernel_too,
-    ),
+    Test::new("exhaustion", "a_hog_in_the_kernel_too", a_hog_in_the_kernel_too),
     Test::new("exhaustion", "the_smallest_budget", the_smallest_budget),
     Test::new("exhaustion", "nothing_is_saved_up", nothing_is_saved_up),
     Test::new("exhaustion", "as_a_fault", as_a_fault),
-    Test::new(
-        "exhaustion",
-        "as_a_fault_nobody_handles",
-        as_a_fault_nobody_handles,
-    ),
-    Test::new(
-        "exhaustion",
-        "resumed_without_more_time",
-        resumed_without_more_time,
-    ),
+    Test::new("exhaustion", "as_a_fault_nobody_handles", as_a_fault_nobody_handles),
+    Test::new("exhaustion", "resumed_without_more_time", resumed_without_more_time),
     Test::new("exhaustion", "watchers_are_told", watchers_are_told),
     Test::new("exhaustion", "watchers_and_badges", watchers_and_badges),
     Test::new("exhaustion", "suspended_meanwhile", suspended_meanwhile),
@@ -50,18 +38,9 @@ fn share_of(suite: &Suite, function: crate::block::ChildFunction) -> Outcome {
     suite.sleep(500 * MS)?;
     let elapsed = kernel::now() - start;
     let (share, rest) = (cpu_time(hog.thread.get())?, cpu_time(other.thread.get())?);
-    check!(
-        share > elapsed / 20 && share < elapsed / 6,
-        "{share} of {elapsed} ns"
-    );
-    check!(
-        rest > elapsed / 2,
-        "the other one got {rest} of {elapsed} ns"
-    );
-    check!(
-        used(&tenth)?.abs_diff(share) < MS,
-        "{share} ns are not accounted"
-    );
+    check!(share > elapsed / 20 && share < elapsed / 6, "{share} of {elapsed} ns");
+    check!(rest > elapsed / 2, "the other one got {rest} of {elapsed} ns");
+    check!(used(&tenth)?.abs_diff(share) < MS, "{share} ns are not accounted");
     let overruns = kernel::budget_info(tenth.get())?.overruns;
     check!(overruns > 10 && overruns < 60, "{overruns} overruns");
     Ok(())
@@ -129,11 +108,7 @@ fn faulting(length: u64, period: u64) -> Result<kernel::Owned, Error> {
 fn as_a_fault(suite: &Suite) -> Outcome {
     let (port, sender) = fault_port()?;
     let short = faulting(2 * MS, 3_600_000 * MS)?;
-    let options = Options {
-        priority: 50,
-        fault_port: sender.get(),
-        ..Options::DEFAULT
-    };
+    let options = Options { priority: 50, fault_port: sender.get(), ..Options::DEFAULT };
     let child = Child::with(suite, options)?;
     kernel::budget_bind(child.thread.get(), short.get())?;
     child.start(actors::hog)?;
@@ -156,21 +131,14 @@ fn as_a_fault_nobody_handles(suite: &Suite) -> Outcome {
     let child = child_on(suite, 50, &short)?;
     child.start(actors::hog)?;
     let info = child.wait()?;
-    check_equal!(
-        (info.faulted, info.exit_code),
-        (1, -(FaultKind::OutOfTime as i64))
-    );
+    check_equal!((info.faulted, info.exit_code), (1, -(FaultKind::OutOfTime as i64)));
     Ok(())
 }
 
 fn resumed_without_more_time(suite: &Suite) -> Outcome {
     let (port, sender) = fault_port()?;
     let short = faulting(2 * MS, 40 * MS)?;
-    let options = Options {
-        priority: 50,
-        fault_port: sender.get(),
-        ..Options::DEFAULT
-    };
+    let options = Options { priority: 50, fault_port: sender.get(), ..Options::DEFAULT };
     let child = Child::with(suite, options)?;
     kernel::budget_bind(child.thread.get(), short.get())?;
     let start = kernel::now();
@@ -212,10 +180,7 @@ fn watchers_and_badges(_: &Suite) -> Outcome {
     let signal = kernel::signal_create(Handle::NONE)?;
     let badged = kernel::handle_copy(signal.get(), Rights::SEND, 0b110)?;
     for bits in [1, 0b111, 1 << 63] {
-        check_error!(
-            kernel::budget_watch(watched.get(), badged.get(), bits),
-            Error::MissingRight
-        );
+        check_error!(kernel::budget_watch(watched.get(), badged.get(), bits), Error::MissingRight);
     }
     Ok(kernel::budget_watch(watched.get(), badged.get(), 0b10)?)
 }

@@ -6,9 +6,7 @@
 use airox_abi::info::ThreadState;
 use airox_abi::{Handle, Rights};
 
-use super::{
-    ANSWERED_AT, BEGUN, CALLED_AT, CODE, MS, calls, child_at, work, worker_at, worker_between,
-};
+use super::{ANSWERED_AT, BEGUN, CALLED_AT, CODE, MS, calls, child_at, work, worker_at, worker_between};
 use crate::block::Block;
 use crate::child::Child;
 use crate::failure::{Outcome, check, check_equal};
@@ -18,20 +16,12 @@ use crate::suite::Suite;
 
 /// The tests.
 pub const TESTS: &[Test] = &[
-    Test::new(
-        "inversion",
-        "without_lending_it_happens",
-        without_lending_it_happens,
-    ),
+    Test::new("inversion", "without_lending_it_happens", without_lending_it_happens),
     Test::new("inversion", "active_server", active_server),
     Test::new("inversion", "passive_server", passive_server),
     Test::new("inversion", "two_active_servers", two_active_servers),
     Test::new("inversion", "two_passive_servers", two_passive_servers),
-    Test::new(
-        "inversion",
-        "a_server_that_saved_the_reply",
-        a_server_that_saved_the_reply,
-    ),
+    Test::new("inversion", "a_server_that_saved_the_reply", a_server_that_saved_the_reply),
     Test::new("inversion", "a_server_at_a_signal", a_server_at_a_signal),
 ];
 
@@ -56,19 +46,13 @@ fn high_waits_for_work_only(suite: &Suite, port: &kernel::Owned) -> Outcome {
     let (middle, high) = (child_at(suite, MIDDLE)?, child_at(suite, HIGH)?);
     middle.start(hogs)?;
     suite.sleep(2 * MS)?;
-    check_equal!(
-        kernel::thread_info(middle.thread.get())?.state,
-        ThreadState::Ready as u8
-    );
+    check_equal!(kernel::thread_info(middle.thread.get())?.state, ThreadState::Ready as u8);
     calls(&high, port, WORK)?;
     high.wait()?;
     check_equal!(high.block().result(CODE), 0);
     middle.wait()?;
     let answered = high.block().result(ANSWERED_AT);
-    check!(
-        answered < middle.block().result(0),
-        "it waited for the one in between"
-    );
+    check!(answered < middle.block().result(0), "it waited for the one in between");
     let waited = answered - high.block().result(CALLED_AT);
     check!(waited < HOGGING / 2, "{waited} ns");
     high.finish()
@@ -100,10 +84,7 @@ fn passive_server(suite: &Suite) -> Outcome {
 }
 
 fn two_servers(suite: &Suite, passive: bool) -> Outcome {
-    let (front, back) = (
-        kernel::port_create(Handle::NONE)?,
-        kernel::port_create(Handle::NONE)?,
-    );
+    let (front, back) = (kernel::port_create(Handle::NONE)?, kernel::port_create(Handle::NONE)?);
     let last = worker_at(suite, SERVER, &back, passive)?;
     let _first = worker_between(suite, SERVER, &front, &back, passive)?;
     with_low_client(suite, &front, &last)
@@ -149,10 +130,7 @@ fn works_at_signals(block: &Block) -> Outcome {
 }
 
 fn a_server_at_a_signal(suite: &Suite) -> Outcome {
-    let (port, signal) = (
-        kernel::port_create(Handle::NONE)?,
-        kernel::signal_create(Handle::NONE)?,
-    );
+    let (port, signal) = (kernel::port_create(Handle::NONE)?, kernel::signal_create(Handle::NONE)?);
     kernel::port_bind(port.get(), signal.get())?;
     let server = child_at(suite, SERVER)?;
     server.grant(0, port.get(), Rights::RECEIVE)?;
@@ -181,11 +159,7 @@ fn awaits_signal(block: &Block) -> Outcome {
 /// The proof that the tests here can fail: a signal tells the kernel nothing about who depends on whom.
 fn without_lending_it_happens(suite: &Suite) -> Outcome {
     let signal = kernel::signal_create(Handle::NONE)?;
-    let (low, middle, high) = (
-        child_at(suite, LOW)?,
-        child_at(suite, MIDDLE)?,
-        child_at(suite, HIGH)?,
-    );
+    let (low, middle, high) = (child_at(suite, LOW)?, child_at(suite, MIDDLE)?, child_at(suite, HIGH)?);
     low.grant(1, signal.get(), Rights::SEND)?;
     high.grant(1, signal.get(), Rights::RECEIVE)?;
     low.start(works_then_notifies)?;
@@ -194,9 +168,6 @@ fn without_lending_it_happens(suite: &Suite) -> Outcome {
     high.start(awaits_signal)?;
     high.wait()?;
     middle.wait()?;
-    check!(
-        high.block().result(0) > middle.block().result(0),
-        "it did not wait for the one in between"
-    );
+    check!(high.block().result(0) > middle.block().result(0), "it did not wait for the one in between");
     low.finish()
 }

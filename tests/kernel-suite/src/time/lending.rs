@@ -4,8 +4,8 @@ use airox_abi::info::ThreadState;
 use airox_abi::{BudgetFlags, Error, Handle, Rights};
 
 use super::{
-    ANSWERED_AT, BEGUN, CALLED_AT, CODE, ENDED, MS, budget, calls, child_at, child_on, cpu_time,
-    used, work, worker_at, worker_between,
+    ANSWERED_AT, BEGUN, CALLED_AT, CODE, ENDED, MS, budget, calls, child_at, child_on, cpu_time, used, work, worker_at,
+    worker_between,
 };
 use crate::actors::{self, PORT};
 use crate::block::Block;
@@ -17,61 +17,21 @@ use crate::suite::Suite;
 
 /// The tests.
 pub const TESTS: &[Test] = &[
-    Test::new(
-        "lending",
-        "a_passive_server_uses_its_callers",
-        a_passive_server_uses_its_callers,
-    ),
-    Test::new(
-        "lending",
-        "an_active_server_uses_its_own",
-        an_active_server_uses_its_own,
-    ),
-    Test::new(
-        "lending",
-        "nobody_lends_for_a_signal",
-        nobody_lends_for_a_signal,
-    ),
-    Test::new(
-        "lending",
-        "a_caller_helps_a_signalled_server",
-        a_caller_helps_a_signalled_server,
-    ),
-    Test::new(
-        "lending",
-        "made_passive_it_runs_until_it_receives",
-        made_passive_it_runs_until_it_receives,
-    ),
+    Test::new("lending", "a_passive_server_uses_its_callers", a_passive_server_uses_its_callers),
+    Test::new("lending", "an_active_server_uses_its_own", an_active_server_uses_its_own),
+    Test::new("lending", "nobody_lends_for_a_signal", nobody_lends_for_a_signal),
+    Test::new("lending", "a_caller_helps_a_signalled_server", a_caller_helps_a_signalled_server),
+    Test::new("lending", "made_passive_it_runs_until_it_receives", made_passive_it_runs_until_it_receives),
     Test::new("lending", "active_again", active_again),
-    Test::new(
-        "lending",
-        "a_chain_uses_the_firsts",
-        a_chain_uses_the_firsts,
-    ),
-    Test::new(
-        "lending",
-        "a_chain_without_its_end",
-        a_chain_without_its_end,
-    ),
+    Test::new("lending", "a_chain_uses_the_firsts", a_chain_uses_the_firsts),
+    Test::new("lending", "a_chain_without_its_end", a_chain_without_its_end),
     Test::new("lending", "out_of_time_in_a_call", out_of_time_in_a_call),
     Test::new("lending", "another_caller_helps", another_caller_helps),
-    Test::new(
-        "lending",
-        "another_caller_helps_along_a_chain",
-        another_caller_helps_along_a_chain,
-    ),
-    Test::new(
-        "lending",
-        "a_fault_is_not_the_servers",
-        a_fault_is_not_the_servers,
-    ),
+    Test::new("lending", "another_caller_helps_along_a_chain", another_caller_helps_along_a_chain),
+    Test::new("lending", "a_fault_is_not_the_servers", a_fault_is_not_the_servers),
     Test::new("lending", "lost_while_lent", lost_while_lent),
     Test::new("lending", "lost_with_its_caller", lost_with_its_caller),
-    Test::new(
-        "lending",
-        "the_caller_gets_another_budget",
-        the_caller_gets_another_budget,
-    ),
+    Test::new("lending", "the_caller_gets_another_budget", the_caller_gets_another_budget),
     Test::new("lending", "the_server_dies", the_server_dies),
     Test::new("lending", "a_saved_reply", a_saved_reply),
 ];
@@ -85,10 +45,7 @@ fn a_passive_server_uses_its_callers(suite: &Suite) -> Outcome {
     calls(&client, &port, 20 * MS)?;
     client.wait()?;
     check_equal!(client.block().result(CODE), 0);
-    check!(
-        cpu_time(server.thread.get())? - before >= 20 * MS,
-        "no work"
-    );
+    check!(cpu_time(server.thread.get())? - before >= 20 * MS, "no work");
     check!(used(&lent)? >= 20 * MS, "used {} ns", used(&lent)?);
     client.finish()
 }
@@ -104,21 +61,12 @@ fn an_active_server_uses_its_own(suite: &Suite) -> Outcome {
     client.wait()?;
     check!(used(&own)? >= 20 * MS, "own: {} ns", used(&own)?);
     let client_time = cpu_time(client.thread.get())?;
-    check!(
-        used(&others)? < client_time + MS,
-        "the caller's: {} ns, of which its own {client_time}",
-        used(&others)?
-    );
+    check!(used(&others)? < client_time + MS, "the caller's: {} ns, of which its own {client_time}", used(&others)?);
     client.finish()
 }
 
-fn signalled_server(
-    suite: &Suite,
-) -> Result<(Child, kernel::Owned, kernel::Owned), crate::failure::Failure> {
-    let (port, signal) = (
-        kernel::port_create(Handle::NONE)?,
-        kernel::signal_create(Handle::NONE)?,
-    );
+fn signalled_server(suite: &Suite) -> Result<(Child, kernel::Owned, kernel::Owned), crate::failure::Failure> {
+    let (port, signal) = (kernel::port_create(Handle::NONE)?, kernel::signal_create(Handle::NONE)?);
     kernel::port_bind(port.get(), signal.get())?;
     let server = worker_at(suite, 80, &port, true)?;
     kernel::notify(signal.get(), 1)?;
@@ -157,10 +105,7 @@ fn hogs_then_receives(block: &Block) -> Outcome {
 }
 
 fn made_passive_it_runs_until_it_receives(suite: &Suite) -> Outcome {
-    let (port, signal) = (
-        kernel::port_create(Handle::NONE)?,
-        kernel::signal_create(Handle::NONE)?,
-    );
+    let (port, signal) = (kernel::port_create(Handle::NONE)?, kernel::signal_create(Handle::NONE)?);
     kernel::port_bind(port.get(), signal.get())?;
     let child = child_at(suite, 50)?;
     child.grant(PORT, port.get(), Rights::RECEIVE)?;
@@ -192,10 +137,7 @@ fn active_again(suite: &Suite) -> Outcome {
 }
 
 fn a_chain_uses_the_firsts(suite: &Suite) -> Outcome {
-    let (front, back) = (
-        kernel::port_create(Handle::NONE)?,
-        kernel::port_create(Handle::NONE)?,
-    );
+    let (front, back) = (kernel::port_create(Handle::NONE)?, kernel::port_create(Handle::NONE)?);
     let last = worker_at(suite, 10, &back, true)?;
     let first = worker_between(suite, 10, &front, &back, true)?;
     let lent = budget(400 * MS, 1000 * MS)?;
@@ -211,10 +153,7 @@ fn a_chain_uses_the_firsts(suite: &Suite) -> Outcome {
 }
 
 fn a_chain_without_its_end(suite: &Suite) -> Outcome {
-    let (front, back) = (
-        kernel::port_create(Handle::NONE)?,
-        kernel::port_create(Handle::NONE)?,
-    );
+    let (front, back) = (kernel::port_create(Handle::NONE)?, kernel::port_create(Handle::NONE)?);
     let last = worker_at(suite, 10, &back, true)?;
     let first = worker_between(suite, 10, &front, &back, true)?;
     drop(back);
@@ -246,18 +185,12 @@ fn out_of_time_in_a_call(suite: &Suite) -> Outcome {
     // It took two more replenishments.
     let waited = block.result(ANSWERED_AT) - block.result(CALLED_AT);
     check!(waited >= 50 * MS, "{waited} ns");
-    check!(
-        kernel::budget_info(lent.get())?.overruns >= 1 && info.faulted == 0,
-        "faulted"
-    );
+    check!(kernel::budget_info(lent.get())?.overruns >= 1 && info.faulted == 0, "faulted");
     client.finish()
 }
 
 /// A server that is out of its first caller's time; an hour has to pass before there is more.
-fn stuck(
-    suite: &Suite,
-    port: &kernel::Owned,
-) -> Result<(Child, kernel::Owned), crate::failure::Failure> {
+fn stuck(suite: &Suite, port: &kernel::Owned) -> Result<(Child, kernel::Owned), crate::failure::Failure> {
     let short = budget(5 * MS, 3_600_000 * MS)?;
     let first = child_on(suite, 50, &short)?;
     calls(&first, port, 20 * MS)?;
@@ -284,10 +217,7 @@ fn another_caller_helps(suite: &Suite) -> Outcome {
 }
 
 fn another_caller_helps_along_a_chain(suite: &Suite) -> Outcome {
-    let (front, back) = (
-        kernel::port_create(Handle::NONE)?,
-        kernel::port_create(Handle::NONE)?,
-    );
+    let (front, back) = (kernel::port_create(Handle::NONE)?, kernel::port_create(Handle::NONE)?);
     let last = worker_at(suite, 10, &back, true)?;
     let _first = worker_between(suite, 10, &front, &back, true)?;
     // The second caller waits already when the first one's time ends.
@@ -387,10 +317,7 @@ fn the_server_dies(suite: &Suite) -> Outcome {
     let second = child_on(suite, 50, &lent)?;
     calls(&second, &port, 5 * MS)?;
     second.wait()?;
-    check_equal!(
-        (second.block().result(CODE), next.block().result(ENDED)),
-        (0, 1)
-    );
+    check_equal!((second.block().result(CODE), next.block().result(ENDED)), (0, 1));
     client.finish()
 }
 
@@ -416,10 +343,7 @@ fn a_saved_reply(suite: &Suite) -> Outcome {
     server.start(answers_later)?;
     server.await_state(suite, ThreadState::Receiving)?;
     let budgets = [budget(300 * MS, 1000 * MS)?, budget(300 * MS, 1000 * MS)?];
-    let clients = [
-        child_on(suite, 50, &budgets[0])?,
-        child_on(suite, 50, &budgets[1])?,
-    ];
+    let clients = [child_on(suite, 50, &budgets[0])?, child_on(suite, 50, &budgets[1])?];
     calls(&clients[0], &port, 20 * MS)?;
     suite.until(|| Ok(server.block().result(BEGUN) == 1))?;
     let first = used(&budgets[0])?;
@@ -430,14 +354,7 @@ fn a_saved_reply(suite: &Suite) -> Outcome {
         check_equal!(client.block().result(CODE), 0);
         client.finish()?;
     }
-    check!(
-        used(&budgets[1])? >= 20 * MS,
-        "used {} ns",
-        used(&budgets[1])?
-    );
-    check!(
-        used(&budgets[0])? < first + 10 * MS,
-        "the first one paid for the second"
-    );
+    check!(used(&budgets[1])? >= 20 * MS, "used {} ns", used(&budgets[1])?);
+    check!(used(&budgets[0])? < first + 10 * MS, "the first one paid for the second");
     Ok(())
 }

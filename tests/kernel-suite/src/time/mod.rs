@@ -27,9 +27,7 @@ pub fn budget(budget: u64, period: u64) -> Result<Owned, Error> {
 
 /// What has been used of a budget, in ns.
 pub fn used(budget: &Owned) -> Result<u64, Error> {
-    Ok(kernel::nanoseconds(
-        kernel::budget_info(budget.get())?.used_ticks,
-    ))
+    Ok(kernel::nanoseconds(kernel::budget_info(budget.get())?.used_ticks))
 }
 
 /// CPU time a thread has used, in ns.
@@ -38,10 +36,7 @@ pub fn cpu_time(thread: Handle) -> Result<u64, Error> {
 }
 
 pub fn child_at(suite: &Suite, priority: u64) -> Result<Child, Failure> {
-    let options = Options {
-        priority,
-        ..Options::DEFAULT
-    };
+    let options = Options { priority, ..Options::DEFAULT };
     Ok(Child::with(suite, options)?)
 }
 
@@ -80,12 +75,7 @@ pub fn worker(block: &Block) -> Outcome {
 }
 
 /// A worker that waits at a port already, passive or on its process's time.
-pub fn worker_at(
-    suite: &Suite,
-    priority: u64,
-    port: &Owned,
-    passive: bool,
-) -> Result<Child, Failure> {
+pub fn worker_at(suite: &Suite, priority: u64, port: &Owned, passive: bool) -> Result<Child, Failure> {
     let worker_child = prepared_worker(suite, priority, port)?;
     begin(suite, &worker_child, passive)?;
     Ok(worker_child)

@@ -19,48 +19,20 @@ use registers::{Vectors, call_between, hold, hold_control, pattern};
 /// The tests.
 pub const TESTS: &[Test] = &[
     Test::new("vector", "kept_across_preemption", kept_across_preemption),
-    Test::new(
-        "vector",
-        "control_words_kept_across_preemption",
-        control_words_kept_across_preemption,
-    ),
-    Test::new(
-        "vector",
-        "nothing_leaks_when_processes_alternate",
-        nothing_leaks_when_processes_alternate,
-    ),
-    Test::new(
-        "vector",
-        "nothing_leaks_through_a_call",
-        nothing_leaks_through_a_call,
-    ),
+    Test::new("vector", "control_words_kept_across_preemption", control_words_kept_across_preemption),
+    Test::new("vector", "nothing_leaks_when_processes_alternate", nothing_leaks_when_processes_alternate),
+    Test::new("vector", "nothing_leaks_through_a_call", nothing_leaks_through_a_call),
     Test::new("vector", "a_thread_starts_clean", a_thread_starts_clean),
-    Test::new(
-        "vector",
-        "control_words_do_not_leak",
-        control_words_do_not_leak,
-    ),
-    Test::new(
-        "vector",
-        "results_hold_no_kernel_address",
-        results_hold_no_kernel_address,
-    ),
-    Test::new(
-        "vector",
-        "segment_bases_do_not_leak",
-        segment_bases_do_not_leak,
-    ),
+    Test::new("vector", "control_words_do_not_leak", control_words_do_not_leak),
+    Test::new("vector", "results_hold_no_kernel_address", results_hold_no_kernel_address),
+    Test::new("vector", "segment_bases_do_not_leak", segment_bases_do_not_leak),
 ];
 
 /// Each child has made at least one round and found nothing wrong.
 fn all_went_on(children: &[Child]) -> Outcome {
     for child in children {
         let info = kernel::process_info(child.process.get())?;
-        check!(
-            info.exit_code == 0 && child.block().result(0) > 0,
-            "{}",
-            child.block().text()
-        );
+        check!(info.exit_code == 0 && child.block().result(0) > 0, "{}", child.block().text());
     }
     Ok(())
 }
@@ -81,11 +53,7 @@ fn keeps_pattern(block: &Block) -> Outcome {
     let mine = pattern(block.argument(0));
     loop {
         let found = hold(&mine, 20_000);
-        check!(
-            found == mine,
-            "a vector register changed in round {}",
-            block.result(0)
-        );
+        check!(found == mine, "a vector register changed in round {}", block.result(0));
         block.set_result(0, block.result(0) + 1);
     }
 }
@@ -124,10 +92,7 @@ fn control_words_kept_across_preemption(suite: &Suite) -> Outcome {
 fn check_clean(found: &Vectors, mine: &Vectors) -> Outcome {
     for (register, (found, mine)) in found.0.iter().zip(&mine.0).enumerate() {
         for (found, mine) in found.iter().zip(mine) {
-            check!(
-                *found == 0 || found == mine,
-                "register {register} holds {found:#x}"
-            );
+            check!(*found == 0 || found == mine, "register {register} holds {found:#x}");
         }
     }
     Ok(())
@@ -184,11 +149,7 @@ fn calls_with_pattern(block: &Block) -> Outcome {
 fn serves_with_pattern(block: &Block) -> Outcome {
     let mine = pattern(2);
     loop {
-        let (error, found) = call_between(
-            &mine,
-            airox_abi::SystemCall::ReplyReceive,
-            block.argument(PORT),
-        );
+        let (error, found) = call_between(&mine, airox_abi::SystemCall::ReplyReceive, block.argument(PORT));
         check_equal!(error, 0);
         check_clean(&found, &mine)?;
         block.set_result(0, block.result(0) + 1);
@@ -235,27 +196,16 @@ fn a_thread_starts_clean(suite: &Suite) -> Outcome {
         check!(hold(&own, 10) == own, "the suite's own registers changed");
         suite.sleep(1_000_000)?;
         let child = Child::new(suite)?;
-        kernel::thread_start(
-            child.thread.get(),
-            dumps_registers as *const () as u64,
-            stack_pointer(0),
-            START_STATE,
-        )?;
+        kernel::thread_start(child.thread.get(), dumps_registers as *const () as u64, stack_pointer(0), START_STATE)?;
         child.wait()?;
         let mut state = [0; 1024];
         let offset = (START_STATE - START_BLOCK) as usize;
         child.copy_page(offset, &mut state);
-        check!(
-            state[..112].iter().all(|byte| *byte == 0),
-            "a general register is not 0"
-        );
+        check!(state[..112].iter().all(|byte| *byte == 0), "a general register is not 0");
         // FXSAVE has the vector registers from 160 to 416.
         let image = &state[512..];
         check_reset(image)?;
-        check!(
-            image[160..416].iter().all(|byte| *byte == 0),
-            "a vector register is not 0"
-        );
+        check!(image[160..416].iter().all(|byte| *byte == 0), "a vector register is not 0");
     }
     Ok(())
 }
@@ -297,22 +247,13 @@ struct FloatingPointImage([u8; 512]);
 
 /// FXSAVE: control word at 0, MXCSR at 24, x87 registers from 32 to 160.
 fn check_reset(image: &[u8]) -> Outcome {
-    check_equal!(
-        (image[0], image[1], image[24], image[25]),
-        (0x7f, 0x03, 0x80, 0x1f)
-    );
-    check!(
-        image[32..160].iter().all(|byte| *byte == 0),
-        "an x87 register is not 0"
-    );
+    check_equal!((image[0], image[1], image[24], image[25]), (0x7f, 0x03, 0x80, 0x1f));
+    check!(image[32..160].iter().all(|byte| *byte == 0), "an x87 register is not 0");
     Ok(())
 }
 
 fn control_words_do_not_leak(suite: &Suite) -> Outcome {
-    let children = [
-        Child::run(suite, spoils_control_words)?,
-        Child::run(suite, finds_reset_control_words)?,
-    ];
+    let children = [Child::run(suite, spoils_control_words)?, Child::run(suite, finds_reset_control_words)?];
     for child in children {
         child.finish()?;
     }
@@ -334,12 +275,7 @@ fn results_hold_no_kernel_address(_: &Suite) -> Outcome {
         if *call == Call::HandleCopy {
             kernel::handle_close(Handle(registers.rdi as u32))?;
         }
-        let values = [
-            registers.rax,
-            registers.rdi,
-            registers.tag,
-            registers.extension,
-        ];
+        let values = [registers.rax, registers.rdi, registers.tag, registers.extension];
         for value in values.into_iter().chain(registers.words) {
             check!(value >> 47 == 0, "{} leaves {value:#x}", call.name());
         }
@@ -364,14 +300,8 @@ fn reads_bases(block: &Block) -> Outcome {
         let (fs, gs): (u64, u64);
         // SAFETY: reading the bases has no effect. Where the instruction is off, the process ends.
         unsafe { asm!("rdfsbase {}", "rdgsbase {}", out(reg) fs, out(reg) gs) };
-        check!(
-            fs != 0x5ec2_e700 && gs != 0x5ec2_e700,
-            "another process's segment base"
-        );
-        check!(
-            fs >> 47 == 0 && gs >> 47 == 0,
-            "a kernel address in a segment base"
-        );
+        check!(fs != 0x5ec2_e700 && gs != 0x5ec2_e700, "another process's segment base");
+        check!(fs >> 47 == 0 && gs >> 47 == 0, "a kernel address in a segment base");
         kernel::thread_yield()?;
     }
     block.set_result(0, 1);
@@ -379,18 +309,11 @@ fn reads_bases(block: &Block) -> Outcome {
 }
 
 fn segment_bases_do_not_leak(suite: &Suite) -> Outcome {
-    let (writer, reader) = (
-        Child::run(suite, sets_bases)?,
-        Child::run(suite, reads_bases)?,
-    );
+    let (writer, reader) = (Child::run(suite, sets_bases)?, Child::run(suite, reads_bases)?);
     for child in [writer, reader] {
         let info = child.wait()?;
         // Off is as good: then neither can be done, and it is the same for all.
-        check!(
-            info.faulted == 1 || info.exit_code == 0,
-            "{}",
-            child.block().text()
-        );
+        check!(info.faulted == 1 || info.exit_code == 0, "{}", child.block().text());
     }
     Ok(())
 }

@@ -137,11 +137,7 @@ pub fn hold(vectors: &Vectors, count: u64) -> Vectors {
 }
 
 /// What the registers hold after a system call made with them full of `vectors`.
-pub fn call_between(
-    vectors: &Vectors,
-    call: airox_abi::SystemCall,
-    argument: u64,
-) -> (u64, Vectors) {
+pub fn call_between(vectors: &Vectors, call: airox_abi::SystemCall, argument: u64) -> (u64, Vectors) {
     let mut out = Vectors([[0; 4]; 16]);
     // SAFETY: as in `hold`; the calls made through this write no memory.
     let error = unsafe {

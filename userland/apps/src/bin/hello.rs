@@ -10,7 +10,8 @@ use core::time::Duration;
 
 airox_rt::entry!(main);
 
-const USAGE: &str = "usage: hello [WORD...]\nGreets, and tells its arguments and how long the machine has been running.\n";
+const USAGE: &str =
+    "usage: hello [WORD...]\nGreets, and tells its arguments and how long the machine has been running.\n";
 
 fn main(start: &'static Start) -> Result<(), Failure> {
     run(

@@ -10,7 +10,8 @@ use airox_rt::{Start, thread};
 
 airox_rt::entry!(main);
 
-const USAGE: &str = "usage: hog [SECONDS]\nKeeps the CPU busy at the lowest priority, until it is ended or for so many seconds.\n";
+const USAGE: &str =
+    "usage: hog [SECONDS]\nKeeps the CPU busy at the lowest priority, until it is ended or for so many seconds.\n";
 const LOWEST_PRIORITY: u8 = 0;
 const YEAR: u64 = 365 * 24 * 3600;
 
@@ -18,14 +19,12 @@ fn main(start: &'static Start) -> Result<(), Failure> {
     let parse = |arguments: &[&str]| number(arguments, YEAR, 1, YEAR);
     run(start, USAGE, parse, |console, seconds| {
         console.print(format_args!("hog: busy at priority {LOWEST_PRIORITY}\n"))?;
-        let worker = thread::Builder::default()
-            .priority(LOWEST_PRIORITY)
-            .spawn(move || {
-                let end = Instant::now() + Duration::from_secs(seconds);
-                while Instant::now() < end {
-                    core::hint::spin_loop();
-                }
-            })?;
+        let worker = thread::Builder::default().priority(LOWEST_PRIORITY).spawn(move || {
+            let end = Instant::now() + Duration::from_secs(seconds);
+            while Instant::now() < end {
+                core::hint::spin_loop();
+            }
+        })?;
         Ok(worker.join()?)
     })
 }

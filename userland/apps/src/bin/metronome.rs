@@ -33,10 +33,7 @@ fn main(start: &'static Start) -> Result<(), Failure> {
             statistics.misses,
             statistics.skipped
         ))?;
-        for (name, histogram) in [
-            ("late", &statistics.lateness),
-            ("done after", &statistics.response),
-        ] {
+        for (name, histogram) in [("late", &statistics.lateness), ("done after", &statistics.response)] {
             console.print(format_args!(
                 "{name}: {:?} to {:?}, median {:?}, 99 % within {:?}\n",
                 histogram.least(),

@@ -34,9 +34,7 @@ fn main(start: &'static Start) -> Result<(), Failure> {
             let received = sys::call(port.raw(), PING, words(number))?;
             series.push(begin.elapsed().as_nanos() as u64);
             if received.words != words(number + 1) {
-                console.print(format_args!(
-                    "ping-pong: call {number} brought a wrong answer\n"
-                ))?;
+                console.print(format_args!("ping-pong: call {number} brought a wrong answer\n"))?;
             }
         }
         sys::call(port.raw(), END, words(0))?;

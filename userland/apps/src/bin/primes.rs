@@ -11,7 +11,8 @@ use airox_rt::time::{Duration, Instant};
 
 airox_rt::entry!(main);
 
-const USAGE: &str = "usage: primes [LIMIT]\nCounts the primes up to LIMIT (default 1000000), and shows progress every half second.\n";
+const USAGE: &str =
+    "usage: primes [LIMIT]\nCounts the primes up to LIMIT (default 1000000), and shows progress every half second.\n";
 const DEFAULT_LIMIT: u64 = 1_000_000;
 const INTERVAL: Duration = Duration::from_millis(500);
 
@@ -25,10 +26,7 @@ fn main(start: &'static Start) -> Result<(), Failure> {
             if printed.is_ok() && Instant::now() >= next && place < limit {
                 next = Instant::now() + INTERVAL;
                 let percent = place * 100 / limit;
-                printed = console.print(format_args!(
-                    "{percent:3} %  {} primes up to {place}\n",
-                    found.count
-                ));
+                printed = console.print(format_args!("{percent:3} %  {} primes up to {place}\n", found.count));
             }
         });
         printed?;

@@ -1,8 +1,6 @@
 //! What components get, how they end and come back, and that nothing leaks.
 
-use crate::support::{
-    BASE, CLIENT, MS, SERVER, Tested, deliver, pass, state, system, with_supervisor,
-};
+use crate::support::{BASE, CLIENT, MS, SERVER, Tested, deliver, pass, state, system, with_supervisor};
 use airox_abi::fault::FaultKind;
 use airox_abi::{ObjectKind, Rights};
 use airox_bundle::system::{Resource, RestartPolicy};
@@ -17,11 +15,7 @@ fn every_component_gets_exactly_its_grants() {
         let kernel = supervisor.kernel();
         assert_eq!(
             kernel.granted("log"),
-            [
-                (ObjectKind::Port, CLIENT, 1),
-                (ObjectKind::Port, CLIENT, 1),
-                (ObjectKind::Port, SERVER, 0)
-            ]
+            [(ObjectKind::Port, CLIENT, 1), (ObjectKind::Port, CLIENT, 1), (ObjectKind::Port, SERVER, 0)]
         );
         assert_eq!(
             kernel.granted("uart"),
@@ -48,10 +42,7 @@ fn every_component_gets_exactly_its_grants() {
             ]
         );
         // Mapped memory of a `writable = false` resource cannot be written.
-        assert_eq!(
-            kernel.granted("once").last(),
-            Some(&(ObjectKind::Region, Rights::READ, 0))
-        );
+        assert_eq!(kernel.granted("once").last(), Some(&(ObjectKind::Region, Rights::READ, 0)));
         assert!(notes.has("<log started>"));
         assert!(notes.has("<3 is process>"));
     });
@@ -238,9 +229,7 @@ fn messages_with_wild_badges_are_ignored() {
 #[test]
 fn a_component_without_its_resource_does_not_stop_the_others() {
     let mut system = system();
-    system.components[1].resources = vec![Resource::Framebuffer {
-        name: "screen".into(),
-    }];
+    system.components[1].resources = vec![Resource::Framebuffer { name: "screen".into() }];
     with_supervisor(&system, |supervisor, notes| {
         supervisor.start_all();
         assert!(notes.has("`uart` cannot run on this machine: there is no frame buffer"));

@@ -14,23 +14,11 @@ fn wrong_systems_are_refused() {
         change(&mut system);
         plan(&system, &bundle).unwrap_err()
     };
-    assert_eq!(
-        refuse(&|system| system.components.clear()),
-        PlanError::Empty
-    );
-    assert_eq!(
-        refuse(&|system| system.components.resize(1001, component("x"))),
-        PlanError::TooMany(1001)
-    );
-    assert_eq!(
-        refuse(&|system| system.components[1].name = "log".into()),
-        PlanError::DuplicateName("log".into())
-    );
+    assert_eq!(refuse(&|system| system.components.clear()), PlanError::Empty);
+    assert_eq!(refuse(&|system| system.components.resize(1001, component("x"))), PlanError::TooMany(1001));
+    assert_eq!(refuse(&|system| system.components[1].name = "log".into()), PlanError::DuplicateName("log".into()));
     let text = refuse(&|system| system.components[1].program = "gone".into()).to_string();
-    assert_eq!(
-        text,
-        "the bundle has no program `gone` for component `uart`"
-    );
+    assert_eq!(text, "the bundle has no program `gone` for component `uart`");
     let text = refuse(&|system| system.components[3].uses[0].interface = "disk".into()).to_string();
     assert_eq!(text, "`once` uses `disk`, which `uart` does not provide");
     let text = refuse(&|system| system.components.swap(0, 1)).to_string();
@@ -41,8 +29,5 @@ fn wrong_systems_are_refused() {
         system.components[0].uses.clear();
     })
     .to_string();
-    assert_eq!(
-        text,
-        "`process` is to administer the log, but nobody provides one"
-    );
+    assert_eq!(text, "`process` is to administer the log, but nobody provides one");
 }

@@ -16,10 +16,7 @@ fn programs_are_named_until_their_maker_ends() {
         assert!(notes.has("<1002 is sort>"));
         supervisor.release(3, FIRST_WARD + 1).unwrap();
         assert!(notes.has("<1002 is gone>"));
-        assert_eq!(
-            supervisor.release(3, FIRST_WARD + 1),
-            Err(Refusal::BadBadge)
-        );
+        assert_eq!(supervisor.release(3, FIRST_WARD + 1), Err(Refusal::BadBadge));
         assert!(!notes.has("<1001 is gone>"));
         supervisor.kill(3, "process").unwrap();
         assert!(notes.has("<1001 is gone>") && notes.has("<1003 is gone>"));
@@ -50,23 +47,11 @@ fn only_who_was_granted_it_controls_others() {
         supervisor.start_all();
         for caller in [0, 1, 2, 4, 5, 1001, u64::MAX] {
             assert_eq!(supervisor.kill(caller, "log"), Err(Refusal::NotPermitted));
-            assert_eq!(
-                supervisor.restart(caller, "log"),
-                Err(Refusal::NotPermitted)
-            );
+            assert_eq!(supervisor.restart(caller, "log"), Err(Refusal::NotPermitted));
             let caller = Caller { badge: caller };
-            assert_eq!(
-                Api::list(supervisor, caller, 0),
-                Err(SupervisorError::NotAllowed)
-            );
-            assert_eq!(
-                Api::memory(supervisor, caller),
-                Err(SupervisorError::NotAllowed)
-            );
-            assert_eq!(
-                Api::handles(supervisor, caller, "log", 0),
-                Err(SupervisorError::NotAllowed)
-            );
+            assert_eq!(Api::list(supervisor, caller, 0), Err(SupervisorError::NotAllowed));
+            assert_eq!(Api::memory(supervisor, caller), Err(SupervisorError::NotAllowed));
+            assert_eq!(Api::handles(supervisor, caller, "log", 0), Err(SupervisorError::NotAllowed));
         }
         assert_eq!(supervisor.kill(3, "nobody"), Err(Refusal::UnknownComponent));
     });
@@ -79,10 +64,7 @@ fn the_list_tells_about_every_component_and_init() {
         supervisor.kill(3, "uart").unwrap();
         let caller = Caller { badge: 3 };
         let list = Api::list(supervisor, caller, 0).unwrap();
-        let told: Vec<_> = list
-            .iter()
-            .map(|entry| (entry.id, entry.name.as_str(), entry.state, entry.kind))
-            .collect();
+        let told: Vec<_> = list.iter().map(|entry| (entry.id, entry.name.as_str(), entry.state, entry.kind)).collect();
         assert_eq!(
             told,
             [
@@ -97,21 +79,7 @@ fn the_list_tells_about_every_component_and_init() {
         assert!(Api::list(supervisor, caller, u32::MAX).unwrap().is_empty());
         let handles = Api::handles(supervisor, caller, "process", 0).unwrap();
         let names: Vec<_> = handles.iter().map(|entry| entry.name.as_str()).collect();
-        assert_eq!(
-            names,
-            [
-                "supervisor",
-                "fault",
-                "log",
-                "bundle",
-                "quota",
-                "kernel-info",
-                "log-admin"
-            ]
-        );
-        assert_eq!(
-            Api::handles(supervisor, caller, "uart", 0),
-            Err(SupervisorError::NotRunning)
-        );
+        assert_eq!(names, ["supervisor", "fault", "log", "bundle", "quota", "kernel-info", "log-admin"]);
+        assert_eq!(Api::handles(supervisor, caller, "uart", 0), Err(SupervisorError::NotRunning));
     });
 }

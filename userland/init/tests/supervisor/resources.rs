@@ -21,30 +21,17 @@ const SCREEN: Framebuffer = Framebuffer {
 };
 
 fn firmware(framebuffer: Framebuffer) -> Firmware<'static> {
-    Firmware {
-        rsdp: 0,
-        framebuffer,
-        memory: &NoTables,
-    }
+    Firmware { rsdp: 0, framebuffer, memory: &NoTables }
 }
 
 fn screen() -> Resource {
-    Resource::Framebuffer {
-        name: "screen".into(),
-    }
+    Resource::Framebuffer { name: "screen".into() }
 }
 
 fn keyboard() -> [Resource; 2] {
     [
-        Resource::IoPorts {
-            name: "keyboard".into(),
-            first: 0x60,
-            count: 1,
-        },
-        Resource::Irq {
-            name: "keyboard".into(),
-            line: 1,
-        },
+        Resource::IoPorts { name: "keyboard".into(), first: 0x60, count: 1 },
+        Resource::Irq { name: "keyboard".into(), line: 1 },
     ]
 }
 
@@ -67,13 +54,8 @@ fn what_cannot_be_had_leaves_nothing() {
     let before = kernel.counts();
     let [ports, irq] = keyboard();
     let none = firmware(Framebuffer::default());
-    assert_eq!(
-        mint(&mut kernel, machine, &none, &[ports.clone(), screen()]),
-        Err(ResourceError::NoFramebuffer)
-    );
-    let acpi = Resource::AcpiTables {
-        name: "acpi".into(),
-    };
+    assert_eq!(mint(&mut kernel, machine, &none, &[ports.clone(), screen()]), Err(ResourceError::NoFramebuffer));
+    let acpi = Resource::AcpiTables { name: "acpi".into() };
     assert_eq!(
         mint(&mut kernel, machine, &none, &[irq.clone(), acpi]),
         Err(ResourceError::Power(PowerError::NoTables))
@@ -81,10 +63,7 @@ fn what_cannot_be_had_leaves_nothing() {
     kernel.failing_after = Some(1);
     assert_eq!(
         mint(&mut kernel, machine, &none, &[ports, irq]),
-        Err(ResourceError::Kernel(
-            "irq:keyboard".into(),
-            Error::QuotaExceeded
-        ))
+        Err(ResourceError::Kernel("irq:keyboard".into(), Error::QuotaExceeded))
     );
     assert_eq!(kernel.counts(), before);
 }
@@ -94,19 +73,10 @@ fn a_screen_beyond_the_address_space_is_none() {
     let mut kernel = MockKernel::new();
     let machine = kernel.object(ObjectKind::Machine);
     for broken in [
-        Framebuffer {
-            length: u64::MAX,
-            ..SCREEN
-        },
+        Framebuffer { length: u64::MAX, ..SCREEN },
         Framebuffer { width: 0, ..SCREEN },
-        Framebuffer {
-            height: 0,
-            ..SCREEN
-        },
+        Framebuffer { height: 0, ..SCREEN },
     ] {
-        assert_eq!(
-            mint(&mut kernel, machine, &firmware(broken), &[screen()]),
-            Err(ResourceError::NoFramebuffer)
-        );
+        assert_eq!(mint(&mut kernel, machine, &firmware(broken), &[screen()]), Err(ResourceError::NoFramebuffer));
     }
 }

@@ -7,8 +7,7 @@ use airox_abi::root::Framebuffer;
 use airox_abi::{Handle, ObjectKind, Rights};
 use airox_bundle::Bundle;
 use airox_bundle::system::{
-    Budget, Component, ComponentKind, Grant, OnOverrun, Resource, Restart, RestartPolicy, System,
-    Time, Use,
+    Budget, Component, ComponentKind, Grant, OnOverrun, Resource, Restart, RestartPolicy, System, Time, Use,
 };
 use airox_bundle::write::{Builder, ProgramImage, SegmentImage};
 use airox_init::component::State;
@@ -37,11 +36,7 @@ impl Notes {
     }
 
     pub fn count(&self, text: &str) -> usize {
-        self.0
-            .borrow()
-            .iter()
-            .filter(|line| line.contains(text))
-            .count()
+        self.0.borrow().iter().filter(|line| line.contains(text)).count()
     }
 }
 
@@ -103,55 +98,27 @@ pub fn component(name: &str) -> Component {
 
 /// log <- uart <- process, and an app that runs once.
 pub fn system() -> System {
-    let uses = |interface: &str, provider: &str| Use {
-        interface: interface.into(),
-        provider: provider.into(),
-    };
+    let uses = |interface: &str, provider: &str| Use { interface: interface.into(), provider: provider.into() };
     let mut log = component("log");
     log.provides = vec!["log".into()];
     log.time.passive = true;
     let mut uart = component("uart");
     uart.time.weight = 300;
-    uart.time.budget = Some(Budget {
-        time_us: 2_000,
-        period_us: 10_000,
-        on_overrun: OnOverrun::Wait,
-    });
+    uart.time.budget = Some(Budget { time_us: 2_000, period_us: 10_000, on_overrun: OnOverrun::Wait });
     uart.provides = vec!["console".into()];
     uart.uses = vec![uses("log", "log")];
     uart.resources = vec![
-        Resource::IoPorts {
-            name: "uart".into(),
-            first: 0x3f8,
-            count: 8,
-        },
-        Resource::Irq {
-            name: "uart".into(),
-            line: 4,
-        },
+        Resource::IoPorts { name: "uart".into(), first: 0x3f8, count: 8 },
+        Resource::Irq { name: "uart".into(), line: 4 },
     ];
     let mut process = component("process");
     process.uses = vec![uses("log", "log")];
-    process.grants = vec![
-        Grant::Bundle,
-        Grant::KernelInfo,
-        Grant::Supervisor,
-        Grant::LogAdmin,
-    ];
+    process.grants = vec![Grant::Bundle, Grant::KernelInfo, Grant::Supervisor, Grant::LogAdmin];
     let mut once = component("once");
     once.uses = vec![uses("console", "uart")];
-    once.resources = vec![Resource::Mmio {
-        name: "rom".into(),
-        address: 0xf_0000,
-        pages: 1,
-        writable: false,
-    }];
+    once.resources = vec![Resource::Mmio { name: "rom".into(), address: 0xf_0000, pages: 1, writable: false }];
     once.restart.policy = RestartPolicy::Never;
-    System {
-        name: "test".into(),
-        trace: false,
-        components: vec![log, uart, process, once],
-    }
+    System { name: "test".into(), trace: false, components: vec![log, uart, process, once] }
 }
 
 pub fn bundle() -> Vec<u8> {
@@ -176,10 +143,7 @@ pub fn bundle() -> Vec<u8> {
 /// Runs `test` with a supervisor over this system, prepared but not started.
 pub type Tested<'a> = Supervisor<'a, MockKernel, Notes>;
 
-pub fn with_supervisor(
-    system: &System,
-    test: impl FnOnce(&mut Supervisor<'_, MockKernel, Notes>, &Notes),
-) {
+pub fn with_supervisor(system: &System, test: impl FnOnce(&mut Supervisor<'_, MockKernel, Notes>, &Notes)) {
     let bytes = bundle();
     let bundle = Bundle::parse(&bytes).unwrap();
     let plan = plan(system, &bundle).unwrap();
@@ -193,11 +157,7 @@ pub fn with_supervisor(
         port: kernel.object(ObjectKind::Port),
         signal: kernel.object(ObjectKind::Signal),
     };
-    let firmware = Firmware {
-        rsdp: 0,
-        framebuffer: Framebuffer::default(),
-        memory: &NoTables,
-    };
+    let firmware = Firmware { rsdp: 0, framebuffer: Framebuffer::default(), memory: &NoTables };
     let notes = Notes::default();
     let journal = notes.clone();
     let mut supervisor = Supervisor::new(kernel, journal, bundle, &bytes, system, plan, authority);

@@ -11,17 +11,14 @@ pub struct AddressSpace {
 impl AddressSpace {
     /// Nothing is free.
     pub const fn new() -> AddressSpace {
-        AddressSpace {
-            free: BTreeMap::new(),
-        }
+        AddressSpace { free: BTreeMap::new() }
     }
 
     /// Takes the lowest range of this length: low addresses share page tables.
     pub fn take(&mut self, length: u64) -> Option<u64> {
         let mut ranges = self.free.iter();
-        let (start, available) = ranges
-            .find(|(_, available)| **available >= length)
-            .map(|(start, available)| (*start, *available))?;
+        let (start, available) =
+            ranges.find(|(_, available)| **available >= length).map(|(start, available)| (*start, *available))?;
         self.free.remove(&start);
         if available > length {
             self.free.insert(start + length, available - length);

@@ -18,9 +18,7 @@ impl Timing {
     pub fn new(period: Duration, deadline: Duration) -> Option<Timing> {
         let period = u64::try_from(period.as_nanos()).ok()?;
         let deadline = u64::try_from(deadline.as_nanos()).ok()?;
-        (1..=period)
-            .contains(&deadline)
-            .then_some(Timing { period, deadline })
+        (1..=period).contains(&deadline).then_some(Timing { period, deadline })
     }
 
     /// Time between releases.
@@ -55,11 +53,7 @@ pub(super) struct Releases {
 
 impl Releases {
     pub fn starting(timing: Timing, first: Instant) -> Releases {
-        Releases {
-            timing,
-            next: first.as_nanoseconds(),
-            number: 0,
-        }
+        Releases { timing, next: first.as_nanoseconds(), number: 0 }
     }
 
     pub fn timing(&self) -> Timing {
@@ -74,19 +68,13 @@ impl Releases {
     /// The next release that is of any use at `now`, and how many before it are not: those whose deadline is over.
     pub fn take(&mut self, now: Instant) -> (Job, u64) {
         let Timing { period, deadline } = self.timing;
-        let over = now
-            .as_nanoseconds()
-            .checked_sub(self.next.saturating_add(deadline));
+        let over = now.as_nanoseconds().checked_sub(self.next.saturating_add(deadline));
         let skipped = over.map_or(0, |late| late / period + 1);
         // Neither overflows before time does: what is skipped is in the past.
         self.next = self.next.saturating_add(skipped.saturating_mul(period));
         self.number = self.number.saturating_add(skipped);
         let release = self.due();
-        let job = Job {
-            number: self.number,
-            release,
-            deadline: release + self.timing.deadline(),
-        };
+        let job = Job { number: self.number, release, deadline: release + self.timing.deadline() };
         self.next = self.next.saturating_add(period);
         self.number = self.number.saturating_add(1);
         (job, skipped)
@@ -150,9 +138,7 @@ mod tests {
 
     #[test]
     fn timings_that_make_no_sense_are_refused() {
-        let new = |period, deadline| {
-            Timing::new(Duration::from_nanos(period), Duration::from_nanos(deadline))
-        };
+        let new = |period, deadline| Timing::new(Duration::from_nanos(period), Duration::from_nanos(deadline));
         assert_eq!(new(0, 0), None);
         assert_eq!(new(10, 0), None);
         assert_eq!(new(10, 11), None);

@@ -20,13 +20,7 @@ pub struct Histogram {
 
 impl Default for Histogram {
     fn default() -> Histogram {
-        Histogram {
-            buckets: [0; BUCKETS],
-            count: 0,
-            total: 0,
-            least: u64::MAX,
-            most: 0,
-        }
+        Histogram { buckets: [0; BUCKETS], count: 0, total: 0, least: u64::MAX, most: 0 }
     }
 }
 
@@ -150,12 +144,7 @@ mod tests {
     fn nothing_counted_is_all_zero() {
         let empty = of([]);
         assert_eq!(empty.count(), 0);
-        for value in [
-            empty.least(),
-            empty.most(),
-            empty.mean(),
-            empty.percentile(999),
-        ] {
+        for value in [empty.least(), empty.most(), empty.mean(), empty.percentile(999)] {
             assert_eq!(value, Duration::ZERO);
         }
     }
@@ -170,10 +159,7 @@ mod tests {
         for thousandths in [1, 10, 500, 900, 999, 1000] {
             let found = histogram.percentile(thousandths).as_nanos() as u64;
             let exact = u64::from(thousandths);
-            assert!(
-                found >= exact && found <= exact + exact / 8,
-                "{thousandths}: {found}"
-            );
+            assert!(found >= exact && found <= exact + exact / 8, "{thousandths}: {found}");
         }
     }
 

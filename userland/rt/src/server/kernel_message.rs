@@ -2,9 +2,7 @@
 
 use airox_api::wire::{LeaseAccess, ReceivedHandles, SavedReply};
 use airox_api::{Incoming, ProtocolError, ReplyMessage};
-use airox_sys::{
-    AnyHandle, Error, Extension, Handle, ObjectKind, Received, Reply, Tag, TypedHandle, WORDS, call,
-};
+use airox_sys::{AnyHandle, Error, Extension, Handle, ObjectKind, Received, Reply, Tag, TypedHandle, WORDS, call};
 use alloc::boxed::Box;
 
 /// A request that waits for its answer. Handles nobody takes are closed.
@@ -23,12 +21,7 @@ impl KernelMessage {
             0 => ReceivedHandles::default(),
             count => ReceivedHandles::new(extension.received, count),
         };
-        KernelMessage {
-            badge: received.badge,
-            tag: received.tag,
-            words: received.words,
-            handles,
-        }
+        KernelMessage { badge: received.badge, tag: received.tag, words: received.words, handles }
     }
 
     /// Takes the handle at a place, whatever it names.

@@ -31,11 +31,7 @@ impl Queue {
 
     /// The bits that arrived for this wait, or registers it.
     pub fn poll_bits(&mut self, id: u64, mask: u64, waker: &Waker) -> Poll<u64> {
-        let wait = self.bits.entry(id).or_insert_with(|| BitsWait {
-            mask,
-            arrived: 0,
-            waker: waker.clone(),
-        });
+        let wait = self.bits.entry(id).or_insert_with(|| BitsWait { mask, arrived: 0, waker: waker.clone() });
         if wait.arrived != 0 {
             let arrived = wait.arrived;
             self.bits.remove(&id);
@@ -70,11 +66,8 @@ impl Queue {
             // The timer has fired, or is about to: it is one-shot.
             self.alarm = None;
         }
-        let mut due: Vec<_> = self
-            .deadlines
-            .extract_if(.., |_, (deadline, _)| *deadline <= now)
-            .map(|(_, wait)| wait)
-            .collect();
+        let mut due: Vec<_> =
+            self.deadlines.extract_if(.., |_, (deadline, _)| *deadline <= now).map(|(_, wait)| wait).collect();
         // Late wake-ups still come in the order of the deadlines.
         due.sort_by_key(|(deadline, _)| *deadline);
         for (_, waker) in due {

@@ -6,13 +6,7 @@ use alloc::format;
 use alloc::string::String;
 
 pub const COMMANDS: &[Command] = &[
-    Command {
-        name: "clear",
-        summary: "clear the screen",
-        arguments: &[],
-        run: clear,
-        ..Command::PLAIN
-    },
+    Command { name: "clear", summary: "clear the screen", arguments: &[], run: clear, ..Command::PLAIN },
     Command {
         name: "echo",
         usage: "[-n] [WORD...]",

@@ -15,10 +15,7 @@ pub const COMMANDS: &[Command] = &[Command {
     usage: "[COMMAND|keys]",
     summary: "list all commands, or explain one",
     details: "`COMMAND --help` is the same as `help COMMAND`.",
-    examples: &[
-        ("help run", "how `run` is used"),
-        ("help keys", "the keys while a line is typed"),
-    ],
+    examples: &[("help run", "how `run` is used"), ("help keys", "the keys while a line is typed")],
     arguments: &[Argument::Command],
     run: help,
     ..Command::PLAIN
@@ -76,12 +73,7 @@ pub fn help_text(command: &Command) -> String {
     }
     if !command.examples.is_empty() {
         text.push_str("\nExamples:\n");
-        let width = command
-            .examples
-            .iter()
-            .map(|(line, _)| line.len())
-            .max()
-            .unwrap_or(0);
+        let width = command.examples.iter().map(|(line, _)| line.len()).max().unwrap_or(0);
         for (line, meaning) in command.examples {
             text.push_str(&format!("    {line:width$}   {meaning}\n"));
         }

@@ -28,10 +28,7 @@ pub const COMMANDS: &[Command] = &[
         details: "Runs the program `latency`: COUNT periods (default 1000) of TIME (default 1ms). It tells the least, the median, what 99 % do\n\
                   not exceed, the most, and how the others lie between. It runs as any program does, so components that are more urgent\n\
                   delay it.",
-        examples: &[
-            ("latency", "a second"),
-            ("latency -n 10000 -i 200us", "ten thousand short periods"),
-        ],
+        examples: &[("latency", "a second"), ("latency -n 10000 -i 200us", "ten thousand short periods")],
         run: latency,
         ..Command::PLAIN
     },
@@ -42,10 +39,7 @@ pub const COMMANDS: &[Command] = &[
         details: "USE is a process's share of the processor during the last interval, CPU its time in all, in seconds.\n\
                   -n COUNT   end after so many pictures; else Ctrl-C ends it\n\
                   -i TIME    the interval, 1 s unless said: 500ms, 2s",
-        examples: &[
-            ("top", "once a second, until Ctrl-C"),
-            ("top -n 1 -i 200ms", "once"),
-        ],
+        examples: &[("top", "once a second, until Ctrl-C"), ("top -n 1 -i 200ms", "once")],
         arguments: &[Argument::Words(&["-n", "-i"])],
         run: top,
         ..Command::PLAIN
@@ -53,9 +47,7 @@ pub const COMMANDS: &[Command] = &[
 ];
 
 fn latency(shell: &mut Shell, arguments: &[String], background: bool) -> Done {
-    let words: Vec<String> = core::iter::once(PROGRAM.to_string())
-        .chain(arguments.iter().cloned())
-        .collect();
+    let words: Vec<String> = core::iter::once(PROGRAM.to_string()).chain(arguments.iter().cloned()).collect();
     process::run(shell, &words, background)
 }
 
@@ -109,17 +101,10 @@ impl Picture {
 
     /// The table: who used most since then comes first.
     fn show_since(self: &Picture, before: &Picture) -> String {
-        let earlier: BTreeMap<u32, &ProcessEntry> = before
-            .processes
-            .iter()
-            .map(|entry| (entry.id, entry))
-            .collect();
+        let earlier: BTreeMap<u32, &ProcessEntry> = before.processes.iter().map(|entry| (entry.id, entry)).collect();
         let interval = self.time_ns.saturating_sub(before.time_ns).max(1);
-        let mut rows: Vec<(u64, &ProcessEntry)> = self
-            .processes
-            .iter()
-            .map(|entry| (used(entry, earlier.get(&entry.id).copied()), entry))
-            .collect();
+        let mut rows: Vec<(u64, &ProcessEntry)> =
+            self.processes.iter().map(|entry| (used(entry, earlier.get(&entry.id).copied()), entry)).collect();
         rows.sort_by_key(|(used, entry)| (core::cmp::Reverse(*used), entry.id));
         let busy: u64 = rows.iter().map(|(used, _)| used).sum();
         let mut table = Table::new(&[

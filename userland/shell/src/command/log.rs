@@ -24,14 +24,8 @@ pub const COMMANDS: &[Command] = &[Command {
               `off` keeps nothing.",
     examples: &[
         ("log -f", "everything, as it comes"),
-        (
-            "log serial-console warn",
-            "the serial console's warnings and errors",
-        ),
-        (
-            "log level rtc debug",
-            "keep debug records of the clock from now on",
-        ),
+        ("log serial-console warn", "the serial console's warnings and errors"),
+        ("log level rtc debug", "keep debug records of the clock from now on"),
     ],
     arguments: &[Argument::Source, Argument::Level],
     run: log,
@@ -50,10 +44,7 @@ struct Wanted {
 impl Wanted {
     fn matches(&self, record: &Record) -> bool {
         self.level.is_none_or(|level| record.level <= level)
-            && self
-                .server
-                .as_ref()
-                .is_none_or(|server| *server == record.source)
+            && self.server.as_ref().is_none_or(|server| *server == record.source)
     }
 }
 
@@ -131,13 +122,9 @@ fn wanted(arguments: &[String]) -> Result<Wanted, Stop> {
             }
             _ => match Level::from_name(word) {
                 Some(level) if wanted.level.is_none() => wanted.level = Some(level),
-                None if wanted.server.is_none() && wanted.level.is_none() => {
-                    wanted.server = Some(word.clone())
-                }
+                None if wanted.server.is_none() && wanted.level.is_none() => wanted.server = Some(word.clone()),
                 None if wanted.server.is_some() => {
-                    return usage(format!(
-                        "`{word}` is not a level: error, warn, info, debug, trace"
-                    ));
+                    return usage(format!("`{word}` is not a level: error, warn, info, debug, trace"));
                 }
                 _ => return usage(format!("`{word}` is one argument too many")),
             },
@@ -182,10 +169,7 @@ fn follow(shell: &mut Shell, wanted: &Wanted, mut after: u64) -> Result<u64, Sto
         for record in &records {
             let missing = record.sequence.saturating_sub(after + 1);
             if missing > 0 {
-                text.push_str(&format!(
-                    "-- {} dropped --\n",
-                    count(missing, "record", "records")
-                ));
+                text.push_str(&format!("-- {} dropped --\n", count(missing, "record", "records")));
             }
             after = record.sequence;
             if wanted.matches(record) {
@@ -229,9 +213,7 @@ fn level(shell: &mut Shell, arguments: &[String]) -> Done {
         [server, level, rest @ ..] => {
             no_arguments(rest)?;
             let Some(level) = Level::from_name(level) else {
-                return usage(format!(
-                    "`{level}` is not a level: off, error, warn, info, debug, trace"
-                ));
+                return usage(format!("`{level}` is not a level: off, error, warn, info, debug, trace"));
             };
             match shell.services.logs.set_level(server, level) {
                 Err(Failure::Refused(why)) => Err(Stop::Failed(format!("{server}: {why}"))),

@@ -101,8 +101,7 @@ fn one_argument<'a>(arguments: &'a [String], what: &str) -> Result<&'a str, Stop
 }
 
 fn number(text: &str, what: &str) -> Result<u64, Stop> {
-    text.parse()
-        .or_else(|_| usage(format!("`{text}` is not {what}")))
+    text.parse().or_else(|_| usage(format!("`{text}` is not {what}")))
 }
 
 /// Turns Ctrl-C during a wait into the command's end.

@@ -7,20 +7,8 @@ use alloc::format;
 use alloc::string::String;
 
 pub const COMMANDS: &[Command] = &[
-    Command {
-        name: "poweroff",
-        summary: "switch the machine off",
-        arguments: &[],
-        run: poweroff,
-        ..Command::PLAIN
-    },
-    Command {
-        name: "reboot",
-        summary: "start the machine again",
-        arguments: &[],
-        run: reboot,
-        ..Command::PLAIN
-    },
+    Command { name: "poweroff", summary: "switch the machine off", arguments: &[], run: poweroff, ..Command::PLAIN },
+    Command { name: "reboot", summary: "start the machine again", arguments: &[], run: reboot, ..Command::PLAIN },
 ];
 
 fn poweroff(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
@@ -46,7 +34,5 @@ fn say_goodbye(shell: &mut Shell, text: &str) {
 /// An answer at all means that the machine still runs.
 fn still_on(answer: Result<(), Failure>, what: &str) -> Done {
     answer?;
-    Err(Stop::Failed(format!(
-        "the power server accepted this, but the machine was not {what}"
-    )))
+    Err(Stop::Failed(format!("the power server accepted this, but the machine was not {what}")))
 }

@@ -34,10 +34,7 @@ pub const COMMANDS: &[Command] = &[
         usage: "ID|NAME",
         summary: "end a process",
         details: "A component of the system is started again if its policy says so.",
-        examples: &[
-            ("kill 12", "by number, as `ps` shows it"),
-            ("kill log", "by name"),
-        ],
+        examples: &[("kill 12", "by number, as `ps` shows it"), ("kill log", "by name")],
         arguments: &[Argument::Process],
         run: kill,
         ..Command::PLAIN
@@ -88,10 +85,7 @@ pub const COMMANDS: &[Command] = &[
             ("run primes 10000", "wait until it ends"),
             ("run hog &", "in the background; `kill hog` ends it"),
             ("run hello --help", "programs explain themselves"),
-            (
-                "run --budget 2ms/20ms --priority 165 metronome",
-                "in real time: 2 ms in every 20",
-            ),
+            ("run --budget 2ms/20ms --priority 165 metronome", "in real time: 2 ms in every 20"),
         ],
         arguments: &[Argument::Program, Argument::Free],
         background: true,
@@ -135,10 +129,9 @@ fn ps(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
             Kind::Root => "root",
         };
         let (budget, overruns) = match entry.budget {
-            Some(budget) => (
-                format!("{} / {}", span(budget.time_ns), span(budget.period_ns)),
-                budget.overruns.to_string(),
-            ),
+            Some(budget) => {
+                (format!("{} / {}", span(budget.time_ns), span(budget.period_ns)), budget.overruns.to_string())
+            }
             None => ("-".into(), "-".into()),
         };
         table.row([
@@ -165,11 +158,7 @@ fn mem(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
     let memory = shell.services.processes.memory()?;
     let free = memory.total_bytes.saturating_sub(memory.used_bytes);
     let mut table = Table::new(&[("MEMORY", Align::Left), ("", Align::Right)]);
-    for (name, value) in [
-        ("total", memory.total_bytes),
-        ("used", memory.used_bytes),
-        ("free", free),
-    ] {
+    for (name, value) in [("total", memory.total_bytes), ("used", memory.used_bytes), ("free", free)] {
         table.row([name.into(), bytes(value)]);
     }
     let mut text = table.render();
@@ -182,12 +171,7 @@ fn mem(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
     for count in &memory.objects {
         let kind = QuotaKind::from_code(count.kind.into()).map_or("other", QuotaKind::name);
         let percent = u64::from(count.used) * 100 / u64::from(count.capacity.max(1));
-        table.row([
-            kind.into(),
-            count.used.to_string(),
-            count.capacity.to_string(),
-            format!("{percent} %"),
-        ]);
+        table.row([kind.into(), count.used.to_string(), count.capacity.to_string(), format!("{percent} %")]);
     }
     text.push('\n');
     text.push_str(&table.render());
@@ -209,21 +193,10 @@ fn caps(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
     ]);
     for handle in handles {
         let kind = ObjectKind::from_code(handle.kind.into()).map_or("unknown", ObjectKind::name);
-        let badge = if handle.badge == 0 {
-            "-".into()
-        } else {
-            handle.badge.to_string()
-        };
+        let badge = if handle.badge == 0 { "-".into() } else { handle.badge.to_string() };
         let rights = rights_in_words(&handle);
         let value = format!("{:#x}", handle.handle);
-        table.row([
-            value,
-            handle.name,
-            kind.into(),
-            handle.object.to_string(),
-            badge,
-            rights,
-        ]);
+        table.row([value, handle.name, kind.into(), handle.object.to_string(), badge, rights]);
     }
     shell.print(&table.render());
     Ok(())
@@ -231,10 +204,7 @@ fn caps(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
 
 fn rights_in_words(handle: &HandleEntry) -> String {
     let rights = Rights::from_bits_retain(handle.rights);
-    let mut words: Vec<String> = rights
-        .iter_names()
-        .map(|(name, _)| name.to_lowercase())
-        .collect();
+    let mut words: Vec<String> = rights.iter_names().map(|(name, _)| name.to_lowercase()).collect();
     if rights == Rights::all() {
         return "all".into();
     }
@@ -273,9 +243,7 @@ fn restart(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
 fn ended(shell: &mut Shell, name: &str, answer: Answer<()>) -> Done {
     if let Err(Failure::Died(_)) = answer
         && let Ok(list) = shell.services.processes.list()
-        && list.iter().any(|entry| {
-            entry.name == PROCESS_SERVER && (entry.name == name || entry.id.to_string() == name)
-        })
+        && list.iter().any(|entry| entry.name == PROCESS_SERVER && (entry.name == name || entry.id.to_string() == name))
     {
         return Ok(());
     }
@@ -308,8 +276,7 @@ pub fn run(shell: &mut Shell, arguments: &[String], background: bool) -> Done {
         Ok(id) => id,
         Err(Failure::Refused(why)) => {
             let programs = shell.services.processes.programs().unwrap_or_default();
-            let near = nearest(program, programs.iter().map(String::as_str))
-                .filter(|near| near != program);
+            let near = nearest(program, programs.iter().map(String::as_str)).filter(|near| near != program);
             return Err(Stop::Failed(match near {
                 Some(near) => format!("{program}: {why}; did you mean `{near}`?"),
                 None => format!("{program}: {why}"),

@@ -26,10 +26,7 @@ pub const COMMANDS: &[Command] = &[
         usage: "[-k] COUNT COMMAND...",
         summary: "run a command several times",
         details: "It stops at the first failure, or with -k goes on and fails at the end. Ctrl-C ends it.",
-        examples: &[
-            ("repeat 100 restart log", "a hundred times"),
-            ("repeat 3 run hello", "three times"),
-        ],
+        examples: &[("repeat 100 restart log", "a hundred times"), ("repeat 3 run hello", "three times")],
         arguments: &[Argument::Free, Argument::Line],
         run: repeat,
         ..Command::PLAIN
@@ -41,10 +38,7 @@ pub const COMMANDS: &[Command] = &[
         details: "`here` takes the lines that follow, up to one that says `end`.\n\
                   It stops at the first line that fails, or with -k goes on and fails at the end.\n\
                   Scripts are files of the system bundle; Tab lists them.",
-        examples: &[
-            ("source demo", "a script from the bundle"),
-            ("source -k here", "type a few lines, then `end`"),
-        ],
+        examples: &[("source demo", "a script from the bundle"), ("source -k here", "type a few lines, then `end`")],
         arguments: &[Argument::Script],
         run: source,
         ..Command::PLAIN
@@ -114,13 +108,7 @@ fn source(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
     let name = one_argument(arguments, "the script")?;
     let lines: Vec<String> = match name {
         "here" => typed_lines(shell)?,
-        _ => shell
-            .services
-            .scripts
-            .text(name)?
-            .lines()
-            .map(String::from)
-            .collect(),
+        _ => shell.services.scripts.text(name)?.lines().map(String::from).collect(),
     };
     shell.script_depth += 1;
     let done = run_lines(shell, name, &lines, keep_going);
@@ -165,20 +153,13 @@ fn run_lines(shell: &mut Shell, name: &str, lines: &[String], keep_going: bool) 
             Err(_) => {
                 failed += 1;
                 if !keep_going {
-                    return Err(Stop::Failed(format!(
-                        "{name}: stopped, line {} failed: {}",
-                        index + 1,
-                        line.trim()
-                    )));
+                    return Err(Stop::Failed(format!("{name}: stopped, line {} failed: {}", index + 1, line.trim())));
                 }
             }
         }
     }
     match failed {
         0 => Ok(()),
-        _ => Err(Stop::Failed(format!(
-            "{name}: {failed} of {} lines failed",
-            lines.len()
-        ))),
+        _ => Err(Stop::Failed(format!("{name}: {failed} of {} lines failed", lines.len()))),
     }
 }

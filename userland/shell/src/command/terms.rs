@@ -25,14 +25,9 @@ pub fn parse_terms(mut arguments: &[String]) -> Result<(Terms, &[String]), Stop>
             },
             "--budget" => {
                 let Some((budget, period)) = value.split_once('/') else {
-                    return usage(format!(
-                        "`{value}` is no budget; write for example 2ms/10ms"
-                    ));
+                    return usage(format!("`{value}` is no budget; write for example 2ms/10ms"));
                 };
-                terms.budget = Some(Budget {
-                    time_ns: time(budget)?,
-                    period_ns: time(period)?,
-                });
+                terms.budget = Some(Budget { time_ns: time(budget)?, period_ns: time(period)? });
             }
             "--deadline" => terms.deadline_ns = Some(time(value)?),
             _ => return usage(format!("`{option}` is no option of `run`")),

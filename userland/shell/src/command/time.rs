@@ -13,10 +13,7 @@ pub const COMMANDS: &[Command] = &[
         name: "date",
         usage: "[set YYYY-MM-DD HH:MM[:SS]]",
         summary: "show or set date and time (UTC)",
-        examples: &[
-            ("date", "show them"),
-            ("date set 2026-11-22 21:51", "set them"),
-        ],
+        examples: &[("date", "show them"), ("date set 2026-11-22 21:51", "set them")],
         arguments: &[Argument::Words(&["set"]), Argument::Free],
         run: date,
         ..Command::PLAIN
@@ -26,10 +23,7 @@ pub const COMMANDS: &[Command] = &[
         usage: "TIME",
         summary: "wait",
         details: "TIME is in seconds, or has a unit: us, ms, s, m or h. Ctrl-C ends the wait.",
-        examples: &[
-            ("sleep 1.5", "one and a half seconds"),
-            ("sleep 250ms", "a quarter of a second"),
-        ],
+        examples: &[("sleep 1.5", "one and a half seconds"), ("sleep 250ms", "a quarter of a second")],
         run: sleep,
         ..Command::PLAIN
     },

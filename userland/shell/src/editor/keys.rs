@@ -96,13 +96,7 @@ impl Decoder {
         None
     }
 
-    fn multibyte(
-        &mut self,
-        mut bytes: [u8; 4],
-        length: usize,
-        total: usize,
-        byte: u8,
-    ) -> [Option<Key>; 2] {
+    fn multibyte(&mut self, mut bytes: [u8; 4], length: usize, total: usize, byte: u8) -> [Option<Key>; 2] {
         let broken = Some(Key::Character(char::REPLACEMENT_CHARACTER));
         if byte & 0xc0 != 0x80 {
             return [broken, self.ground(byte)];
@@ -112,9 +106,7 @@ impl Decoder {
             self.0 = State::Multibyte(bytes, length + 1, total);
             return [None, None];
         }
-        let character = core::str::from_utf8(&bytes[..total])
-            .ok()
-            .and_then(|text| text.chars().next());
+        let character = core::str::from_utf8(&bytes[..total]).ok().and_then(|text| text.chars().next());
         match character {
             // C1 controls are not printable.
             Some(character) if character.is_control() => [None, None],
@@ -158,9 +150,7 @@ impl Decoder {
 fn sequence_key(parameters: &[u8], last: u8) -> Option<Key> {
     let mut numbers = parameters.split(|byte| *byte == b';').map(|digits| {
         digits.iter().fold(0_u32, |number, digit| match digit {
-            b'0'..=b'9' => number
-                .saturating_mul(10)
-                .saturating_add(u32::from(digit - b'0')),
+            b'0'..=b'9' => number.saturating_mul(10).saturating_add(u32::from(digit - b'0')),
             _ => u32::MAX,
         })
     });
@@ -199,57 +189,24 @@ mod tests {
 
     fn keys(bytes: &[u8]) -> Vec<Key> {
         let mut decoder = Decoder::default();
-        bytes
-            .iter()
-            .flat_map(|byte| decoder.feed(*byte))
-            .flatten()
-            .collect()
+        bytes.iter().flat_map(|byte| decoder.feed(*byte)).flatten().collect()
     }
 
     #[test]
     fn text_and_line_ends() {
-        assert_eq!(
-            keys(b"a\r\nb\n"),
-            [
-                Key::Character('a'),
-                Key::Enter,
-                Key::Character('b'),
-                Key::Enter
-            ]
-        );
+        assert_eq!(keys(b"a\r\nb\n"), [Key::Character('a'), Key::Enter, Key::Character('b'), Key::Enter]);
         assert_eq!(keys(b"\r\r"), [Key::Enter, Key::Enter]);
-        assert_eq!(
-            keys("é漢🦀".as_bytes()),
-            [
-                Key::Character('é'),
-                Key::Character('漢'),
-                Key::Character('🦀')
-            ]
-        );
+        assert_eq!(keys("é漢🦀".as_bytes()), [Key::Character('é'), Key::Character('漢'), Key::Character('🦀')]);
     }
 
     #[test]
     fn escape_sequences() {
         assert_eq!(
             keys(b"\x1b[A\x1b[B\x1b[C\x1b[D\x1bOA\x1bOH\x1b[F"),
-            [
-                Key::Up,
-                Key::Down,
-                Key::Right,
-                Key::Left,
-                Key::Up,
-                Key::Home,
-                Key::End
-            ]
+            [Key::Up, Key::Down, Key::Right, Key::Left, Key::Up, Key::Home, Key::End]
         );
-        assert_eq!(
-            keys(b"\x1b[3~\x1b[1~\x1b[8~"),
-            [Key::Delete, Key::Home, Key::End]
-        );
-        assert_eq!(
-            keys(b"\x1b[1;5C\x1b[1;3D\x1bb"),
-            [Key::WordRight, Key::WordLeft, Key::WordLeft]
-        );
+        assert_eq!(keys(b"\x1b[3~\x1b[1~\x1b[8~"), [Key::Delete, Key::Home, Key::End]);
+        assert_eq!(keys(b"\x1b[1;5C\x1b[1;3D\x1bb"), [Key::WordRight, Key::WordLeft, Key::WordLeft]);
         assert_eq!(keys(b"\x1bd\x1b\x7f"), [Key::Alt('d'), Key::WordBackspace]);
     }
 

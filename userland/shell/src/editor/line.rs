@@ -47,11 +47,7 @@ impl Line {
     /// Replaces the line and puts the cursor at its end; what does not fit is left out.
     pub fn set(&mut self, text: &str) {
         self.characters.clear();
-        self.characters.extend(
-            text.chars()
-                .filter(|c| !c.is_control())
-                .take(MAX_CHARACTERS),
-        );
+        self.characters.extend(text.chars().filter(|c| !c.is_control()).take(MAX_CHARACTERS));
         self.cursor = self.characters.len();
     }
 
@@ -95,14 +91,8 @@ impl Line {
     #[must_use]
     pub fn word_left(&self) -> usize {
         let before = &self.characters[..self.cursor];
-        let end = before
-            .iter()
-            .rposition(|c| c.is_alphanumeric())
-            .map_or(0, |at| at + 1);
-        before[..end]
-            .iter()
-            .rposition(|c| !c.is_alphanumeric())
-            .map_or(0, |at| at + 1)
+        let end = before.iter().rposition(|c| c.is_alphanumeric()).map_or(0, |at| at + 1);
+        before[..end].iter().rposition(|c| !c.is_alphanumeric()).map_or(0, |at| at + 1)
     }
 
     /// Where the word after the cursor ends.
@@ -110,9 +100,7 @@ impl Line {
     pub fn word_right(&self) -> usize {
         let length = self.characters.len();
         let find = |from: usize, alphanumeric: bool| {
-            (from..length)
-                .find(|at| self.characters[*at].is_alphanumeric() == alphanumeric)
-                .unwrap_or(length)
+            (from..length).find(|at| self.characters[*at].is_alphanumeric() == alphanumeric).unwrap_or(length)
         };
         find(find(self.cursor, true), false)
     }
@@ -121,14 +109,8 @@ impl Line {
     #[must_use]
     pub fn blank_left(&self) -> usize {
         let before = &self.characters[..self.cursor];
-        let end = before
-            .iter()
-            .rposition(|c| !c.is_whitespace())
-            .map_or(0, |at| at + 1);
-        before[..end]
-            .iter()
-            .rposition(|c| c.is_whitespace())
-            .map_or(0, |at| at + 1)
+        let end = before.iter().rposition(|c| !c.is_whitespace()).map_or(0, |at| at + 1);
+        before[..end].iter().rposition(|c| c.is_whitespace()).map_or(0, |at| at + 1)
     }
 }
 

@@ -97,8 +97,7 @@ impl Editor {
     pub fn show_again(&mut self) {
         let (prompt, columns) = (self.prompt.clone(), self.columns);
         self.search = None;
-        self.screen
-            .begin(columns, &prompt, self.line.characters(), self.line.cursor());
+        self.screen.begin(columns, &prompt, self.line.characters(), self.line.cursor());
     }
 
     /// What has to be written to the terminal since the last call.
@@ -135,9 +134,7 @@ impl Editor {
             Key::Up | Key::Control('p') => self.browse(true),
             Key::Down | Key::Control('n') => self.browse(false),
             Key::Control('r') => self.begin_search(),
-            Key::Control('l') => self
-                .screen
-                .clear(self.line.characters(), self.line.cursor()),
+            Key::Control('l') => self.screen.clear(self.line.characters(), self.line.cursor()),
             Key::Control('t') => {
                 self.line.swap();
                 self.redraw(self.line.cursor().saturating_sub(2));
@@ -186,13 +183,11 @@ impl Editor {
 
     fn go(&mut self, cursor: usize) {
         self.line.move_to(cursor);
-        self.screen
-            .go_to(self.line.characters(), self.line.cursor());
+        self.screen.go_to(self.line.characters(), self.line.cursor());
     }
 
     fn redraw(&mut self, from: usize) {
-        self.screen
-            .redraw(self.line.characters(), from, self.line.cursor());
+        self.screen.redraw(self.line.characters(), from, self.line.cursor());
     }
 
     fn insert(&mut self, text: &str) {
@@ -242,10 +237,7 @@ impl Editor {
     }
 
     fn begin_search(&mut self) {
-        self.search = Some(Search {
-            text: String::new(),
-            found: None,
-        });
+        self.search = Some(Search { text: String::new(), found: None });
         self.show_search();
     }
 
@@ -258,8 +250,7 @@ impl Editor {
         if let Some(line) = search.found.and_then(|back| self.history.back(back)) {
             self.line.set(line);
         }
-        self.screen
-            .set_prompt(&prompt, self.line.characters(), self.line.cursor());
+        self.screen.set_prompt(&prompt, self.line.characters(), self.line.cursor());
     }
 
     /// A key during a search; `false` if it ends the search and is still to be obeyed.
@@ -300,8 +291,7 @@ impl Editor {
     fn end_search(&mut self) {
         self.search = None;
         let prompt = self.prompt.clone();
-        self.screen
-            .set_prompt(&prompt, self.line.characters(), self.line.cursor());
+        self.screen.set_prompt(&prompt, self.line.characters(), self.line.cursor());
     }
 
     fn complete(&mut self, completer: &mut dyn Completer, list: bool) {

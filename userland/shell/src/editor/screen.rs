@@ -30,12 +30,7 @@ impl Screen {
     /// A screen of this width; nothing is shown yet.
     #[must_use]
     pub fn new(columns: usize) -> Screen {
-        Screen {
-            columns: columns.max(2),
-            prompt: String::new(),
-            at: Place::default(),
-            output: String::new(),
-        }
+        Screen { columns: columns.max(2), prompt: String::new(), at: Place::default(), output: String::new() }
     }
 
     /// What has to be written to the terminal since the last call.
@@ -85,10 +80,7 @@ impl Screen {
         let place = self.place(&line[..cursor]);
         // A character that does not fit in the rest of the row stands in the next one, and the cursor with it.
         let place = match line.get(cursor) {
-            Some(next) if place.column + width(*next) > self.columns => Place {
-                row: place.row + 1,
-                column: 0,
-            },
+            Some(next) if place.column + width(*next) > self.columns => Place { row: place.row + 1, column: 0 },
             _ => place,
         };
         self.go(place);
@@ -139,32 +131,17 @@ impl Screen {
     fn place(&self, characters: &[char]) -> Place {
         let prompt = self.prompt.chars();
         let all = prompt.chain(characters.iter().copied());
-        all.fold(Place::default(), |place, character| {
-            self.after(place, character)
-        })
+        all.fold(Place::default(), |place, character| self.after(place, character))
     }
 
     /// Where the cursor is after a character at `place`.
     fn after(&self, place: Place, character: char) -> Place {
         let width = width(character);
-        let start = if place.column + width > self.columns {
-            Place {
-                row: place.row + 1,
-                column: 0,
-            }
-        } else {
-            place
-        };
+        let start = if place.column + width > self.columns { Place { row: place.row + 1, column: 0 } } else { place };
         if start.column + width == self.columns {
-            return Place {
-                row: start.row + 1,
-                column: 0,
-            };
+            return Place { row: start.row + 1, column: 0 };
         }
-        Place {
-            row: start.row,
-            column: start.column + width,
-        }
+        Place { row: start.row, column: start.column + width }
     }
 
     fn go(&mut self, to: Place) {

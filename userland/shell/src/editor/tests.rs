@@ -15,10 +15,7 @@ impl Completer for Names {
             None => &["ps", "programs", "poweroff", "mem"],
             Some(_) => &["two words"],
         };
-        (
-            start,
-            matching(&before[start..], names.iter().map(|name| name.to_string())),
-        )
+        (start, matching(&before[start..], names.iter().map(|name| name.to_string())))
     }
 }
 
@@ -70,10 +67,7 @@ impl Session {
     /// The screen without blanks at its end, and the cursor's (row, column).
     fn screen(&self) -> (String, (u16, u16)) {
         let screen = self.terminal.screen();
-        (
-            screen.contents().trim_end().into(),
-            screen.cursor_position(),
-        )
+        (screen.contents().trim_end().into(), screen.cursor_position())
     }
 
     #[track_caller]
@@ -174,15 +168,9 @@ fn searching_earlier_lines() {
     let mut session = Session::new(40);
     session.feed(b"log rtc\rlog init\rps\r");
     session.feed(b"\x12lo");
-    session.expect(
-        "> log rtc\n> log init\n> ps\n(search `lo`): log init",
-        (3, 23),
-    );
+    session.expect("> log rtc\n> log init\n> ps\n(search `lo`): log init", (3, 23));
     session.feed(b"\x12");
-    session.expect(
-        "> log rtc\n> log init\n> ps\n(search `lo`): log rtc",
-        (3, 22),
-    );
+    session.expect("> log rtc\n> log init\n> ps\n(search `lo`): log rtc", (3, 22));
     session.feed(b"x");
     assert!(session.screen().0.contains("(nothing found for `lox`)"));
     session.feed(b"\x7f");

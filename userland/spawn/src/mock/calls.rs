@@ -23,12 +23,7 @@ impl Kernel for MockKernel {
         self.enter("process_create")?;
         let quota = self.get(quota, ObjectKind::Quota, Rights::CONTROL)?.object;
         let handle = self.object(ObjectKind::Process);
-        let process = MockProcess {
-            name: name.to_string(),
-            alive: true,
-            quota,
-            ..MockProcess::default()
-        };
+        let process = MockProcess { name: name.to_string(), alive: true, quota, ..MockProcess::default() };
         self.processes.insert(self.next_object, process);
         Ok(handle)
     }
@@ -39,13 +34,7 @@ impl Kernel for MockKernel {
         Ok(())
     }
 
-    fn process_grant(
-        &mut self,
-        process: Handle,
-        handle: Handle,
-        rights: Rights,
-        badge: u64,
-    ) -> Result<Handle, Error> {
+    fn process_grant(&mut self, process: Handle, handle: Handle, rights: Rights, badge: u64) -> Result<Handle, Error> {
         self.enter("process_grant")?;
         let copy = self.copy_of(handle, rights, badge)?;
         let process = self.living(process, Rights::CONTROL)?;
@@ -55,9 +44,7 @@ impl Kernel for MockKernel {
 
     fn process_kill(&mut self, process: Handle, code: i64) -> Result<(), Error> {
         self.calls.push("process_kill");
-        let object = self
-            .get(process, ObjectKind::Process, Rights::CONTROL)?
-            .object;
+        let object = self.get(process, ObjectKind::Process, Rights::CONTROL)?.object;
         if self.processes[&object].alive {
             self.end(object, code);
         }
@@ -78,11 +65,7 @@ impl Kernel for MockKernel {
         for (to, from) in name.iter_mut().zip(process.name.bytes()) {
             *to = from;
         }
-        let state = if process.alive {
-            ThreadState::Receiving
-        } else {
-            ThreadState::Dead
-        };
+        let state = if process.alive { ThreadState::Receiving } else { ThreadState::Dead };
         Ok(ProcessInfo {
             name,
             number: object as u32,
@@ -94,12 +77,7 @@ impl Kernel for MockKernel {
         })
     }
 
-    fn process_read(
-        &mut self,
-        process: Handle,
-        address: u64,
-        buffer: &mut [u8],
-    ) -> Result<(), Error> {
+    fn process_read(&mut self, process: Handle, address: u64, buffer: &mut [u8]) -> Result<(), Error> {
         self.get(process, ObjectKind::Process, Rights::DEBUG)?;
         for (index, chunk) in buffer.chunks_mut(8).enumerate() {
             let at = address.wrapping_add(index as u64 * 8);
@@ -131,11 +109,7 @@ impl Kernel for MockKernel {
         self.enter("region_create")?;
         self.get(quota, ObjectKind::Quota, Rights::CONTROL)?;
         let mut bytes = std::vec![0; (pages * PAGE_SIZE) as usize];
-        fill(
-            bytes
-                .get_mut(..(filled * PAGE_SIZE) as usize)
-                .ok_or(Error::InvalidArgument)?,
-        );
+        fill(bytes.get_mut(..(filled * PAGE_SIZE) as usize).ok_or(Error::InvalidArgument)?);
         let handle = self.object(ObjectKind::Region);
         self.regions.insert(self.next_object, bytes);
         Ok(handle)
@@ -160,9 +134,7 @@ impl Kernel for MockKernel {
         let object = self.get(region, ObjectKind::Region, rights)?.object;
         let process = self.living(process, Rights::CONTROL)?;
         let end = address + pages * PAGE_SIZE;
-        let overlaps = |(start, count, _): &(u64, u64, MapFlags)| {
-            address < start + count * PAGE_SIZE && *start < end
-        };
+        let overlaps = |(start, count, _): &(u64, u64, MapFlags)| address < start + count * PAGE_SIZE && *start < end;
         if process.mappings.iter().any(overlaps) {
             return Err(Error::AlreadyMapped);
         }
@@ -181,8 +153,7 @@ impl Kernel for MockKernel {
         self.enter("budget_create")?;
         self.get(quota, ObjectKind::Quota, Rights::CONTROL)?;
         let handle = self.object(ObjectKind::Budget);
-        self.budgets
-            .insert(self.next_object, (budget_ns, period_ns));
+        self.budgets.insert(self.next_object, (budget_ns, period_ns));
         Ok(handle)
     }
 
@@ -197,11 +168,7 @@ impl Kernel for MockKernel {
     fn budget_info(&mut self, budget: Handle) -> Result<BudgetInfo, Error> {
         let budget = self.get(budget, ObjectKind::Budget, Rights::READ)?.object;
         let (budget_ns, period_ns) = self.budgets[&budget];
-        Ok(BudgetInfo {
-            budget_ns,
-            period_ns,
-            ..BudgetInfo::default()
-        })
+        Ok(BudgetInfo { budget_ns, period_ns, ..BudgetInfo::default() })
     }
 
     fn thread_make_passive(&mut self, thread: Handle) -> Result<(), Error> {
@@ -216,50 +183,28 @@ impl Kernel for MockKernel {
         Ok(())
     }
 
-    fn thread_create(
-        &mut self,
-        process: Handle,
-        _priority: u8,
-        fault_port: Handle,
-    ) -> Result<Handle, Error> {
+    fn thread_create(&mut self, process: Handle, _priority: u8, fault_port: Handle) -> Result<Handle, Error> {
         self.enter("thread_create")?;
         if !fault_port.is_none() {
             self.get(fault_port, ObjectKind::Port, Rights::SEND | Rights::COPY)?;
         }
-        let owner = self
-            .get(process, ObjectKind::Process, Rights::CONTROL)?
-            .object;
+        let owner = self.get(process, ObjectKind::Process, Rights::CONTROL)?.object;
         let handle = self.object(ObjectKind::Thread);
         self.threads.insert(self.next_object, owner);
         Ok(handle)
     }
 
-    fn thread_start(
-        &mut self,
-        thread: Handle,
-        entry: u64,
-        stack: u64,
-        argument: u64,
-    ) -> Result<(), Error> {
+    fn thread_start(&mut self, thread: Handle, entry: u64, stack: u64, argument: u64) -> Result<(), Error> {
         self.enter("thread_start")?;
-        let object = self
-            .get(thread, ObjectKind::Thread, Rights::CONTROL)?
-            .object;
+        let object = self.get(thread, ObjectKind::Thread, Rights::CONTROL)?.object;
         let process = self.threads[&object];
-        self.processes
-            .get_mut(&process)
-            .unwrap()
-            .started
-            .push((entry, stack, argument));
+        self.processes.get_mut(&process).unwrap().started.push((entry, stack, argument));
         Ok(())
     }
 
     fn thread_info(&mut self, thread: Handle) -> Result<ThreadInfo, Error> {
         let object = self.get(thread, ObjectKind::Thread, Rights::READ)?.object;
-        Ok(ThreadInfo {
-            number: self.processes[&self.threads[&object]].thread_number,
-            ..ThreadInfo::default()
-        })
+        Ok(ThreadInfo { number: self.processes[&self.threads[&object]].thread_number, ..ThreadInfo::default() })
     }
 
     fn thread_read_registers(&mut self, thread: Handle) -> Result<Registers, Error> {
@@ -293,8 +238,7 @@ impl Kernel for MockKernel {
                 .handles
                 .iter()
                 .filter(|(own, each)| {
-                    each.parent.is_some_and(|parent| doomed.contains(&parent))
-                        && !doomed.contains(own)
+                    each.parent.is_some_and(|parent| doomed.contains(&parent)) && !doomed.contains(own)
                 })
                 .map(|(own, _)| *own)
                 .collect();
@@ -304,9 +248,7 @@ impl Kernel for MockKernel {
             doomed.extend(more);
         }
         for process in self.processes.values_mut() {
-            process
-                .table
-                .retain(|each| !each.parent.is_some_and(|parent| doomed.contains(&parent)));
+            process.table.retain(|each| !each.parent.is_some_and(|parent| doomed.contains(&parent)));
         }
         doomed.remove(&handle);
         self.handles.retain(|own, _| !doomed.contains(own));
@@ -333,22 +275,12 @@ impl Kernel for MockKernel {
         self.mint(machine, ObjectKind::Irq)
     }
 
-    fn io_ports_create(
-        &mut self,
-        machine: Handle,
-        _first: u16,
-        _count: u16,
-    ) -> Result<Handle, Error> {
+    fn io_ports_create(&mut self, machine: Handle, _first: u16, _count: u16) -> Result<Handle, Error> {
         self.enter("io_ports_create")?;
         self.mint(machine, ObjectKind::IoPorts)
     }
 
-    fn region_device(
-        &mut self,
-        machine: Handle,
-        _address: u64,
-        _pages: u64,
-    ) -> Result<Handle, Error> {
+    fn region_device(&mut self, machine: Handle, _address: u64, _pages: u64) -> Result<Handle, Error> {
         self.enter("region_device")?;
         self.mint(machine, ObjectKind::Region)
     }

@@ -64,13 +64,7 @@ impl House {
 
     fn spawn(&mut self, arguments: &[&str]) -> Result<Spawned, SpawnError> {
         let parsed = Bundle::parse(&self.bytes).unwrap();
-        let grants = [Grant {
-            name: "log",
-            handle: self.port,
-            kind: ObjectKind::Port,
-            rights: Rights::SEND,
-            badge: 7,
-        }];
+        let grants = [Grant { name: "log", handle: self.port, kind: ObjectKind::Port, rights: Rights::SEND, badge: 7 }];
         spawn(
             &mut self.kernel,
             &SpawnRequest {
@@ -79,10 +73,7 @@ impl House {
                 program: &parsed.program("victim").unwrap(),
                 name: "victim",
                 arguments,
-                quota: QuotaSource::Carved {
-                    parent: self.quota,
-                    limits: QuotaLimits::default(),
-                },
+                quota: QuotaSource::Carved { parent: self.quota, limits: QuotaLimits::default() },
                 grants: &grants,
                 priority: 10,
                 max_priority: 11,
@@ -91,11 +82,7 @@ impl House {
                 fault_port: self.port,
                 log_level: Level::Info,
                 time: TimeRequest {
-                    budget: Some(BudgetRequest {
-                        time_ns: 2_000,
-                        period_ns: 10_000,
-                        flags: BudgetFlags::empty(),
-                    }),
+                    budget: Some(BudgetRequest { time_ns: 2_000, period_ns: 10_000, flags: BudgetFlags::empty() }),
                     passive: true,
                     weight: Some(250),
                     deadline_ns: Some(5_000),
@@ -112,10 +99,7 @@ fn a_process_gets_exactly_what_was_asked_for() {
     assert_eq!(spawned.stack_base, STACK_TOP - 0x4000);
     let process = house.kernel.process("victim").unwrap();
     assert_eq!(process.max_priority, 11);
-    assert_eq!(
-        process.started,
-        vec![(PROGRAM_BASE + 8, STACK_TOP, START_BLOCK)]
-    );
+    assert_eq!(process.started, vec![(PROGRAM_BASE + 8, STACK_TOP, START_BLOCK)]);
     let populated = MapFlags::POPULATE;
     assert_eq!(
         process.mappings,
@@ -128,10 +112,7 @@ fn a_process_gets_exactly_what_was_asked_for() {
     );
     assert_eq!(
         house.kernel.granted("victim"),
-        vec![
-            (ObjectKind::Port, Rights::SEND, 7),
-            (ObjectKind::Budget, Rights::READ, 0)
-        ]
+        vec![(ObjectKind::Port, Rights::SEND, 7), (ObjectKind::Budget, Rights::READ, 0)]
     );
     let process = house.kernel.process("victim").unwrap();
     assert_eq!(process.budget, Some((2_000, 10_000)));
@@ -187,10 +168,7 @@ fn whatever_fails_nothing_is_left() {
         ]
     );
     let after = house.kernel.counts();
-    assert_eq!(
-        (after.handles, after.processes),
-        (before.handles + 4, before.processes + 1)
-    );
+    assert_eq!((after.handles, after.processes), (before.handles + 4, before.processes + 1));
 }
 
 #[test]
@@ -249,9 +227,6 @@ fn a_bad_image_costs_no_system_call() {
         log_level: Level::Info,
         time: TimeRequest::default(),
     };
-    assert_eq!(
-        spawn(&mut house.kernel, &request),
-        Err(SpawnError::Image(ImageError::BadStackSize))
-    );
+    assert_eq!(spawn(&mut house.kernel, &request), Err(SpawnError::Image(ImageError::BadStackSize)));
     assert!(house.kernel.calls.is_empty());
 }

@@ -28,11 +28,7 @@ pub fn io_ports_create(machine: Handle, first: u64, count: u64) -> Result<Handle
 
 /// Lets the threads of a process (`NONE`: this one) use the ports.
 pub fn io_ports_bind(ports: Handle, process: Handle) -> Result<(), Error> {
-    simple(
-        SystemCall::IoPortsBind,
-        [arg(ports), arg(process), 0, 0, 0, 0],
-    )
-    .map(drop)
+    simple(SystemCall::IoPortsBind, [arg(ports), arg(process), 0, 0, 0, 0]).map(drop)
 }
 
 /// Mints a region over device memory or firmware tables.

@@ -23,16 +23,10 @@ pub enum Lend<'a> {
 impl Lend<'_> {
     fn lease(&mut self) -> Lease {
         match self {
-            Lend::Read(bytes) => Lease {
-                address: address(*bytes),
-                length: bytes.len() as u64,
-                access: Lease::READ,
-            },
-            Lend::Write(bytes) => Lease {
-                address: address_mut(*bytes),
-                length: bytes.len() as u64,
-                access: Lease::WRITE,
-            },
+            Lend::Read(bytes) => Lease { address: address(*bytes), length: bytes.len() as u64, access: Lease::READ },
+            Lend::Write(bytes) => {
+                Lease { address: address_mut(*bytes), length: bytes.len() as u64, access: Lease::WRITE }
+            }
         }
     }
 }
@@ -100,13 +94,7 @@ pub fn receive(port: Handle) -> Result<Received, Error> {
 /// Receives; handles arrive in `extension.received`.
 #[inline(always)]
 pub fn receive_extended(port: Handle, extension: &mut Extension) -> Result<Received, Error> {
-    stub::message_extended(
-        SystemCall::Receive,
-        arg(port),
-        Tag(0),
-        [0; WORDS],
-        extension,
-    )
+    stub::message_extended(SystemCall::Receive, arg(port), Tag(0), [0; WORDS], extension)
 }
 
 /// Answers the current caller (`Handle::NONE`) or the one a reply handle names.
@@ -116,12 +104,7 @@ pub fn reply(reply: Handle, tag: Tag, words: [u64; WORDS]) -> Result<(), Error> 
 }
 
 /// The same with handles; `tag` is given their count.
-pub fn reply_with(
-    reply: Handle,
-    tag: Tag,
-    words: [u64; WORDS],
-    handles: &[HandleTransfer],
-) -> Result<(), Error> {
+pub fn reply_with(reply: Handle, tag: Tag, words: [u64; WORDS], handles: &[HandleTransfer]) -> Result<(), Error> {
     if handles.len() > MAX_HANDLES {
         return Err(Error::InvalidArgument);
     }
@@ -137,21 +120,9 @@ pub fn reply_save() -> Result<Handle, Error> {
 }
 
 /// Copies from a caller's lease; all of `buffer` or nothing. Returns the bytes copied.
-pub fn lease_read(
-    reply: Handle,
-    lease: usize,
-    offset: u64,
-    buffer: &mut [u8],
-) -> Result<usize, Error> {
+pub fn lease_read(reply: Handle, lease: usize, offset: u64, buffer: &mut [u8]) -> Result<usize, Error> {
     let length = buffer.len() as u64;
-    let arguments = [
-        arg(reply),
-        lease as u64,
-        offset,
-        address_mut(buffer),
-        length,
-        0,
-    ];
+    let arguments = [arg(reply), lease as u64, offset, address_mut(buffer), length, 0];
     simple(SystemCall::LeaseRead, arguments).map(|values| values[0] as usize)
 }
 

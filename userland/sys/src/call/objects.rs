@@ -64,9 +64,6 @@ pub fn quota_create(parent: Handle, limits: &QuotaLimits) -> Result<Handle, Erro
 /// Limits and use of a quota (`NONE`: this process's).
 pub fn quota_info(quota: Handle) -> Result<(QuotaLimits, QuotaLimits), Error> {
     let mut both = [QuotaLimits::default(); 2];
-    simple(
-        SystemCall::QuotaInfo,
-        [arg(quota), address_mut(&mut both), 0, 0, 0, 0],
-    )?;
+    simple(SystemCall::QuotaInfo, [arg(quota), address_mut(&mut both), 0, 0, 0, 0])?;
     Ok((both[0], both[1]))
 }

@@ -13,30 +13,14 @@ pub fn process_create(quota: Handle, name: &str) -> Result<Handle, Error> {
 }
 
 /// Gives a process a copy of a handle; returns the copy's value in that process.
-pub fn process_grant(
-    process: Handle,
-    granted: Handle,
-    rights: Rights,
-    badge: u64,
-) -> Result<Handle, Error> {
-    let arguments = [
-        arg(process),
-        arg(granted),
-        u64::from(rights.bits()),
-        badge,
-        0,
-        0,
-    ];
+pub fn process_grant(process: Handle, granted: Handle, rights: Rights, badge: u64) -> Result<Handle, Error> {
+    let arguments = [arg(process), arg(granted), u64::from(rights.bits()), badge, 0, 0];
     simple(SystemCall::ProcessGrant, arguments).map(|values| handle(values[0]))
 }
 
 /// Ends a process.
 pub fn process_kill(process: Handle, code: i64) -> Result<(), Error> {
-    simple(
-        SystemCall::ProcessKill,
-        [arg(process), code as u64, 0, 0, 0, 0],
-    )
-    .map(drop)
+    simple(SystemCall::ProcessKill, [arg(process), code as u64, 0, 0, 0, 0]).map(drop)
 }
 
 /// Has a signal notified when the process ends.
@@ -79,17 +63,8 @@ pub fn thread_create(process: Handle, priority: u8, fault_port: Handle) -> Resul
 /// If the thread is one of this process: `entry` must be a function that takes one argument and never
 /// returns, and `stack` the top of memory that nothing else uses, aligned to 16 less 8 as after a
 /// `call`.
-pub unsafe fn thread_start(
-    thread: Handle,
-    entry: u64,
-    stack: u64,
-    argument: u64,
-) -> Result<(), Error> {
-    simple(
-        SystemCall::ThreadStart,
-        [arg(thread), entry, stack, argument, 0, 0],
-    )
-    .map(drop)
+pub unsafe fn thread_start(thread: Handle, entry: u64, stack: u64, argument: u64) -> Result<(), Error> {
+    simple(SystemCall::ThreadStart, [arg(thread), entry, stack, argument, 0, 0]).map(drop)
 }
 
 /// Stops a thread as soon as it runs in ring 3 or waits.

@@ -52,11 +52,7 @@ pub trait TypedHandle: Sized {
 
     /// What the handle names and allows.
     fn info(&self) -> Result<HandleInfo, Error> {
-        call::handle_info(self.raw()).map(|(kind, rights, badge)| HandleInfo {
-            kind,
-            rights,
-            badge,
-        })
+        call::handle_info(self.raw()).map(|(kind, rights, badge)| HandleInfo { kind, rights, badge })
     }
 }
 
@@ -132,20 +128,12 @@ impl AnyHandle {
 
     /// What the handle names and allows.
     pub fn info(&self) -> Result<HandleInfo, Error> {
-        call::handle_info(self.0).map(|(kind, rights, badge)| HandleInfo {
-            kind,
-            rights,
-            badge,
-        })
+        call::handle_info(self.0).map(|(kind, rights, badge)| HandleInfo { kind, rights, badge })
     }
 
     /// The typed handle, if it names an object of that kind; else it is closed.
     pub fn into_typed<T: TypedHandle>(self) -> Result<T, Error> {
-        if self.info()?.kind == T::KIND {
-            Ok(T::from_raw(self.into_raw()))
-        } else {
-            Err(Error::WrongType)
-        }
+        if self.info()?.kind == T::KIND { Ok(T::from_raw(self.into_raw())) } else { Err(Error::WrongType) }
     }
 }
 

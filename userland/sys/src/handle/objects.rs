@@ -108,14 +108,7 @@ impl Process {
     }
 
     /// Maps pages of a region at `address`, from page `offset` of the region on.
-    pub fn map(
-        &self,
-        region: &Region,
-        address: u64,
-        offset: u64,
-        pages: u64,
-        flags: MapFlags,
-    ) -> Result<(), Error> {
+    pub fn map(&self, region: &Region, address: u64, offset: u64, pages: u64, flags: MapFlags) -> Result<(), Error> {
         call::region_map(region.0, self.0, address, offset, pages, flags)
     }
 

@@ -54,11 +54,7 @@ impl Machine {
         if name.contains('/') {
             fs::write(folder.join("partition"), "1\n").unwrap();
         } else {
-            fs::write(
-                folder.join("removable"),
-                format!("{}\n", u8::from(removable)),
-            )
-            .unwrap();
+            fs::write(folder.join("removable"), format!("{}\n", u8::from(removable))).unwrap();
             fs::create_dir(folder.join("queue")).unwrap();
             fs::write(folder.join("queue/logical_block_size"), "512\n").unwrap();
         }
@@ -117,10 +113,7 @@ fn a_mounted_stick_wants_a_confirmation_that_names_the_mount_point() {
 fn a_mount_is_found_by_its_source_too() {
     // Some file systems mount under numbers of their own.
     let mut machine = Machine::new("source");
-    machine
-        .tables
-        .mounts
-        .push_str("25 22 0:44 / /srv rw - btrfs /dev/sdc rw\n");
+    machine.tables.mounts.push_str("25 22 0:44 / /srv rw - btrfs /dev/sdc rw\n");
     let disk = machine.examine(8, 32);
     assert_eq!(doubts(&disk), ["sdc is mounted at /srv"]);
 }
@@ -129,17 +122,9 @@ fn a_mount_is_found_by_its_source_too() {
 fn the_systems_disk_is_refused_whatever_is_typed() {
     let machine = Machine::new("system");
     let disk = machine.examine(8, 0);
-    assert!(disk.uses.contains(&Use::Held {
-        device: "sda2".into(),
-        by: "dm-0".into()
-    }));
-    assert!(disk.uses.contains(&Use::Mounted {
-        device: "dm-0".into(),
-        at: "/".into()
-    }));
-    assert!(disk.uses.contains(&Use::Swap {
-        device: "sda3".into()
-    }));
+    assert!(disk.uses.contains(&Use::Held { device: "sda2".into(), by: "dm-0".into() }));
+    assert!(disk.uses.contains(&Use::Mounted { device: "dm-0".into(), at: "/".into() }));
+    assert!(disk.uses.contains(&Use::Swap { device: "sda3".into() }));
     let reason = refusal(&disk);
     assert!(reason.contains("running system"), "{reason}");
 }
@@ -155,10 +140,7 @@ fn a_partition_is_refused_and_its_disk_named() {
 fn a_fixed_disk_wants_a_confirmation() {
     let machine = Machine::new("fixed");
     machine.set("sdc", "removable", "0\n");
-    assert_eq!(
-        doubts(&machine.examine(8, 32)),
-        ["sdc is not a removable disk"]
-    );
+    assert_eq!(doubts(&machine.examine(8, 32)), ["sdc is not a removable disk"]);
 }
 
 #[test]

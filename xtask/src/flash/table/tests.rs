@@ -6,11 +6,7 @@ use super::*;
 use crate::image::tests::Image;
 
 fn open(path: &Path) -> File {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(path)
-        .unwrap()
+    OpenOptions::new().read(true).write(true).open(path).unwrap()
 }
 
 /// An image, and the same bytes on a disk that is longer by `more` bytes.
@@ -20,9 +16,7 @@ fn on_a_disk(name: &str, more: u64) -> (Image, File, File) {
     fs::copy(image.path(), &target).unwrap();
     let (source, device) = (open(image.path()), open(&target));
     fs::remove_file(target).unwrap();
-    device
-        .set_len(source.metadata().unwrap().len() + more)
-        .unwrap();
+    device.set_len(source.metadata().unwrap().len() + more).unwrap();
     (image, source, device)
 }
 
@@ -73,10 +67,7 @@ fn a_table_that_the_medium_lost_is_found() {
         device.read_exact(&mut good).unwrap();
         device.seek(place).unwrap();
         device.write_all(&good.map(|byte| byte ^ 1)).unwrap();
-        assert!(
-            verify(&mut source, &mut device, sectors).is_err(),
-            "sector {sector}"
-        );
+        assert!(verify(&mut source, &mut device, sectors).is_err(), "sector {sector}");
         device.seek(place).unwrap();
         device.write_all(&good).unwrap();
     }

@@ -12,13 +12,7 @@ const PORT: u32 = 2;
 const PROGRAM: (u32, u32) = (12, 11);
 
 fn event(ticks: u64, kind: EventKind, a: u32, b: u32, c: u64, d: u64) -> Event {
-    Event {
-        ticks,
-        kind_a: (kind as u32) << 24 | a,
-        b,
-        c,
-        d,
-    }
+    Event { ticks, kind_a: (kind as u32) << 24 | a, b, c, d }
 }
 
 /// A shell woken by its timer, its call to the console, two programs, one of which ended by a fault: as a machine recorded it, times rounded.
@@ -32,26 +26,12 @@ fn recording() -> Snapshot {
     let process = |number: u32, text: &str| {
         let mut name = [0; 16];
         name[..text.len()].copy_from_slice(text.as_bytes());
-        ProcessInfo {
-            name,
-            number,
-            ..snapshot.processes[0]
-        }
+        ProcessInfo { name, number, ..snapshot.processes[0] }
     };
-    snapshot.processes = vec![
-        process(8, "shell"),
-        process(3, "serial-console"),
-        process(PROGRAM.1, "hello"),
-    ];
+    snapshot.processes = vec![process(8, "shell"), process(3, "serial-console"), process(PROGRAM.1, "hello")];
     snapshot.threads.clear();
-    let console = airox_api::INTERFACES
-        .iter()
-        .find(|interface| interface.name == "console");
-    snapshot.ports = vec![PortEntry {
-        label: console.unwrap().id.into(),
-        number: PORT,
-        ..snapshot.ports[0]
-    }];
+    let console = airox_api::INTERFACES.iter().find(|interface| interface.name == "console");
+    snapshot.ports = vec![PortEntry { label: console.unwrap().id.into(), number: PORT, ..snapshot.ports[0] }];
     let fault = u64::from_le_bytes(*b"fault\0\0\0");
     let events = vec![
         event(100, Timer, IDLE, 0, 88, 0),
@@ -72,11 +52,7 @@ fn recording() -> Snapshot {
         event(300, Switch, PROGRAM.0, PROGRAM.1, 0, 0),
         event(310, Call, PROGRAM.0, PORT, Tag::new(3).0, 1),
     ];
-    let entry = RingEntry {
-        processor: 0,
-        events: events.len() as u32,
-        recorded: 17,
-    };
+    let entry = RingEntry { processor: 0, events: events.len() as u32, recorded: 17 };
     snapshot.rings = vec![Ring { entry, events }];
     snapshot
 }
@@ -97,10 +73,7 @@ fn written() -> Value {
 
 /// Process and thread of the file.
 fn track(event: &Value) -> (u64, u64) {
-    (
-        event["pid"].as_u64().unwrap(),
-        event["tid"].as_u64().unwrap(),
-    )
+    (event["pid"].as_u64().unwrap(), event["tid"].as_u64().unwrap())
 }
 
 const fn pid(number: u32) -> u64 {
@@ -135,13 +108,7 @@ fn the_processors_track_names_who_ran() {
         .filter(|slice| track(slice) == (PROCESSORS, 1))
         .map(|slice| slice["name"].as_str().unwrap().to_owned())
         .collect();
-    let expected = [
-        "shell/9",
-        "serial-console/4",
-        "shell/9",
-        "fault/12",
-        "hello/12",
-    ];
+    let expected = ["shell/9", "serial-console/4", "shell/9", "fault/12", "hello/12"];
     assert_eq!(names, expected);
 }
 
@@ -162,10 +129,7 @@ fn tracks_are_named() {
         (pid(11), "hello"),
         (pid(11) + GENERATION, "fault"),
     ] {
-        assert!(
-            names.contains(&(process, name.to_owned())),
-            "{name}: {names:?}"
-        );
+        assert!(names.contains(&(process, name.to_owned())), "{name}: {names:?}");
     }
 }
 
@@ -178,13 +142,7 @@ fn arrows_lead_from_slice_to_slice() {
         .map(|start| {
             let end = ends.iter().find(|end| end["id"] == start["id"]).unwrap();
             let time = |event: &Value| event["ts"].as_f64().unwrap();
-            (
-                start["name"].as_str().unwrap().to_owned(),
-                track(start).1,
-                time(start),
-                track(end).1,
-                time(end),
-            )
+            (start["name"].as_str().unwrap().to_owned(), track(start).1, time(start), track(end).1, time(end))
         })
         .collect();
     let expected = [
@@ -224,13 +182,8 @@ fn all_else_is_an_instant() {
     assert_eq!(track(find("irq 4")), processors);
     let program = (pid(11) + GENERATION, 12);
     assert_eq!(track(find("budget 3 used up")), program);
-    assert_eq!(
-        find("budget 3 used up")["args"]["replenished after (us)"],
-        100.0
-    );
-    let fault = instants
-        .iter()
-        .find(|event| event["name"].as_str().unwrap().starts_with("fault: "));
+    assert_eq!(find("budget 3 used up")["args"]["replenished after (us)"], 100.0);
+    let fault = instants.iter().find(|event| event["name"].as_str().unwrap().starts_with("fault: "));
     assert_eq!(track(fault.unwrap()), program);
     assert_eq!(find("fault ends")["args"]["by a fault"], true);
 }
@@ -243,9 +196,6 @@ fn a_damaged_ring_gives_a_file_all_the_same() {
     events.drain(..5);
     events.push(event(5, EventKind::Reply, 77, 78, u64::MAX, 0));
     events.push(event(u64::MAX, EventKind::Exit, 99, 7, 0, u64::MAX));
-    events.push(Event {
-        kind_a: u32::MAX,
-        ..Event::default()
-    });
+    events.push(Event { kind_a: u32::MAX, ..Event::default() });
     assert!(!phase(&trace(&View::new(&snapshot)), "X").is_empty());
 }

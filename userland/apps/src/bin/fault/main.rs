@@ -24,9 +24,7 @@ fn main(start: &'static Start) -> Result<(), Failure> {
             _ => unsafe_demonstrations::show(demonstration),
         }
         // Only a demonstration that succeeded comes here.
-        console.print(format_args!(
-            "fault: it was done as if nothing were wrong\n"
-        ))?;
+        console.print(format_args!("fault: it was done as if nothing were wrong\n"))?;
         sys::process_exit(2)
     })
 }

@@ -24,10 +24,7 @@ pub fn show(demonstration: Demonstration) {
         Demonstration::Privileged => privileged(),
         Demonstration::IoPort => io_port(),
         Demonstration::UnalignedVector => unaligned_vector(),
-        Demonstration::Deaf
-        | Demonstration::SetClock
-        | Demonstration::Panic
-        | Demonstration::Exit(_) => {}
+        Demonstration::Deaf | Demonstration::SetClock | Demonstration::Panic | Demonstration::Exit(_) => {}
     }
 }
 
@@ -42,9 +39,7 @@ fn null_read() {
 #[inline(never)]
 fn null_write() {
     // SAFETY: 1. no Rust object lies in the first page, which is never mapped.
-    unsafe {
-        asm!("mov qword ptr [{address}], {address}", address = in(reg) 0_u64, options(nostack))
-    }
+    unsafe { asm!("mov qword ptr [{address}], {address}", address = in(reg) 0_u64, options(nostack)) }
 }
 
 #[inline(never)]

@@ -21,10 +21,7 @@ pub struct ConsoleService(pub Rc<Control>);
 impl Console for ConsoleService {
     fn write(&mut self, text: &str) -> Answer<()> {
         for chunk in text.as_bytes().chunks(CHUNK) {
-            self.0
-                .console
-                .write(chunk)
-                .map_err(|error| failure(NAME, error))?;
+            self.0.console.write(chunk).map_err(|error| failure(NAME, error))?;
         }
         Ok(())
     }
@@ -45,11 +42,7 @@ impl Console for ConsoleService {
     }
 
     fn columns(&mut self) -> Answer<usize> {
-        let size = self
-            .0
-            .console
-            .size()
-            .map_err(|error| failure(NAME, error))?;
+        let size = self.0.console.size().map_err(|error| failure(NAME, error))?;
         Ok(match size.columns {
             0 => COLUMNS,
             columns => columns.into(),
@@ -61,14 +54,8 @@ impl Console for ConsoleService {
     }
 
     fn reopen(&mut self) -> Answer<()> {
-        self.0
-            .console
-            .set_mode(Mode::Raw)
-            .map_err(|error| failure(NAME, error))?;
+        self.0.console.set_mode(Mode::Raw).map_err(|error| failure(NAME, error))?;
         let signal = Some(&self.0.signal);
-        self.0
-            .console
-            .interrupt_signal(signal, INTERRUPT)
-            .map_err(|error| failure(NAME, error))
+        self.0.console.interrupt_signal(signal, INTERRUPT).map_err(|error| failure(NAME, error))
     }
 }

@@ -30,10 +30,7 @@ pub struct Control {
 
 impl Control {
     pub fn new(console: Port) -> Result<Control, Error> {
-        Ok(Control {
-            signal: Signal::create()?,
-            console: ConsoleClient::new(console),
-        })
+        Ok(Control { signal: Signal::create()?, console: ConsoleClient::new(console) })
     }
 
     /// Waits for news of this kind, or Ctrl-C.
@@ -46,10 +43,7 @@ impl Control {
         loop {
             let next = Instant::now().as_nanoseconds().saturating_add(REGISTER_NS);
             let next = deadline.min(next);
-            let waited = self
-                .signal
-                .set_timer(next, TIMER)
-                .and_then(|()| self.signal.wait(bit | INTERRUPT | TIMER));
+            let waited = self.signal.set_timer(next, TIMER).and_then(|()| self.signal.wait(bit | INTERRUPT | TIMER));
             match waited {
                 // A signal of one's own cannot fail; if it did, the person at the console gets it back.
                 Err(_) => return Waited::Interrupted,

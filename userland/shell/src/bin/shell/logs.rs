@@ -29,11 +29,7 @@ pub struct LogService {
 
 impl LogService {
     pub fn new(client: Option<LogClient>, control: Rc<Control>) -> LogService {
-        LogService {
-            client: client.map(Arc::new),
-            control,
-            waiter: None,
-        }
+        LogService { client: client.map(Arc::new), control, waiter: None }
     }
 
     fn client(&self) -> Answer<&LogClient> {
@@ -56,19 +52,14 @@ impl LogService {
 impl Logs for LogService {
     fn read(&mut self, after: u64) -> Answer<Vec<Record>> {
         let mut buffer = vec![0; BUFFER];
-        let length = self
-            .client()?
-            .read(after, &mut buffer)
-            .map_err(|error| failure(NAME, error))?;
+        let length = self.client()?.read(after, &mut buffer).map_err(|error| failure(NAME, error))?;
         let bytes = buffer.get(..length as usize).unwrap_or(&[]);
         Ok(records(bytes).collect())
     }
 
     fn newest(&mut self) -> Answer<u64> {
         // No record has this number, so the answer comes at once.
-        self.client()?
-            .wait(u64::MAX)
-            .map_err(|error| failure(NAME, error))
+        self.client()?.wait(u64::MAX).map_err(|error| failure(NAME, error))
     }
 
     fn wait(&mut self, after: u64) -> Answer<Waited<u64>> {
@@ -88,9 +79,7 @@ impl Logs for LogService {
         let client = self.client()?;
         let mut list = Vec::new();
         loop {
-            let next = client
-                .levels(list.len() as u32)
-                .map_err(|error| failure(NAME, error))?;
+            let next = client.levels(list.len() as u32).map_err(|error| failure(NAME, error))?;
             if next.is_empty() {
                 return Ok(list);
             }
@@ -99,8 +88,6 @@ impl Logs for LogService {
     }
 
     fn set_level(&mut self, server: &str, level: Level) -> Answer<()> {
-        self.client()?
-            .set_level(server, level)
-            .map_err(|error| failure(NAME, error))
+        self.client()?.set_level(server, level).map_err(|error| failure(NAME, error))
     }
 }

@@ -32,15 +32,8 @@ fn main(start: &'static Start) -> Result<(), StartError> {
     let console = port.copy(Rights::SEND | Rights::COPY)?;
     let control = Rc::new(Control::new(port)?);
     let services = Services {
-        processes: Box::new(processes::ProcessService::new(
-            start.connect().ok(),
-            console,
-            Rc::clone(&control),
-        )),
-        logs: Box::new(logs::LogService::new(
-            start.connect().ok(),
-            Rc::clone(&control),
-        )),
+        processes: Box::new(processes::ProcessService::new(start.connect().ok(), console, Rc::clone(&control))),
+        logs: Box::new(logs::LogService::new(start.connect().ok(), Rc::clone(&control))),
         clock: Box::new(small::ClockService(start.connect().ok())),
         power: Box::new(small::PowerService(start.connect().ok())),
         scripts: Box::new(BuiltIn),

@@ -7,9 +7,7 @@ use airox_api::CallError;
 use airox_api::process::{ProcessClient, ProcessError};
 use airox_rt::abi::Rights;
 use airox_rt::{Port, TypedHandle};
-use airox_shell::services::{
-    Answer, ExitStatus, Failure, HandleEntry, Memory, ProcessEntry, Processes, Terms, Waited,
-};
+use airox_shell::services::{Answer, ExitStatus, Failure, HandleEntry, Memory, ProcessEntry, Processes, Terms, Waited};
 use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -28,17 +26,8 @@ pub struct ProcessService {
 }
 
 impl ProcessService {
-    pub fn new(
-        client: Option<ProcessClient>,
-        console: Port,
-        control: Rc<Control>,
-    ) -> ProcessService {
-        ProcessService {
-            client: client.map(Arc::new),
-            console,
-            control,
-            waiter: None,
-        }
+    pub fn new(client: Option<ProcessClient>, console: Port, control: Rc<Control>) -> ProcessService {
+        ProcessService { client: client.map(Arc::new), console, control, waiter: None }
     }
 
     fn client(&self) -> Answer<&ProcessClient> {
@@ -60,9 +49,7 @@ impl ProcessService {
 
 /// The shell's own quota is too small for what a command needs.
 pub fn no_thread(error: airox_rt::Error) -> Failure {
-    Failure::Refused(alloc::format!(
-        "the shell cannot start a thread to wait with: {error}"
-    ))
+    Failure::Refused(alloc::format!("the shell cannot start a thread to wait with: {error}"))
 }
 
 /// Collects a list that comes in parts.
@@ -94,16 +81,12 @@ impl Processes for ProcessService {
     }
 
     fn memory(&mut self) -> Answer<Memory> {
-        self.client()?
-            .memory()
-            .map_err(|error| failure(NAME, error))
+        self.client()?.memory().map_err(|error| failure(NAME, error))
     }
 
     fn run(&mut self, program: &str, arguments: &[String], terms: Terms) -> Answer<u32> {
         let console = Some(&self.console);
-        self.client()?
-            .run(program, arguments, terms, console)
-            .map_err(|error| failure(NAME, error))
+        self.client()?.run(program, arguments, terms, console).map_err(|error| failure(NAME, error))
     }
 
     fn wait(&mut self, id: u32) -> Answer<Waited<ExitStatus>> {
@@ -111,9 +94,7 @@ impl Processes for ProcessService {
         let waiter = self.waiter()?;
         loop {
             if let Some(ending) = waiter.ask(id).map_err(no_thread)? {
-                return ending
-                    .map(Waited::Done)
-                    .map_err(|error| failure(NAME, error));
+                return ending.map(Waited::Done).map_err(|error| failure(NAME, error));
             }
             if control.wait(PROCESS) == Waited::Interrupted {
                 return Ok(Waited::Interrupted);
@@ -122,14 +103,10 @@ impl Processes for ProcessService {
     }
 
     fn kill(&mut self, process: &str) -> Answer<()> {
-        self.client()?
-            .kill(process)
-            .map_err(|error| failure(NAME, error))
+        self.client()?.kill(process).map_err(|error| failure(NAME, error))
     }
 
     fn restart(&mut self, name: &str) -> Answer<()> {
-        self.client()?
-            .restart(name)
-            .map_err(|error| failure(NAME, error))
+        self.client()?.restart(name).map_err(|error| failure(NAME, error))
     }
 }

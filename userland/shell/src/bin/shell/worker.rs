@@ -28,15 +28,8 @@ pub struct Worker<Q, A> {
 
 impl<Q: Copy + PartialEq + Send + 'static, A: Send + 'static> Worker<Q, A> {
     /// Starts the thread. `call` asks the server; `done` is then notified with `bit`.
-    pub fn start(
-        call: impl Fn(Q) -> A + Send + 'static,
-        done: Signal,
-        bit: u64,
-    ) -> Result<Worker<Q, A>, Error> {
-        let shared = Arc::new(Shared {
-            slot: Mutex::new(Slot::Idle),
-            asked: Signal::create()?,
-        });
+    pub fn start(call: impl Fn(Q) -> A + Send + 'static, done: Signal, bit: u64) -> Result<Worker<Q, A>, Error> {
+        let shared = Arc::new(Shared { slot: Mutex::new(Slot::Idle), asked: Signal::create()? });
         let worker = Arc::clone(&shared);
         thread::spawn(move || {
             while worker.asked.wait(ASKED).is_ok() {

@@ -6,9 +6,7 @@ use crate::services::Kind;
 fn session() -> Session {
     let session = Session::new();
     session.world().add_process(3, "log", Kind::Component);
-    session
-        .world()
-        .add_process(7, "serial-console", Kind::Component);
+    session.world().add_process(7, "serial-console", Kind::Component);
     session
 }
 
@@ -64,11 +62,7 @@ fn top_explains_wrong_arguments() {
         assert!(output.contains("usage: top"), "{line}: {output}");
     }
     session.world().process_server_dies = true;
-    assert!(
-        session
-            .line("top -n 1")
-            .starts_with("top: the process server died")
-    );
+    assert!(session.line("top -n 1").starts_with("top: the process server died"));
 }
 
 #[test]

@@ -7,9 +7,7 @@ use alloc::vec;
 #[test]
 fn ps_is_an_aligned_table_by_number() {
     let mut session = Session::new();
-    session
-        .world()
-        .add_process(12, "serial-console", Kind::Component);
+    session.world().add_process(12, "serial-console", Kind::Component);
     session.world().add_process(3, "log", Kind::Component);
     assert_eq!(
         session.line("ps"),
@@ -19,21 +17,10 @@ ID  NAME            STATE      PRIO    CPU   MEMORY  HANDLES  RESTARTS
 12  serial-console  receiving   100  1.234  1.5 MiB       17         3
 "
     );
-    assert!(
-        session
-            .line("ps -l")
-            .contains("17         3        2       -         -  system\n")
-    );
-    assert!(
-        session
-            .line("ps -x")
-            .starts_with("ps: `-x` is one argument too many")
-    );
+    assert!(session.line("ps -l").contains("17         3        2       -         -  system\n"));
+    assert!(session.line("ps -x").starts_with("ps: `-x` is one argument too many"));
     session.world().process_server_dies = true;
-    assert_eq!(
-        session.line("ps"),
-        "ps: the process server died before it answered; try again\n"
-    );
+    assert_eq!(session.line("ps"), "ps: the process server died before it answered; try again\n");
     assert!(session.line("ps").contains("log"));
 }
 
@@ -50,10 +37,7 @@ fn the_process_server_that_ends_itself_has_done_what_was_asked() {
     for line in ["kill log", "restart 3"] {
         session.world().process_server_dies = true;
         let output = session.line(line);
-        assert!(
-            output.ends_with("died before it answered; try again\n"),
-            "{output}"
-        );
+        assert!(output.ends_with("died before it answered; try again\n"), "{output}");
     }
 }
 
@@ -63,11 +47,7 @@ fn mem_shows_memory_and_objects() {
     session.world().memory = Some(Memory {
         total_bytes: 128 << 20,
         used_bytes: 96 << 20,
-        objects: vec![airox_api::process::ObjectCount {
-            kind: 4,
-            used: 25,
-            capacity: 100,
-        }],
+        objects: vec![airox_api::process::ObjectCount { kind: 4, used: 25, capacity: 100 }],
     });
     assert_eq!(
         session.line("mem"),
@@ -111,15 +91,8 @@ fn caps_names_rights() {
 0x100004        region        7      -  all
 "
     );
-    assert_eq!(
-        session.line("caps lgo"),
-        "caps: lgo: no such process; did you mean `log`?\n"
-    );
-    assert!(
-        session
-            .line("caps")
-            .starts_with("caps: the process is missing; usage: caps ID|NAME")
-    );
+    assert_eq!(session.line("caps lgo"), "caps: lgo: no such process; did you mean `log`?\n");
+    assert!(session.line("caps").starts_with("caps: the process is missing; usage: caps ID|NAME"));
 }
 
 #[test]
@@ -130,10 +103,7 @@ fn kill_and_restart() {
     assert_eq!(session.world().killed, ["3", "log"]);
     assert_eq!(session.world().restarted, ["log"]);
     assert_eq!(session.line("kill 4711"), "kill: 4711: no such process\n");
-    assert_eq!(
-        session.line("restart"),
-        "restart: the component is missing; usage: restart NAME\n"
-    );
+    assert_eq!(session.line("restart"), "restart: the component is missing; usage: restart NAME\n");
 }
 
 #[test]
@@ -144,24 +114,14 @@ fn run_in_the_foreground() {
     session.line("time run hello --help");
     assert_eq!(session.world().ran.pop().unwrap(), "hello --help");
     session.world().endings.insert(102, ExitStatus::Exited(3));
-    assert_eq!(
-        session.line("run hello && echo good"),
-        "run: hello failed with exit code 3\n"
-    );
+    assert_eq!(session.line("run hello && echo good"), "run: hello failed with exit code 3\n");
     session.world().endings.insert(103, ExitStatus::Faulted);
     assert_eq!(
         session.line("run hello"),
         "`hello` faulted: divide error\n  backtrace:\nrun: hello was ended by a fault\n"
     );
-    assert_eq!(
-        session.line("run helo"),
-        "run: helo: no such program; did you mean `hello`?\n"
-    );
-    assert!(
-        session
-            .line("run")
-            .starts_with("run: the program is missing")
-    );
+    assert_eq!(session.line("run helo"), "run: helo: no such program; did you mean `hello`?\n");
+    assert!(session.line("run").starts_with("run: the program is missing"));
     // The console's mode is set again before each command.
     assert_eq!(session.world().reopened, 8);
 }
@@ -172,10 +132,7 @@ fn run_on_terms() {
     session.line("run --budget 2ms/10ms --priority 165 --deadline 5ms hello --budget x");
     let terms = Terms {
         priority: Some(165),
-        budget: Some(Budget {
-            time_ns: 2_000_000,
-            period_ns: 10_000_000,
-        }),
+        budget: Some(Budget { time_ns: 2_000_000, period_ns: 10_000_000 }),
         deadline_ns: Some(5_000_000),
     };
     assert_eq!(session.world().terms, [terms]);
@@ -200,16 +157,9 @@ fn run_on_terms() {
 fn a_budget_is_shown() {
     let mut session = Session::new();
     session.world().add_process(3, "log", Kind::Component);
-    session.world().processes[0].budget = Some(BudgetUse {
-        time_ns: 2_000_000,
-        period_ns: 10_000_000,
-        overruns: 7,
-    });
+    session.world().processes[0].budget = Some(BudgetUse { time_ns: 2_000_000, period_ns: 10_000_000, overruns: 7 });
     let output = session.line("ps -l");
-    assert!(
-        output.contains("2.0 ms / 10.0 ms         7  system\n"),
-        "{output}"
-    );
+    assert!(output.contains("2.0 ms / 10.0 ms         7  system\n"), "{output}");
 }
 
 #[test]
@@ -225,29 +175,16 @@ fn control_c_ends_the_foreground_program() {
 #[test]
 fn run_in_the_background_is_told_when_it_ends() {
     let mut session = Session::new();
-    assert_eq!(
-        session.line("run hog &"),
-        "[101] hog runs in the background\n"
-    );
+    assert_eq!(session.line("run hog &"), "[101] hog runs in the background\n");
     session.world().endings.insert(101, ExitStatus::Killed);
     assert!(!session.typed("\r").contains("[101]"));
     session.world().processes.clear();
-    assert!(
-        session
-            .typed("\r")
-            .starts_with("[101] hog was killed\nairox> ")
-    );
+    assert!(session.typed("\r").starts_with("[101] hog was killed\nairox> "));
     assert!(!session.typed("\r").contains("[101]"));
-    assert_eq!(
-        session.line("ps &"),
-        "ps: only `run` works in the background (&)\n"
-    );
+    assert_eq!(session.line("ps &"), "ps: only `run` works in the background (&)\n");
 }
 
 #[test]
 fn programs_are_listed() {
-    assert_eq!(
-        Session::new().line("programs"),
-        "hello    hog      latency  primes\n"
-    );
+    assert_eq!(Session::new().line("programs"), "hello    hog      latency  primes\n");
 }
