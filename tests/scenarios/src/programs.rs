@@ -88,7 +88,7 @@ fn every_program_explains_itself(context: &Context) -> Outcome {
 fn a_budget_is_kept_and_shown(context: &Context) -> Outcome {
     shared(context, |player| {
         player.expect(
-            "run --budget 2ms/20ms --priority 165 metronome 20",
+            "run --budget 2ms/20ms --priority 145 metronome 20",
             &["metronome: 20 beats every 20ms", "late: ", "done after: "],
         )?;
         // It wants all the time there is, and gets a fifth, in which it leaves the shell alone.
@@ -107,9 +107,12 @@ fn a_budget_is_kept_and_shown(context: &Context) -> Outcome {
 fn what_would_break_a_deadline_is_refused(context: &Context) -> Outcome {
     shared(context, |player| {
         for (line, why) in [
-            ("run --priority 165 metronome", "needs a budget"),
-            ("run --budget 9ms/10ms --priority 165 metronome", "the budgets of all programs would take"),
-            ("run --budget 1ms/10ms --priority 165 --deadline 2ms metronome", "a job of `metronome` could take"),
+            ("run --priority 165 metronome", "no program gets a priority above"),
+            ("run --budget 9ms/10ms --priority 145 metronome", "the budgets of all programs would take"),
+            (
+                "run --budget 1ms/10ms --priority 145 --deadline 2ms metronome",
+                "could keep `metronome` from its deadline",
+            ),
             ("run --budget 1ms/10ms --priority 199 metronome", "no program gets a priority above"),
             ("run --budget 3ms/2ms metronome", "at most its period"),
         ] {
