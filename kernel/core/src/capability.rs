@@ -471,7 +471,7 @@ impl<M: Machine> Kernel<M> {
             }
             Object::Signal(id) => self.signals[id].references += 1,
             Object::Region(id) => self.regions[id].references += 1,
-            Object::Quota(id) => self.quotas[id].references += 1,
+            Object::Quota(id) => self.use_quota(id),
             Object::Irq(id) => self.irqs[id].references += 1,
             Object::IoPorts(id) => self.io_ports[id].references += 1,
             Object::Budget(id) => self.budgets[id].references += 1,
@@ -500,7 +500,7 @@ impl<M: Machine> Kernel<M> {
                 self.free_signal_if_unused(id);
             }
             Object::Region(id) => self.release_region(id),
-            Object::Quota(id) => self.release_quota(id),
+            Object::Quota(id) => self.leave_quota(id),
             Object::Irq(id) => self.release_irq(id),
             Object::IoPorts(id) => self.release_io_ports(id),
             Object::Budget(id) => self.release_budget(id),

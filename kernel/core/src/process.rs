@@ -119,6 +119,7 @@ impl<M: Machine> Kernel<M> {
             self.uncharge_object(quota, QuotaKind::Processes);
             return Err(Error::QuotaExceeded);
         };
+        self.use_quota(quota);
         if let Err(error) = self.map_clock_page(id) {
             self.doom_process(id, 0, false);
             return Err(error);
@@ -169,6 +170,7 @@ impl<M: Machine> Kernel<M> {
         for (signal, bits) in core::mem::take(&mut self.processes[id].watchers).into_iter().flatten() {
             self.notify_weak(signal, bits);
         }
+        self.leave_quota(self.processes[id].quota);
         self.processes[id].references -= 1;
         self.free_process_if_unused(id);
     }

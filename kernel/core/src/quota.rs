@@ -1,7 +1,8 @@
 //! Quotas: how much of each kind a subtree may use.
 //!
 //! A child's limits are carved out of its parent at once, so what was promised is there: one subtree can't exhaust another's. Every
-//! object remembers the quota it is charged to and keeps it alive.
+//! object remembers the quota it is charged to and keeps it alive. But once nobody can charge anything to it, only what is in use stays promised: an
+//! object that someone else still holds does not keep the rest from its parent.
 
 use crate::kernel::Kernel;
 use crate::machine::Machine;
@@ -15,11 +16,13 @@ pub(crate) struct Quota {
     parent: Option<Id<Quota>>,
     /// Handles to it, and objects charged to it.
     pub(crate) references: u32,
+    /// Who can charge to it: handles to it, processes that live on it, quotas carved out of it that can be charged to.
+    users: u32,
 }
 
 impl Quota {
     pub(crate) const fn root(limits: QuotaLimits) -> Quota {
-        Quota { limits, used: QuotaLimits([0; QuotaKind::COUNT]), parent: None, references: 0 }
+        Quota { limits, used: QuotaLimits([0; QuotaKind::COUNT]), parent: None, references: 0, users: 0 }
     }
 }
 
@@ -39,7 +42,46 @@ impl<M: Machine> Kernel<M> {
 
     /// Gives units back.
     pub(crate) fn uncharge(&mut self, quota: Id<Quota>, kind: QuotaKind, count: u32) {
-        self.quotas[quota].used.0[kind as usize] -= count;
+        let entry = &mut self.quotas[quota];
+        entry.used.0[kind as usize] -= count;
+        if entry.users == 0 {
+            self.return_promises(quota);
+        }
+    }
+
+    /// A handle to a quota, or a process that lives on it.
+    pub(crate) fn use_quota(&mut self, quota: Id<Quota>) {
+        let entry = &mut self.quotas[quota];
+        entry.references += 1;
+        entry.users += 1;
+    }
+
+    /// The end of what [`Self::use_quota`] began.
+    pub(crate) fn leave_quota(&mut self, quota: Id<Quota>) {
+        self.drop_user(quota);
+        self.release_quota(quota);
+    }
+
+    /// One less can charge to a quota; of the last one, its parent is told.
+    fn drop_user(&mut self, mut quota: Id<Quota>) {
+        loop {
+            let entry = &mut self.quotas[quota];
+            entry.users -= 1;
+            let Some(parent) = entry.parent.filter(|_| entry.users == 0) else { return };
+            self.return_promises(quota);
+            quota = parent;
+        }
+    }
+
+    /// Nobody can charge to a quota any more: what it does not use goes back to its parent, and so on.
+    fn return_promises(&mut self, mut quota: Id<Quota>) {
+        while let Quota { parent: Some(parent), limits, used, users: 0, .. } = self.quotas[quota] {
+            self.quotas[quota].limits = used;
+            for (kind, taken) in self.quotas[parent].used.0.iter_mut().enumerate() {
+                *taken -= limits.0[kind] - used.0[kind];
+            }
+            quota = parent;
+        }
     }
 
     /// Charges one object, which keeps the quota alive until `uncharge_object`.
@@ -70,11 +112,13 @@ impl<M: Machine> Kernel<M> {
         let parent = &mut self.quotas[parent];
         parent.used = after;
         parent.references += 1;
+        // It is about to have a handle.
+        parent.users += 1;
         Ok(id)
     }
 
     /// One reference less; an unused quota gives its limits back to its parent.
-    pub(crate) fn release_quota(&mut self, mut id: Id<Quota>) {
+    fn release_quota(&mut self, mut id: Id<Quota>) {
         loop {
             let quota = &mut self.quotas[id];
             quota.references -= 1;

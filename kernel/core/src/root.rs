@@ -48,7 +48,7 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn start_root(&mut self, boot: &Boot<'_>, quota: Id<Quota>) -> Result<(), BootError> {
         let step = |what| move |error| BootError(what, error);
         // The root quota must outlive every handle to it.
-        self.quotas[quota].references += 1;
+        self.use_quota(quota);
         let mut name = [0; NAME_LENGTH];
         for (to, from) in name.iter_mut().zip(boot.root.name.bytes()) {
             *to = from;

@@ -23,6 +23,7 @@ pub const TESTS: &[Test] = &[
     Test::new("quota", "page_tables_run_out", page_tables_run_out),
     Test::new("quota", "promised_memory_is_there", promised_memory_is_there),
     Test::new("quota", "objects_keep_it_alive", objects_keep_it_alive),
+    Test::new("quota", "the_dead_keep_no_more_than_is_in_use", the_dead_keep_no_more_than_is_in_use),
     Test::new("quota", "charged_to_the_named_quota", charged_to_the_named_quota),
 ];
 
@@ -210,17 +211,46 @@ fn promised_memory_is_there(suite: &Suite) -> Outcome {
 }
 
 fn objects_keep_it_alive(suite: &Suite) -> Outcome {
-    let quota = kernel::quota_create(suite.root.quota, &SMALL)?;
     let before = kernel::quota_info(suite.root.quota)?[1];
+    let quota = kernel::quota_create(suite.root.quota, &SMALL)?;
     let signal = kernel::signal_create(quota.get())?;
     drop(quota);
+    // Nobody can charge to it any more: the signal is all that it takes from its parent.
     let with_signal = kernel::quota_info(suite.root.quota)?[1];
-    // One handle for another: the limits are still carved out.
-    check_equal!(with_signal, before);
+    let one = |kind| before.get(kind) + 1;
+    let expected = before.with(QuotaKind::Handles, one(QuotaKind::Handles));
+    let expected = expected.with(QuotaKind::Quotas, one(QuotaKind::Quotas));
+    check_equal!(with_signal, expected.with(QuotaKind::Signals, one(QuotaKind::Signals)));
     kernel::notify(signal.get(), 1)?;
     drop(signal);
-    let after = kernel::quota_info(suite.root.quota)?[1];
-    check_equal!(after.get(QuotaKind::Signals), before.get(QuotaKind::Signals) - SMALL.get(QuotaKind::Signals));
+    check_equal!(kernel::quota_info(suite.root.quota)?[1], before);
+    Ok(())
+}
+
+/// A process that left an object of its child's with somebody: what its own quota and its child's promised is free for its successor.
+fn the_dead_keep_no_more_than_is_in_use(suite: &Suite) -> Outcome {
+    let before = kernel::quota_info(suite.root.quota)?[1];
+    let outer_limits = QuotaLimits([64, 64, 8, 8, 8, 8, 8, 8, 8, 1000]);
+    let outer = kernel::quota_create(suite.root.quota, &outer_limits)?;
+    let inner = kernel::quota_create(outer.get(), &SMALL)?;
+    let process = kernel::process_create(inner.get(), b"leaves a signal\0")?;
+    let left_behind = kernel::signal_create(inner.get())?;
+    drop(inner);
+    // It lives on the inner quota, which keeps both as they are.
+    let promised = kernel::quota_info(suite.root.quota)?[1];
+    check_equal!(promised.get(QuotaKind::Time), before.get(QuotaKind::Time) + 1000);
+    check_equal!(kernel::quota_info(outer.get())?[1], SMALL.with(QuotaKind::Quotas, 3));
+    kernel::process_kill(process.get(), 0)?;
+    drop(process);
+    let signal_alone = QuotaLimits::default().with(QuotaKind::Signals, 1).with(QuotaKind::Quotas, 1);
+    check_equal!(kernel::quota_info(outer.get())?[1], signal_alone);
+    drop(outer);
+    let now = kernel::quota_info(suite.root.quota)?[1];
+    for (kind, more) in QuotaKind::ALL.iter().zip([0, 1, 0, 0, 0, 1, 0, 2, 0, 0]) {
+        check_equal!((*kind, now.get(*kind)), (*kind, before.get(*kind) + more));
+    }
+    drop(left_behind);
+    check_equal!(kernel::quota_info(suite.root.quota)?[1], before);
     Ok(())
 }
 
