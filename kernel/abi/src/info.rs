@@ -126,8 +126,10 @@ pub struct ThreadInfo {
     pub state: u8,
     /// Its priority.
     pub priority: u8,
+    /// The processor it runs on when it can.
+    pub processor: u8,
     /// Zero.
-    pub reserved: [u8; 6],
+    pub reserved: [u8; 5],
     /// CPU time used, in TSC ticks.
     pub cpu_ticks: u64,
 }
@@ -156,6 +158,8 @@ pub struct ProcessInfo {
     pub faulted: u8,
     /// Zero.
     pub reserved: [u8; 4],
+    /// The processors its threads may run on without a budget: bit n for processor n.
+    pub processors: u64,
     /// Exit code, once it has ended.
     pub exit_code: i64,
     /// CPU time used by all its threads so far, in TSC ticks.
@@ -204,6 +208,8 @@ pub struct KernelInfo {
     pub system_calls: u64,
     /// Interrupts since boot.
     pub interrupts: u64,
-    /// Ticks in which no thread could run.
+    /// Ticks in which no thread could run, of all processors together.
     pub idle_ticks: u64,
+    /// Processors, numbered from 0.
+    pub processors: u64,
 }

@@ -172,6 +172,14 @@ system_calls! {
     ProcessBudget = 59, "process_budget";
     /// `(thread: CONTROL, weight)`: length of its turns among equals, in hundredths of the usual one, 1 to 10,000.
     ThreadWeight = 60, "thread_weight";
+
+    // Processors.
+    /// `(thread: CONTROL, processor)`: the thread runs on this processor from now on, on the processor's own, unlimited time. The processor must be
+    /// one its process may use (`MissingRight`), and so must unlimited time: where a process's threads are made on a budget, they stay on budgets.
+    ThreadProcessor = 61, "thread_processor";
+    /// `(process: CONTROL, processors)`: threads of the process may be moved to these processors only (bit n for processor n), and those made from now
+    /// on start on the lowest of them. Each must be one the caller's own process may use.
+    ProcessProcessors = 62, "process_processors";
 }
 
 /// What `RegionCreate` makes.

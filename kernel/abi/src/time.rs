@@ -8,6 +8,8 @@ pub const MIN_BUDGET_NS: u64 = 5_000;
 pub const MIN_PERIOD_NS: u64 = 50_000;
 /// Longest period of a budget, in ns: an hour.
 pub const MAX_PERIOD_NS: u64 = 3_600_000_000_000;
+/// Most processors the kernel uses: as many as a word has bits.
+pub const MAX_PROCESSORS: u32 = 64;
 /// Largest weight of a thread; the usual one is 100.
 pub const MAX_WEIGHT: u16 = 10_000;
 

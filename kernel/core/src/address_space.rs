@@ -125,6 +125,7 @@ impl<M: Machine> Kernel<M> {
     ) -> u64 {
         let root = self.processes[process].root;
         let alive = self.processes[process].alive;
+        let resident = self.processes[process].resident_pages;
         while pages > 0 && clear > 0 && look > 0 {
             let last = address + (pages - 1) * PAGE_SIZE;
             // What of the range lies in the last page's table.
@@ -150,6 +151,9 @@ impl<M: Machine> Kernel<M> {
                     }
                 }
             }
+        }
+        if alive && self.processes[process].resident_pages != resident {
+            self.machine.flush_elsewhere(root);
         }
         pages
     }

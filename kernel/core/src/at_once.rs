@@ -63,7 +63,7 @@ impl<M: Machine> Kernel<M> {
         if !idle {
             old.state = State::Ready;
             if turn_end == u64::MAX {
-                cpu.ready.put_alone(current, old);
+                cpu.ready.put_alone(current, old, cpu.number);
             }
         }
         pass(cpu, now, old, new, thread);

@@ -15,7 +15,7 @@ use crate::slab::{Id, NONE, Weak};
 use crate::thread::{Queue, State, Thread};
 use airox_abi::fault::FaultKind;
 use airox_abi::info::BudgetInfo;
-use airox_abi::time::{MAX_PERIOD_NS, MIN_BUDGET_NS, budget_share};
+use airox_abi::time::{MAX_PERIOD_NS, MIN_BUDGET_NS, WHOLE_PROCESSOR, budget_share};
 use airox_abi::trace::EventKind;
 use airox_abi::{BudgetFlags, Error, QuotaKind};
 
@@ -217,11 +217,12 @@ impl<M: Machine> Kernel<M> {
         flags: BudgetFlags,
     ) -> Result<Id<Budget>, Error> {
         let charged = share(budget_ns, period_ns)?;
-        if processor != u64::from(self.cpu.number) {
+        if processor >= u64::from(self.processors) {
             return Err(Error::NoSuchResource);
         }
+        let processor = processor as u32;
         self.charge_object(quota, QuotaKind::Resources)?;
-        if let Err(error) = self.charge(quota, QuotaKind::Time, charged) {
+        if let Err(error) = self.promise(quota, processor, charged) {
             self.uncharge_object(quota, QuotaKind::Resources);
             return Err(error);
         }
@@ -233,24 +234,52 @@ impl<M: Machine> Kernel<M> {
             budget_ns,
             period_ns,
             charged,
-            ..Budget::unlimited(processor as u32, quota)
+            ..Budget::unlimited(processor, quota)
         };
         self.budgets.insert(budget).ok_or_else(|| {
-            self.uncharge(quota, QuotaKind::Time, charged);
+            self.take_back(quota, processor, charged);
             self.uncharge_object(quota, QuotaKind::Resources);
             Error::QuotaExceeded
         })
     }
 
+    /// Promises a share of a processor's time, which ends at the whole of it.
+    fn promise(&mut self, quota: Id<Quota>, processor: u32, share: u32) -> Result<(), Error> {
+        let promised = self.processor(processor).promised + share;
+        if promised > WHOLE_PROCESSOR {
+            return Err(Error::QuotaExceeded);
+        }
+        self.charge(quota, QuotaKind::Time, share)?;
+        self.processor_mut(processor).promised = promised;
+        Ok(())
+    }
+
+    fn take_back(&mut self, quota: Id<Quota>, processor: u32, share: u32) {
+        self.processor_mut(processor).promised -= share;
+        self.uncharge(quota, QuotaKind::Time, share);
+    }
+
     /// `budget_set`.
     pub(crate) fn set_budget(&mut self, id: Id<Budget>, budget_ns: u64, period_ns: u64) -> Result<(), Error> {
         let wanted = share(budget_ns, period_ns)?;
-        let (quota, charged) = (self.budgets[id].quota, self.budgets[id].charged);
+        let Budget { quota, charged, processor, .. } = self.budgets[id];
         if wanted > charged {
-            self.charge(quota, QuotaKind::Time, wanted - charged)?;
+            self.promise(quota, processor, wanted - charged)?;
         } else {
-            self.uncharge(quota, QuotaKind::Time, charged - wanted);
+            self.take_back(quota, processor, charged - wanted);
         }
+        self.where_used(id, |kernel| kernel.change_refills(id, budget_ns, period_ns, wanted));
+        Ok(())
+    }
+
+    /// Does something in the place of the processor on which a budget's time passes; where none passes, it does not matter where.
+    fn where_used(&mut self, id: Id<Budget>, work: impl FnOnce(&mut Self)) {
+        let processor = self.budgets[id].processor;
+        let used = self.processor(processor).budget == self.budgets.weak(id);
+        self.visit(if used { processor } else { self.cpu.number }, work);
+    }
+
+    fn change_refills(&mut self, id: Id<Budget>, budget_ns: u64, period_ns: u64, charged: u32) {
         let now = self.machine.now();
         let runs = self.cpu.budget == self.budgets.weak(id);
         if runs {
@@ -258,14 +287,13 @@ impl<M: Machine> Kernel<M> {
         }
         let (budget, period) = (self.clock.span(budget_ns), self.clock.span(period_ns));
         let entry = &mut self.budgets[id];
-        (entry.budget_ns, entry.period_ns, entry.charged) = (budget_ns, period_ns, wanted);
+        (entry.budget_ns, entry.period_ns, entry.charged) = (budget_ns, period_ns, charged);
         entry.refills.change(now, budget, period);
         self.replenish(id);
         if runs {
             self.use_budget(self.cpu.budget, now);
             self.cpu.reschedule = true;
         }
-        Ok(())
     }
 
     /// `budget_bind`: `None` makes the thread passive.
@@ -278,6 +306,7 @@ impl<M: Machine> Kernel<M> {
             // Goes on with the time it has until it receives.
             return Ok(());
         };
+        self.take_off(id);
         self.dequeue(id);
         self.stop_competing(id);
         self.threads[id].budget = budget;
@@ -300,8 +329,9 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn budget_info(&self, id: Id<Budget>) -> BudgetInfo {
         let budget = &self.budgets[id];
         let now = self.machine.now();
+        let processor = self.processor(budget.processor);
         let running =
-            if self.cpu.budget == self.budgets.weak(id) { now.wrapping_sub(self.cpu.budget_since) } else { 0 };
+            if processor.budget == self.budgets.weak(id) { now.wrapping_sub(processor.budget_since) } else { 0 };
         BudgetInfo {
             number: id.number(),
             processor: budget.processor,
@@ -319,18 +349,19 @@ impl<M: Machine> Kernel<M> {
         if self.budgets[id].references > 0 {
             return;
         }
-        let parked = self.budgets[id].first_parked;
         let timer = self.budget_timer(id);
-        self.timers.cancel(timer);
-        if self.cpu.budget == self.budgets.weak(id) {
-            (self.cpu.budget_end, self.cpu.budget_close) = (u64::MAX, u64::MAX);
-            self.cpu.reschedule = true;
-        }
+        self.where_used(id, |kernel| {
+            if kernel.cpu.budget == kernel.budgets.weak(id) {
+                (kernel.cpu.budget_end, kernel.cpu.budget_close) = (u64::MAX, u64::MAX);
+                kernel.cpu.reschedule = true;
+            }
+        });
+        let Budget { quota, charged, first_parked: parked, processor, .. } = self.budgets[id];
+        self.processor_mut(processor).timers.cancel(timer);
         self.arm_timer();
-        let Budget { quota, charged, .. } = self.budgets[id];
         self.budgets.remove(id);
         self.unpark(parked);
-        self.uncharge(quota, QuotaKind::Time, charged);
+        self.take_back(quota, processor, charged);
         self.uncharge_object(quota, QuotaKind::Resources);
     }
 
@@ -359,7 +390,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Whether a budget is a processor's own: those were made first and stay for ever.
     #[inline(always)]
-    fn is_unlimited(&self, budget: Weak<Budget>) -> bool {
+    pub(crate) fn is_unlimited(&self, budget: Weak<Budget>) -> bool {
         budget.id().number() < self.processors
     }
 
@@ -481,10 +512,15 @@ impl<M: Machine> Kernel<M> {
         let entry = &mut self.threads[thread];
         (entry.next, entry.previous) = (NONE, last);
         entry.queue = Queue::Budget;
-        let due = self.budgets[id].refills.next().0;
+        let Budget { processor, refills, .. } = &self.budgets[id];
+        let (number, due) = (*processor, refills.next().0);
         let timer = self.budget_timer(id);
-        self.timers.set(timer, due);
-        self.arm_timer();
+        self.processor_mut(number).timers.set(timer, due);
+        if number == self.cpu.number {
+            self.arm_timer();
+        } else {
+            self.kick(number);
+        }
     }
 
     /// A budget may have time again.

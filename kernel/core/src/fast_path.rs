@@ -7,6 +7,7 @@ use crate::capability::layout as capability;
 use crate::kernel::Kernel;
 use crate::machine::Machine;
 use crate::port::Port;
+use crate::processor::Processor;
 use crate::signal::Signal;
 use crate::slab::Slab;
 use crate::thread::Thread;
@@ -42,13 +43,13 @@ layout! {
     ports: offset_of!(Self, bases.ports);
     signals: offset_of!(Self, bases.signals);
     threads: offset_of!(Self, bases.threads);
-    current: offset_of!(Self, cpu.current);
-    current_process: offset_of!(Self, cpu.current_process);
-    last_switch: offset_of!(Self, cpu.last_switch);
-    turn_end: offset_of!(Self, cpu.slice_end);
-    highest: offset_of!(Self, cpu.ready.highest);
-    io_ports_loaded: offset_of!(Self, cpu.io_ports_loaded);
-    switches: offset_of!(Self, statistics.switches);
+    // In a processor's.
+    current: offset_of!(Processor, current);
+    current_process: offset_of!(Processor, current_process);
+    last_switch: offset_of!(Processor, last_switch);
+    turn_end: offset_of!(Processor, slice_end);
+    highest: offset_of!(Processor, ready.highest);
+    switches: offset_of!(Processor, switches);
     // In a capability, 64 bytes long.
     owner: capability::OWNER;
     handle_generation: capability::GENERATION;

@@ -9,20 +9,20 @@ use crate::frames::Frames;
 use crate::machine::{Frame, Machine};
 use crate::port::Port;
 use crate::process::Process;
-use crate::processor::Processor;
+use crate::processor::{Others, Processor};
 use crate::quota::Quota;
 use crate::region::{Mapping, Region};
 use crate::resource::{IoPorts, Irq};
 use crate::root::RootImage;
 use crate::signal::Signal;
-use crate::slab::{Id, NONE, Slab};
+use crate::slab::{Id, NONE, Slab, Weak};
 use crate::snapshot::Snapshot;
 use crate::thread::{State, Thread};
-use crate::timers::Timers;
-use crate::trace::Ring;
 use airox_abi::info::KernelInfo;
 use airox_abi::root::Framebuffer;
 use airox_abi::{QuotaKind, QuotaLimits};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 /// How many objects of each kind the kernel can hold.
 #[derive(Clone, Copy, Debug)]
@@ -52,9 +52,9 @@ impl Capacity {
         )
     }
 
-    /// Bytes of heap the kernel's tables take, frame bookkeeping for frames below `end` included.
+    /// Bytes of heap the kernel's tables take, frame bookkeeping for frames below `end` included, and what each processor needs.
     #[must_use]
-    pub const fn heap_bytes(&self, end: u32) -> usize {
+    pub const fn heap_bytes(&self, end: u32, processors: u32) -> usize {
         let handles = self.0.get(QuotaKind::Handles) as usize;
         let threads = self.0.get(QuotaKind::Threads) as usize;
         // 16 bytes on top of each object for the slab's own fields; mappings share the handles' number.
@@ -62,12 +62,15 @@ impl Capacity {
             + (threads + 1) * (size_of::<Thread>() + 64)
             + self.0.get(QuotaKind::Processes) as usize * (size_of::<Process>() + 16)
             + self.0.get(QuotaKind::Ports) as usize * (size_of::<Port>() + 16)
-            + self.0.get(QuotaKind::Signals) as usize * (size_of::<Signal>() + 16 + 24)
-            + self.0.get(QuotaKind::Resources) as usize * (size_of::<Budget>() + 16 + 24)
+            + self.0.get(QuotaKind::Signals) as usize * (size_of::<Signal>() + 16)
+            + self.0.get(QuotaKind::Resources) as usize * (size_of::<Budget>() + 16)
             + self.0.get(QuotaKind::Regions) as usize * (size_of::<Region>() + 16)
             + self.0.get(QuotaKind::Quotas) as usize * (size_of::<Quota>() + 16)
             + self.0.get(QuotaKind::Resources) as usize * 128;
-        objects + end as usize * Frames::BYTES_EACH + Ring::BYTES + Snapshot::BYTES + (1 << 20)
+        let timers = (self.0.get(QuotaKind::Signals) + self.0.get(QuotaKind::Resources)) as usize * 24;
+        // An idle thread, a budget, and what the machine itself has to remember.
+        let processor = Processor::BYTES + timers + Snapshot::BYTES_EACH + (32 << 10);
+        objects + end as usize * Frames::BYTES_EACH + processors as usize * processor + Snapshot::BYTES + (1 << 20)
     }
 }
 
@@ -75,6 +78,8 @@ impl Capacity {
 pub struct Boot<'a> {
     /// Ranges of RAM to hand out: first frame and count. Kernel, heap, page tables and bundle are not in them.
     pub memory: &'a [(Frame, u32)],
+    /// How many processors there are, at least 1; the one that calls has the number 0.
+    pub processors: u32,
     /// TSC frequency.
     pub ticks_per_second: u64,
     /// TSC at the kernel's entry.
@@ -100,7 +105,6 @@ pub struct BootError(pub &'static str, pub airox_abi::Error);
 /// Counters for `kernel_info`.
 #[derive(Default)]
 pub(crate) struct Statistics {
-    pub(crate) switches: u64,
     pub(crate) system_calls: u64,
     pub(crate) interrupts: u64,
 }
@@ -109,7 +113,11 @@ pub(crate) struct Statistics {
 pub struct Kernel<M> {
     pub(crate) machine: M,
     /// The processor that runs the kernel.
-    pub(crate) cpu: Processor,
+    pub(crate) cpu: Box<Processor>,
+    /// All others.
+    pub(crate) others: Others,
+    /// The number of the processor that runs the kernel, even while it acts as another one.
+    pub(crate) here: u32,
     /// How many processors there are.
     pub(crate) processors: u32,
     pub(crate) bases: Bases,
@@ -125,7 +133,6 @@ pub struct Kernel<M> {
     pub(crate) irqs: Slab<Irq>,
     pub(crate) io_ports: Slab<IoPorts>,
     pub(crate) budgets: Slab<Budget>,
-    pub(crate) timers: Timers,
     pub(crate) frames: Frames,
     pub(crate) clock: Clock,
     pub(crate) clock_frame: Frame,
@@ -148,34 +155,43 @@ impl<M: Machine> Kernel<M> {
             frames.add(first, count);
         }
         let clock_frame = frames.allocate().ok_or(BootError("clock page", airox_abi::Error::QuotaExceeded))?;
+        let processors = boot.processors;
         let capacity = Capacity::for_frames(frames.total()).0.with(QuotaKind::Frames, frames.free());
+        let capacity = capacity.with(QuotaKind::Time, capacity.get(QuotaKind::Time) * processors);
         let of = |kind: QuotaKind| capacity.get(kind);
 
         let mut quotas = Slab::with_capacity(of(QuotaKind::Quotas) + 1);
         let root_quota = first(quotas.insert(Quota::root(capacity)));
-        // The idle thread's process: not alive, holds nothing, never seen by programs.
+        // The idle threads' process: not alive, holds nothing, never seen by programs.
         let mut processes = Slab::with_capacity(of(QuotaKind::Processes) + 1);
         let mut nobody = Process::new(*b"idle\0\0\0\0\0\0\0\0\0\0\0\0", boot.kernel_address_space, root_quota, 0);
         nobody.alive = false;
         let idle_process = first(processes.insert(nobody));
-        let mut threads = Slab::with_capacity(of(QuotaKind::Threads) + 1);
-        let mut idle = Thread::new(idle_process, root_quota, boot.kernel_address_space.address(), 0);
-        idle.state = State::Running;
-        let mut budgets = Slab::with_capacity(of(QuotaKind::Resources) + 1);
-        let unlimited = first(budgets.insert(Budget::unlimited(0, root_quota)));
-        idle.budget = budgets.weak(unlimited);
-        let budget = idle.budget;
-        let idle = first(threads.insert(idle));
+        let mut threads = Slab::with_capacity(of(QuotaKind::Threads) + processors);
+        let mut budgets = Slab::with_capacity(of(QuotaKind::Resources) + processors);
+        let timers = of(QuotaKind::Signals) + of(QuotaKind::Resources) + processors;
+        let mut new_processor = |number| {
+            let mut idle = Thread::new(idle_process, root_quota, boot.kernel_address_space.address(), 0);
+            idle.state = State::Running;
+            let unlimited = first(budgets.insert(Budget::unlimited(number, root_quota)));
+            let budget: Weak<Budget> = budgets.weak(unlimited);
+            idle.budget = budget;
+            let idle = first(threads.insert(idle));
+            Processor::new(number, idle, idle_process, budget, timers, machine.now())
+        };
+        let cpu = new_processor(0);
+        let mut others = Vec::from([None]);
+        others.extend((1..processors).map(|number| Some(new_processor(number))));
 
         let capabilities = Capabilities::with_capacity(of(QuotaKind::Handles));
         let ports = Slab::with_capacity(of(QuotaKind::Ports));
-        let signal_count = of(QuotaKind::Signals);
-        let signals = Slab::with_capacity(signal_count);
-        let timers = signal_count + of(QuotaKind::Resources) + 1;
+        let signals = Slab::with_capacity(of(QuotaKind::Signals));
         let mut kernel = Kernel {
-            cpu: Processor::new(0, idle, idle_process, budget, machine.now()),
+            cpu,
+            others,
+            here: 0,
             machine,
-            processors: 1,
+            processors,
             bases: Bases {
                 capabilities: capabilities.base(),
                 ports: ports.base(),
@@ -194,13 +210,12 @@ impl<M: Machine> Kernel<M> {
             irqs: Slab::with_capacity(of(QuotaKind::Resources)),
             io_ports: Slab::with_capacity(of(QuotaKind::Resources)),
             budgets,
-            timers: Timers::new(timers),
             frames,
             clock: Clock::new(boot.boot_ticks, boot.ticks_per_second),
             clock_frame,
             statistics: Statistics::default(),
             tracing: false,
-            snapshot: Snapshot::new(),
+            snapshot: Snapshot::new(processors),
             capacity,
         };
         kernel.fill_clock_page();
@@ -209,13 +224,15 @@ impl<M: Machine> Kernel<M> {
         Ok(kernel)
     }
 
-    /// Where the idle loop is: a context of ring 0 that halts with interrupts on.
+    /// Where the idle loop is: a context of ring 0 that halts with interrupts on. Each processor has its own.
     pub fn set_idle_context(&mut self, ip: u64, cs: u64, ss: u64, flags: u64) {
-        let idle = self.cpu.idle;
-        let context = &mut self.threads[idle].context;
-        (context.ip, context.cs, context.ss, context.flags) = (ip, cs, ss, flags);
-        // Interrupts from the idle loop push where its stack pointer points: right behind the context.
-        context.sp = core::ptr::from_ref(context).addr() as u64 + size_of::<Context>() as u64;
+        for number in 0..self.processors {
+            let idle = self.processor(number).idle;
+            let context = &mut self.threads[idle].context;
+            (context.ip, context.cs, context.ss, context.flags) = (ip, cs, ss, flags);
+            // Interrupts from the idle loop push where its stack pointer points: right behind the context.
+            context.sp = core::ptr::from_ref(context).addr() as u64 + size_of::<Context>() as u64;
+        }
     }
 
     /// The context to resume: that of the running thread, or of the idle loop.
@@ -238,20 +255,24 @@ impl<M: Machine> Kernel<M> {
     /// For `kernel_info`.
     pub(crate) fn kernel_info(&self) -> KernelInfo {
         let used = u64::from(self.frames.total() - self.frames.free());
-        let idle = &self.threads[self.cpu.idle];
+        let now = self.machine.now();
         // Idle time is added up when it ends; a snapshot is taken in the middle of it.
-        let unaccounted = if self.is_idle() { self.machine.now().wrapping_sub(self.cpu.last_switch) } else { 0 };
-        // The unlimited budget is nobody's.
-        let resources = self.irqs.live() + self.io_ports.live() + self.budgets.live() - 1;
+        let idle_ticks = self.all_processors().map(|processor| {
+            let idles = processor.current == processor.idle;
+            let unaccounted = if idles { now.wrapping_sub(processor.last_switch) } else { 0 };
+            self.threads[processor.idle].cpu_ticks + unaccounted
+        });
+        // The unlimited budgets are nobody's.
+        let resources = self.irqs.live() + self.io_ports.live() + self.budgets.live() - self.processors;
         KernelInfo {
             total_frames: u64::from(self.frames.total()),
             used_frames: used,
             objects: QuotaLimits([0; QuotaKind::COUNT])
                 .with(QuotaKind::Frames, used as u32)
                 .with(QuotaKind::Handles, self.capabilities.live())
-                // The idle thread and its process, and the root quota, are not programs' objects.
+                // The idle threads and their process, and the root quota, are not programs' objects.
                 .with(QuotaKind::Processes, self.processes.live() - 1)
-                .with(QuotaKind::Threads, self.threads.live() - 1)
+                .with(QuotaKind::Threads, self.threads.live() - self.processors)
                 .with(QuotaKind::Ports, self.ports.live())
                 .with(QuotaKind::Signals, self.signals.live())
                 .with(QuotaKind::Regions, self.regions.live())
@@ -259,10 +280,11 @@ impl<M: Machine> Kernel<M> {
                 .with(QuotaKind::Resources, resources)
                 .with(QuotaKind::Time, self.budgets.iter().map(|(_, budget)| budget.charged()).sum()),
             capacity: self.capacity,
-            switches: self.statistics.switches,
+            switches: self.all_processors().map(|processor| processor.switches).sum(),
             system_calls: self.statistics.system_calls,
             interrupts: self.statistics.interrupts,
-            idle_ticks: idle.cpu_ticks + unaccounted,
+            idle_ticks: idle_ticks.sum(),
+            processors: u64::from(self.processors),
         }
     }
 }

@@ -148,7 +148,7 @@ impl<M: Machine> Kernel<M> {
             return false;
         }
         self.compete(thread);
-        if thread == self.cpu.current {
+        if thread == self.cpu.current && self.home(thread) == self.cpu.number {
             self.change_budget(best, now);
         }
         true

@@ -43,14 +43,22 @@ pub trait Machine {
 
     /// Makes a zeroed frame a top-level page table: fills in the kernel's half.
     fn init_address_space(&mut self, root: Frame);
-    /// This address space is about to go: no CPU may keep it loaded.
+    /// This address space is about to go: no processor may keep it loaded.
     fn leave_address_space(&mut self, root: Frame);
-    /// Drops any cached translation of one page of one address space, on every CPU.
+    /// Drops this processor's cached translation of one page of an address space.
     fn flush_page(&mut self, root: Frame, address: u64);
+    /// Drops all other processors' cached translations of an address space's pages; when it returns, none is in use any more.
+    fn flush_elsewhere(&mut self, root: Frame);
+
+    /// Interrupts another processor: it calls [`Kernel::kicked`](crate::Kernel::kicked) as soon as it can.
+    fn interrupt_processor(&mut self, number: u32);
+    /// Returns once another processor stands in front of the kernel, with the registers of its thread saved. It calls
+    /// [`Kernel::kicked`](crate::Kernel::kicked) when it goes on, and its thread repeats the system call that it was about to make.
+    fn stop_processor(&mut self, number: u32);
 
     /// The TSC.
     fn now(&self) -> u64;
-    /// Asks for a timer interrupt once the TSC reaches `ticks` (soon, if it is past); `u64::MAX` for none.
+    /// Asks for a timer interrupt of this processor once the TSC reaches `ticks` (soon, if it is past); `u64::MAX` for none.
     fn arm_timer(&mut self, ticks: u64);
 
     /// Whether the machine has this global interrupt line, free for a driver.
@@ -62,9 +70,9 @@ pub trait Machine {
     /// Masks a line.
     fn irq_mask(&mut self, line: u32);
 
-    /// Lets ring 3 use exactly these I/O port ranges (first, count) from now on, until the next call. Called at a switch
-    /// to a process with ports and at the switch away from it, never otherwise.
-    fn set_io_ports(&mut self, ranges: &mut dyn Iterator<Item = (u16, u16)>);
+    /// Lets ring 3 on one processor (this one, or one that was stopped) use exactly these I/O port ranges (first, count) from now on, until the next
+    /// call. Called at a switch to a process with ports and at the switch away from it, never otherwise.
+    fn set_io_ports(&mut self, processor: u32, ranges: &mut dyn Iterator<Item = (u16, u16)>);
 
     /// Whether a range of physical addresses may be handed to a driver as device memory: not RAM in use, not an interrupt controller.
     fn device_range_allowed(&self, first: Frame, count: u32) -> bool;

@@ -42,6 +42,8 @@ pub(crate) struct Process {
     /// What threads made in it run on.
     pub(crate) budget: Weak<Budget>,
     pub(crate) max_priority: u8,
+    /// Bit n: its threads may be moved to processor n.
+    pub(crate) processors: u64,
     pub(crate) first_capability: u32,
     /// Capabilities it can name: all but mappings.
     pub(crate) handle_count: u32,
@@ -74,6 +76,7 @@ impl Process {
             quota,
             budget: Weak::NONE,
             max_priority,
+            processors: 0,
             first_capability: NONE,
             handle_count: 0,
             first_mapping: NONE,
@@ -110,9 +113,9 @@ impl<M: Machine> Kernel<M> {
         self.machine.init_address_space(root);
         let mut process = Process::new(name, root, quota, max_priority);
         process.creator = creator.map(|creator| self.processes.weak(creator));
-        process.budget = match creator {
-            Some(creator) => self.processes[creator].budget,
-            None => self.cpu.budget,
+        (process.budget, process.processors) = match creator {
+            Some(creator) => (self.processes[creator].budget, self.processes[creator].processors),
+            None => (self.cpu.budget, u64::MAX >> (u64::BITS - self.processors)),
         };
         let Some(id) = self.processes.insert(process) else {
             self.free_table(quota, root);
@@ -226,6 +229,7 @@ impl<M: Machine> Kernel<M> {
             faulted: u8::from(process.faulted),
             reserved: [0; 4],
             exit_code: process.exit_code,
+            processors: process.processors,
             cpu_ticks: process.cpu_ticks,
             limits: quota.limits,
             used: quota.used,

@@ -169,8 +169,10 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn io_ports_changed(&mut self, process: Id<Process>) {
-        if process == self.cpu.current_process {
-            self.load_io_ports(process);
+        for number in 0..self.processors {
+            if self.processor(number).current_process == process {
+                self.visit(number, |kernel| kernel.load_io_ports(process));
+            }
         }
     }
 
@@ -181,6 +183,6 @@ impl<M: Machine> Kernel<M> {
         let process = &self.processes[process];
         let count = process.io_port_count as usize;
         self.cpu.io_ports_loaded = count > 0;
-        self.machine.set_io_ports(&mut process.io_ports[..count].iter().copied());
+        self.machine.set_io_ports(self.cpu.number, &mut process.io_ports[..count].iter().copied());
     }
 }

@@ -6,7 +6,7 @@
 use crate::kernel::Kernel;
 use crate::machine::Machine;
 use crate::process::Process;
-use crate::slab::{Id, NONE, Weak};
+use crate::slab::{Id, NONE, Slab, Weak};
 use crate::thread::{Queue, State, Thread, USUAL_WEIGHT};
 use airox_abi::QuotaKind;
 use airox_abi::layout::PRIORITIES;
@@ -43,12 +43,12 @@ impl Ready {
         self.highest = self.highest.max(priority as i32);
     }
 
-    /// A thread joins the queue of its priority, which is empty.
+    /// A thread joins the queue of its priority, which is empty, on the processor with this number.
     #[inline(always)]
-    pub(crate) fn put_alone(&mut self, id: Id<Thread>, thread: &mut Thread) {
+    pub(crate) fn put_alone(&mut self, id: Id<Thread>, thread: &mut Thread, processor: u32) {
         let priority = thread.priority as usize;
         (thread.next, thread.previous) = (NONE, NONE);
-        (thread.queue, thread.turn_left) = (Queue::Ready, 0);
+        (thread.queue, thread.queue_processor, thread.turn_left) = (Queue::Ready, processor, 0);
         (self.heads[priority], self.tails[priority]) = (id.number(), id.number());
         self.set(priority);
     }
@@ -67,6 +67,25 @@ impl Ready {
         self.heads[priority as usize]
     }
 
+    /// A thread joins the queue of its priority on the processor with this number.
+    fn enqueue(&mut self, threads: &mut Slab<Thread>, thread: Id<Thread>, processor: u32, at_head: bool) {
+        let entry = &mut threads[thread];
+        let priority = entry.priority as usize;
+        let (head, tail) = (self.heads[priority], self.tails[priority]);
+        let (next, previous) = if at_head { (head, NONE) } else { (NONE, tail) };
+        (entry.next, entry.previous) = (next, previous);
+        (entry.queue, entry.queue_processor) = (Queue::Ready, processor);
+        match Id::from_link(next) {
+            Some(next) => threads[next].previous = thread.number(),
+            None => self.tails[priority] = thread.number(),
+        }
+        match Id::from_link(previous) {
+            Some(previous) => threads[previous].next = thread.number(),
+            None => self.heads[priority] = thread.number(),
+        }
+        self.set(priority);
+    }
+
     #[inline]
     fn is_empty(&self, priority: u8) -> bool {
         self.heads[priority as usize] == NONE
@@ -81,22 +100,8 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn enqueue(&mut self, thread: Id<Thread>, at_head: bool) {
-        let priority = self.threads[thread].priority as usize;
-        let ready = &self.cpu.ready;
-        let (head, tail) = (ready.heads[priority], ready.tails[priority]);
-        let (next, previous) = if at_head { (head, NONE) } else { (NONE, tail) };
-        let entry = &mut self.threads[thread];
-        (entry.next, entry.previous) = (next, previous);
-        entry.queue = Queue::Ready;
-        match Id::from_link(next) {
-            Some(next) => self.threads[next].previous = thread.number(),
-            None => self.cpu.ready.tails[priority] = thread.number(),
-        }
-        match Id::from_link(previous) {
-            Some(previous) => self.threads[previous].next = thread.number(),
-            None => self.cpu.ready.heads[priority] = thread.number(),
-        }
-        self.cpu.ready.set(priority);
+        let number = self.cpu.number;
+        self.cpu.ready.enqueue(&mut self.threads, thread, number, at_head);
     }
 
     /// A thread is preempted with so much of its turn left: it goes on with it when it runs again.
@@ -112,18 +117,18 @@ impl<M: Machine> Kernel<M> {
         let entry = &mut self.threads[thread];
         let queue = core::mem::replace(&mut entry.queue, Queue::None);
         let (next, previous, priority) = (entry.next, entry.previous, entry.priority as usize);
-        let budget = entry.budget;
+        let (budget, processor) = (entry.budget, entry.queue_processor);
         match queue {
             Queue::None => return,
             Queue::Next => {
-                self.cpu.next = NONE;
+                self.processor_mut(processor).next = NONE;
                 return;
             }
             Queue::Ready | Queue::Budget => {}
         }
         match Id::from_link(next) {
             Some(next) => self.threads[next].previous = previous,
-            None if queue == Queue::Ready => self.cpu.ready.tails[priority] = previous,
+            None if queue == Queue::Ready => self.processor_mut(processor).ready.tails[priority] = previous,
             None => {
                 if let Some(budget) = self.budgets.upgrade(budget) {
                     self.budgets[budget].last_parked = previous;
@@ -132,15 +137,15 @@ impl<M: Machine> Kernel<M> {
         }
         match Id::from_link(previous) {
             Some(previous) => self.threads[previous].next = next,
-            None if queue == Queue::Ready => self.cpu.ready.heads[priority] = next,
+            None if queue == Queue::Ready => self.processor_mut(processor).ready.heads[priority] = next,
             None => {
                 if let Some(budget) = self.budgets.upgrade(budget) {
                     self.budgets[budget].first_parked = next;
                 }
             }
         }
-        if queue == Queue::Ready && self.cpu.ready.heads[priority] == NONE {
-            self.cpu.ready.clear(priority);
+        if queue == Queue::Ready && (next, previous) == (NONE, NONE) {
+            self.processor_mut(processor).ready.clear(priority);
         }
     }
 
@@ -161,6 +166,11 @@ impl<M: Machine> Kernel<M> {
             self.park(thread);
             return;
         }
+        let home = self.home(thread);
+        if home != self.cpu.number {
+            self.make_ready_elsewhere(thread, home);
+            return;
+        }
         let running = self.running_priority();
         if priority > running {
             self.cpu.reschedule = true;
@@ -171,6 +181,21 @@ impl<M: Machine> Kernel<M> {
         if priority == running && self.cpu.slice_end == u64::MAX {
             self.cpu.slice_end = now + self.full_turn(self.cpu.current);
             self.arm_timer();
+        }
+    }
+
+    /// A thread joins its queue on another processor, which looks at once if the thread is as urgent as what runs there.
+    #[cold]
+    #[inline(never)]
+    fn make_ready_elsewhere(&mut self, thread: Id<Thread>, number: u32) {
+        let Kernel { threads, others, cpu, .. } = self;
+        let processor = others[number as usize].as_deref_mut().unwrap_or(cpu);
+        processor.ready.enqueue(threads, thread, number, false);
+        let idles = processor.current == processor.idle;
+        let (waiting, running) = (threads[thread].priority, threads[processor.current].priority);
+        // Equals take turns: the first to wait starts them.
+        if idles || waiting > running || (waiting == running && processor.slice_end == u64::MAX) {
+            self.kick(number);
         }
     }
 
@@ -192,7 +217,8 @@ impl<M: Machine> Kernel<M> {
             rival => rival,
         };
         self.cpu.next = thread.number();
-        self.threads[thread].queue = Queue::Next;
+        let entry = &mut self.threads[thread];
+        (entry.queue, entry.queue_processor) = (Queue::Next, self.cpu.number);
         if let Some(displaced) = displaced {
             self.enqueue(displaced, false);
         }
@@ -272,14 +298,25 @@ impl<M: Machine> Kernel<M> {
             self.threads[current].state = State::Ready;
             self.enqueue(current, true);
         } else if runs {
-            self.threads[current].state = State::Ready;
-            if !self.threads[current].suspended {
-                self.park(current);
-            }
+            self.leave_processor(current, now);
         }
         match next {
             Some(next) => self.switch_to(next, now),
             None => self.switch_to_head(highest, now),
+        }
+    }
+
+    /// The running thread is suspended, has no time left, or none of this processor's.
+    fn leave_processor(&mut self, current: Id<Thread>, now: u64) {
+        self.threads[current].state = State::Ready;
+        let home = self.home(current);
+        if self.threads[current].suspended {
+            // Until it is resumed.
+        } else if home != self.cpu.number && self.has_time(current, now) {
+            self.compete(current);
+            self.make_ready_elsewhere(current, home);
+        } else {
+            self.park(current);
         }
     }
 
@@ -312,10 +349,13 @@ impl<M: Machine> Kernel<M> {
     fn keeps_time(&mut self, now: u64) -> bool {
         let current = self.cpu.current;
         if self.threads[current].budget != self.cpu.budget {
+            if self.home(current) != self.cpu.number {
+                return false;
+            }
             self.compete(current);
             self.change_budget(self.threads[current].budget, now);
         }
-        self.has_time(current, now) || self.borrow_time(current, now)
+        self.has_time(current, now) || (self.borrow_time(current, now) && self.home(current) == self.cpu.number)
     }
 
     /// The highest priority with a thread that has time to run, -1 if there is none. Threads without wait for it elsewhere from now on.
@@ -326,11 +366,18 @@ impl<M: Machine> Kernel<M> {
                 return highest;
             };
             let thread = Id::new(self.cpu.ready.heads[priority]);
-            if self.has_time(thread, now) || self.borrow_time(thread, now) {
+            if self.has_time(thread, now) {
                 return highest;
             }
             self.dequeue(thread);
-            self.park(thread);
+            if !self.borrow_time(thread, now) {
+                self.park(thread);
+            } else if self.home(thread) == self.cpu.number {
+                self.enqueue(thread, true);
+                return highest;
+            } else {
+                self.make_ready(thread);
+            }
         }
     }
 
@@ -391,7 +438,7 @@ impl<M: Machine> Kernel<M> {
     /// The rest of a switch: the running thread is this process's.
     #[inline(always)]
     pub(crate) fn enter_process(&mut self, process: Id<Process>, has_io_ports: bool) {
-        self.statistics.switches = self.statistics.switches.wrapping_add(1);
+        self.cpu.switches = self.cpu.switches.wrapping_add(1);
         if process != self.cpu.current_process {
             self.cpu.current_process = process;
             if has_io_ports | self.cpu.io_ports_loaded {
@@ -409,7 +456,7 @@ impl<M: Machine> Kernel<M> {
         let entry = &self.threads[next];
         let (priority, highest) = (i32::from(entry.priority), self.cpu.ready.highest());
         let now = self.machine.now();
-        let can_run = !entry.suspended && self.has_time(next, now);
+        let can_run = !entry.suspended && self.has_time(next, now) && self.home(next) == self.cpu.number;
         if can_run && priority > highest {
             self.cpu.reschedule = false;
             self.switch_to(next, now);
@@ -422,11 +469,12 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// Programs the hardware timer for the earliest of timers, the end of the turn and that of the budget.
+    /// Programs the hardware timer for the earliest of timers, the end of the turn and that of the budget. Another processor's it can't: that one
+    /// does it when it goes on.
     pub(crate) fn arm_timer(&mut self) {
         let cpu = &self.cpu;
-        let due = self.timers.earliest().min(cpu.slice_end).min(cpu.budget_end);
-        if due != self.cpu.armed {
+        let due = cpu.timers.earliest().min(cpu.slice_end).min(cpu.budget_end);
+        if due != cpu.armed && cpu.number == self.here {
             self.cpu.armed = due;
             self.machine.arm_timer(due);
         }
@@ -440,7 +488,7 @@ impl<M: Machine> Kernel<M> {
         self.cpu.armed = u64::MAX;
         let now = self.machine.now();
         let signals = self.capacity.get(QuotaKind::Signals);
-        while let Some(owner) = self.timers.take_due(now) {
+        while let Some(owner) = self.cpu.timers.take_due(now) {
             match owner.checked_sub(signals) {
                 None => {
                     let signal = Id::new(owner);

@@ -18,6 +18,8 @@ pub(crate) struct Signal {
     pub(crate) waiter: Option<(Id<Thread>, u64)>,
     pub(crate) port: Option<Weak<Port>>,
     pub(crate) timer_bits: u64,
+    /// The processor its timer was set on.
+    timer_processor: u32,
     pub(crate) quota: Id<Quota>,
     pub(crate) references: u32,
 }
@@ -25,7 +27,8 @@ pub(crate) struct Signal {
 impl<M: Machine> Kernel<M> {
     pub(crate) fn create_signal(&mut self, quota: Id<Quota>) -> Result<Id<Signal>, Error> {
         self.charge_object(quota, QuotaKind::Signals)?;
-        let signal = Signal { bits: 0, waiter: None, port: None, timer_bits: 0, quota, references: 0 };
+        let signal =
+            Signal { bits: 0, waiter: None, port: None, timer_bits: 0, timer_processor: 0, quota, references: 0 };
         self.signals.insert(signal).ok_or_else(|| {
             self.uncharge_object(quota, QuotaKind::Signals);
             Error::QuotaExceeded
@@ -99,13 +102,19 @@ impl<M: Machine> Kernel<M> {
 
     /// Sets the one-shot timer; `u64::MAX` stops it.
     pub(crate) fn set_timer(&mut self, id: Id<Signal>, deadline_ns: u64, bits: u64) {
-        if deadline_ns == u64::MAX {
-            self.timers.cancel(id.number());
-        } else {
-            self.signals[id].timer_bits = bits;
-            self.timers.set(id.number(), self.clock.ticks(deadline_ns));
+        self.cancel_timer(id);
+        if deadline_ns != u64::MAX {
+            let signal = &mut self.signals[id];
+            (signal.timer_bits, signal.timer_processor) = (bits, self.cpu.number);
+            self.cpu.timers.set(id.number(), self.clock.ticks(deadline_ns));
         }
         self.arm_timer();
+    }
+
+    /// If it was set on another processor, that one's hardware fires for nothing.
+    fn cancel_timer(&mut self, id: Id<Signal>) {
+        let processor = self.signals[id].timer_processor;
+        self.processor_mut(processor).timers.cancel(id.number());
     }
 
     pub(crate) fn free_signal_if_unused(&mut self, id: Id<Signal>) {
@@ -114,7 +123,7 @@ impl<M: Machine> Kernel<M> {
             return;
         }
         let quota = signal.quota;
-        self.timers.cancel(id.number());
+        self.cancel_timer(id);
         self.arm_timer();
         self.signals.remove(id);
         self.uncharge_object(quota, QuotaKind::Signals);

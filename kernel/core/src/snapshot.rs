@@ -2,6 +2,7 @@
 
 use crate::kernel::Kernel;
 use crate::machine::Machine;
+use crate::processor::Processor;
 use crate::slab::{Id, NONE};
 use crate::thread::{State, Thread};
 use crate::trace::Ring;
@@ -19,11 +20,13 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Memory it takes: that of the trace, and as much for all else.
-    pub(crate) const BYTES: usize = Ring::BYTES + 256 * 1024;
+    /// Memory it takes for all but traces.
+    pub(crate) const BYTES: usize = 256 * 1024;
+    /// Memory it takes for each processor's trace.
+    pub(crate) const BYTES_EACH: usize = Ring::BYTES + size_of::<RingEntry>();
 
-    pub(crate) fn new() -> Snapshot {
-        Snapshot { bytes: vec![0; Self::BYTES], used: 0, sequence: 0 }
+    pub(crate) fn new(processors: u32) -> Snapshot {
+        Snapshot { bytes: vec![0; Self::BYTES + processors as usize * Self::BYTES_EACH], used: 0, sequence: 0 }
     }
 
     fn room(&self) -> usize {
@@ -76,7 +79,7 @@ impl<M: Machine> Kernel<M> {
             }
         }
         for (id, thread) in self.threads.iter() {
-            if id != self.cpu.idle {
+            if !self.idles(id) {
                 count(&mut threads, snapshot.push(&wire::thread_entry(&self.thread_entry(id, thread))));
             }
         }
@@ -90,15 +93,16 @@ impl<M: Machine> Kernel<M> {
             };
             count(&mut ports, snapshot.push(&wire::port_entry(&entry)));
         }
-        let ring = &self.cpu.ring;
-        // The newest events are the last to go.
-        let held = ring.events().count();
-        let room = snapshot.room().saturating_sub(size_of::<RingEntry>()) / size_of::<Event>();
-        let room = room.min(held);
-        let entry = RingEntry { processor: self.cpu.number, events: room as u32, recorded: ring.recorded() };
-        count(&mut rings, snapshot.push(&wire::ring_entry(&entry)));
-        for event in ring.events().skip(held - room) {
-            snapshot.push(&wire::event(event));
+        for Processor { number, ring, .. } in self.all_processors() {
+            // The newest events are the last to go.
+            let held = ring.events().count();
+            let room = snapshot.room().saturating_sub(size_of::<RingEntry>()) / size_of::<Event>();
+            let room = room.min(held);
+            let entry = RingEntry { processor: *number, events: room as u32, recorded: ring.recorded() };
+            count(&mut rings, snapshot.push(&wire::ring_entry(&entry)));
+            for event in ring.events().skip(held - room) {
+                snapshot.push(&wire::event(event));
+            }
         }
         (header.processes, header.threads, header.ports, header.rings) = (processes, threads, ports, rings);
         let bytes = wire::snapshot_header(&header);

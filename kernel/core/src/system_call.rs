@@ -477,6 +477,14 @@ impl<M: Machine> Kernel<M> {
                 let bytes = self.read::<{ size_of::<Registers>() }>(b)?;
                 self.write_registers(thread, &wire::read_registers(&bytes))?;
             }
+            SystemCall::ThreadProcessor => {
+                let thread = self.live_thread(a)?;
+                self.move_thread(thread, b)?;
+            }
+            SystemCall::ProcessProcessors => {
+                let process = self.other_process(a, Rights::CONTROL)?;
+                self.restrict_processors(process, b)?;
+            }
             SystemCall::BudgetCreate => {
                 let quota = self.quota_argument(a)?;
                 let flags = u32::try_from(e).ok().and_then(BudgetFlags::from_bits);

@@ -80,6 +80,8 @@ pub(crate) struct Thread {
     /// What is left of its turn among equals, in ticks, if it was preempted; 0 for a whole one.
     pub(crate) turn_left: u64,
     pub(crate) queue: Queue,
+    /// The processor whose ready queue it is in, or was last.
+    pub(crate) queue_processor: u32,
     /// Links of the one queue it can be in: ready, budget, senders or receivers.
     pub(crate) next: u32,
     pub(crate) previous: u32,
@@ -122,6 +124,7 @@ impl Thread {
             suspended: false,
             turn_left: 0,
             queue: Queue::None,
+            queue_processor: 0,
             next: NONE,
             previous: NONE,
             has_io_ports: false,
@@ -217,6 +220,7 @@ impl<M: Machine> Kernel<M> {
         if self.threads[id].state == State::Dead {
             return Err(Error::Dead);
         }
+        self.take_off(id);
         self.threads[id].suspended = true;
         self.dequeue(id);
         if self.threads[id].state == State::Ready {
@@ -272,6 +276,8 @@ impl<M: Machine> Kernel<M> {
         if id == self.cpu.current {
             // Something more urgent may be ready now.
             self.cpu.reschedule = true;
+        } else if let Some(processor) = self.runs_elsewhere(id) {
+            self.kick(processor);
         }
     }
 
@@ -307,13 +313,14 @@ impl<M: Machine> Kernel<M> {
 
     pub(crate) fn thread_info(&self, id: Id<Thread>) -> ThreadInfo {
         let thread = &self.threads[id];
-        let running = if id == self.cpu.current { self.machine.now().wrapping_sub(self.cpu.last_switch) } else { 0 };
+        let running = self.runs_on(id).map_or(0, |processor| self.machine.now().wrapping_sub(processor.last_switch));
         ThreadInfo {
             number: id.number(),
             process: thread.process.number(),
             state: thread.public_state() as u8,
             priority: thread.base_priority,
-            reserved: [0; 6],
+            processor: self.home(id) as u8,
+            reserved: [0; 5],
             cpu_ticks: thread.cpu_ticks + running,
         }
     }
@@ -330,6 +337,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Ends a thread: out of every queue, callers it owes an answer learn `ServerDied`.
     pub(crate) fn kill_thread(&mut self, id: Id<Thread>) {
+        self.take_off(id);
         match self.threads[id].state {
             State::Sending(port) => self.unlink_sender(port, id),
             State::Receiving(port) => self.unlink_receiver(port, id),

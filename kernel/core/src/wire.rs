@@ -76,7 +76,7 @@ to_bytes! {
     /// For `CLOCK_PAGE`.
     clock_page: ClockPage { base_ticks, ticks_per_second, multiplier, shift }
     /// For `thread_info`.
-    thread_info: ThreadInfo { number, process, state, priority, cpu_ticks }
+    thread_info: ThreadInfo { number, process, state, priority, processor, cpu_ticks }
     /// For `budget_info`.
     budget_info: BudgetInfo {
         number, processor, budget_ns, period_ns, available_ticks, used_ticks, overruns,
@@ -84,11 +84,12 @@ to_bytes! {
     /// For `process_info`.
     process_info: ProcessInfo {
         name, number, threads, handles, resident_pages, state, priority, max_priority, faulted,
-        exit_code, cpu_ticks, limits, used,
+        processors, exit_code, cpu_ticks, limits, used,
     }
     /// For `kernel_info`.
     kernel_info: KernelInfo {
         total_frames, used_frames, objects, capacity, switches, system_calls, interrupts, idle_ticks,
+        processors,
     }
     /// For `thread_read_registers`.
     registers: Registers {

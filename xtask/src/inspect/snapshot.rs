@@ -30,9 +30,9 @@ pub struct Ring {
 
 // The readers below follow the structs field by field; a changed struct must not go unnoticed.
 const _: () = {
-    assert!(size_of::<SnapshotHeader>() == 192);
-    assert!(size_of::<KernelInfo>() == 128);
-    assert!(size_of::<ProcessInfo>() == 136);
+    assert!(size_of::<SnapshotHeader>() == 200);
+    assert!(size_of::<KernelInfo>() == 136);
+    assert!(size_of::<ProcessInfo>() == 144);
     assert!(size_of::<ThreadEntry>() == 40);
     assert!(size_of::<PortEntry>() == 24);
     assert!(size_of::<RingEntry>() == 16);
@@ -118,6 +118,7 @@ fn header(fields: &mut Fields<'_>) -> Result<SnapshotHeader> {
             system_calls: fields.u64()?,
             interrupts: fields.u64()?,
             idle_ticks: fields.u64()?,
+            processors: fields.u64()?,
         },
     };
     if header.magic != SNAPSHOT_MAGIC {
@@ -138,6 +139,7 @@ fn process(fields: &mut Fields<'_>) -> Result<ProcessInfo> {
         max_priority: fields.u8()?,
         faulted: fields.u8()?,
         reserved: fields.take()?,
+        processors: fields.u64()?,
         exit_code: fields.u64()?.cast_signed(),
         cpu_ticks: fields.u64()?,
         limits: fields.limits()?,
@@ -152,6 +154,7 @@ fn thread(fields: &mut Fields<'_>) -> Result<ThreadEntry> {
             process: fields.u32()?,
             state: fields.u8()?,
             priority: fields.u8()?,
+            processor: fields.u8()?,
             reserved: fields.take()?,
             cpu_ticks: fields.u64()?,
         },

@@ -30,7 +30,7 @@ pub struct RunArguments {
     /// Memory, such as 512M or 2G
     #[arg(long, default_value = "512M", value_parser = memory)]
     mem: u64,
-    /// Processors; AIROX uses the first
+    /// Processors
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=255))]
     smp: u32,
     /// What kind of disk the image is

@@ -62,6 +62,7 @@ fn boot_and_follow(
         allow_reset: false,
         // The tests' time is counted in instructions: no load of this computer changes what they see.
         instruction_clock: true,
+        processors: arguments.smp,
         ..Options::new(&built.image)
     })
     .context("cannot start the machine")?;

@@ -38,6 +38,9 @@ pub struct TestArguments {
     /// Random system calls of each storm in the kernel suite
     #[arg(long, value_name = "N")]
     calls: Option<u64>,
+    /// Processors of the kernel suite's machine
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    smp: u32,
     /// Run the kernel suite's storms with this seed only
     #[arg(long, value_name = "N")]
     seed: Option<u64>,

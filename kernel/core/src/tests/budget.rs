@@ -24,7 +24,7 @@ impl<M: Machine> Kernel<M> {
                 continue;
             }
             assert!(
-                last == NONE || self.timers.is_set(self.budget_timer(id)),
+                last == NONE || self.processor(budget.processor).timers.is_set(self.budget_timer(id)),
                 "nobody will wake those parked at {id:?}"
             );
             let refills = &budget.refills;
@@ -33,10 +33,14 @@ impl<M: Machine> Kernel<M> {
             assert!(pieces.iter().all(|refill| refill.amount > 0), "{refills:?}");
             assert!(pieces.is_sorted_by_key(|refill| refill.time), "{refills:?}");
         }
-        for (id, thread) in self.threads.iter().filter(|(id, _)| *id != self.cpu.idle) {
+        for (id, thread) in self.threads.iter().filter(|(id, _)| !self.idles(*id)) {
             parked -= u32::from(thread.queue == Queue::Budget);
             let budget = self.budgets.upgrade(thread.budget);
             let could_run = thread.queue != Queue::None || thread.state == State::Running;
+            if self.runs_on(id).is_some_and(|processor| processor.reschedule) {
+                // About to be looked at.
+                continue;
+            }
             if !could_run {
                 assert!(self.budgets.upgrade(thread.competing).is_none(), "{id:?} {:?}", thread.state);
             } else if budget.is_some() && !self.is_unlimited(thread.budget) {
@@ -44,9 +48,12 @@ impl<M: Machine> Kernel<M> {
             }
         }
         assert_eq!(parked, 0);
-        let current = &self.threads[self.cpu.current];
-        assert!(current.budget == self.cpu.budget, "time passes on another budget");
-        assert!(self.budgets.upgrade(current.budget).is_some(), "the running thread has no budget");
+        for processor in self.all_processors().filter(|processor| !processor.reschedule) {
+            let current = &self.threads[processor.current];
+            assert!(current.budget == processor.budget, "time passes on another budget");
+            let budget = self.budgets.upgrade(current.budget).expect("the running thread has a budget");
+            assert_eq!(self.budgets[budget].processor, processor.number);
+        }
     }
 }
 

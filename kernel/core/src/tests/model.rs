@@ -29,6 +29,10 @@ pub struct Model {
     memory: HashMap<u32, Box<[u8; 4096]>>,
     pub time: Cell<u64>,
     pub armed: u64,
+    /// What the timers of the processors that [`System::on`] has left are set to.
+    pub armed_elsewhere: Vec<u64>,
+    /// Processors that have to be let into the kernel: bit n for processor n.
+    pub interrupted: u64,
     pub debug: Vec<u8>,
     pub masked: HashSet<u32>,
     pub ports: Vec<(u16, u16)>,
@@ -72,6 +76,14 @@ impl Machine for Model {
     }
     fn leave_address_space(&mut self, _root: Frame) {}
     fn flush_page(&mut self, _root: Frame, _address: u64) {}
+    fn flush_elsewhere(&mut self, _root: Frame) {}
+    fn interrupt_processor(&mut self, number: u32) {
+        self.interrupted |= 1 << number;
+    }
+    /// Between two calls of the model every processor stands still.
+    fn stop_processor(&mut self, number: u32) {
+        self.interrupted |= 1 << number;
+    }
     fn now(&self) -> u64 {
         self.time.set(self.time.get() + 1);
         self.time.get()
@@ -92,7 +104,7 @@ impl Machine for Model {
     fn irq_mask(&mut self, line: u32) {
         self.masked.insert(line);
     }
-    fn set_io_ports(&mut self, ranges: &mut dyn Iterator<Item = (u16, u16)>) {
+    fn set_io_ports(&mut self, _processor: u32, ranges: &mut dyn Iterator<Item = (u16, u16)>) {
         self.ports = ranges.collect();
     }
     fn device_range_allowed(&self, first: Frame, count: u32) -> bool {
@@ -134,6 +146,11 @@ pub fn child_limits() -> QuotaLimits {
 
 impl System {
     pub fn boot() -> System {
+        System::with_processors(1)
+    }
+
+    /// A system whose first processor runs the root task.
+    pub fn with_processors(processors: u32) -> System {
         let segments = [
             RootSegment {
                 address: PROGRAM_BASE,
@@ -152,12 +169,14 @@ impl System {
                 executable: false,
             },
         ];
-        let mut machine = Model::default();
+        let mut machine = Model { armed: u64::MAX, ..Model::default() };
+        machine.armed_elsewhere = vec![u64::MAX; processors as usize];
         for page in 0..8 {
             machine.frame_mut(Frame(FRAMES + page)).fill(page as u8 + 1);
         }
         let boot = Boot {
             memory: &[(Frame(16), 1000), (Frame(1040), FRAMES - 1040)],
+            processors,
             ticks_per_second: 1_000_000_000,
             boot_ticks: 0,
             loader_ticks: 0,
@@ -183,6 +202,29 @@ impl System {
             kernel,
         }
         .with_scratch()
+    }
+
+    /// Another processor's turn in the kernel. If it was interrupted, it is let in first.
+    pub fn on(&mut self, number: u32) {
+        let last = self.kernel.here as usize;
+        let machine = self.kernel.machine();
+        machine.armed_elsewhere[last] = machine.armed;
+        machine.armed = machine.armed_elsewhere[number as usize];
+        let interrupted = machine.interrupted >> number & 1 != 0;
+        machine.interrupted &= !(1 << number);
+        self.kernel.enter(number);
+        if interrupted {
+            self.kernel.kicked();
+        }
+    }
+
+    /// Lets all processors in that were interrupted, and comes back to the one whose turn it was.
+    pub fn settle(&mut self) {
+        let here = self.kernel.here;
+        while self.kernel.machine().interrupted != 0 {
+            self.on(self.kernel.machine.interrupted.trailing_zeros());
+        }
+        self.on(here);
     }
 
     fn with_scratch(mut self) -> System {

@@ -48,7 +48,10 @@ fn argument(random: &mut Random, system: &System, me: u32) -> u64 {
 /// What must hold between kernel entries: every list is whole, and every thread is where its state says.
 fn check(kernel: &crate::kernel::Kernel<super::model::Model>) {
     use crate::thread::{Queue, State};
-    assert_eq!(kernel.threads[kernel.cpu.current].process, kernel.cpu.current_process);
+    for processor in kernel.all_processors() {
+        assert_eq!(kernel.threads[processor.current].process, processor.current_process);
+        assert!(processor.next == crate::slab::NONE || processor.reschedule);
+    }
     for (id, process) in kernel.processes.iter() {
         let mut link = process.first_thread;
         let mut threads = 0;
@@ -60,13 +63,19 @@ fn check(kernel: &crate::kernel::Kernel<super::model::Model>) {
         }
         assert_eq!(threads, process.threads, "threads of {id:?}");
     }
-    for priority in 0..=255 {
+    for (processor, priority) in kernel.all_processors().flat_map(|processor| (0..=255).map(move |at| (processor, at)))
+    {
         let mut previous = crate::slab::NONE;
-        let mut link = kernel.cpu.ready.head(priority);
+        let mut link = processor.ready.head(priority);
         while let Some(id) = crate::slab::Id::<crate::thread::Thread>::from_link(link) {
             let thread = &kernel.threads[id];
+            let home = kernel.budgets.upgrade(thread.budget).map(|budget| kernel.budgets[budget].processor);
             assert!(
-                thread.queue == Queue::Ready && thread.priority == priority && thread.previous == previous,
+                thread.queue == Queue::Ready
+                    && thread.priority == priority
+                    && thread.previous == previous
+                    && thread.queue_processor == processor.number
+                    && home.is_none_or(|home| home == processor.number),
                 "{id:?}"
             );
             previous = link;
@@ -74,7 +83,7 @@ fn check(kernel: &crate::kernel::Kernel<super::model::Model>) {
         }
     }
     for (id, thread) in kernel.threads.iter() {
-        if id == kernel.cpu.idle {
+        if kernel.idles(id) {
             continue;
         }
         if thread.state != State::Dead {
@@ -85,7 +94,7 @@ fn check(kernel: &crate::kernel::Kernel<super::model::Model>) {
             }
             assert!(kernel.processes[thread.process].alive, "{id:?} {:?} outlives {:?}", thread.state, thread.process);
         }
-        let running = id == kernel.cpu.current;
+        let running = kernel.all_processors().any(|processor| processor.current == id);
         assert_eq!(thread.state == State::Running, running, "{id:?} {:?}", thread.state);
         let has_budget = kernel.budgets.upgrade(thread.budget).is_some();
         let could_run = thread.state == State::Ready && !thread.suspended;
@@ -102,7 +111,6 @@ fn check(kernel: &crate::kernel::Kernel<super::model::Model>) {
         let receives = matches!(thread.state, State::Receiving(_));
         assert!(!receives || thread.serving.is_none(), "{id:?}");
     }
-    assert_eq!(kernel.cpu.next, crate::slab::NONE);
     kernel.check_budgets();
 }
 
@@ -126,7 +134,11 @@ fn time_arguments(random: &mut Random, system: &System, me: u32, call: SystemCal
     let mut of = |kind| handle_of(random, system, me, kind);
     let (thread, budget) = (of(ObjectKind::Thread), of(ObjectKind::Budget));
     Some(match call {
-        SystemCall::BudgetCreate => vec![0, 0, length, period, random.below(2)],
+        SystemCall::ThreadProcessor => vec![thread, random.below(4)],
+        SystemCall::ProcessProcessors => vec![of(ObjectKind::Process), random.below(16)],
+        SystemCall::BudgetCreate => {
+            vec![0, random.below(u64::from(system.kernel.processors)), length, period, random.below(2)]
+        }
         SystemCall::BudgetSet => vec![budget, length, period],
         SystemCall::BudgetBind => match random.below(4) {
             0 => vec![thread, 0, 1],
@@ -144,8 +156,8 @@ fn time_arguments(random: &mut Random, system: &System, me: u32, call: SystemCal
     })
 }
 
-fn storm(seed: u64, calls: u32) {
-    let mut system = System::boot();
+fn storm(seed: u64, calls: u32, processors: u32) {
+    let mut system = System::with_processors(processors);
     let before = system.counts();
     let mut random = Random(seed);
     let port = system.ok(SystemCall::PortCreate, &[0, 0]);
@@ -154,13 +166,25 @@ fn storm(seed: u64, calls: u32) {
     let mut children: Vec<Child> = Vec::new();
     for step in 0..calls {
         check(&system.kernel);
-        if system.kernel.is_idle() && random.below(16) != 0 {
+        if processors > 1 {
+            system.on(random.below(u64::from(processors)) as u32);
+            check(&system.kernel);
+        }
+        let all_idle = system.kernel.all_processors().all(|processor| processor.current == processor.idle);
+        if all_idle && system.kernel.machine.interrupted != 0 {
+            system.settle();
+            continue;
+        }
+        if system.kernel.is_idle() && (!all_idle || random.below(16) != 0) {
             // Somebody may get time soon.
             let (due, now) = (system.kernel.machine.armed, system.kernel.machine.time.get());
             if due < now + 1_000_000_000 {
                 system.kernel.machine.time.set(due.max(now));
                 system.kernel.machine.armed = u64::MAX;
                 system.kernel.timer();
+                continue;
+            }
+            if !all_idle {
                 continue;
             }
         }
@@ -171,6 +195,8 @@ fn storm(seed: u64, calls: u32) {
                 let crate::thread::State::Waiting(id) = id else { panic!("seed {seed:#x} step {step}: {id:?}") };
                 system.kernel.notify(id, 1 << 63);
                 system.kernel.finish_entry();
+                system.settle();
+                system.on(0);
             }
             system.running(system.root);
             for child in children.drain(..) {
@@ -196,13 +222,19 @@ fn storm(seed: u64, calls: u32) {
                     };
                     system.grant(&child, handle, rights | Rights::COPY, badge);
                 }
-                let bound = match random.below(6) {
+                if random.below(2) == 0 {
+                    let number = random.below(u64::from(processors));
+                    system.ok(SystemCall::ThreadProcessor, &[child.thread_handle, number]);
+                }
+                let bound = match random.below(12) {
                     0 => [child.thread_handle, budgets[0], 0],
                     1 | 2 => [child.thread_handle, budgets[1], 0],
                     3 => [child.thread_handle, 0, 1],
-                    _ => [child.thread_handle, 0, 0],
+                    _ => [0, 0, 0],
                 };
-                system.ok(SystemCall::BudgetBind, &bound);
+                if bound[0] != 0 {
+                    system.ok(SystemCall::BudgetBind, &bound);
+                }
                 children.push(child);
             }
             system.raw(SystemCall::Wait as u64, &[signal, 1 << 63], Tag(0), 0);
@@ -244,6 +276,8 @@ fn storm(seed: u64, calls: u32) {
     }
     // End everything and count.
     let root = system.root;
+    system.settle();
+    system.on(0);
     if system.kernel.cpu.current != root {
         let crate::thread::State::Waiting(id) = system.kernel.threads[root].state else { panic!("seed {seed:#x}") };
         system.kernel.notify(id, 1 << 63);
@@ -262,6 +296,13 @@ fn storm(seed: u64, calls: u32) {
 #[test]
 fn random_calls_neither_panic_nor_leak() {
     for seed in 1..=100 {
-        storm(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed), 20_000);
+        storm(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed), 20_000, 1);
+    }
+}
+
+#[test]
+fn random_calls_on_three_processors_neither_panic_nor_leak() {
+    for seed in 1..=100 {
+        storm(0xc2b2_ae3d_27d4_eb4f_u64.wrapping_mul(seed), 20_000, 3);
     }
 }

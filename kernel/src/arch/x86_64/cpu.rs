@@ -21,8 +21,14 @@ pub struct Cpu {
     pub scratch: u64,
     /// Top of the kernel stack.
     pub stack: u64,
-    /// The address space in CR3.
+    /// The address space in CR3. The processor inside the kernel reads it of all others.
     pub loaded: u64,
+    /// Where the kernel's logic keeps this processor's state.
+    pub processor: u64,
+    /// This processor's number.
+    pub number: u32,
+    /// Its ticket, if a stub took one that could not finish what it began.
+    pub ticket: u32,
     /// State components that XSAVE and XRSTOR handle (XCR0), 0 if the CPU has only FXSAVE.
     pub vector_components: u32,
     /// 1 if the CPU has SMAP, else 0.

@@ -1,7 +1,8 @@
 //! What the entry stubs call: Rust with interrupts off, on the CPU's kernel stack. Each returns the context to resume.
 
 use super::cpu::Cpu;
-use super::local_apic::{ERROR, FIRST_LINE, INSPECT, SPURIOUS, TIMER};
+use super::local_apic::{ERROR, FIRST_LINE, INSPECT, SPURIOUS, TIMER, WAKE};
+use super::lock::{self, Entry};
 use super::machine::Pc;
 use super::{clock, paging};
 use airox_kernel_core::context::Context;
@@ -14,6 +15,7 @@ use x86_64::registers::control::Cr2;
 #[unsafe(no_mangle)]
 static AIROX_SNAPSHOT: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
 
+const BREAKPOINT: u8 = 3;
 const PAGE_FAULT: u8 = 14;
 /// The first vector that is not an exception.
 const FIRST_INTERRUPT: u8 = 32;
@@ -24,19 +26,69 @@ pub extern "C" fn light_call(_number: u64) -> u64 {
     0
 }
 
+/// Enters the kernel's logic when the ticket is served. Returns also whether the processor was stopped while it waited.
+///
+/// # Safety
+/// 1. `cpu` is this CPU's structure, whose kernel is set. 2. The registers of the thread that ran are saved. 3. The ticket is served on when the
+///    kernel is left, and no reference to the kernel is used after that.
+#[inline(always)]
+pub unsafe fn enter<'a>(cpu: *mut Cpu, ticket: u32, entry: Entry) -> (&'a mut Kernel<Pc>, bool) {
+    // SAFETY: 1. By the contract. 2. The kernel is never freed. 3. Interrupts are off from entry to exit and one CPU at a time has its
+    // ticket served, so this is the only reference to the kernel.
+    unsafe {
+        let stopped = lock::await_turn(cpu, ticket, entry);
+        let kernel = &mut *(*cpu).kernel;
+        kernel.enter((*cpu).number);
+        (kernel, stopped)
+    }
+}
+
 /// The running thread executed `syscall`.
 pub extern "C" fn system_call(cpu: *mut Cpu) -> *mut Context {
-    // SAFETY: 1. `cpu` is this CPU's structure, whose kernel is set and never freed. 2. Interrupts are off from entry to exit and
-    // only one CPU runs, so this is the only reference to the kernel.
-    let kernel = unsafe { &mut *(*cpu).kernel };
-    kernel.system_call()
+    system_call_with(cpu, lock::take_ticket())
+}
+
+/// The running thread executed `syscall` for a message, and the short path has taken a ticket.
+pub extern "C" fn message_call(cpu: *mut Cpu) -> *mut Context {
+    // SAFETY: `cpu` is this CPU's structure.
+    system_call_with(cpu, unsafe { (*cpu).ticket })
+}
+
+#[inline(always)]
+fn system_call_with(cpu: *mut Cpu, ticket: u32) -> *mut Context {
+    // SAFETY: the stubs save the registers, and serve the next ticket when they leave.
+    let (kernel, stopped) = unsafe { enter(cpu, ticket, Entry::SystemCall) };
+    // If it was stopped, its thread calls again, if it still runs here.
+    if stopped { stopped_entry(kernel, None) } else { kernel.system_call() }
 }
 
 /// An interrupt, or an exception of ring 3.
 pub extern "C" fn interrupt(cpu: *mut Cpu, vector: u32) -> *mut Context {
-    // SAFETY: as in `system_call`.
-    let kernel = unsafe { &mut *(*cpu).kernel };
     let vector = vector as u8;
+    let entry = if vector == BREAKPOINT { Entry::Breakpoint } else { Entry::Other };
+    // SAFETY: as in `system_call_with`.
+    let (kernel, stopped) = unsafe { enter(cpu, lock::take_ticket(), entry) };
+    if stopped {
+        return stopped_entry(kernel, Some(vector).filter(|&vector| vector >= FIRST_INTERRUPT));
+    }
+    handle(kernel, vector);
+    kernel.current()
+}
+
+/// The processor was stopped before it could come in: its thread may be another one now. What the thread wanted comes again if the thread runs
+/// again; an interrupt is nobody's but the processor's.
+#[cold]
+#[inline(never)]
+fn stopped_entry(kernel: &mut Kernel<Pc>, interrupt: Option<u8>) -> *mut Context {
+    if let Some(vector) = interrupt {
+        handle(kernel, vector);
+    }
+    kernel.kicked();
+    kernel.current()
+}
+
+#[inline(always)]
+fn handle(kernel: &mut Kernel<Pc>, vector: u8) {
     match vector {
         TIMER => {
             end_of_interrupt();
@@ -53,7 +105,6 @@ pub extern "C" fn interrupt(cpu: *mut Cpu, vector: u32) -> *mut Context {
         }
         _ => rare_interrupt(kernel, vector),
     }
-    kernel.current()
 }
 
 #[inline(never)]
@@ -67,8 +118,17 @@ fn exception(kernel: &mut Kernel<Pc>, vector: u8) {
 #[inline(never)]
 fn rare_interrupt(kernel: &mut Kernel<Pc>, vector: u8) {
     match vector {
+        WAKE => {
+            end_of_interrupt();
+            kernel.kicked();
+        }
         INSPECT => {
             end_of_interrupt();
+            // All processors are asked; one answers.
+            // SAFETY: 1. The GS base is set. 2. The reference ends with this statement.
+            if unsafe { Cpu::current() }.number != 0 {
+                return;
+            }
             kernel.take_snapshot();
             let buffer = kernel.snapshot_buffer();
             AIROX_SNAPSHOT[1].store(buffer.len() as u64, Ordering::Relaxed);

@@ -17,6 +17,10 @@
 //! of other processes, are cleared. Another thread ([`resume`]): its address space is loaded if it is not already, and *all*
 //! vector state, control registers included, is either its own (`Resume::Full`) or the reset state.
 //!
+//! # The lock
+//! Saving the running thread's registers needs no lock: they are this processor's. Then a ticket is taken ([`super::lock`]), by the short path or
+//! in Rust; leaving serves the next one.
+//!
 //! # Light calls
 //! A call that can neither block nor look at an object runs as a plain function call on the kernel stack: no thread's state
 //! is saved, what Rust may have clobbered is cleared. That is `null`, the price of entering and leaving the kernel.
@@ -27,6 +31,7 @@
 use super::cpu::Cpu;
 use super::dispatch;
 use super::local_apic::{INSPECT, X2APIC, XAPIC};
+use super::lock::{TICKETS, Tickets};
 use super::message_path;
 use airox_abi::SystemCall;
 use airox_kernel_core::context::{Context, Resume, VectorState};
@@ -43,6 +48,7 @@ const SMAP: usize = offset_of!(Cpu, has_smap);
 pub(super) const RSP0: usize =
     offset_of!(Cpu, task_state.segment) + offset_of!(TaskStateSegment, privilege_stack_table);
 
+pub(super) const SERVING: usize = offset_of!(Tickets, serving);
 pub(super) const RESUME: usize = offset_of!(Context, resume);
 pub(super) const WORDS: usize = offset_of!(Context, words);
 pub(super) const SPACE: usize = offset_of!(Context, address_space);
@@ -181,27 +187,38 @@ macro_rules! system_call_stub {
             )
         }
 
+        general_stub!($general, dispatch::system_call, $clear);
+    };
+}
+
+macro_rules! general_stub {
+    ($name:ident, $function:path, $clear:literal) => {
         /// The running thread's registers are saved: does its call and leaves.
         ///
         /// # Safety
         /// Jumped to with the kernel's GS base and stack.
         #[unsafe(naked)]
-        unsafe extern "C" fn $general() {
+        unsafe extern "C" fn $name() {
             naked_asm!(
                 "mov rdi, gs:[0]",
-                "call {system_call}",
+                "call {function}",
                 "cmp rax, gs:[{current}]",
                 "jne {resume}",
+                "inc dword ptr [rip + {tickets} + {serving}]",
                 $clear,
                 leave_system_call!("rax"),
                 current = const CURRENT,
                 words = const WORDS,
-                system_call = sym dispatch::system_call,
+                function = sym $function,
                 resume = sym resume,
+                tickets = sym TICKETS,
+                serving = const SERVING,
             )
         }
     };
 }
+
+general_stub!(general_message, dispatch::message_call, "vzeroall");
 
 /// A message call that cannot take the short path: saves the rest of the registers.
 ///
@@ -224,7 +241,7 @@ pub unsafe extern "C" fn general_message_call() {
         words = const WORDS,
         tag = const offset_of!(Context, tag),
         stack = const STACK,
-        general = sym general_avx,
+        general = sym general_message,
     )
 }
 
@@ -255,7 +272,8 @@ system_call_stub! {
      xorps xmm15, xmm15"
 }
 
-/// Leaves the kernel to the context in `rax`, whoever ran before.
+/// Leaves the kernel to the context in `rax`, whoever ran before. Once the address space is loaded, the next processor may come in: what
+/// remains to be read is this thread's own.
 ///
 /// # Safety
 /// Jumped to by the stubs, with the kernel's GS base and interrupts off.
@@ -277,6 +295,7 @@ unsafe extern "C" fn resume() -> ! {
         "mov gs:[{loaded}], rcx",
         "mov cr3, rcx",
         "2:",
+        "inc dword ptr [rip + {tickets} + {serving}]",
         "test eax, eax",
         "jz 3f",
         "xrstor64 [rip + {reset}]",
@@ -293,6 +312,7 @@ unsafe extern "C" fn resume() -> ! {
         "mov gs:[{loaded}], rcx",
         "mov cr3, rcx",
         "8:",
+        "inc dword ptr [rip + {tickets} + {serving}]",
         "test eax, eax",
         "jz 5f",
         "xrstor64 [rdi]",
@@ -321,13 +341,15 @@ unsafe extern "C" fn resume() -> ! {
         resume = const RESUME,
         words = const WORDS,
         reset = sym RESET,
+        tickets = sym TICKETS,
+        serving = const SERVING,
     )
 }
 
 /// Leaves the kernel for the first time on this CPU.
 ///
 /// # Safety
-/// The CPU's structure, GDT, TSS and IDT are loaded, interrupts are off; `context` is what `Kernel::current` returned; nothing on
+/// The CPU's structure, GDT, TSS and IDT are loaded, interrupts are off, its ticket is served; `context` is what `Kernel::current` returned; nothing on
 /// the stack is used again.
 #[unsafe(naked)]
 pub unsafe extern "C" fn leave(context: *mut Context) -> ! {

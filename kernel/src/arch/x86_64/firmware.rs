@@ -7,12 +7,15 @@ use acpi::madt::{Madt, MadtEntry};
 use acpi::{AcpiHandler, AcpiTables, PhysicalMapping};
 use airox_kernel::lines::Lines;
 use alloc::vec::Vec;
+use core::pin::Pin;
 use core::ptr::NonNull;
 
 /// The machine as its tables describe it.
 pub struct Firmware {
     /// Physical address of the local APICs' registers.
     pub local_apic: u64,
+    /// Ids of the local APICs of all processors that firmware has switched on.
+    pub processors: Vec<u32>,
     /// Physical address and first global system interrupt of each I/O APIC.
     pub io_apics: Vec<(u64, u32)>,
     /// Routes of the interrupt lines.
@@ -40,19 +43,46 @@ impl AcpiHandler for Mapped {
     fn unmap_physical_region<T>(_: &PhysicalMapping<Self, T>) {}
 }
 
+/// "Enabled", in the flags of a processor's entry (ACPI 6.5, table 5.22).
+const ENABLED: u32 = 1;
+
+/// The ids of the local APICs of usable processors.
+fn processors(madt: Pin<&Madt>) -> impl Iterator<Item = u32> {
+    madt.entries().filter_map(|entry| match entry {
+        MadtEntry::LocalApic(entry) if entry.flags & ENABLED != 0 => Some(u32::from(entry.apic_id)),
+        MadtEntry::LocalX2Apic(entry) if entry.flags & ENABLED != 0 => Some(entry.x2apic_id),
+        _ => None,
+    })
+}
+
+/// The ACPI tables.
+fn tables(rsdp: u64) -> AcpiTables<Mapped> {
+    assert!(rsdp != 0, "firmware gave no ACPI tables");
+    // SAFETY: the loader found the RSDP there.
+    unsafe { AcpiTables::from_rsdp(Mapped, rsdp as usize) }.expect("ACPI tables")
+}
+
+/// How many processors the machine has.
+///
+/// # Panics
+/// As [`Firmware::read`].
+pub fn count_processors(rsdp: u64) -> u32 {
+    let madt = tables(rsdp).find_table::<Madt>().expect("MADT");
+    processors(madt.get()).count() as u32
+}
+
 impl Firmware {
     /// Reads the tables.
     ///
     /// # Panics
     /// If there are none or they lack the MADT: without it no interrupt can be routed.
     pub fn read(rsdp: u64) -> Firmware {
-        assert!(rsdp != 0, "firmware gave no ACPI tables");
-        // SAFETY: the loader found the RSDP there.
-        let tables = unsafe { AcpiTables::from_rsdp(Mapped, rsdp as usize) }.expect("ACPI tables");
+        let tables = tables(rsdp);
         let madt = tables.find_table::<Madt>().expect("MADT");
         let madt = madt.get();
         let mut firmware = Firmware {
             local_apic: u64::from(madt.local_apic_address),
+            processors: processors(madt).collect(),
             io_apics: Vec::new(),
             lines: Lines::new(),
             timer: None,

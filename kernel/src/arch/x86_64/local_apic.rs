@@ -5,7 +5,7 @@
 
 use super::features::Features;
 use airox_kernel::ticks::Rate;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use x2apic::lapic::{LocalApicBuilder, TimerDivide, TimerMode};
 use x86_64::registers::model_specific::Msr;
 
@@ -17,6 +17,8 @@ pub const LINES: u32 = 0xa0;
 pub const TIMER: u8 = 0xf0;
 /// Vector that asks for a snapshot of the kernel's state.
 pub const INSPECT: u8 = 0xf1;
+/// Vector by which one processor has another look into the kernel.
+pub const WAKE: u8 = 0xf2;
 /// Vector of APIC errors.
 pub const ERROR: u8 = 0xfe;
 /// Vector of spurious interrupts; the low four bits are ones, as old APICs need.
@@ -30,6 +32,46 @@ pub static XAPIC: AtomicU64 = AtomicU64::new(0);
 const IA32_TSC_DEADLINE: u32 = 0x6e0;
 /// Local vector table entries: x2APIC MSR, xAPIC offset, value. LINT0 (the legacy PIC) is masked; LINT1 is NMI.
 const PINS: [(u32, u64, u32); 2] = [(0x835, 0x350, 1 << 16), (0x836, 0x360, 0b100 << 8)];
+
+/// Interrupt command register (Intel SDM vol. 3, 11.6.1, 11.12.9): x2APIC MSR, xAPIC offsets of its halves.
+const COMMAND: u32 = 0x830;
+const COMMAND_LOW: u64 = 0x300;
+const COMMAND_HIGH: u64 = 0x310;
+/// Its bits: INIT and start-up delivery, asserted level, everyone but oneself; an xAPIC's "not delivered yet".
+const INIT: u32 = 0b101 << 8;
+const START_UP: u32 = 0b110 << 8;
+const ASSERT: u32 = 1 << 14;
+const ALL_OTHERS: u32 = 0b11 << 18;
+const PENDING: u32 = 1 << 12;
+
+/// Writes the interrupt command register; does nothing before the APIC is set up.
+fn command(destination: u32, low: u32) {
+    // What the other processor is going to look at has to be in memory first; the write of an MSR does not see to that.
+    fence(Ordering::SeqCst);
+    if X2APIC.load(Ordering::Relaxed) {
+        // SAFETY: the APIC is in x2APIC mode. The interrupt is one that the other processor expects.
+        unsafe { Msr::new(COMMAND).write(u64::from(destination) << 32 | u64::from(low)) };
+        return;
+    }
+    let registers = XAPIC.load(Ordering::Relaxed);
+    if registers == 0 {
+        return;
+    }
+    let register = |offset| core::ptr::with_exposed_provenance_mut::<u32>((registers + offset) as usize);
+    // SAFETY: 1. The registers are mapped there, uncached. 2. As above.
+    unsafe {
+        register(COMMAND_HIGH).write_volatile(destination << 24);
+        register(COMMAND_LOW).write_volatile(low);
+        while register(COMMAND_LOW).read_volatile() & PENDING != 0 {
+            core::hint::spin_loop();
+        }
+    }
+}
+
+/// Calls all other processors into the kernel.
+pub fn wake_all_others() {
+    command(0, ALL_OTHERS | ASSERT | u32::from(WAKE));
+}
 
 /// How the timer counts.
 enum Timer {
@@ -144,6 +186,26 @@ impl LocalApic {
         }
         self.arm(self.deadline, now);
         false
+    }
+
+    /// The counter's rate, if the timer has one.
+    pub fn rate(&self) -> Option<Rate> {
+        if let Timer::Counter(rate) = self.timer { rate } else { None }
+    }
+
+    /// Interrupts another processor.
+    pub fn send(&mut self, id: u32, vector: u8) {
+        command(id, ASSERT | u32::from(vector));
+    }
+
+    /// Resets another processor: it waits for [`Self::send_start_up`].
+    pub fn send_init(&mut self, id: u32) {
+        command(id, ASSERT | INIT);
+    }
+
+    /// A processor that was reset starts in real mode at the page with this number.
+    pub fn send_start_up(&mut self, id: u32, page: u8) {
+        command(id, ASSERT | START_UP | u32::from(page));
     }
 
     /// Ends the interrupt in service.

@@ -3,6 +3,8 @@
 use super::clock;
 use super::cpu::Cpu;
 use super::io_apic::InterruptLines;
+use super::local_apic::WAKE;
+use super::lock;
 use super::physical::{PAGE, in_frame};
 use super::uart;
 use airox_kernel::memory::Range;
@@ -18,10 +20,20 @@ pub struct Pc {
     pub lines: InterruptLines,
     /// Physical ranges no driver may have: RAM in use, interrupt controllers.
     pub occupied: Vec<Range>,
+    /// All CPUs, by number.
+    pub cpus: Vec<Other>,
+}
+
+/// A CPU as others see it.
+pub struct Other {
+    /// Its structure.
+    pub cpu: *mut Cpu,
+    /// The id of its local APIC.
+    pub apic_id: u32,
 }
 
 /// Loads an address space on this CPU.
-fn load(cpu: &mut Cpu, root: u64) {
+pub fn load(cpu: &mut Cpu, root: u64) {
     cpu.loaded = root;
     // SAFETY: `root` is a top-level table whose upper half is the kernel's.
     unsafe { asm!("mov cr3, {}", in(reg) root, options(nostack, preserves_flags)) };
@@ -63,6 +75,21 @@ impl Pc {
         // SAFETY: 1. The GS base is set before the kernel's logic starts. 2. The reference borrows the machine exclusively, and
         // the kernel holds no other: the entry stubs' Rust side keeps only a pointer.
         unsafe { Cpu::current() }
+    }
+}
+
+impl Pc {
+    /// All others let go of an address space, if they have it.
+    fn make_others_leave(&mut self, root: Frame) {
+        let own = self.cpu().number as usize;
+        for number in (0..self.cpus.len()).filter(|&number| number != own) {
+            let Other { cpu, apic_id } = self.cpus[number];
+            // SAFETY: 1. The structure is never freed. 2. Its owner writes the field only while it is inside the kernel, and now this CPU is.
+            let loaded = unsafe { core::ptr::addr_of!((*cpu).loaded).read_volatile() };
+            if loaded == root.address() {
+                lock::make_leave_space(self.cpu(), number as u32, apic_id);
+            }
+        }
     }
 }
 
@@ -126,12 +153,27 @@ impl Machine for Pc {
             let kernel = cpu.kernel_root;
             load(cpu, kernel);
         }
+        self.make_others_leave(root);
     }
 
     fn flush_page(&mut self, root: Frame, address: u64) {
         if self.cpu().loaded == root.address() {
             tlb::flush(VirtAddr::new_truncate(address));
         }
+    }
+
+    fn flush_elsewhere(&mut self, root: Frame) {
+        self.make_others_leave(root);
+    }
+
+    fn interrupt_processor(&mut self, number: u32) {
+        let id = self.cpus[number as usize].apic_id;
+        self.cpu().local_apic().send(id, WAKE);
+    }
+
+    fn stop_processor(&mut self, number: u32) {
+        let id = self.cpus[number as usize].apic_id;
+        lock::stop(self.cpu(), number, id);
     }
 
     #[inline]
@@ -159,14 +201,16 @@ impl Machine for Pc {
         self.lines.set_masked(line, true);
     }
 
-    fn set_io_ports(&mut self, ranges: &mut dyn Iterator<Item = (u16, u16)>) {
+    fn set_io_ports(&mut self, processor: u32, ranges: &mut dyn Iterator<Item = (u16, u16)>) {
         let (first, count) = uart::PORTS;
         let mut ranges = ranges.inspect(|range| {
             if range.0 < first + count && first < range.0.saturating_add(range.1) {
                 uart::give_away();
             }
         });
-        self.cpu().task_state.set_ports(&mut ranges);
+        let cpu = self.cpus[processor as usize].cpu;
+        // SAFETY: 1. The structure is never freed. 2. It is this CPU's own, or that of one which stands still; the reference ends with the statement.
+        unsafe { (*cpu).task_state.set_ports(&mut ranges) };
     }
 
     fn device_range_allowed(&self, first: Frame, count: u32) -> bool {

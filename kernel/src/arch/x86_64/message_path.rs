@@ -11,7 +11,8 @@
 //! state, a waiting server's `budget`). The general path is `airox_kernel_core`'s `port.rs`, which is also the definition of what has to happen here.
 //!
 //! # Why it is safe
-//! - It runs with interrupts off on the only CPU that is in the kernel, so nothing changes under it. A non-maskable
+//! - It runs with interrupts off on the only CPU that is in the kernel: its ticket is served (see [`super::lock`]), or it falls back with
+//!   the ticket in hand and waits there. So nothing changes under it. A non-maskable
 //!   interrupt, machine check or double fault has a stack of its own; that is why `rsp` may serve as a register here.
 //! - It follows only three kinds of references: a handle, which is checked (index below the entries ever used, owner, generation,
 //!   kind, right); ids in live objects, which the kernel put there and takes out before the object they name goes; and
@@ -22,10 +23,12 @@
 //!   are either the message's or loaded.
 //!
 //! # Cache lines
-//! Besides the two stacks' users: of each thread 5 (registers 2, state 3), of the port 1, of the capability 1, of the kernel's state 4, of the CPU's 2.
+//! Besides the two stacks' users: of each thread 5 (registers 2, state 3), of the port 1, of the capability 1, of the kernel's state 2, of the
+//! processor's 3, of the CPU's 2, of the lock 1.
 
 use super::cpu::Cpu;
 use super::entry::{self, COMPONENTS, CURRENT, END, LOADED, RESET, RSP0, SPACE, WORDS};
+use super::lock::TICKETS;
 use super::machine::Pc;
 use airox_abi::message::Tag;
 use airox_abi::{Handle, Rights, SystemCall};
@@ -41,7 +44,7 @@ const CAPABILITY_BYTES_LOG2: u32 = 6;
 /// A tag with any of these bits carries handles or leases.
 const EXTENSION: u64 = Tag(0).with_handles(15).with_leases(15).0;
 
-/// Saves what has to outlast the switch, apart from the message: `rax` becomes the running thread, `rbp` the kernel's state.
+/// Saves what has to outlast the switch, apart from the message, and takes a ticket: `rax` becomes the running thread, `rbp` the kernel's state.
 macro_rules! save_thread {
     () => {
         "mov rax, gs:[{cpu_current}]
@@ -52,6 +55,10 @@ macro_rules! save_thread {
          mov [rax + {rbx}], rbx
          mov [rax + {rdi}], rdi
          mov qword ptr [rax + {resume}], 0
+         mov ebx, 1
+         lock xadd [rip + {tickets}], ebx
+         cmp ebx, [rip + {tickets} + {serving}]
+         jne 8f
          mov rbp, gs:[{kernel}]"
     };
 }
@@ -80,7 +87,8 @@ macro_rules! find_port {
              shr rbx, {index_bits}
              cmp rbx, [rcx + {handle_generation}]
              jne 9f
-             mov ebx, [rbp + {current_process}]
+             mov rbx, gs:[{processor}]
+             mov ebx, [rbx + {current_process}]
              cmp ebx, [rcx + {owner}]
              jne 9f
              cmp dword ptr [rcx + {kind}], {port_kind}
@@ -93,7 +101,7 @@ macro_rules! find_port {
 }
 
 /// From the running thread in `rax` to the one in `rdi`, whose number is in `r11d`: the account, the kernel's and the CPU's notes of who
-/// runs, the address space. `rbx` becomes the thread that stopped; `rcx` stays, the message's `rdx` waits in its context.
+/// runs, the address space. Then the next processor may come in. `rbx` becomes the thread that stopped; `rcx` stays, the message's `rdx` waits in its context.
 macro_rules! switch {
     () => {
         "mov dword ptr [rdi + {state}], {running}
@@ -103,6 +111,7 @@ macro_rules! switch {
          mov [rdi + {competing}], rsp
          mov qword ptr [rax + {competing}], -1
          2:
+         mov rbp, gs:[{processor}]
          mov [rbp + {current}], r11d
          mov r11d, [rdi + {process}]
          mov [rbp + {current_process}], r11d
@@ -128,7 +137,8 @@ macro_rules! switch {
          mov eax, gs:[{components}]
          xor edx, edx
          xrstor64 [rip + {reset}]
-         mov rdx, [rbx + {words} + 8]"
+         mov rdx, [rbx + {words} + 8]
+         inc dword ptr [rip + {tickets} + {serving}]"
     };
 }
 
@@ -165,8 +175,12 @@ macro_rules! message_path {
                 $($line,)*
                 switch!(),
                 leave!(),
-                // Something is unusual.
+                // Something is unusual: this ticket is being served.
                 "9:",
+                "mov ebx, [rip + {tickets} + {serving}]",
+                // Another processor is in the kernel.
+                "8:",
+                "mov gs:[{ticket}], ebx",
                 "mov qword ptr [rax + {number}], {call}",
                 "jmp {general}",
                 number = const offset_of!(Context, rax),
@@ -174,6 +188,10 @@ macro_rules! message_path {
                 general = sym entry::general_message_call,
                 cpu_current = const CURRENT,
                 kernel = const KERNEL,
+                processor = const offset_of!(Cpu, processor),
+                ticket = const offset_of!(Cpu, ticket),
+                tickets = sym TICKETS,
+                serving = const entry::SERVING,
                 rsp0 = const RSP0,
                 loaded = const LOADED,
                 components = const COMPONENTS,
@@ -202,7 +220,6 @@ macro_rules! message_path {
                 current_process = const AT.current_process,
                 last_switch = const AT.last_switch,
                 turn_end = const AT.turn_end,
-                io_ports_loaded = const AT.io_ports_loaded,
                 switches = const AT.switches,
                 owner = const AT.owner,
                 handle_generation = const AT.handle_generation,
@@ -254,7 +271,7 @@ message_path! {
     "jne 9f",
     // No I/O ports may have to be opened or closed.
     "mov spl, [rdi + {has_io_ports}]",
-    "or spl, [rbp + {io_ports_loaded}]",
+    "or spl, [rax + {has_io_ports}]",
     "jnz 9f",
     // The server runs on the caller's time: because it has none of its own, or because both have the same anyway.
     "mov rsp, [rdi + {own_budget}]",
@@ -270,7 +287,8 @@ message_path! {
     "movzx esp, byte ptr [rax + {priority}]",
     "cmp [rdi + {base_priority}], spl",
     "jbe 5f",
-    "cmp qword ptr [rbp + {turn_end}], -1",
+    "mov rsp, gs:[{processor}]",
+    "cmp qword ptr [rsp + {turn_end}], -1",
     "jne 9f",
     "mov spl, [rdi + {base_priority}]",
     "5:",
@@ -329,19 +347,20 @@ message_path! {
     "cmp byte ptr [rdi + {suspended}], 0",
     "jne 9f",
     "mov spl, [rdi + {has_io_ports}]",
-    "or spl, [rbp + {io_ports_loaded}]",
+    "or spl, [rax + {has_io_ports}]",
     "jnz 9f",
     // It goes on with the time the server worked on.
     "mov rsp, [rdi + {budget}]",
     "cmp rsp, [rax + {budget}]",
     "jne 9f",
     // If it is less urgent than the server was, someone ready may be as urgent as it is, and a turn among equals would be left.
+    "mov rcx, gs:[{processor}]",
     "movzx esp, byte ptr [rdi + {priority}]",
     "cmp spl, [rax + {priority}]",
     "je 5f",
-    "cmp esp, [rbp + {highest}]",
+    "cmp esp, [rcx + {highest}]",
     "jle 9f",
-    "cmp qword ptr [rbp + {turn_end}], -1",
+    "cmp qword ptr [rcx + {turn_end}], -1",
     "jne 9f",
     "5:",
     // From here on nothing can go wrong. The server gives back what was lent and waits at the port, alone.
@@ -353,7 +372,7 @@ message_path! {
     "mov dword ptr [rax + {state}], {receiving}",
     "mov dword ptr [rax + {next}], -1",
     "mov dword ptr [rax + {previous}], -1",
-    "mov ecx, [rbp + {current}]",
+    "mov ecx, [rcx + {current}]",
     "mov [rbx + {first_receiver}], ecx",
     "mov [rbx + {last_receiver}], ecx",
     "xor ecx, ecx",

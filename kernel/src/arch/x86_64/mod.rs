@@ -1,6 +1,7 @@
 //! The kernel on x86_64.
 //!
 //! # Principles
+//! - One CPU at a time is in the kernel ([`lock`]).
 //! - The kernel is event based: one stack a CPU, interrupts off from entry to exit. Nothing of a thread lives on a
 //!   kernel stack; an entry stub saves its registers straight into its [`airox_kernel_core::context::Context`].
 //! - No user address is ever dereferenced: [`machine`] copies between physical frames through the physical map.
@@ -9,11 +10,12 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | [`start`] | from the loader's hand-over to the first thread |
+//! | [`start`], [`start_others`] | from the loader's hand-over to the first thread; all other CPUs |
 //! | [`paging`], [`physical`] | kernel mappings, physical memory, kernel stacks |
 //! | [`features`] | control registers and MSRs |
 //! | [`cpu`], [`descriptors`] | per-CPU data, GDT, TSS, IDT |
 //! | [`entry`], [`dispatch`] | entry and exit stubs, and what they call |
+//! | [`lock`] | who may be in the kernel |
 //! | [`message_path`] | the short path of `call` and `reply_receive` |
 //! | [`firmware`] | ACPI tables |
 //! | [`local_apic`], [`io_apic`], [`clock`] | interrupts, timer, TSC |
@@ -30,6 +32,7 @@ pub mod features;
 pub mod firmware;
 pub mod io_apic;
 pub mod local_apic;
+pub mod lock;
 pub mod machine;
 pub mod message_path;
 pub mod paging;
@@ -37,4 +40,5 @@ pub mod panic;
 pub mod physical;
 pub mod runtime;
 pub mod start;
+pub mod start_others;
 pub mod uart;

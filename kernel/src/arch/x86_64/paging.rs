@@ -40,10 +40,10 @@ impl Frames {
         Frames { rest: range }
     }
 
-    /// How many frames [`Tables::build`] and a few stacks and devices need for physical memory up to `limit`.
-    pub const fn needed(limit: u64) -> u64 {
-        // One page directory for each GiB of the map, and its parents; image, stacks and devices are far below 256.
-        (limit >> 30) + (limit >> 39) + 256
+    /// How many frames [`Tables::build`], a few devices and so many stacks need for physical memory up to `limit`.
+    pub const fn needed(limit: u64, stacks: u64) -> u64 {
+        // One page directory for each GiB of the map, and its parents; image, devices and the tables of stacks are far below 256.
+        (limit >> 30) + (limit >> 39) + stacks * (STACK_PAGES + 1) + 256
     }
 
     /// The next frame, zeroed.

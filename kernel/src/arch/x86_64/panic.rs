@@ -1,6 +1,6 @@
 //! The end of the kernel: a message, a backtrace with names, and a halt.
 
-use super::{paging, uart};
+use super::{local_apic, lock, paging, uart};
 use airox_bundle::Symbols;
 use core::arch::asm;
 use core::fmt::{Arguments, Write};
@@ -68,6 +68,9 @@ pub fn stop(message: Arguments<'_>, from: Option<(u64, u64)>) -> ! {
     if !STOPPING.swap(true, Ordering::Relaxed)
         && let Some(mut port) = uart::seize()
     {
+        // All others come in and wait behind a ticket that nobody serves.
+        lock::take_ticket();
+        local_apic::wake_all_others();
         // Writing to the port cannot fail.
         let _ = writeln!(port, "\nKERNEL PANIC: {message}");
         backtrace(&mut port, from);

@@ -2,18 +2,20 @@
 //!
 //! 1. [`main`], on the loader's stack and page tables: takes memory for itself, copies what the loader tells, builds its own
 //!    tables.
-//! 2. [`running`], on its own stack and tables: sets the CPU and the machine up, starts the kernel's logic, and leaves to ring 3.
+//! 2. [`running`], on its own stack and tables: sets the CPU, the machine and all other CPUs up, starts the kernel's logic, and leaves to ring 3.
 
 use super::cpu::Cpu;
 use super::descriptors::{self, KERNEL_CODE, KERNEL_DATA, TaskState};
 use super::features::Features;
-use super::firmware::Firmware;
+use super::firmware::{Firmware, count_processors};
 use super::io_apic::InterruptLines;
 use super::local_apic::LocalApic;
-use super::machine::Pc;
+use super::machine::{Other, Pc};
 use super::paging::{self, Frames, Tables};
-use super::{clock, entry, panic, physical, uart};
+use super::start_others::{self, Start};
+use super::{clock, entry, lock, panic, physical, uart};
 use airox_abi::root::Framebuffer;
+use airox_abi::time::MAX_PROCESSORS;
 use airox_bundle::record::{self, LoaderRecord};
 use airox_bundle::{Bundle, KERNEL_SYMBOLS_FILE, Symbols};
 use airox_kernel::memory::{Range, remainder, reserve};
@@ -58,6 +60,8 @@ struct Handoff {
     loader_ticks: u64,
     /// RAM, in use or not.
     ram: Vec<Range>,
+    /// A range below 1 MiB for the start of other CPUs, if there is one.
+    low: Option<Range>,
     /// RAM that the kernel hands out.
     memory: Vec<(Frame, u32)>,
     rsdp: u64,
@@ -68,6 +72,8 @@ struct Handoff {
 /// The kernel's entry.
 fn main(boot: &'static mut BootInfo) -> ! {
     let entry_ticks = clock::now();
+    // The first ticket: all other CPUs wait until this one leaves for ring 3.
+    lock::take_ticket();
     uart::init();
     let features = Features::detect();
     features.protect();
@@ -86,8 +92,10 @@ fn main(boot: &'static mut BootInfo) -> ! {
     physical::set_limit(limit);
     let frames = usable.clone().map(|range| range.usable().length() >> 12).sum::<u64>();
     let capacity = Capacity::for_frames(u32::try_from(frames).unwrap_or(u32::MAX));
-    let heap = (capacity.heap_bytes(Frame::containing(ram_end).0) as u64).next_multiple_of(4096);
-    let tables = Frames::needed(limit) << 12;
+    let rsdp = boot.rsdp_addr.into_option().unwrap_or(0);
+    let processors = count_processors(rsdp).clamp(1, MAX_PROCESSORS);
+    let heap = (capacity.heap_bytes(Frame::containing(ram_end).0, processors) as u64).next_multiple_of(4096);
+    let tables = Frames::needed(limit, u64::from(processors) * STACKS_EACH) << 12;
     let reserved = reserve(usable.clone(), heap + tables).expect("too little memory");
     let tables = Range { start: reserved.end - tables, end: reserved.end };
     // SAFETY: 1. The range is RAM that the loader says is free, mapped at this address in its tables and in the kernel's. 2. Nothing has
@@ -103,8 +111,9 @@ fn main(boot: &'static mut BootInfo) -> ! {
         entry_ticks,
         loader_ticks: loader_entry(bundle.0).map_or(0, |entry| entry_ticks.saturating_sub(entry)),
         ram: ram.map(range).collect(),
-        memory: usable.filter_map(|range| remainder(range, reserved)).collect(),
-        rsdp: boot.rsdp_addr.into_option().unwrap_or(0),
+        memory: usable.clone().filter_map(|range| remainder(range, reserved)).collect(),
+        low: usable.clone().find_map(start_others::low_range),
+        rsdp,
         framebuffer: framebuffer(boot),
         bundle,
     });
@@ -170,6 +179,7 @@ extern "C" fn running(handoff: *mut u8) -> ! {
         entry_ticks,
         loader_ticks,
         mut ram,
+        low,
         memory,
         rsdp,
         framebuffer,
@@ -185,20 +195,7 @@ extern "C" fn running(handoff: *mut u8) -> ! {
     }
 
     let root = tables.root();
-    let cpu = Box::leak(Box::new(Cpu {
-        this: null_mut(),
-        current: null_mut(),
-        scratch: 0,
-        stack,
-        loaded: root.start_address().as_u64(),
-        vector_components: features.vector_components(),
-        has_smap: u32::from(features.smap),
-        task_state: TaskState::new(core::array::from_fn(|_| tables.stack())),
-        kernel_root: root.start_address().as_u64(),
-        local_apic: None,
-        kernel: null_mut(),
-    }));
-    let cpu: *mut Cpu = cpu;
+    let cpu = new_cpu(0, stack, &mut tables, &features);
     // SAFETY: 1. Interrupts are off. 2. The structure is leaked, and only this pointer to it is left. 3. Its stacks have just been mapped.
     unsafe { descriptors::load(cpu) };
     features.enable();
@@ -207,7 +204,8 @@ extern "C" fn running(handoff: *mut u8) -> ! {
     // SAFETY: the kernel alone uses the legacy interrupt controllers; from here on they are masked.
     unsafe { ChainedPics::new_contiguous(LEGACY).disable() };
     let firmware = Firmware::read(rsdp);
-    let mut local_apic = LocalApic::new(tables.device(firmware.local_apic), &features);
+    let local_apic_registers = tables.device(firmware.local_apic);
+    let mut local_apic = LocalApic::new(local_apic_registers, &features);
     let ticks_per_second = clock::calibrate(features.tsc_frequency, &firmware, &mut local_apic);
     let lines = InterruptLines::new(&firmware, &mut tables, local_apic.id() as u8);
     // Messages that interrupt a CPU go to this range; no driver may write there.
@@ -215,7 +213,13 @@ extern "C" fn running(handoff: *mut u8) -> ! {
     for &(start, _) in &firmware.io_apics {
         ram.push(Range { start, end: start + 4096 });
     }
-    let machine = Pc { lines, occupied: ram };
+    let mut cpus = Vec::from([Other { cpu, apic_id: local_apic.id() }]);
+    if firmware.processors.len() > 1 {
+        let start = Start { low, ticks_per_second, registers: local_apic_registers, features };
+        start_others::start(start, &firmware, &mut local_apic, &mut tables, &mut cpus);
+    }
+    let processors = cpus.len() as u32;
+    let machine = Pc { lines, occupied: ram, cpus };
     // SAFETY: no reference to the structure is alive; interrupts are off.
     unsafe { (*cpu).local_apic = Some(local_apic) };
 
@@ -236,6 +240,7 @@ extern "C" fn running(handoff: *mut u8) -> ! {
         .collect();
     let boot = Boot {
         memory: &memory,
+        processors,
         ticks_per_second,
         boot_ticks: entry_ticks,
         loader_ticks,
@@ -254,16 +259,44 @@ extern "C" fn running(handoff: *mut u8) -> ! {
         IDLE_FLAGS,
     );
     log::info!(
-        "{} MiB of memory, TSC {} kHz, {} us since entry",
+        "{processors} processor{}, {} MiB of memory, TSC {} kHz, {} us since entry",
+        if processors == 1 { "" } else { "s" },
         memory.iter().map(|&(_, frames)| u64::from(frames)).sum::<u64>() >> 8,
         ticks_per_second / 1000,
         (clock::now() - entry_ticks) * 1000 / (ticks_per_second / 1000).max(1),
     );
     let current: *mut Context = kernel.current();
     // SAFETY: 1. The CPU is set up, interrupts are off. 2. `current` is what the kernel wants to run. 3. This stack's contents are not used
-    // again: what must last is on the heap. No reference to the CPU's structure or the kernel is used again.
+    // again: what must last is on the heap. No reference to the CPU's structure or the kernel is used again, before the ticket that this CPU
+    // has held since the start is served on.
     unsafe {
+        (*cpu).processor = kernel.processor_address(0);
         (*cpu).kernel = kernel;
+        start_others::let_go(kernel);
         entry::leave(current)
     }
+}
+
+/// Stacks of one CPU: its own, and those of [`TaskState::new`].
+const STACKS_EACH: u64 = 4;
+
+/// A CPU's structure, which lives for ever.
+pub fn new_cpu(number: u32, stack: u64, tables: &mut Tables, features: &Features) -> *mut Cpu {
+    let root = tables.root().start_address().as_u64();
+    Box::leak(Box::new(Cpu {
+        this: null_mut(),
+        current: null_mut(),
+        scratch: 0,
+        stack,
+        loaded: root,
+        processor: 0,
+        number,
+        ticket: 0,
+        vector_components: features.vector_components(),
+        has_smap: u32::from(features.smap),
+        task_state: TaskState::new(core::array::from_fn(|_| tables.stack())),
+        kernel_root: root,
+        local_apic: None,
+        kernel: null_mut(),
+    }))
 }
