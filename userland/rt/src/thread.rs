@@ -30,6 +30,8 @@ pub struct Builder {
 enum Time {
     /// Its process's budget.
     Process,
+    /// This processor's own time, without a limit.
+    Processor(u32),
     /// This budget.
     Budget(Handle),
     /// What callers lend, from its first `receive` on.
@@ -70,6 +72,17 @@ where
     Builder::default().spawn(body)
 }
 
+/// The processors that threads of this program may be moved to, lowest first. Threads start on the first, or where their budget's time is.
+pub fn processors() -> Result<impl Iterator<Item = u32>, Error> {
+    let processors = call::process_info(Handle::NONE)?.processors;
+    Ok((0..u64::BITS).filter(move |number| processors >> number & 1 == 1))
+}
+
+/// The processor that this thread runs on.
+pub fn processor() -> Result<u32, Error> {
+    Ok(u32::from(call::thread_info(Handle::NONE)?.processor))
+}
+
 type Body = Box<dyn FnOnce() + Send>;
 
 impl Builder {
@@ -84,6 +97,13 @@ impl Builder {
     #[must_use]
     pub fn priority(mut self, priority: u8) -> Builder {
         self.priority = Some(priority);
+        self
+    }
+
+    /// On this processor, one of [`processors`], instead of where the process's threads start. It needs a process without a budget.
+    #[must_use]
+    pub fn processor(mut self, processor: u32) -> Builder {
+        self.time = Time::Processor(processor);
         self
     }
 
@@ -108,7 +128,7 @@ impl Builder {
         self
     }
 
-    /// Refuses what [`Builder::set_time`] would be refused: a thread that exists and never starts could not be undone.
+    /// Refuses most of what [`Builder::set_time`] would be refused, before anything is made.
     fn check_time(&self) -> Result<(), Error> {
         if let Time::Budget(budget) = self.time {
             let (kind, rights, _) = call::handle_info(budget)?;
@@ -119,6 +139,11 @@ impl Builder {
                 return Err(Error::MissingRight);
             }
         }
+        if let Time::Processor(processor) = self.time
+            && !processors()?.any(|number| number == processor)
+        {
+            return Err(Error::MissingRight);
+        }
         match self.weight {
             Some(weight) if !(1..=MAX_WEIGHT).contains(&weight) => Err(Error::InvalidArgument),
             _ => Ok(()),
@@ -128,6 +153,7 @@ impl Builder {
     fn set_time(&self, thread: &Thread) -> Result<(), Error> {
         match self.time {
             Time::Process => {}
+            Time::Processor(processor) => thread.set_processor(processor)?,
             Time::Budget(budget) => call::budget_bind(thread.raw(), budget, false)?,
             Time::Lent => thread.make_passive()?,
         }
@@ -151,11 +177,15 @@ impl Builder {
         let packet = Arc::new(Packet { result: Mutex::new(None), finished: Signal::create()? });
         let thread = call::thread_create(Handle::NONE, priority, start::fault_port())?;
         let thread = Thread::from_raw(thread);
-        self.set_time(&thread)?;
+        // A thread that never starts could not be undone: one that cannot be placed starts and ends at once.
+        let placed = self.set_time(&thread);
 
         let shared = Arc::clone(&packet);
+        let runs = placed.is_ok();
         let body: Body = Box::new(move || {
-            *shared.result.lock() = Some(body());
+            if runs {
+                *shared.result.lock() = Some(body());
+            }
             let _nobody_joins = shared.finished.notify(1);
         });
         let argument = Box::into_raw(Box::new(body));
@@ -172,7 +202,12 @@ impl Builder {
             drop(unsafe { Box::from_raw(argument) });
             return Err(error);
         }
-        Ok(JoinHandle { thread, stack: core::mem::ManuallyDrop::new(stack), packet })
+        let handle = JoinHandle { thread, stack: core::mem::ManuallyDrop::new(stack), packet };
+        if let Err(error) = placed {
+            let _no_result = handle.join();
+            return Err(error);
+        }
+        Ok(handle)
     }
 }
 

@@ -83,6 +83,18 @@ pub fn thread_priority(thread: Handle, priority: u8) -> Result<(), Error> {
     simple(SystemCall::ThreadPriority, arguments).map(drop)
 }
 
+/// Moves a thread to a processor, onto the processor's own, unlimited time.
+pub fn thread_processor(thread: Handle, processor: u32) -> Result<(), Error> {
+    let arguments = [arg(thread), u64::from(processor), 0, 0, 0, 0];
+    simple(SystemCall::ThreadProcessor, arguments).map(drop)
+}
+
+/// Sets the processors that threads of a process may run on: bit n for processor n.
+pub fn process_processors(process: Handle, processors: u64) -> Result<(), Error> {
+    let arguments = [arg(process), processors, 0, 0, 0, 0];
+    simple(SystemCall::ProcessProcessors, arguments).map(drop)
+}
+
 /// State and statistics of a thread (`NONE`: this one).
 pub fn thread_info(thread: Handle) -> Result<ThreadInfo, Error> {
     let mut info = ThreadInfo::default();

@@ -57,6 +57,12 @@ impl Thread {
         call::budget_bind(self.0, Handle::NONE, false)
     }
 
+    /// Moves it to a processor, onto that processor's own, unlimited time. Refused with [`Error::NoSuchResource`] if there is no such processor,
+    /// and with [`Error::MissingRight`] if the process may not use it or its threads are made on a budget.
+    pub fn set_processor(&self, processor: u32) -> Result<(), Error> {
+        call::thread_processor(self.0, processor)
+    }
+
     /// Sets the length of its turns among equals, in hundredths of the usual one, 1 to 10,000.
     pub fn set_weight(&self, weight: u16) -> Result<(), Error> {
         call::thread_weight(self.0, weight)
@@ -67,5 +73,11 @@ impl Process {
     /// Has threads made in it from now on run on this budget.
     pub fn set_budget(&self, budget: &Budget) -> Result<(), Error> {
         call::process_budget(self.0, budget.0)
+    }
+
+    /// Sets the processors that its threads may be moved to: bit n for processor n. Threads made from now on start on the lowest of them. Each
+    /// must exist ([`Error::NoSuchResource`]) and be one that this process may use ([`Error::MissingRight`]).
+    pub fn set_processors(&self, processors: u64) -> Result<(), Error> {
+        call::process_processors(self.0, processors)
     }
 }
