@@ -197,13 +197,13 @@ macro_rules! faults {
 
         /// The tests.
         pub const TESTS: &[Test] = &[$(
-            Test { subject: "fault", name: stringify!($name), run: Run::Fault(&FaultCase {
+            Test::of("fault", stringify!($name), Run::Fault(&FaultCase {
                 code: code::$name,
                 function: run::$name,
                 kinds: &[$(FaultKind::$kind),+],
                 address: $address,
                 when: When::$when,
-            }) },
+            })),
         )*];
     };
 }

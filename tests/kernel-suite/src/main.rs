@@ -19,6 +19,7 @@ mod kernel;
 mod leak;
 mod memory;
 mod preemption;
+mod processors;
 mod quota;
 mod registry;
 mod revoke;
@@ -61,6 +62,14 @@ static TESTS: &[&[registry::Test]] = &[
     time::exhaustion::TESTS,
     time::lending::TESTS,
     time::inversion::TESTS,
+    processors::calls::TESTS,
+    processors::placement::TESTS,
+    processors::messages::TESTS,
+    processors::stopping::TESTS,
+    //processors::mappings::TESTS,
+    //processors::budgets::TESTS,
+    //processors::races::TESTS,
+    //processors::hostile::TESTS,
     vector::TESTS,
     leak::TESTS,
     storm::TESTS,

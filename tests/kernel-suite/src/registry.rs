@@ -41,12 +41,24 @@ pub struct Test {
     pub name: &'static str,
     /// What it does.
     pub run: Run,
+    /// Processors it takes; a machine with fewer leaves it out and says so.
+    pub processors: u64,
 }
 
 impl Test {
     /// A test with a function of its own.
     pub const fn new(subject: &'static str, name: &'static str, function: fn(&Suite) -> Outcome) -> Test {
-        Test { subject, name, run: Run::Function(function) }
+        Test::of(subject, name, Run::Function(function))
+    }
+
+    /// A test of a table, or a storm.
+    pub const fn of(subject: &'static str, name: &'static str, run: Run) -> Test {
+        Test { subject, name, run, processors: 1 }
+    }
+
+    /// The test takes so many processors.
+    pub const fn on_processors(self, processors: u64) -> Test {
+        Test { processors, ..self }
     }
 
     fn full_name(&self) -> Text<96> {
@@ -84,14 +96,23 @@ pub fn run(suite: &'static Suite) -> ! {
     }
     touch_stack(suite);
     suite.image.touch_data();
+    let processors = suite.kernel_info().map_or(1, |info| info.processors);
     let picked = all().enumerate().filter(|(_, test)| test.full_name().as_str().contains(suite.options.filter));
+    let mut absent = 0;
     for (index, test) in picked {
+        if test.processors > processors {
+            absent += 1;
+            continue;
+        }
         if suite.options.list {
             suite.print(format_args!("TEST {}", test.full_name()));
             continue;
         }
         CURRENT.store(index, Ordering::Release);
         report(suite, &test, run_one(suite, &test));
+    }
+    if absent > 0 {
+        suite.print(format_args!("ABSENT {absent} tests: they take more processors than {processors}"));
     }
     finish(suite)
 }

@@ -3,7 +3,8 @@
 //! A few children with partial authority (over each other, too) make calls that [`airox_kernel_suite::storm_plan`]
 //! chooses from a seed. They may well end themselves or each other, unmap their own stacks, or block for ever. A
 //! thread below all of them runs only once none of them can, and if that lasts longer than their budgets' periods wakes the suite, which then
-//! replaces those that died or are stuck. Every child makes the calls that follow from its seed, but their budgets let them take turns at moments
+//! replaces those that died or are stuck. Where there are several processors, the children are spread over them, and those that run beside that
+//! thread storm on until it wakes the suite. Every child makes the calls that follow from its seed, but their budgets let them take turns at moments
 //! that are not the same twice.
 
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -24,9 +25,9 @@ use crate::suite::Suite;
 
 /// The tests: one for each seed of continuous integration.
 pub const TESTS: &[Test] = &[
-    Test { subject: "storm", name: "seed_1", run: Run::Storm(1) },
-    Test { subject: "storm", name: "seed_2", run: Run::Storm(2) },
-    Test { subject: "storm", name: "seed_3", run: Run::Storm(3) },
+    Test::of("storm", "seed_1", Run::Storm(1)),
+    Test::of("storm", "seed_2", Run::Storm(2)),
+    Test::of("storm", "seed_3", Run::Storm(3)),
 ];
 
 /// Processes at a time.
@@ -49,10 +50,11 @@ const SCRATCH: u64 = 0x2000_0000;
 const SCRATCH_PAGES: u64 = 4;
 /// Addresses where they may map.
 const WINDOWS: &[u64] = &[0x3000_0000, 0x3000_2000, 0x3020_0000, 0x7fff_ffff_d000];
-/// Argument of a child: seed, calls to make. Its handles follow.
+/// Argument of a child: seed, calls to make, processors there are. Its handles follow.
 const SEED: usize = 0;
 const CALLS: usize = 1;
-const FIRST_HANDLE: usize = 2;
+const PROCESSORS: usize = 2;
+const FIRST_HANDLE: usize = 3;
 /// Result of a child: calls made.
 const MADE: usize = 0;
 /// Calls one process makes before it is replaced.
@@ -73,6 +75,7 @@ pub fn run(suite: &Suite, seed: u64) -> Outcome {
 
 struct Storm<'a> {
     suite: &'a Suite,
+    processors: u64,
     random: Random,
     /// All children share these.
     ports: [Owned; 2],
@@ -127,15 +130,19 @@ impl<'a> Storm<'a> {
         let idle_thread_handle = kernel::thread_create(Handle::NONE, IDLE_PRIORITY, Handle::NONE)?;
         let top = stack.address() + stack.length() - 8;
         kernel::thread_start(idle_thread_handle.get(), idle_thread as *const () as u64, top, 0)?;
+        let processors = suite.kernel_info()?.processors;
+        // The last one's time is another processor's, if there are several.
+        let last = processors.min(2) - 1;
         Ok(Storm {
             suite,
+            processors,
             random: Random::new(seed),
             ports: [kernel::port_create(Handle::NONE)?, kernel::port_create(Handle::NONE)?],
             signals: [kernel::signal_create(Handle::NONE)?, kernel::signal_create(Handle::NONE)?],
             region: kernel::region_create(Handle::NONE, 4, RegionKind::Lazy)?,
             budgets: [
                 kernel::budget_create(Handle::NONE, 0, 5_000, 50_000, BudgetFlags::empty())?,
-                kernel::budget_create(Handle::NONE, 0, 200_000, 2_000_000, BudgetFlags::empty())?,
+                kernel::budget_create(Handle::NONE, last, 200_000, 2_000_000, BudgetFlags::empty())?,
             ],
             idle,
             idle_thread: idle_thread_handle,
@@ -210,6 +217,10 @@ impl<'a> Storm<'a> {
         }
         child.block().set_argument(SEED, self.random.next());
         child.block().set_argument(CALLS, CALLS_OF_ONE);
+        child.block().set_argument(PROCESSORS, self.processors);
+        // The first stays with the thread that notices when none can run.
+        let processor = if index == 0 { 0 } else { self.random.below(self.processors) };
+        kernel::thread_processor(child.thread.get(), processor)?;
         child.start(storms)?;
         self.born += 1;
         Ok(StormChild { child, _quota: quota, counted: 0 })
@@ -243,22 +254,24 @@ extern "C" fn leave() -> ! {
 /// What a child does.
 fn storms(block: &Block) -> Outcome {
     let mut random = Random::new(block.argument(SEED));
+    let processors = block.argument(PROCESSORS);
     let mut handles: [u32; HANDLES] = core::array::from_fn(|index| match index {
         0..GRANTED => block.argument(FIRST_HANDLE + index) as u32,
         _ => 0,
     });
     for count in 0..block.argument(CALLS) {
         block.set_result(MADE, count + 1);
-        one_call(&mut random, &mut handles)?;
+        one_call(&mut random, &mut handles, processors)?;
     }
     Ok(())
 }
 
-fn one_call(random: &mut Random, handles: &mut [u32; HANDLES]) -> Result<(), Failure> {
+fn one_call(random: &mut Random, handles: &mut [u32; HANDLES], processors: u64) -> Result<(), Failure> {
     let pool = Pool {
         handles,
         threads: &THREADS.map(|place| handles[place]),
         budgets: &[handles[12], handles[13]],
+        processors,
         scratch: SCRATCH,
         scratch_length: SCRATCH_PAGES * PAGE_SIZE,
         windows: WINDOWS,

@@ -20,6 +20,8 @@ pub struct Pool<'a> {
     pub threads: &'a [u32],
     /// See `threads`.
     pub budgets: &'a [u32],
+    /// How many processors there are.
+    pub processors: u64,
     /// First address of memory it may scribble on.
     pub scratch: u64,
     /// Bytes there.
@@ -130,7 +132,7 @@ pub fn next(random: &mut Random, pool: &Pool<'_>) -> (EntryRegisters, Extension)
     (registers, extension)
 }
 
-/// Calls about time have so many arguments to be right that chance alone would not find them: likely ones.
+/// Calls about time and processors have so many arguments to be right that chance alone would not find them: likely ones.
 fn about_time(random: &mut Random, pool: &Pool<'_>, registers: &mut EntryRegisters) {
     let Some(call) = SystemCall::from_number(registers.rax) else {
         return;
@@ -139,7 +141,7 @@ fn about_time(random: &mut Random, pool: &Pool<'_>, registers: &mut EntryRegiste
     let budget = u64::from(random.pick(pool.budgets, 0));
     let (length, period) = (random.pick(TIMES, 0), random.pick(TIMES, 0));
     let (first, others) = match call {
-        SystemCall::BudgetCreate => (0, [0, length, period, random.below(2)]),
+        SystemCall::BudgetCreate => (0, [random.below(pool.processors), length, period, random.below(2)]),
         SystemCall::BudgetSet => (budget, [length, period, 0, 0]),
         SystemCall::BudgetBind => {
             let own = [budget, budget, 0, 0][random.below(4) as usize];
@@ -148,6 +150,8 @@ fn about_time(random: &mut Random, pool: &Pool<'_>, registers: &mut EntryRegiste
         }
         SystemCall::BudgetWatch => (budget, [handle(random, pool), 1, 0, 0]),
         SystemCall::ProcessBudget => (handle(random, pool), [budget, 0, 0, 0]),
+        SystemCall::ThreadProcessor => (thread, [random.below(pool.processors), 0, 0, 0]),
+        SystemCall::ProcessProcessors => (handle(random, pool), [random.below(1 << pool.processors), 0, 0, 0]),
         SystemCall::ThreadWeight => (thread, [1 + random.below(400), 0, 0, 0]),
         _ => return,
     };
@@ -233,6 +237,7 @@ mod tests {
         handles: &[0x10_0001, 0x10_0002, 0, 0x10_0005],
         threads: &[0x10_0002],
         budgets: &[0x10_0005],
+        processors: 4,
         scratch: 0x2000_0000,
         scratch_length: 0x4000,
         windows: &[0x3000_0000, 0x3000_4000],
@@ -277,5 +282,15 @@ mod tests {
         for (budget, passive) in [(0x10_0005, 0), (0, 0), (0, 1)] {
             assert!(binds.contains(&(0x10_0002, budget, passive)));
         }
+    }
+    #[test]
+    fn threads_are_moved_to_every_processor() {
+        let mut random = Random::new(5);
+        let moves: BTreeSet<u64> = (0..20_000)
+            .map(|_| next(&mut random, &POOL).0)
+            .filter(|registers| registers.rax == SystemCall::ThreadProcessor as u64 && registers.rdi == 0x10_0002)
+            .map(|registers| registers.words[0])
+            .collect();
+        assert!((0..4).all(|processor| moves.contains(&processor)), "{moves:?}");
     }
 }

@@ -10,14 +10,14 @@ macro_rules! cases {
     ($($name:literal: $call:ident [$position:literal] $kind:expr, $rights:expr, $optional:literal, |$fixture:ident| $arguments:expr;)*) => {
         /// The tests.
         pub const TESTS: &[Test] = &[$(
-            Test { subject: "handle_argument", name: $name, run: Run::Handle(&HandleCase {
+            Test::of("handle_argument", $name, Run::Handle(&HandleCase {
                 call: SystemCall::$call,
                 position: $position,
                 kind: $kind,
                 rights: $rights,
                 optional: $optional,
                 arguments: |$fixture: &Fixture| pad($arguments),
-            }) },
+            })),
         )*];
     };
 }
@@ -112,4 +112,6 @@ cases! {
     "process_budget.process": ProcessBudget[0] PROCESS, CONTROL, false, |f| [0, raw(f.budget.get())];
     "process_budget.budget": ProcessBudget[1] BUDGET, SEND, false, |f| [raw(f.process.get()), 0];
     "thread_weight.thread": ThreadWeight[0] THREAD, CONTROL, false, |_f| [0, 50];
+    "thread_processor.thread": ThreadProcessor[0] THREAD, CONTROL, false, |_f| [0, 0];
+    "process_processors.process": ProcessProcessors[0] PROCESS, CONTROL, false, |_f| [0, 1];
 }

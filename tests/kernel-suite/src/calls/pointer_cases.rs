@@ -12,13 +12,13 @@ macro_rules! cases {
     ($($name:literal: $call:ident [$position:literal] $writes:literal, $length:expr, |$fixture:ident| $arguments:expr;)*) => {
         /// The tests.
         pub const TESTS: &[Test] = &[$(
-            Test { subject: "pointer_argument", name: $name, run: Run::Pointer(&PointerCase {
+            Test::of("pointer_argument", $name, Run::Pointer(&PointerCase {
                 call: SystemCall::$call,
                 position: $position,
                 writes: $writes,
                 length: $length,
                 arguments: |$fixture: &Fixture| pad($arguments),
-            }) },
+            })),
         )*];
     };
 }

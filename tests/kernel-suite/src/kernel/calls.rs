@@ -245,6 +245,15 @@ pub fn thread_weight(thread: Handle, weight: u64) -> Result<(), Error> {
     plain(SystemCall::ThreadWeight, &[raw(thread), weight]).map(drop)
 }
 
+pub fn thread_processor(thread: Handle, processor: u64) -> Result<(), Error> {
+    plain(SystemCall::ThreadProcessor, &[raw(thread), processor]).map(drop)
+}
+
+/// Bit n of the mask is for processor n.
+pub fn process_processors(process: Handle, processors: u64) -> Result<(), Error> {
+    plain(SystemCall::ProcessProcessors, &[raw(process), processors]).map(drop)
+}
+
 pub fn region_device(machine: Handle, address: u64, pages: u64) -> Result<Owned, Error> {
     plain(SystemCall::RegionDevice, &[raw(machine), address, pages]).map(owned)
 }
