@@ -221,11 +221,7 @@ impl<M: Machine> Kernel<M> {
             return Err(Error::NoSuchResource);
         }
         let processor = processor as u32;
-        self.charge_object(quota, QuotaKind::Resources)?;
-        if let Err(error) = self.promise(quota, processor, charged) {
-            self.uncharge_object(quota, QuotaKind::Resources);
-            return Err(error);
-        }
+        self.promise(quota, processor, charged)?;
         let (budget, period) = (self.clock.span(budget_ns), self.clock.span(period_ns));
         let rest = self.clock.span(MIN_BUDGET_NS / REST);
         let budget = Budget {
@@ -236,11 +232,8 @@ impl<M: Machine> Kernel<M> {
             charged,
             ..Budget::unlimited(processor, quota)
         };
-        self.budgets.insert(budget).ok_or_else(|| {
-            self.take_back(quota, processor, charged);
-            self.uncharge_object(quota, QuotaKind::Resources);
-            Error::QuotaExceeded
-        })
+        self.add_object(quota, QuotaKind::Resources, |kernel| &mut kernel.budgets, budget)
+            .inspect_err(|_| self.take_back(quota, processor, charged))
     }
 
     /// Promises a share of a processor's time, which ends at the whole of it.
@@ -359,10 +352,9 @@ impl<M: Machine> Kernel<M> {
         let Budget { quota, charged, first_parked: parked, processor, .. } = self.budgets[id];
         self.processor_mut(processor).timers.cancel(timer);
         self.arm_timer();
-        self.budgets.remove(id);
-        self.unpark(parked);
         self.take_back(quota, processor, charged);
-        self.uncharge_object(quota, QuotaKind::Resources);
+        self.remove_object(id, quota, QuotaKind::Resources, |kernel| &mut kernel.budgets);
+        self.unpark(parked);
     }
 
     /// Where a budget's replenishment is among the timers.

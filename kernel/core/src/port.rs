@@ -33,7 +33,6 @@ pub(crate) struct Port {
 
 impl<M: Machine> Kernel<M> {
     pub(crate) fn create_port(&mut self, quota: Id<Quota>, label: u64) -> Result<Id<Port>, Error> {
-        self.charge_object(quota, QuotaKind::Ports)?;
         let port = Port {
             first_sender: NONE,
             last_sender: NONE,
@@ -46,10 +45,7 @@ impl<M: Machine> Kernel<M> {
             references: 0,
             receivers: 0,
         };
-        self.ports.insert(port).ok_or_else(|| {
-            self.uncharge_object(quota, QuotaKind::Ports);
-            Error::QuotaExceeded
-        })
+        self.add_object(quota, QuotaKind::Ports, |kernel| &mut kernel.ports, port)
     }
 
     /// Binds a signal to a port, or unbinds with `None`.
@@ -421,8 +417,7 @@ impl<M: Machine> Kernel<M> {
             self.make_ready(receiver);
         }
         let quota = self.ports[id].quota;
-        self.ports.remove(id);
-        self.uncharge_object(quota, QuotaKind::Ports);
+        self.remove_object(id, quota, QuotaKind::Ports, |kernel| &mut kernel.ports);
     }
 }
 

@@ -102,14 +102,7 @@ impl<M: Machine> Kernel<M> {
         max_priority: u8,
         creator: Option<Id<Process>>,
     ) -> Result<Id<Process>, Error> {
-        self.charge_object(quota, QuotaKind::Processes)?;
-        let root = match self.allocate_table(quota) {
-            Ok(root) => root,
-            Err(error) => {
-                self.uncharge_object(quota, QuotaKind::Processes);
-                return Err(error);
-            }
-        };
+        let root = self.allocate_table(quota)?;
         self.machine.init_address_space(root);
         let mut process = Process::new(name, root, quota, max_priority);
         process.creator = creator.map(|creator| self.processes.weak(creator));
@@ -117,11 +110,9 @@ impl<M: Machine> Kernel<M> {
             Some(creator) => (self.processes[creator].budget, self.processes[creator].processors),
             None => (self.cpu.budget, u64::MAX >> (u64::BITS - self.processors)),
         };
-        let Some(id) = self.processes.insert(process) else {
-            self.free_table(quota, root);
-            self.uncharge_object(quota, QuotaKind::Processes);
-            return Err(Error::QuotaExceeded);
-        };
+        let id = self
+            .add_object(quota, QuotaKind::Processes, |kernel| &mut kernel.processes, process)
+            .inspect_err(|_| self.free_table(quota, root))?;
         self.use_quota(quota);
         if let Err(error) = self.map_clock_page(id) {
             self.doom_process(id, 0, false);
@@ -192,8 +183,7 @@ impl<M: Machine> Kernel<M> {
         let process = &self.processes[id];
         if process.references == 0 && !process.alive {
             let quota = process.quota;
-            self.processes.remove(id);
-            self.uncharge_object(quota, QuotaKind::Processes);
+            self.remove_object(id, quota, QuotaKind::Processes, |kernel| &mut kernel.processes);
         }
     }
 

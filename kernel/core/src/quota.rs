@@ -6,7 +6,7 @@
 
 use crate::kernel::Kernel;
 use crate::machine::Machine;
-use crate::slab::Id;
+use crate::slab::{Id, Slab};
 use airox_abi::{Error, QuotaKind, QuotaLimits};
 
 /// A node of the quota tree.
@@ -84,15 +84,32 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// Charges one object, which keeps the quota alive until `uncharge_object`.
-    pub(crate) fn charge_object(&mut self, quota: Id<Quota>, kind: QuotaKind) -> Result<(), Error> {
+    /// Makes an object, which is charged to a quota and keeps it alive until [`Self::remove_object`].
+    pub(crate) fn add_object<T>(
+        &mut self,
+        quota: Id<Quota>,
+        kind: QuotaKind,
+        slab: fn(&mut Self) -> &mut Slab<T>,
+        object: T,
+    ) -> Result<Id<T>, Error> {
         self.charge(quota, kind, 1)?;
+        let Some(id) = slab(self).insert(object) else {
+            self.uncharge(quota, kind, 1);
+            return Err(Error::QuotaExceeded);
+        };
         self.quotas[quota].references += 1;
-        Ok(())
+        Ok(id)
     }
 
-    /// The object charged by `charge_object` is gone.
-    pub(crate) fn uncharge_object(&mut self, quota: Id<Quota>, kind: QuotaKind) {
+    /// The end of an object.
+    pub(crate) fn remove_object<T>(
+        &mut self,
+        id: Id<T>,
+        quota: Id<Quota>,
+        kind: QuotaKind,
+        slab: fn(&mut Self) -> &mut Slab<T>,
+    ) {
+        slab(self).remove(id);
         self.uncharge(quota, kind, 1);
         self.release_quota(quota);
     }

@@ -141,25 +141,12 @@ impl<M: Machine> Kernel<M> {
         pages: u64,
         kind: RegionKind,
     ) -> Result<Id<Region>, Error> {
-        self.add_region(Region {
-            kind,
-            pages,
-            base: Some(first),
-            owned: false,
-            freed: 0,
-            charged: 0,
-            quota,
-            references: 0,
-        })
+        let base = Some(first);
+        self.add_region(Region { kind, pages, base, owned: false, freed: 0, charged: 0, quota, references: 0 })
     }
 
     fn add_region(&mut self, region: Region) -> Result<Id<Region>, Error> {
-        let quota = region.quota;
-        self.charge_object(quota, QuotaKind::Regions)?;
-        self.regions.insert(region).ok_or_else(|| {
-            self.uncharge_object(quota, QuotaKind::Regions);
-            Error::QuotaExceeded
-        })
+        self.add_object(region.quota, QuotaKind::Regions, |kernel| &mut kernel.regions, region)
     }
 
     /// The frame behind a page of a region; a lazy page is backed with zeros if `back` says so.
@@ -219,9 +206,8 @@ impl<M: Machine> Kernel<M> {
                 self.frames.release_contiguous(base, charged);
             }
         }
-        self.regions.remove(id);
         self.uncharge(quota, QuotaKind::Frames, charged);
-        self.uncharge_object(quota, QuotaKind::Regions);
+        self.remove_object(id, quota, QuotaKind::Regions, |kernel| &mut kernel.regions);
     }
 
     /// Unmaps some pages of a mapping, from its end. Returns whether none are left.

@@ -39,12 +39,8 @@ impl<M: Machine> Kernel<M> {
         if !self.machine.irq_exists(line) || self.irqs.iter().any(|(_, irq)| irq.line == line) {
             return Err(Error::NoSuchResource);
         }
-        self.charge_object(quota, QuotaKind::Resources)?;
         let irq = Irq { line, level_triggered: false, signal: None, quota, references: 0 };
-        self.irqs.insert(irq).ok_or_else(|| {
-            self.uncharge_object(quota, QuotaKind::Resources);
-            Error::QuotaExceeded
-        })
+        self.add_object(quota, QuotaKind::Resources, |kernel| &mut kernel.irqs, irq)
     }
 
     /// `irq_bind`.
@@ -70,8 +66,7 @@ impl<M: Machine> Kernel<M> {
         if irq.references == 0 {
             let (line, quota) = (irq.line, irq.quota);
             self.machine.irq_mask(line);
-            self.irqs.remove(id);
-            self.uncharge_object(quota, QuotaKind::Resources);
+            self.remove_object(id, quota, QuotaKind::Resources, |kernel| &mut kernel.irqs);
         }
     }
 
@@ -109,12 +104,8 @@ impl<M: Machine> Kernel<M> {
         if count == 0 || end > 0x1_0000 || taken || KERNEL_PORTS.iter().any(overlaps) {
             return Err(Error::NoSuchResource);
         }
-        self.charge_object(quota, QuotaKind::Resources)?;
         let ports = IoPorts { first, count, process: None, quota, references: 0 };
-        self.io_ports.insert(ports).ok_or_else(|| {
-            self.uncharge_object(quota, QuotaKind::Resources);
-            Error::QuotaExceeded
-        })
+        self.add_object(quota, QuotaKind::Resources, |kernel| &mut kernel.io_ports, ports)
     }
 
     /// `io_ports_bind`: one process at a time uses a range.
@@ -155,8 +146,7 @@ impl<M: Machine> Kernel<M> {
         }
         let (range, quota) = ((ports.first, ports.count), ports.quota);
         let user = ports.process.and_then(|user| self.processes.upgrade(user));
-        self.io_ports.remove(id);
-        self.uncharge_object(quota, QuotaKind::Resources);
+        self.remove_object(id, quota, QuotaKind::Resources, |kernel| &mut kernel.io_ports);
         if let Some(user) = user {
             let process = &mut self.processes[user];
             let count = process.io_port_count as usize;

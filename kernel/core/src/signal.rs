@@ -26,13 +26,9 @@ pub(crate) struct Signal {
 
 impl<M: Machine> Kernel<M> {
     pub(crate) fn create_signal(&mut self, quota: Id<Quota>) -> Result<Id<Signal>, Error> {
-        self.charge_object(quota, QuotaKind::Signals)?;
         let signal =
             Signal { bits: 0, waiter: None, port: None, timer_bits: 0, timer_processor: 0, quota, references: 0 };
-        self.signals.insert(signal).ok_or_else(|| {
-            self.uncharge_object(quota, QuotaKind::Signals);
-            Error::QuotaExceeded
-        })
+        self.add_object(quota, QuotaKind::Signals, |kernel| &mut kernel.signals, signal)
     }
 
     /// As [`Self::notify`]; if that lets a more urgent thread go on where nothing unusual is going on, it runs at once, without queues. The
@@ -125,7 +121,6 @@ impl<M: Machine> Kernel<M> {
         let quota = signal.quota;
         self.cancel_timer(id);
         self.arm_timer();
-        self.signals.remove(id);
-        self.uncharge_object(quota, QuotaKind::Signals);
+        self.remove_object(id, quota, QuotaKind::Signals, |kernel| &mut kernel.signals);
     }
 }

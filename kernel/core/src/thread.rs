@@ -180,14 +180,10 @@ impl<M: Machine> Kernel<M> {
         }
         let (quota, address_space) = (target.quota, target.root.address());
         let (budget, has_io_ports) = (target.budget, target.io_port_count > 0);
-        self.charge_object(quota, QuotaKind::Threads)?;
         let mut thread = Thread::new(process, quota, address_space, priority);
         (thread.budget, thread.own_budget) = (budget, budget);
         thread.has_io_ports = has_io_ports;
-        let Some(id) = self.threads.insert(thread) else {
-            self.uncharge_object(quota, QuotaKind::Threads);
-            return Err(Error::QuotaExceeded);
-        };
+        let id = self.add_object(quota, QuotaKind::Threads, |kernel| &mut kernel.threads, thread)?;
         let target = &mut self.processes[process];
         target.threads += 1;
         let first = core::mem::replace(&mut target.first_thread, id.number());
@@ -387,8 +383,7 @@ impl<M: Machine> Kernel<M> {
         let thread = &self.threads[id];
         if thread.references == 0 && thread.state == State::Dead {
             let quota = thread.quota;
-            self.threads.remove(id);
-            self.uncharge_object(quota, QuotaKind::Threads);
+            self.remove_object(id, quota, QuotaKind::Threads, |kernel| &mut kernel.threads);
         }
     }
 }
