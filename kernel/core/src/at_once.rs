@@ -6,6 +6,7 @@
 //! messages on processors without XSAVE.)
 
 use crate::kernel::Kernel;
+use crate::list::List;
 use crate::machine::Machine;
 use crate::port::Port;
 use crate::processor::Processor;
@@ -81,11 +82,10 @@ impl<M: Machine> Kernel<M> {
         let cpu = &mut self.cpu;
         let sender = cpu.current;
         let port = &mut self.ports[id];
-        let link = port.first_receiver;
-        if self.tracing || link == NONE || link != port.last_receiver {
+        let receiver = port.receivers.first()?;
+        if self.tracing || port.receivers.last != receiver.number() {
             return None;
         }
-        let receiver = Id::new(link);
         let (from, to) = self.threads.pair(sender, receiver)?;
         let priority = to.base_priority.max(from.priority);
         let own_budget = to.own_budget;
@@ -106,8 +106,7 @@ impl<M: Machine> Kernel<M> {
                 receive(to, tag, from.context.words, badge);
             }
         }
-        port.servant = link;
-        (port.first_receiver, port.last_receiver) = (NONE, NONE);
+        (port.servant, port.receivers) = (receiver.number(), List::EMPTY);
         (from.call_badge, from.calling, from.lease_count) = (badge, id, 0);
         from.state = State::AwaitingReply;
         (to.reply_to, to.priority, to.budget) = (from.identity, priority, from.budget);
@@ -127,7 +126,7 @@ impl<M: Machine> Kernel<M> {
         let port = &mut self.ports[id];
         let pending = self.signals.upgrade(port.signal);
         if self.tracing
-            || port.first_sender & port.first_receiver != NONE
+            || port.senders.first & port.receivers.first != NONE
             || pending.is_some_and(|signal| self.signals[signal].bits != 0)
         {
             return None;
@@ -149,7 +148,7 @@ impl<M: Machine> Kernel<M> {
         (from.reply_to, from.priority, from.budget) = (Weak::NONE, from.base_priority, from.own_budget);
         from.state = State::Receiving(id);
         (from.next, from.previous) = (NONE, NONE);
-        (port.first_receiver, port.last_receiver) = (server.number(), server.number());
+        port.receivers = List::of(server);
         to.competing = core::mem::replace(&mut from.competing, Weak::NONE);
         pass(cpu, self.machine.now(), from, to, caller);
         let (process, has_io_ports) = (to.process, to.has_io_ports);

@@ -8,6 +8,7 @@
 //! budget goes, and threads that are bound to it stop until they are bound to another.
 
 use crate::kernel::Kernel;
+use crate::list::List;
 use crate::machine::Machine;
 use crate::quota::Quota;
 use crate::signal::Signal;
@@ -156,8 +157,7 @@ pub(crate) struct Budget {
     /// Threads that run on it or could.
     competing: u32,
     /// Threads that could run if it had time left.
-    pub(crate) first_parked: u32,
-    pub(crate) last_parked: u32,
+    pub(crate) parked: List,
     watcher: Option<(Weak<Signal>, u64)>,
     used_ticks: u64,
     overruns: u64,
@@ -178,8 +178,7 @@ impl Budget {
             budget_ns: MAX_PERIOD_NS,
             period_ns: MAX_PERIOD_NS,
             competing: 0,
-            first_parked: NONE,
-            last_parked: NONE,
+            parked: List::EMPTY,
             watcher: None,
             used_ticks: 0,
             overruns: 0,
@@ -349,7 +348,7 @@ impl<M: Machine> Kernel<M> {
                 kernel.cpu.reschedule = true;
             }
         });
-        let Budget { quota, charged, first_parked: parked, processor, .. } = self.budgets[id];
+        let Budget { quota, charged, parked, processor, .. } = self.budgets[id];
         self.processor_mut(processor).timers.cancel(timer);
         self.arm_timer();
         self.take_back(quota, processor, charged);
@@ -496,14 +495,8 @@ impl<M: Machine> Kernel<M> {
         };
         self.compete(thread);
         // At the tail: of several that share a budget, who used it last comes after those that found none left.
-        let last = core::mem::replace(&mut self.budgets[id].last_parked, thread.number());
-        match Id::from_link(last) {
-            Some(last) => self.threads[last].next = thread.number(),
-            None => self.budgets[id].first_parked = thread.number(),
-        }
-        let entry = &mut self.threads[thread];
-        (entry.next, entry.previous) = (NONE, last);
-        entry.queue = Queue::Budget;
+        self.budgets[id].parked.insert(&mut self.threads, thread, NONE);
+        self.threads[thread].queue = Queue::Budget;
         let Budget { processor, refills, .. } = &self.budgets[id];
         let (number, due) = (*processor, refills.next().0);
         let timer = self.budget_timer(id);
@@ -518,14 +511,13 @@ impl<M: Machine> Kernel<M> {
     /// A budget may have time again.
     pub(crate) fn replenish(&mut self, id: Id<Budget>) {
         // Whoever still finds none is parked again.
-        let budget = &mut self.budgets[id];
-        budget.last_parked = NONE;
-        let parked = core::mem::replace(&mut budget.first_parked, NONE);
+        let parked = core::mem::replace(&mut self.budgets[id].parked, List::EMPTY);
         self.unpark(parked);
     }
 
     /// Threads that are in a budget's queue no more look for time again.
-    fn unpark(&mut self, mut link: u32) {
+    fn unpark(&mut self, parked: List) {
+        let mut link = parked.first;
         while let Some(thread) = Id::<Thread>::from_link(link) {
             link = self.threads[thread].next;
             self.threads[thread].queue = Queue::None;

@@ -466,7 +466,7 @@ impl<M: Machine> Kernel<M> {
                 let port = &mut self.ports[id];
                 port.references += 1;
                 if rights.contains(Rights::RECEIVE) {
-                    port.receivers += 1;
+                    port.receiving_handles += 1;
                 }
             }
             Object::Signal(id) => self.signals[id].references += 1,

@@ -59,9 +59,9 @@ layout! {
     badge: capability::BADGE;
     // In a port.
     port_stride: Slab::<Port>::STRIDE;
-    first_sender: offset_of!(Port, first_sender);
-    first_receiver: offset_of!(Port, first_receiver);
-    last_receiver: offset_of!(Port, last_receiver);
+    first_sender: offset_of!(Port, senders.first);
+    first_receiver: offset_of!(Port, receivers.first);
+    last_receiver: offset_of!(Port, receivers.last);
     servant: offset_of!(Port, servant);
     port_signal: offset_of!(Port, signal);
     // In a signal.

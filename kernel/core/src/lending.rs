@@ -130,10 +130,9 @@ impl<M: Machine> Kernel<M> {
             if let Some(caller) = caller.filter(|_| passive) {
                 best = self.earlier(best, self.threads[caller].budget);
             }
-            let mut link = self.ports[port].first_sender;
-            while let Some(sender) = Id::<Thread>::from_link(link).filter(|_| left > 0) {
+            for sender in self.ports[port].senders.iter(&self.threads).take(left) {
                 best = self.earlier(best, self.threads[sender].budget);
-                (link, left) = (self.threads[sender].next, left - 1);
+                left -= 1;
             }
             match caller.filter(|_| left > 0) {
                 Some(caller) => (server, left) = (caller, left - 1),

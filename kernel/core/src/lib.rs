@@ -16,6 +16,7 @@ mod fault;
 mod frames;
 mod kernel;
 mod lending;
+mod list;
 pub mod machine;
 mod port;
 mod process;

@@ -4,6 +4,7 @@
 //! the receiver's. When the last handle with `RECEIVE` goes, the port closes and every waiting caller learns `ServerDied`.
 
 use crate::kernel::Kernel;
+use crate::list::List;
 use crate::machine::Machine;
 use crate::quota::Quota;
 use crate::signal::Signal;
@@ -16,10 +17,8 @@ use airox_abi::{Error, QuotaKind, Rights};
 
 /// A port.
 pub(crate) struct Port {
-    pub(crate) first_sender: u32,
-    pub(crate) last_sender: u32,
-    pub(crate) first_receiver: u32,
-    pub(crate) last_receiver: u32,
+    pub(crate) senders: List,
+    pub(crate) receivers: List,
     pub(crate) signal: Weak<Signal>,
     /// The thread that received last, and may serve a caller still.
     pub(crate) servant: u32,
@@ -28,22 +27,20 @@ pub(crate) struct Port {
     /// Handles to it.
     pub(crate) references: u32,
     /// Handles among them that may receive.
-    pub(crate) receivers: u32,
+    pub(crate) receiving_handles: u32,
 }
 
 impl<M: Machine> Kernel<M> {
     pub(crate) fn create_port(&mut self, quota: Id<Quota>, label: u64) -> Result<Id<Port>, Error> {
         let port = Port {
-            first_sender: NONE,
-            last_sender: NONE,
-            first_receiver: NONE,
-            last_receiver: NONE,
+            senders: List::EMPTY,
+            receivers: List::EMPTY,
             signal: Weak::NONE,
             servant: NONE,
             label,
             quota,
             references: 0,
-            receivers: 0,
+            receiving_handles: 0,
         };
         self.add_object(quota, QuotaKind::Ports, |kernel| &mut kernel.ports, port)
     }
@@ -92,13 +89,13 @@ impl<M: Machine> Kernel<M> {
         let sender = self.cpu.current;
         let entry = &mut self.threads[sender];
         (entry.call_badge, entry.calling) = (badge, port);
-        match Id::from_link(self.ports[port].first_receiver) {
+        match self.ports[port].receivers.first() {
             Some(receiver) => {
                 self.deliver(sender, receiver, port)?;
                 self.unlink_receiver(port, receiver);
                 self.hand_over(receiver);
             }
-            None if self.ports[port].receivers == 0 => return Err(Error::ServerDied),
+            None if self.ports[port].receiving_handles == 0 => return Err(Error::ServerDied),
             None => {
                 self.threads[sender].state = State::Sending(port);
                 self.link_sender(port, sender);
@@ -198,7 +195,7 @@ impl<M: Machine> Kernel<M> {
             self.serve_on(receiver, port);
             return true;
         }
-        while let Some(sender) = Id::from_link(self.ports[port].first_sender) {
+        while let Some(sender) = self.ports[port].senders.first() {
             self.unlink_sender(port, sender);
             match self.deliver(sender, receiver, port) {
                 Ok(()) => return true,
@@ -214,33 +211,18 @@ impl<M: Machine> Kernel<M> {
     #[inline]
     fn block_receiving(&mut self, port: Id<Port>) {
         let receiver = self.cpu.current;
-        let last = self.ports[port].last_receiver;
-        let entry = &mut self.threads[receiver];
-        entry.state = State::Receiving(port);
-        (entry.next, entry.previous) = (NONE, last);
-        self.ports[port].last_receiver = receiver.number();
-        match Id::from_link(last) {
-            Some(last) => self.threads[last].next = receiver.number(),
-            None => self.ports[port].first_receiver = receiver.number(),
-        }
+        self.threads[receiver].state = State::Receiving(port);
+        self.ports[port].receivers.insert(&mut self.threads, receiver, NONE);
     }
 
     #[inline]
     pub(crate) fn unlink_receiver(&mut self, port: Id<Port>, receiver: Id<Thread>) {
-        let Thread { next, previous, .. } = self.threads[receiver];
-        match Id::from_link(previous) {
-            Some(previous) => self.threads[previous].next = next,
-            None => self.ports[port].first_receiver = next,
-        }
-        match Id::from_link(next) {
-            Some(next) => self.threads[next].previous = previous,
-            None => self.ports[port].last_receiver = previous,
-        }
+        self.ports[port].receivers.remove(&mut self.threads, receiver);
     }
 
     /// Takes the first waiting receiver off the port, for a signal.
     pub(crate) fn take_receiver(&mut self, port: Id<Port>) -> Option<Id<Thread>> {
-        let receiver = Id::from_link(self.ports[port].first_receiver)?;
+        let receiver = self.ports[port].receivers.first()?;
         self.unlink_receiver(port, receiver);
         Some(receiver)
     }
@@ -248,35 +230,15 @@ impl<M: Machine> Kernel<M> {
     /// Queues a sender behind all of at least its priority.
     pub(crate) fn link_sender(&mut self, port: Id<Port>, sender: Id<Thread>) {
         let priority = self.threads[sender].priority;
-        let mut previous = self.ports[port].last_sender;
-        while let Some(ahead) = Id::from_link(previous) {
-            if self.threads[ahead].priority >= priority {
-                break;
-            }
-            previous = self.threads[ahead].previous;
+        let (mut next, mut previous) = (NONE, self.ports[port].senders.last);
+        while let Some(ahead) = Id::from_link(previous).filter(|&ahead| self.threads[ahead].priority < priority) {
+            (next, previous) = (previous, self.threads[ahead].previous);
         }
-        let next = match Id::from_link(previous) {
-            Some(ahead) => core::mem::replace(&mut self.threads[ahead].next, sender.number()),
-            None => core::mem::replace(&mut self.ports[port].first_sender, sender.number()),
-        };
-        match Id::from_link(next) {
-            Some(behind) => self.threads[behind].previous = sender.number(),
-            None => self.ports[port].last_sender = sender.number(),
-        }
-        let entry = &mut self.threads[sender];
-        (entry.next, entry.previous) = (next, previous);
+        self.ports[port].senders.insert(&mut self.threads, sender, next);
     }
 
     pub(crate) fn unlink_sender(&mut self, port: Id<Port>, sender: Id<Thread>) {
-        let Thread { next, previous, .. } = self.threads[sender];
-        match Id::from_link(previous) {
-            Some(previous) => self.threads[previous].next = next,
-            None => self.ports[port].first_sender = next,
-        }
-        match Id::from_link(next) {
-            Some(next) => self.threads[next].previous = previous,
-            None => self.ports[port].last_sender = previous,
-        }
+        self.ports[port].senders.remove(&mut self.threads, sender);
     }
 
     /// Copies a call or fault from its sender to a receiver, which then owes the answer. On an error nothing has happened;
@@ -384,8 +346,8 @@ impl<M: Machine> Kernel<M> {
         port.references -= 1;
         let references = port.references;
         if rights.contains(Rights::RECEIVE) {
-            port.receivers -= 1;
-            if port.receivers == 0 {
+            port.receiving_handles -= 1;
+            if port.receiving_handles == 0 {
                 self.close_port(id);
             }
         }
@@ -394,7 +356,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Nobody can receive any more: waiting callers learn it; threads that fault into it die.
     fn close_port(&mut self, id: Id<Port>) {
-        while let Some(sender) = Id::from_link(self.ports[id].first_sender) {
+        while let Some(sender) = self.ports[id].senders.first() {
             self.unlink_sender(id, sender);
             if let Some(fault) = self.threads[sender].fault() {
                 let code = -(fault.kind as i64);

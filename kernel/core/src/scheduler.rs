@@ -4,6 +4,7 @@
 //! turn ended or that yields goes to the tail. A call that finds its server waiting switches to it without any queue.
 
 use crate::kernel::Kernel;
+use crate::list::List;
 use crate::machine::Machine;
 use crate::process::Process;
 use crate::slab::{Id, NONE, Slab, Weak};
@@ -17,8 +18,7 @@ const SLICES_PER_SECOND: u64 = 100;
 
 /// The ready queues; links are in the threads.
 pub(crate) struct Ready {
-    heads: [u32; PRIORITIES],
-    tails: [u32; PRIORITIES],
+    queues: [List; PRIORITIES],
     /// Bit p of word p / 64: queue p is not empty.
     bitmap: [u64; PRIORITIES / 64],
     /// The highest priority with a ready thread, -1 if none.
@@ -27,7 +27,7 @@ pub(crate) struct Ready {
 
 impl Ready {
     pub(crate) const fn new() -> Ready {
-        Ready { heads: [NONE; PRIORITIES], tails: [NONE; PRIORITIES], bitmap: [0; PRIORITIES / 64], highest: -1 }
+        Ready { queues: [List::EMPTY; PRIORITIES], bitmap: [0; PRIORITIES / 64], highest: -1 }
     }
 
     /// The highest priority with a ready thread, -1 if none.
@@ -49,7 +49,7 @@ impl Ready {
         let priority = thread.priority as usize;
         (thread.next, thread.previous) = (NONE, NONE);
         (thread.queue, thread.queue_processor, thread.turn_left) = (Queue::Ready, processor, 0);
-        (self.heads[priority], self.tails[priority]) = (id.number(), id.number());
+        self.queues[priority] = List::of(id);
         self.set(priority);
     }
 
@@ -62,33 +62,29 @@ impl Ready {
         }
     }
 
-    #[cfg(test)]
-    pub(crate) fn head(&self, priority: u8) -> u32 {
-        self.heads[priority as usize]
+    /// The queue of a priority.
+    #[inline]
+    pub(crate) const fn queue(&self, priority: u8) -> &List {
+        &self.queues[priority as usize]
     }
 
     /// A thread joins the queue of its priority on the processor with this number.
     fn enqueue(&mut self, threads: &mut Slab<Thread>, thread: Id<Thread>, processor: u32, at_head: bool) {
         let entry = &mut threads[thread];
         let priority = entry.priority as usize;
-        let (head, tail) = (self.heads[priority], self.tails[priority]);
-        let (next, previous) = if at_head { (head, NONE) } else { (NONE, tail) };
-        (entry.next, entry.previous) = (next, previous);
         (entry.queue, entry.queue_processor) = (Queue::Ready, processor);
-        match Id::from_link(next) {
-            Some(next) => threads[next].previous = thread.number(),
-            None => self.tails[priority] = thread.number(),
-        }
-        match Id::from_link(previous) {
-            Some(previous) => threads[previous].next = thread.number(),
-            None => self.heads[priority] = thread.number(),
-        }
+        let queue = &mut self.queues[priority];
+        queue.insert(threads, thread, if at_head { queue.first } else { NONE });
         self.set(priority);
     }
 
-    #[inline]
-    fn is_empty(&self, priority: u8) -> bool {
-        self.heads[priority as usize] == NONE
+    /// A thread leaves the queue of its priority.
+    fn dequeue(&mut self, threads: &mut Slab<Thread>, thread: Id<Thread>) {
+        let priority = threads[thread].priority as usize;
+        self.queues[priority].remove(threads, thread);
+        if self.queues[priority].is_empty() {
+            self.clear(priority);
+        }
     }
 }
 
@@ -114,38 +110,19 @@ impl<M: Machine> Kernel<M> {
 
     /// Takes a thread out of its ready queue or its budget's, if it is in one.
     pub(crate) fn dequeue(&mut self, thread: Id<Thread>) {
-        let entry = &mut self.threads[thread];
-        let queue = core::mem::replace(&mut entry.queue, Queue::None);
-        let (next, previous, priority) = (entry.next, entry.previous, entry.priority as usize);
-        let (budget, processor) = (entry.budget, entry.queue_processor);
-        match queue {
-            Queue::None => return,
-            Queue::Next => {
-                self.processor_mut(processor).next = NONE;
-                return;
-            }
-            Queue::Ready | Queue::Budget => {}
-        }
-        match Id::from_link(next) {
-            Some(next) => self.threads[next].previous = previous,
-            None if queue == Queue::Ready => self.processor_mut(processor).ready.tails[priority] = previous,
-            None => {
-                if let Some(budget) = self.budgets.upgrade(budget) {
-                    self.budgets[budget].last_parked = previous;
+        let Kernel { threads, budgets, cpu, others, .. } = self;
+        let entry = &mut threads[thread];
+        let processor = others[entry.queue_processor as usize].as_deref_mut().unwrap_or(cpu);
+        let budget = budgets.upgrade(entry.budget);
+        match core::mem::replace(&mut entry.queue, Queue::None) {
+            Queue::None => {}
+            Queue::Next => processor.next = NONE,
+            Queue::Ready => processor.ready.dequeue(threads, thread),
+            Queue::Budget => {
+                if let Some(budget) = budget {
+                    budgets[budget].parked.remove(threads, thread);
                 }
             }
-        }
-        match Id::from_link(previous) {
-            Some(previous) => self.threads[previous].next = next,
-            None if queue == Queue::Ready => self.processor_mut(processor).ready.heads[priority] = next,
-            None => {
-                if let Some(budget) = self.budgets.upgrade(budget) {
-                    self.budgets[budget].first_parked = next;
-                }
-            }
-        }
-        if queue == Queue::Ready && (next, previous) == (NONE, NONE) {
-            self.processor_mut(processor).ready.clear(priority);
         }
     }
 
@@ -334,15 +311,11 @@ impl<M: Machine> Kernel<M> {
 
     /// Lets the first ready thread of a priority run, or the idle thread for -1.
     fn switch_to_head(&mut self, priority: i32, now: u64) {
-        let next = match usize::try_from(priority) {
-            Ok(priority) => {
-                let next = Id::new(self.cpu.ready.heads[priority]);
-                self.dequeue(next);
-                next
-            }
-            Err(_) => self.cpu.idle,
-        };
-        self.switch_to(next, now);
+        let next = u8::try_from(priority).ok().and_then(|priority| self.cpu.ready.queue(priority).first());
+        if let Some(next) = next {
+            self.dequeue(next);
+        }
+        self.switch_to(next.unwrap_or(self.cpu.idle), now);
     }
 
     /// Whether the running thread has time to go on; it may have been lent some or lost it.
@@ -362,10 +335,10 @@ impl<M: Machine> Kernel<M> {
     fn highest_with_time(&mut self, now: u64) -> i32 {
         loop {
             let highest = self.cpu.ready.highest();
-            let Ok(priority) = usize::try_from(highest) else {
+            let first = u8::try_from(highest).ok().and_then(|priority| self.cpu.ready.queue(priority).first());
+            let Some(thread) = first else {
                 return highest;
             };
-            let thread = Id::new(self.cpu.ready.heads[priority]);
             if self.has_time(thread, now) {
                 return highest;
             }
@@ -389,7 +362,7 @@ impl<M: Machine> Kernel<M> {
             return;
         }
         let priority = self.threads[current].priority;
-        if !self.cpu.ready.is_empty(priority) {
+        if !self.cpu.ready.queue(priority).is_empty() {
             self.threads[current].state = State::Ready;
             self.enqueue(current, false);
             self.pick_next(now);
@@ -400,7 +373,7 @@ impl<M: Machine> Kernel<M> {
     #[inline]
     pub(crate) fn switch_to(&mut self, next: Id<Thread>, now: u64) {
         self.run(next, now);
-        let shares = next != self.cpu.idle && !self.cpu.ready.is_empty(self.threads[next].priority);
+        let shares = next != self.cpu.idle && !self.cpu.ready.queue(self.threads[next].priority).is_empty();
         if shares || self.cpu.slice_end != u64::MAX {
             self.cpu.slice_end = if shares {
                 let left = core::mem::take(&mut self.threads[next].turn_left);

@@ -88,8 +88,8 @@ impl<M: Machine> Kernel<M> {
                 label: port.label,
                 number: id.number(),
                 handles: port.references,
-                receiving: self.queue_length(port.first_receiver),
-                sending: self.queue_length(port.first_sender),
+                receiving: port.receivers.iter(&self.threads).count() as u32,
+                sending: port.senders.iter(&self.threads).count() as u32,
             };
             count(&mut ports, snapshot.push(&wire::port_entry(&entry)));
         }
@@ -125,15 +125,5 @@ impl<M: Machine> Kernel<M> {
             owes: owes.map_or(NONE, Id::number),
             instruction: thread.context.ip,
         }
-    }
-
-    fn queue_length(&self, first: u32) -> u32 {
-        let mut length = 0;
-        let mut link = first;
-        while let Some(thread) = Id::<Thread>::from_link(link) {
-            length += 1;
-            link = self.threads[thread].next;
-        }
-        length
     }
 }

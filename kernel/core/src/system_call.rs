@@ -62,9 +62,7 @@ impl<M: Machine> Kernel<M> {
             Some(SystemCall::Notify) => self.notify_call(),
             Some(SystemCall::Wait) => self.wait_call(),
             Some(SystemCall::Null) => context.rax = 0,
-            Some(SystemCall::Call) => self.message(Kernel::call),
-            Some(SystemCall::ReplyReceive) => self.message(Kernel::reply_receive),
-            Some(SystemCall::Receive) => self.message(Kernel::receive),
+            Some(SystemCall::Call | SystemCall::ReplyReceive | SystemCall::Receive) => return self.message_call(),
             Some(call) => self.other_system_call(call),
             None => context.rax = Error::InvalidSystemCall as u64,
         }
@@ -72,12 +70,19 @@ impl<M: Machine> Kernel<M> {
         self.current()
     }
 
-    /// A call whose results are written by whoever ends the wait.
+    /// As [`Self::system_call`], for the calls whose results are written by whoever ends the wait.
     #[inline(never)]
-    fn message(&mut self, call: fn(&mut Self) -> Result<(), Error>) {
-        if let Err(error) = call(self) {
+    pub fn message_call(&mut self) -> *mut Context {
+        let result = match SystemCall::from_number(self.current().rax) {
+            Some(SystemCall::Call) => self.call(),
+            Some(SystemCall::ReplyReceive) => self.reply_receive(),
+            _ => self.receive(),
+        };
+        if let Err(error) = result {
             self.current().rax = error as u64;
         }
+        self.finish_entry();
+        self.current()
     }
 
     /// `notify`.

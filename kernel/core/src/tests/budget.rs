@@ -10,7 +10,7 @@ impl<M: Machine> Kernel<M> {
             let weak = self.budgets.weak(id);
             let competing = self.threads.iter().filter(|(_, thread)| thread.competing == weak);
             assert_eq!(competing.count() as u32, budget.competing, "{id:?}");
-            let mut link = budget.first_parked;
+            let mut link = budget.parked.first;
             let mut last = NONE;
             while let Some(thread) = Id::<Thread>::from_link(link) {
                 let entry = &self.threads[thread];
@@ -18,7 +18,7 @@ impl<M: Machine> Kernel<M> {
                 assert_eq!((entry.state, entry.previous), (State::Ready, last));
                 (last, link, parked) = (link, entry.next, parked + 1);
             }
-            assert_eq!(last, budget.last_parked, "{id:?}");
+            assert_eq!(last, budget.parked.last, "{id:?}");
             if self.is_unlimited(weak) {
                 assert_eq!((budget.competing, last), (0, NONE));
                 continue;

@@ -66,7 +66,7 @@ fn check(kernel: &crate::kernel::Kernel<super::model::Model>) {
     for (processor, priority) in kernel.all_processors().flat_map(|processor| (0..=255).map(move |at| (processor, at)))
     {
         let mut previous = crate::slab::NONE;
-        let mut link = processor.ready.head(priority);
+        let mut link = processor.ready.queue(priority).first;
         while let Some(id) = crate::slab::Id::<crate::thread::Thread>::from_link(link) {
             let thread = &kernel.threads[id];
             let home = kernel.budgets.upgrade(thread.budget).map(|budget| kernel.budgets[budget].processor);

@@ -45,21 +45,21 @@ pub unsafe fn enter<'a>(cpu: *mut Cpu, ticket: u32, entry: Entry) -> (&'a mut Ke
 
 /// The running thread executed `syscall`.
 pub extern "C" fn system_call(cpu: *mut Cpu) -> *mut Context {
-    system_call_with(cpu, lock::take_ticket())
+    system_call_with(cpu, lock::take_ticket(), Kernel::system_call)
 }
 
 /// The running thread executed `syscall` for a message, and the short path has taken a ticket.
 pub extern "C" fn message_call(cpu: *mut Cpu) -> *mut Context {
     // SAFETY: `cpu` is this CPU's structure.
-    system_call_with(cpu, unsafe { (*cpu).ticket })
+    system_call_with(cpu, unsafe { (*cpu).ticket }, Kernel::message_call)
 }
 
 #[inline(always)]
-fn system_call_with(cpu: *mut Cpu, ticket: u32) -> *mut Context {
+fn system_call_with(cpu: *mut Cpu, ticket: u32, carry_out: fn(&mut Kernel<Pc>) -> *mut Context) -> *mut Context {
     // SAFETY: the stubs save the registers, and serve the next ticket when they leave.
     let (kernel, stopped) = unsafe { enter(cpu, ticket, Entry::SystemCall) };
     // If it was stopped, its thread calls again, if it still runs here.
-    if stopped { stopped_entry(kernel, None) } else { kernel.system_call() }
+    if stopped { stopped_entry(kernel, None) } else { carry_out(kernel) }
 }
 
 /// An interrupt, or an exception of ring 3.
