@@ -2,12 +2,13 @@
 
 use crate::QuotaLimits;
 use crate::layout::NAME_LENGTH;
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// The page every process sees at [`crate::layout::CLOCK_PAGE`].
 ///
 /// Nanoseconds since boot = `(rdtsc() - base_ticks) * multiplier >> shift`, in 128-bit arithmetic. The values never change
 /// after boot, so no lock or sequence count is needed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes)]
 #[repr(C)]
 pub struct ClockPage {
     /// TSC value at the kernel's entry.
@@ -29,7 +30,7 @@ impl ClockPage {
 }
 
 /// General registers of a stopped thread. Vector registers are not shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes)]
 #[repr(C)]
 #[allow(missing_docs)]
 pub struct Registers {
@@ -115,7 +116,7 @@ impl ThreadState {
 }
 
 /// What `thread_info` writes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes)]
 #[repr(C)]
 pub struct ThreadInfo {
     /// The thread's number, unique among live threads; for people and traces, not an authority.
@@ -135,7 +136,7 @@ pub struct ThreadInfo {
 }
 
 /// What `process_info` writes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes)]
 #[repr(C)]
 pub struct ProcessInfo {
     /// The name given at creation, padded with zeros.
@@ -171,7 +172,7 @@ pub struct ProcessInfo {
 }
 
 /// What `budget_info` writes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes)]
 #[repr(C)]
 pub struct BudgetInfo {
     /// The budget's number, unique among live budgets; for people and traces, not an authority.
@@ -191,7 +192,7 @@ pub struct BudgetInfo {
 }
 
 /// What `kernel_info` writes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes)]
 #[repr(C)]
 pub struct KernelInfo {
     /// Frames of RAM the kernel can hand out.

@@ -34,6 +34,9 @@ mod system_call;
 pub mod time;
 pub mod trace;
 
+// All structs go from one program's memory to another's as they are.
+const _: () = assert!(cfg!(target_endian = "little"));
+
 pub use error::Error;
 pub use object::{Handle, ObjectKind, QuotaKind, QuotaLimits};
 pub use rights::{DELEGATED, Rights};

@@ -2,6 +2,7 @@
 //! and leases described in an [`Extension`] in the sender's memory.
 
 use crate::{Handle, Rights};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Words of a message that travel in registers.
 pub const WORDS: usize = 8;
@@ -113,7 +114,7 @@ impl Tag {
 
 /// One handle on its way to another process: a copy with these rights and, for an unbadged port
 /// handle with [`Rights::BADGE`], this badge. Any port handle may be marked [`crate::DELEGATED`] instead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, Immutable, IntoBytes)]
 #[repr(C)]
 pub struct HandleTransfer {
     /// The sender's handle; it needs [`Rights::COPY`].
@@ -138,7 +139,7 @@ impl HandleTransfer {
 }
 
 /// A byte range of the caller's memory lent to the server until it replies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, Immutable, IntoBytes)]
 #[repr(C)]
 pub struct Lease {
     /// First byte, in the caller's address space.
@@ -164,7 +165,7 @@ impl Lease {
 /// The kernel reads the first `tag.handles()` of `handles` and the first `tag.leases()` of `leases`
 /// when a message is sent. When handles arrive it writes their new values to `received`; a receiver
 /// with `rbx == 0` can take none, and the sender gets [`crate::Error::ReceiverRefused`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, FromBytes, Immutable, IntoBytes)]
 #[repr(C)]
 pub struct Extension {
     /// Handles to send.

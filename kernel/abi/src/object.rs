@@ -1,9 +1,11 @@
 //! Handles, the kinds of objects they name, and the quota every object is charged to.
 
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
 /// Names a capability of the calling process: an index and a generation. 0 is never valid.
 ///
 /// Layout: bits 0..20 index, bits 20..32 generation (never 0).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, FromBytes, Immutable, IntoBytes)]
 #[repr(transparent)]
 pub struct Handle(pub u32);
 
@@ -124,7 +126,7 @@ impl QuotaKind {
 
 /// One number for each [`QuotaKind`], in the order of their codes. What `quota_create` reads from
 /// the caller's memory and `quota_info` writes back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes)]
 #[repr(C)]
 pub struct QuotaLimits(pub [u32; QuotaKind::COUNT]);
 

@@ -1,12 +1,13 @@
 //! What the root task finds at [`crate::layout::START_BLOCK`]: its handles and what firmware told.
 
 use crate::Handle;
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// [`RootBlock::magic`].
 pub const ROOT_MAGIC: u64 = u64::from_le_bytes(*b"AIROXrt1");
 
 /// The root task's start block. The kernel maps it read-only.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, FromBytes, Immutable, IntoBytes)]
 #[repr(C)]
 pub struct RootBlock {
     /// [`ROOT_MAGIC`].
@@ -40,7 +41,7 @@ pub struct RootBlock {
 }
 
 /// A linear frame buffer as firmware set it up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes)]
 #[repr(C)]
 pub struct Framebuffer {
     /// Physical address.

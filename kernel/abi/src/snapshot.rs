@@ -6,12 +6,13 @@
 //! (oldest first) behind it.
 
 use crate::info::{KernelInfo, ThreadInfo};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// [`SnapshotHeader::magic`].
 pub const SNAPSHOT_MAGIC: u64 = u64::from_le_bytes(*b"AIROXsn2");
 
 /// Describes the snapshot that follows it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes)]
 #[repr(C)]
 pub struct SnapshotHeader {
     /// [`SNAPSHOT_MAGIC`] once a snapshot is complete; 0 while none is or one is being written.
@@ -41,7 +42,7 @@ pub struct SnapshotHeader {
 }
 
 /// A thread.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes)]
 #[repr(C)]
 pub struct ThreadEntry {
     /// As `thread_info` tells it.
@@ -55,7 +56,7 @@ pub struct ThreadEntry {
 }
 
 /// A port.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes)]
 #[repr(C)]
 pub struct PortEntry {
     /// Its label, as given at creation.
@@ -71,7 +72,7 @@ pub struct PortEntry {
 }
 
 /// A processor's trace ring; its events follow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes)]
 #[repr(C)]
 pub struct RingEntry {
     /// The processor's number.

@@ -1,5 +1,7 @@
 //! The events of the kernel's trace rings, one ring a processor; `cargo xtask inspect` reads them from outside.
 
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -47,7 +49,7 @@ impl EventKind {
 }
 
 /// One event: 32 bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes)]
 #[repr(C)]
 pub struct Event {
     /// TSC ticks.

@@ -8,9 +8,9 @@ use crate::machine::{Frame, Machine};
 use crate::process::Process;
 use crate::quota::Quota;
 use crate::slab::Id;
-use crate::wire;
 use airox_abi::layout::{CLOCK_PAGE, PAGE_SIZE, USER_END, USER_START};
 use airox_abi::{Error, QuotaKind};
+use zerocopy::IntoBytes;
 
 bitflags::bitflags! {
     /// Bits of a page-table entry (Intel SDM vol. 3, table 4-20).
@@ -282,8 +282,7 @@ impl<M: Machine> Kernel<M> {
     /// Writes what the clock page says.
     pub(crate) fn fill_clock_page(&mut self) {
         self.machine.zero_frame(self.clock_frame);
-        let bytes = wire::clock_page(&self.clock.page());
-        self.machine.write_frame(self.clock_frame, 0, &bytes);
+        self.machine.write_frame(self.clock_frame, 0, self.clock.page().as_bytes());
     }
 }
 

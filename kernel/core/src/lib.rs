@@ -34,7 +34,6 @@ mod thread;
 mod timers;
 mod trace;
 mod transfer;
-mod wire;
 
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,6 @@ use crate::machine::{Frame, Machine};
 use crate::quota::Quota;
 use crate::signal::Signal;
 use crate::slab::{Id, NONE, Weak};
-use crate::wire;
 use airox_abi::info::{EXIT_CREATOR_ENDED, ProcessInfo, ThreadState};
 use airox_abi::layout::NAME_LENGTH;
 use airox_abi::trace::EventKind;
@@ -159,7 +158,7 @@ impl<M: Machine> Kernel<M> {
         }
         self.free_tables(id);
         self.doom_created_by(id);
-        let name = wire::first_word(&self.processes[id].name);
+        let name = self.processes[id].name.first_chunk().map_or(0, |&bytes| u64::from_le_bytes(bytes));
         self.trace(EventKind::Exit, id.number(), u32::from(faulted), code as u64, name);
         for (signal, bits) in core::mem::take(&mut self.processes[id].watchers).into_iter().flatten() {
             self.notify_weak(signal, bits);

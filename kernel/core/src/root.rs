@@ -7,10 +7,10 @@ use crate::process::Process;
 use crate::quota::Quota;
 use crate::region::Place;
 use crate::slab::Id;
-use crate::wire;
 use airox_abi::layout::{NAME_LENGTH, PAGE_SIZE, STACK_TOP, START_BLOCK};
 use airox_abi::root::{ROOT_MAGIC, RootBlock};
 use airox_abi::{Error, Handle, MapFlags, RegionKind, Rights};
+use zerocopy::IntoBytes;
 
 /// Stack of the root task's first thread.
 const STACK_PAGES: u64 = 64;
@@ -145,12 +145,11 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn fill_root_block(&mut self, quota: Id<Quota>, process: Id<Process>, block: &RootBlock) -> Result<(), Error> {
-        let bytes = wire::root_block(block);
         let region = self.map_fresh(quota, process, START_BLOCK, 1, MapFlags::empty())?;
         // The mapping is read-only: the block is written through the frame behind it.
         self.check_user(process, START_BLOCK, PAGE_SIZE, false)?;
         if let Some(frame) = self.regions[region].base {
-            self.machine.write_frame(frame, 0, &bytes);
+            self.machine.write_frame(frame, 0, block.as_bytes());
         }
         Ok(())
     }

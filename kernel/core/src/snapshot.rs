@@ -6,11 +6,11 @@ use crate::processor::Processor;
 use crate::slab::{Id, NONE};
 use crate::thread::{State, Thread};
 use crate::trace::Ring;
-use crate::wire;
 use airox_abi::snapshot::{PortEntry, RingEntry, SNAPSHOT_MAGIC, SnapshotHeader, ThreadEntry};
 use airox_abi::trace::Event;
 use alloc::vec;
 use alloc::vec::Vec;
+use zerocopy::{Immutable, IntoBytes};
 
 /// The buffer; its memory is reserved at boot.
 pub(crate) struct Snapshot {
@@ -34,7 +34,8 @@ impl Snapshot {
     }
 
     /// Appends an entry; false if the buffer is full.
-    fn push(&mut self, entry: &[u8]) -> bool {
+    fn push(&mut self, entry: &(impl IntoBytes + Immutable)) -> bool {
+        let entry = entry.as_bytes();
         let end = self.used + entry.len();
         match self.bytes.get_mut(self.used..end) {
             Some(to) => {
@@ -75,12 +76,12 @@ impl<M: Machine> Kernel<M> {
         let (mut processes, mut threads, mut ports, mut rings) = (0, 0, 0, 0);
         for (id, process) in self.processes.iter() {
             if process.alive {
-                count(&mut processes, snapshot.push(&wire::process_info(&self.process_info(id))));
+                count(&mut processes, snapshot.push(&self.process_info(id)));
             }
         }
         for (id, thread) in self.threads.iter() {
             if !self.idles(id) {
-                count(&mut threads, snapshot.push(&wire::thread_entry(&self.thread_entry(id, thread))));
+                count(&mut threads, snapshot.push(&self.thread_entry(id, thread)));
             }
         }
         for (id, port) in self.ports.iter() {
@@ -91,7 +92,7 @@ impl<M: Machine> Kernel<M> {
                 receiving: port.receivers.iter(&self.threads).count() as u32,
                 sending: port.senders.iter(&self.threads).count() as u32,
             };
-            count(&mut ports, snapshot.push(&wire::port_entry(&entry)));
+            count(&mut ports, snapshot.push(&entry));
         }
         for Processor { number, ring, .. } in self.all_processors() {
             // The newest events are the last to go.
@@ -99,13 +100,13 @@ impl<M: Machine> Kernel<M> {
             let room = snapshot.room().saturating_sub(size_of::<RingEntry>()) / size_of::<Event>();
             let room = room.min(held);
             let entry = RingEntry { processor: *number, events: room as u32, recorded: ring.recorded() };
-            count(&mut rings, snapshot.push(&wire::ring_entry(&entry)));
+            count(&mut rings, snapshot.push(&entry));
             for event in ring.events().skip(held - room) {
-                snapshot.push(&wire::event(event));
+                snapshot.push(event);
             }
         }
         (header.processes, header.threads, header.ports, header.rings) = (processes, threads, ports, rings);
-        let bytes = wire::snapshot_header(&header);
+        let bytes = header.as_bytes();
         // The magic number last: a reader that sees it sees a whole snapshot.
         snapshot.bytes[8..bytes.len()].copy_from_slice(&bytes[8..]);
         snapshot.bytes[..8].copy_from_slice(&bytes[..8]);

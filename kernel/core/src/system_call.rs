@@ -13,11 +13,10 @@ use crate::region::Place;
 use crate::signal::Signal;
 use crate::slab::Id;
 use crate::thread::{State, Thread};
-use crate::wire;
-use airox_abi::info::Registers;
-use airox_abi::layout::{NAME_LENGTH, PAGE_SIZE};
+use airox_abi::layout::PAGE_SIZE;
 use airox_abi::message::Lease;
-use airox_abi::{BudgetFlags, Error, Handle, MapFlags, QuotaLimits, RegionKind, Rights, SystemCall};
+use airox_abi::{BudgetFlags, Error, Handle, MapFlags, RegionKind, Rights, SystemCall};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Arguments 1 to 7.
 type Arguments = [u64; 7];
@@ -378,18 +377,18 @@ impl<M: Machine> Kernel<M> {
             }
             SystemCall::QuotaCreate => {
                 let (parent, _) = self.find_quota(a, Rights::CONTROL)?;
-                let limits = wire::quota_limits(&self.read::<{ size_of::<QuotaLimits>() }>(b)?);
+                let limits = self.read(b)?;
                 let quota = self.create_quota(parent, limits)?;
                 return self.hand_out(Object::Quota(quota));
             }
             SystemCall::QuotaInfo => {
                 let quota = if a == 0 { own_quota } else { self.find_quota(a, Rights::READ)?.0 };
                 let quota = &self.quotas[quota];
-                self.write(b, &wire::quota_info(&quota.limits, &quota.used))?;
+                self.write(b, &[quota.limits, quota.used])?;
             }
             SystemCall::ProcessCreate => {
                 let quota = self.quota_argument(a)?;
-                let name = self.read::<NAME_LENGTH>(b)?;
+                let name = self.read(b)?;
                 let max_priority = self.processes[me].max_priority;
                 let process = self.create_process(quota, name, max_priority, Some(me))?;
                 return self.hand_out(Object::Process(process));
@@ -410,7 +409,7 @@ impl<M: Machine> Kernel<M> {
             }
             SystemCall::ProcessInfo => {
                 let process = self.process_argument(a, Rights::READ)?;
-                self.write(b, &wire::process_info(&self.process_info(process)))?;
+                self.write(b, &self.process_info(process))?;
             }
             SystemCall::ProcessPriority => {
                 let process = self.other_process(a, Rights::CONTROL)?;
@@ -471,16 +470,16 @@ impl<M: Machine> Kernel<M> {
             }
             SystemCall::ThreadInfo => {
                 let thread = if a == 0 { self.cpu.current } else { self.find_thread(a, Rights::READ)?.0 };
-                self.write(b, &wire::thread_info(&self.thread_info(thread)))?;
+                self.write(b, &self.thread_info(thread))?;
             }
             SystemCall::ThreadReadRegisters => {
                 let (thread, _) = self.find_thread(a, Rights::DEBUG)?;
-                self.write(b, &wire::registers(&self.read_registers(thread)?))?;
+                self.write(b, &self.read_registers(thread)?)?;
             }
             SystemCall::ThreadWriteRegisters => {
                 let (thread, _) = self.find_thread(a, Rights::WRITE)?;
-                let bytes = self.read::<{ size_of::<Registers>() }>(b)?;
-                self.write_registers(thread, &wire::read_registers(&bytes))?;
+                let registers = self.read(b)?;
+                self.write_registers(thread, &registers)?;
             }
             SystemCall::ThreadProcessor => {
                 let thread = self.live_thread(a)?;
@@ -513,7 +512,7 @@ impl<M: Machine> Kernel<M> {
             }
             SystemCall::BudgetInfo => {
                 let (budget, _) = self.find_budget(a, Rights::READ)?;
-                self.write(b, &wire::budget_info(&self.budget_info(budget)))?;
+                self.write(b, &self.budget_info(budget))?;
             }
             SystemCall::BudgetWatch => {
                 let (budget, _) = self.find_budget(a, Rights::CONTROL)?;
@@ -561,7 +560,7 @@ impl<M: Machine> Kernel<M> {
             }
             SystemCall::KernelInfo => {
                 self.check_machine(a, Rights::READ)?;
-                self.write(b, &wire::kernel_info(&self.kernel_info()))?;
+                self.write(b, &self.kernel_info())?;
             }
             // Not asked here: these wait, take long or end the caller.
             _ => return Err(Error::InvalidSystemCall),
@@ -570,15 +569,15 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Reads a structure from the running process's memory.
-    fn read<const BYTES: usize>(&mut self, address: u64) -> Result<[u8; BYTES], Error> {
-        let mut bytes = [0; BYTES];
-        self.read_user(self.cpu.current_process, address, &mut bytes)?;
-        Ok(bytes)
+    fn read<T: FromBytes + IntoBytes>(&mut self, address: u64) -> Result<T, Error> {
+        let mut value = T::new_zeroed();
+        self.read_user(self.cpu.current_process, address, value.as_mut_bytes())?;
+        Ok(value)
     }
 
     /// Writes a structure to the running process's memory.
-    fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), Error> {
-        self.write_user(self.cpu.current_process, address, bytes)
+    fn write(&mut self, address: u64, value: &(impl IntoBytes + Immutable)) -> Result<(), Error> {
+        self.write_user(self.cpu.current_process, address, value.as_bytes())
     }
 
     /// The thread a handle with `CONTROL` names, alive.

@@ -5,12 +5,9 @@ use crate::kernel::Kernel;
 use crate::machine::Machine;
 use crate::slab::{Id, Weak};
 use crate::thread::Thread;
-use crate::wire;
 use airox_abi::message::{Extension, HandleTransfer, Lease, MAX_HANDLES, MAX_LEASES};
 use airox_abi::{Error, Handle, Rights};
-
-const TRANSFER_BYTES: usize = size_of::<HandleTransfer>();
-const LEASE_BYTES: usize = size_of::<Lease>();
+use zerocopy::IntoBytes;
 
 impl<M: Machine> Kernel<M> {
     /// Notes the leases a sender lends with its call.
@@ -19,14 +16,9 @@ impl<M: Machine> Kernel<M> {
         if count > 0 {
             let process = self.threads[sender].process;
             let address = self.threads[sender].context.rbx.wrapping_add(Extension::LEASES_OFFSET);
-            let mut bytes = [0; LEASE_BYTES * MAX_LEASES];
-            let bytes = &mut bytes[..LEASE_BYTES * count];
-            self.read_user(process, address, bytes)?;
-            for (lease, bytes) in leases.iter_mut().zip(bytes.chunks_exact(LEASE_BYTES)) {
-                *lease = wire::lease(bytes);
-                if lease.access & !(Lease::READ | Lease::WRITE) != 0 {
-                    return Err(Error::InvalidArgument);
-                }
+            self.read_user(process, address, leases[..count].as_mut_bytes())?;
+            if leases.iter().any(|lease| lease.access & !(Lease::READ | Lease::WRITE) != 0) {
+                return Err(Error::InvalidArgument);
             }
         }
         let entry = &mut self.threads[sender];
@@ -46,16 +38,16 @@ impl<M: Machine> Kernel<M> {
         let (source, target) = (sender.process, receiver.process);
         let address = sender.context.rbx.wrapping_add(Extension::HANDLES_OFFSET);
         let room = receiver.context.rbx;
-        let mut bytes = [0; TRANSFER_BYTES * MAX_HANDLES];
-        let bytes = &mut bytes[..TRANSFER_BYTES * count];
-        self.read_user(source, address, bytes)?;
+        let mut transfers = [HandleTransfer::EMPTY; MAX_HANDLES];
+        let transfers = &mut transfers[..count];
+        self.read_user(source, address, transfers.as_mut_bytes())?;
         if room == 0 {
             return Err(Error::ReceiverRefused);
         }
         let mut received = [Handle::NONE; MAX_HANDLES];
         let mut result = Ok(());
-        for (slot, bytes) in received.iter_mut().zip(bytes.chunks_exact(TRANSFER_BYTES)) {
-            match self.transfer_handle(source, target, &wire::handle_transfer(bytes)) {
+        for (slot, transfer) in received.iter_mut().zip(transfers) {
+            match self.transfer_handle(source, target, transfer) {
                 Ok(handle) => *slot = handle,
                 Err(error) => {
                     result = Err(error);
@@ -64,9 +56,8 @@ impl<M: Machine> Kernel<M> {
             }
         }
         if result.is_ok() {
-            let bytes = wire::handles(&received);
             result = self
-                .write_user(target, room.wrapping_add(Extension::RECEIVED_OFFSET), &bytes)
+                .write_user(target, room.wrapping_add(Extension::RECEIVED_OFFSET), received.as_bytes())
                 .map_err(|_| Error::ReceiverRefused);
         }
         if result.is_err() {

@@ -1,10 +1,10 @@
-//! Decodes the kernel's snapshot (`airox_abi::snapshot`): little-endian structs one after the other.
+//! Decodes the kernel's snapshot (`airox_abi::snapshot`): structs one after the other, as they lay in the kernel's memory.
 
-use airox_abi::info::{KernelInfo, ProcessInfo, ThreadInfo};
+use airox_abi::info::ProcessInfo;
 use airox_abi::snapshot::{PortEntry, RingEntry, SNAPSHOT_MAGIC, SnapshotHeader, ThreadEntry};
 use airox_abi::trace::Event;
-use airox_abi::{QuotaKind, QuotaLimits};
 use anyhow::{Context, Result, bail};
+use zerocopy::FromBytes;
 
 /// What the kernel knew at one moment.
 pub struct Snapshot {
@@ -28,164 +28,54 @@ pub struct Ring {
     pub events: Vec<Event>,
 }
 
-// The readers below follow the structs field by field; a changed struct must not go unnoticed.
-const _: () = {
-    assert!(size_of::<SnapshotHeader>() == 200);
-    assert!(size_of::<KernelInfo>() == 136);
-    assert!(size_of::<ProcessInfo>() == 144);
-    assert!(size_of::<ThreadEntry>() == 40);
-    assert!(size_of::<PortEntry>() == 24);
-    assert!(size_of::<RingEntry>() == 16);
-    assert!(size_of::<Event>() == 32);
-};
-
 impl Snapshot {
     /// Reads a whole snapshot.
     pub fn parse(bytes: &[u8]) -> Result<Snapshot> {
-        let mut fields = Fields(bytes);
-        let header = header(&mut fields)?;
+        let mut rest = Rest(bytes);
+        let header: SnapshotHeader = rest.one()?;
+        if header.magic != SNAPSHOT_MAGIC {
+            bail!("the machine's memory holds no snapshot");
+        }
         Ok(Snapshot {
-            processes: many(header.processes, &mut fields, process)?,
-            threads: many(header.threads, &mut fields, thread)?,
-            ports: many(header.ports, &mut fields, port)?,
-            rings: many(header.rings, &mut fields, ring)?,
+            processes: rest.many(header.processes)?,
+            threads: rest.many(header.threads)?,
+            ports: rest.many(header.ports)?,
+            rings: (0..header.rings).map(|_| rest.ring()).collect::<Result<_>>()?,
             header,
         })
     }
 
     /// The sequence number in a buffer's first bytes, if it holds a whole snapshot.
     pub fn sequence(bytes: &[u8]) -> Option<u64> {
-        let mut fields = Fields(bytes);
-        let magic = fields.u64().ok()?;
-        (magic == SNAPSHOT_MAGIC).then(|| fields.u64().ok()).flatten()
+        let ([magic, sequence], _) = <[u64; 2]>::read_from_prefix(bytes).ok()?;
+        (magic == SNAPSHOT_MAGIC).then_some(sequence)
     }
 }
 
 /// Bytes not read yet.
-struct Fields<'a>(&'a [u8]);
+struct Rest<'a>(&'a [u8]);
 
-impl<'a> Fields<'a> {
-    fn take<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let (first, rest) = self.0.split_first_chunk::<N>().context("the snapshot is cut off")?;
+impl Rest<'_> {
+    fn one<T: FromBytes>(&mut self) -> Result<T> {
+        let (value, rest) = T::read_from_prefix(self.0).ok().context("the snapshot is cut off")?;
         self.0 = rest;
-        Ok(*first)
+        Ok(value)
     }
 
-    fn u8(&mut self) -> Result<u8> {
-        Ok(u8::from_le_bytes(self.take()?))
+    fn many<T: FromBytes>(&mut self, count: u32) -> Result<Vec<T>> {
+        (0..count).map(|_| self.one()).collect()
     }
 
-    fn u32(&mut self) -> Result<u32> {
-        Ok(u32::from_le_bytes(self.take()?))
+    fn ring(&mut self) -> Result<Ring> {
+        let entry: RingEntry = self.one()?;
+        Ok(Ring { entry, events: self.many(entry.events)? })
     }
-
-    fn u64(&mut self) -> Result<u64> {
-        Ok(u64::from_le_bytes(self.take()?))
-    }
-
-    fn limits(&mut self) -> Result<QuotaLimits> {
-        let mut limits = [0; QuotaKind::COUNT];
-        for limit in &mut limits {
-            *limit = self.u32()?;
-        }
-        Ok(QuotaLimits(limits))
-    }
-}
-
-fn many<T>(count: u32, fields: &mut Fields<'_>, mut read: impl FnMut(&mut Fields<'_>) -> Result<T>) -> Result<Vec<T>> {
-    (0..count).map(|_| read(fields)).collect()
-}
-
-fn header(fields: &mut Fields<'_>) -> Result<SnapshotHeader> {
-    let header = SnapshotHeader {
-        magic: fields.u64()?,
-        sequence: fields.u64()?,
-        ticks: fields.u64()?,
-        base_ticks: fields.u64()?,
-        ticks_per_second: fields.u64()?,
-        processes: fields.u32()?,
-        threads: fields.u32()?,
-        ports: fields.u32()?,
-        rings: fields.u32()?,
-        omitted: fields.u32()?,
-        reserved: fields.u32()?,
-        kernel: KernelInfo {
-            total_frames: fields.u64()?,
-            used_frames: fields.u64()?,
-            objects: fields.limits()?,
-            capacity: fields.limits()?,
-            switches: fields.u64()?,
-            system_calls: fields.u64()?,
-            interrupts: fields.u64()?,
-            idle_ticks: fields.u64()?,
-            processors: fields.u64()?,
-        },
-    };
-    if header.magic != SNAPSHOT_MAGIC {
-        bail!("the machine's memory holds no snapshot");
-    }
-    Ok(header)
-}
-
-fn process(fields: &mut Fields<'_>) -> Result<ProcessInfo> {
-    Ok(ProcessInfo {
-        name: fields.take()?,
-        number: fields.u32()?,
-        threads: fields.u32()?,
-        handles: fields.u32()?,
-        resident_pages: fields.u32()?,
-        state: fields.u8()?,
-        priority: fields.u8()?,
-        max_priority: fields.u8()?,
-        faulted: fields.u8()?,
-        reserved: fields.take()?,
-        processors: fields.u64()?,
-        exit_code: fields.u64()?.cast_signed(),
-        cpu_ticks: fields.u64()?,
-        limits: fields.limits()?,
-        used: fields.limits()?,
-    })
-}
-
-fn thread(fields: &mut Fields<'_>) -> Result<ThreadEntry> {
-    Ok(ThreadEntry {
-        info: ThreadInfo {
-            number: fields.u32()?,
-            process: fields.u32()?,
-            state: fields.u8()?,
-            priority: fields.u8()?,
-            processor: fields.u8()?,
-            reserved: fields.take()?,
-            cpu_ticks: fields.u64()?,
-        },
-        waits_at: fields.u32()?,
-        owes: fields.u32()?,
-        instruction: fields.u64()?,
-    })
-}
-
-fn port(fields: &mut Fields<'_>) -> Result<PortEntry> {
-    Ok(PortEntry {
-        label: fields.u64()?,
-        number: fields.u32()?,
-        handles: fields.u32()?,
-        receiving: fields.u32()?,
-        sending: fields.u32()?,
-    })
-}
-
-fn ring(fields: &mut Fields<'_>) -> Result<Ring> {
-    let entry = RingEntry { processor: fields.u32()?, events: fields.u32()?, recorded: fields.u64()? };
-    Ok(Ring { entry, events: many(entry.events, fields, event)? })
-}
-
-fn event(fields: &mut Fields<'_>) -> Result<Event> {
-    Ok(Event { ticks: fields.u64()?, kind_a: fields.u32()?, b: fields.u32()?, c: fields.u64()?, d: fields.u64()? })
 }
 
 #[cfg(test)]
 pub mod tests {
     use super::*;
+    use airox_abi::info::KernelInfo;
 
     /// One process, one thread, one port, a ring with one event.
     pub fn example() -> Vec<u8> {
