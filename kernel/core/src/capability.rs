@@ -83,9 +83,9 @@ impl Object {
 pub(crate) struct Capability {
     pub(crate) object: Object,
     /// The owning process; `NONE` while the entry is free.
-    owner: u32,
+    pub(crate) owner: u32,
     /// 1 to 4095; changes at each use of the entry.
-    generation: u64,
+    pub(crate) generation: u64,
     pub(crate) rights: Rights,
     pub(crate) badge: u64,
     parent: u32,
@@ -110,7 +110,7 @@ const GENERATIONS: u64 = 1 << (32 - Handle::INDEX_BITS);
 pub(crate) struct Capabilities {
     entries: Vec<Capability>,
     /// Entries that have ever been used. For the entry stubs.
-    used: u32,
+    pub(crate) used: u32,
     capacity: usize,
     first_free: u32,
     live: u32,
@@ -254,21 +254,6 @@ impl Capabilities {
         }
         self.first_child(index).is_none()
     }
-}
-
-/// Where the entry stubs find what a handle names.
-pub(crate) mod layout {
-    use super::{Capabilities, Capability};
-    use core::mem::offset_of;
-
-    pub(crate) const USED: usize = offset_of!(Capabilities, used);
-    pub(crate) const OWNER: usize = offset_of!(Capability, owner);
-    pub(crate) const GENERATION: usize = offset_of!(Capability, generation);
-    pub(crate) const RIGHTS: usize = offset_of!(Capability, rights);
-    pub(crate) const BADGE: usize = offset_of!(Capability, badge);
-    /// By `repr(u32)`, the kind of object is a `u32`, and its id follows at once.
-    pub(crate) const KIND: usize = offset_of!(Capability, object);
-    pub(crate) const ID: usize = KIND + size_of::<u32>();
 }
 
 /// Why a capability goes away; decides what the caller of a lost reply is told.

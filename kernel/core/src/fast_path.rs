@@ -3,7 +3,7 @@
 //! The path itself is in `kernel/src/arch/x86_64/message_path.rs`, instruction by instruction. It does what [`crate::port`] would do where nothing
 //! unusual is going on, and leaves everything else to it. All offsets are in bytes.
 
-use crate::capability::layout as capability;
+use crate::capability::Capability;
 use crate::kernel::Kernel;
 use crate::machine::Machine;
 use crate::port::Port;
@@ -21,80 +21,60 @@ pub(crate) struct Bases {
     pub(crate) threads: u64,
 }
 
+macro_rules! offset {
+    ($type:ty, $field:ident) => { offset_of!($type, $field) };
+    ($type:ty, $field:ident . $($path:ident).+) => { offset_of!($type, $($path).+) };
+}
+
+/// Takes values, and fields of types, as `name` or `name: path.to.field`.
 macro_rules! layout {
-    ($($(#[$doc:meta])* $name:ident: $value:expr;)*) => {
+    (values { $($value:ident: $expression:expr,)* } $($type:ty { $($field:ident $(: $($path:ident).+)?),* $(,)? })*) => {
         /// Offsets in the kernel's state and its tables, and the values the path looks for.
         #[derive(Clone, Copy, Debug)]
         #[allow(missing_docs)]
-        pub struct Layout { $($(#[$doc])* pub $name: usize,)* }
+        pub struct Layout { $(pub $value: usize,)* $($(pub $field: usize,)*)* }
 
         impl<M: Machine> Kernel<M> {
             /// Where things are.
-            pub const LAYOUT: Layout = Layout { $($name: $value,)* };
+            pub const LAYOUT: Layout = Layout {
+                $($value: $expression,)*
+                $($($field: offset!($type, $field $(. $($path).+)?),)*)*
+            };
         }
     };
 }
 
 layout! {
-    // In the kernel's state.
-    tracing: offset_of!(Self, tracing);
-    capabilities: offset_of!(Self, bases.capabilities);
-    capabilities_used: offset_of!(Self, capabilities) + capability::USED;
-    ports: offset_of!(Self, bases.ports);
-    signals: offset_of!(Self, bases.signals);
-    threads: offset_of!(Self, bases.threads);
-    // In a processor's.
-    current: offset_of!(Processor, current);
-    current_process: offset_of!(Processor, current_process);
-    last_switch: offset_of!(Processor, last_switch);
-    turn_end: offset_of!(Processor, slice_end);
-    highest: offset_of!(Processor, ready.highest);
-    switches: offset_of!(Processor, switches);
-    // In a capability, 64 bytes long.
-    owner: capability::OWNER;
-    handle_generation: capability::GENERATION;
-    kind: capability::KIND;
-    object: capability::ID;
-    rights: capability::RIGHTS;
-    badge: capability::BADGE;
-    // In a port.
-    port_stride: Slab::<Port>::STRIDE;
-    first_sender: offset_of!(Port, senders.first);
-    first_receiver: offset_of!(Port, receivers.first);
-    last_receiver: offset_of!(Port, receivers.last);
-    servant: offset_of!(Port, servant);
-    port_signal: offset_of!(Port, signal);
-    // In a signal.
-    signal_stride: Slab::<Signal>::STRIDE;
-    bits: offset_of!(Signal, bits);
-    // In a thread, whose context comes first.
-    thread_stride: Slab::<Thread>::STRIDE;
-    thread_generation: Slab::<Thread>::GENERATION;
-    identity: offset_of!(Thread, identity);
-    state: offset_of!(Thread, state);
-    /// Port of a receiving thread.
-    state_port: offset_of!(Thread, state) + size_of::<u32>();
-    process: offset_of!(Thread, process);
-    priority: offset_of!(Thread, priority);
-    base_priority: offset_of!(Thread, base_priority);
-    budget: offset_of!(Thread, budget);
-    own_budget: offset_of!(Thread, own_budget);
-    competing: offset_of!(Thread, competing);
-    suspended: offset_of!(Thread, suspended);
-    faulted: offset_of!(Thread, faulted);
-    has_io_ports: offset_of!(Thread, has_io_ports);
-    next: offset_of!(Thread, next);
-    previous: offset_of!(Thread, previous);
-    reply_to: offset_of!(Thread, reply_to);
-    calling: offset_of!(Thread, calling);
-    call_badge: offset_of!(Thread, call_badge);
-    lease_count: offset_of!(Thread, lease_count);
-    cpu_ticks: offset_of!(Thread, cpu_ticks);
-    // Values.
-    port_kind: crate::capability::PORT as usize;
-    running: crate::thread::RUNNING as usize;
-    awaiting_reply: crate::thread::AWAITING_REPLY as usize;
-    receiving: crate::thread::RECEIVING as usize;
+    values {
+        // By `repr(u32)`, kinds and states are a `u32`, and the id of the object, or of the port of a receiving thread, follows at once.
+        object: offset_of!(Capability, object) + size_of::<u32>(),
+        state_port: offset_of!(Thread, state) + size_of::<u32>(),
+        port_kind: crate::capability::PORT as usize,
+        running: crate::thread::RUNNING as usize,
+        awaiting_reply: crate::thread::AWAITING_REPLY as usize,
+        receiving: crate::thread::RECEIVING as usize,
+        port_stride: Slab::<Port>::STRIDE,
+        signal_stride: Slab::<Signal>::STRIDE,
+        thread_stride: Slab::<Thread>::STRIDE,
+        thread_generation: Slab::<Thread>::GENERATION,
+    }
+    Self {
+        tracing, capabilities: bases.capabilities, capabilities_used: capabilities.used, ports: bases.ports,
+        signals: bases.signals, threads: bases.threads,
+    }
+    Processor {
+        current_thread: current, current_process, last_switch, turn_end: slice_end, highest: ready.highest, switches,
+    }
+    Capability { owner, handle_generation: generation, kind: object, rights, badge }
+    Port {
+        first_sender: senders.first, first_receiver: receivers.first, last_receiver: receivers.last, servant,
+        port_signal: signal,
+    }
+    Signal { bits }
+    Thread {
+        identity, state, process, priority, base_priority, budget, own_budget, competing, suspended, faulted,
+        has_io_ports, next, previous, reply_to, calling, call_badge, lease_count, cpu_ticks,
+    }
 }
 
 const _: () = assert!(offset_of!(Thread, context) == 0);

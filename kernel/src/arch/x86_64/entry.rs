@@ -39,62 +39,57 @@ use core::arch::{global_asm, naked_asm};
 use core::mem::offset_of;
 use x86_64::structures::tss::TaskStateSegment;
 
-pub(super) const CURRENT: usize = offset_of!(Cpu, current);
-const SCRATCH: usize = offset_of!(Cpu, scratch);
-const STACK: usize = offset_of!(Cpu, stack);
-pub(super) const LOADED: usize = offset_of!(Cpu, loaded);
-pub(super) const COMPONENTS: usize = offset_of!(Cpu, vector_components);
-const SMAP: usize = offset_of!(Cpu, has_smap);
 pub(super) const RSP0: usize =
     offset_of!(Cpu, task_state.segment) + offset_of!(TaskStateSegment, privilege_stack_table);
-
 pub(super) const SERVING: usize = offset_of!(Tickets, serving);
-pub(super) const RESUME: usize = offset_of!(Context, resume);
-pub(super) const WORDS: usize = offset_of!(Context, words);
-pub(super) const SPACE: usize = offset_of!(Context, address_space);
-const CS: usize = offset_of!(Context, cs);
-const SS: usize = offset_of!(Context, ss);
-pub(super) const END: usize = SS + 8;
+pub(super) const END: usize = size_of::<Context>();
 
-const _: () = assert!(offset_of!(Context, vector) == 0 && END.is_multiple_of(16));
+const _: () = assert!(offset_of!(Context, vector) == 0 && offset_of!(Context, ss) + 8 == END && END.is_multiple_of(16));
 const _: () = assert!(Resume::SystemCall as u64 == 0 && Resume::Full as u64 == 1);
 
 /// Vector state after reset, for threads that return from a system call.
 pub(super) static RESET: VectorState = VectorState::RESET;
 
+/// The body of a naked function: its lines; then, by structure, the fields whose offsets they name (of the kernel's tables, their
+/// [`Layout`](airox_kernel_core::fast_path::Layout) `AT`); then operands as `naked_asm!` has them.
+macro_rules! body {
+    ([$($line:expr),* $(,)?] $($structure:ident { $($field:ident),* $(,)? })*; $($operand:tt)*) => {
+        naked_asm!(
+            $($line,)*
+            $($($field = const body!($structure, $field),)*)*
+            $($operand)*
+        )
+    };
+    (AT, $field:ident) => { AT.$field };
+    ($structure:ident, $field:ident) => { offset_of!($structure, $field) };
+}
+pub(super) use body;
+
+/// One instruction for each of some registers.
+macro_rules! each {
+    ($instruction:literal, $($register:ident)*) => {
+        concat!($($instruction, " ", stringify!($register), "\n",)*)
+    };
+}
+
+/// One instruction for each of some registers, with that register as both operands: sets it to 0.
+macro_rules! clear {
+    ($instruction:literal, $($register:ident)*) => {
+        concat!($($instruction, " ", stringify!($register), ", ", stringify!($register), "\n",)*)
+    };
+}
+
 /// Pushes `rbp` down to `rsi`, in the order of `Context`.
 macro_rules! push_registers {
     () => {
-        "push rbp
-         push rbx
-         push rdi
-         push r15
-         push r14
-         push r13
-         push r12
-         push r10
-         push r9
-         push r8
-         push rdx
-         push rsi"
+        each!("push", rbp rbx rdi r15 r14 r13 r12 r10 r9 r8 rdx rsi)
     };
 }
 
 /// Pops what [`push_registers`] pushes.
 macro_rules! pop_registers {
     () => {
-        "pop rsi
-         pop rdx
-         pop r8
-         pop r9
-         pop r10
-         pop r12
-         pop r13
-         pop r14
-         pop r15
-         pop rdi
-         pop rbx
-         pop rbp"
+        each!("pop", rsi rdx r8 r9 r10 r12 r13 r14 r15 rdi rbx rbp)
     };
 }
 
@@ -118,14 +113,14 @@ macro_rules! leave_system_call {
 }
 
 macro_rules! system_call_stub {
-    ($(#[$doc:meta])* $name:ident, $general:ident, $clear:literal $(, $call:path, $reply_receive:path)?) => {
+    ($(#[$doc:meta])* $name:ident, $general:ident, $clear:expr $(, $call:path, $reply_receive:path)?) => {
         $(#[$doc])*
         ///
         /// # Safety
         /// For `LSTAR` only.
         #[unsafe(naked)]
         pub unsafe extern "C" fn $name() {
-            naked_asm!(
+            body!([
                 "swapgs",
                 $(
                     "cmp rax, 1",
@@ -159,31 +154,18 @@ macro_rules! system_call_stub {
                 "pop r11",
                 "pop rcx",
                 // What Rust may have clobbered, but for the result.
-                "xor edi, edi",
-                "xor esi, esi",
-                "xor edx, edx",
-                "xor r8d, r8d",
-                "xor r9d, r9d",
-                "xor r10d, r10d",
+                clear!("xor", edi esi edx r8d r9d r10d),
                 $clear,
                 "mov rsp, gs:[{scratch}]",
                 "swapgs",
                 "sysretq",
-                $(
-                    call = sym $call,
-                    reply_receive = sym $reply_receive,
-                )?
+            ]
+                Cpu { scratch, stack, current }
+                Context { rbp, rax, ip, flags, sp };
+                $(call = sym $call, reply_receive = sym $reply_receive,)?
                 light = const SystemCall::Null as u32,
                 light_call = sym dispatch::light_call,
                 general = sym $general,
-                scratch = const SCRATCH,
-                stack = const STACK,
-                current = const CURRENT,
-                rbp = const offset_of!(Context, rbp),
-                rax = const offset_of!(Context, rax),
-                ip = const offset_of!(Context, ip),
-                flags = const offset_of!(Context, flags),
-                sp = const offset_of!(Context, sp),
             )
         }
 
@@ -192,14 +174,14 @@ macro_rules! system_call_stub {
 }
 
 macro_rules! general_stub {
-    ($name:ident, $function:path, $clear:literal) => {
+    ($name:ident, $function:path, $clear:expr) => {
         /// The running thread's registers are saved: does its call and leaves.
         ///
         /// # Safety
         /// Jumped to with the kernel's GS base and stack.
         #[unsafe(naked)]
         unsafe extern "C" fn $name() {
-            naked_asm!(
+            body!([
                 "mov rdi, gs:[0]",
                 "call {function}",
                 "cmp rax, gs:[{current}]",
@@ -207,12 +189,10 @@ macro_rules! general_stub {
                 "inc dword ptr [rip + {tickets} + {serving}]",
                 $clear,
                 leave_system_call!("rax"),
-                current = const CURRENT,
-                words = const WORDS,
-                function = sym $function,
-                resume = sym resume,
-                tickets = sym TICKETS,
-                serving = const SERVING,
+            ]
+                Cpu { current }
+                Context { words };
+                function = sym $function, resume = sym resume, tickets = sym TICKETS, serving = const SERVING,
             )
         }
     };
@@ -226,7 +206,7 @@ general_stub!(general_message, dispatch::message_call, "vzeroall");
 /// Jumped to by [`message_path`] with what [`message_path`] says in `rax`, and in `rsi rdx r8 r9 r10 r12 r13 r14 r15` what the program left there.
 #[unsafe(naked)]
 pub unsafe extern "C" fn general_message_call() {
-    naked_asm!(
+    body!([
         "mov [rax + {words}], rsi",
         "mov [rax + {words} + 8], rdx",
         "mov [rax + {words} + 16], r8",
@@ -238,9 +218,9 @@ pub unsafe extern "C" fn general_message_call() {
         "mov [rax + {tag}], r15",
         "mov rsp, gs:[{stack}]",
         "jmp {general}",
-        words = const WORDS,
-        tag = const offset_of!(Context, tag),
-        stack = const STACK,
+    ]
+        Cpu { stack }
+        Context { words, tag };
         general = sym general_message,
     )
 }
@@ -254,22 +234,7 @@ system_call_stub! {
 system_call_stub! {
     /// Entry of `syscall` on a CPU without AVX.
     system_call_sse, general_sse,
-    "xorps xmm0, xmm0
-     xorps xmm1, xmm1
-     xorps xmm2, xmm2
-     xorps xmm3, xmm3
-     xorps xmm4, xmm4
-     xorps xmm5, xmm5
-     xorps xmm6, xmm6
-     xorps xmm7, xmm7
-     xorps xmm8, xmm8
-     xorps xmm9, xmm9
-     xorps xmm10, xmm10
-     xorps xmm11, xmm11
-     xorps xmm12, xmm12
-     xorps xmm13, xmm13
-     xorps xmm14, xmm14
-     xorps xmm15, xmm15"
+    clear!("xorps", xmm0 xmm1 xmm2 xmm3 xmm4 xmm5 xmm6 xmm7 xmm8 xmm9 xmm10 xmm11 xmm12 xmm13 xmm14 xmm15)
 }
 
 /// Leaves the kernel to the context in `rax`, whoever ran before. Once the address space is loaded, the next processor may come in: what
@@ -279,13 +244,13 @@ system_call_stub! {
 /// Jumped to by the stubs, with the kernel's GS base and interrupts off.
 #[unsafe(naked)]
 unsafe extern "C" fn resume() -> ! {
-    naked_asm!(
+    body!([
         "mov gs:[{current}], rax",
         "lea rcx, [rax + {end}]",
         "mov gs:[{rsp0}], rcx",
         "mov rdi, rax",
-        "mov rcx, [rdi + {space}]",
-        "mov eax, gs:[{components}]",
+        "mov rcx, [rdi + {address_space}]",
+        "mov eax, gs:[{vector_components}]",
         "xor edx, edx",
         "cmp qword ptr [rdi + {resume}], 0",
         "jne 4f",
@@ -322,27 +287,17 @@ unsafe extern "C" fn resume() -> ! {
         "6:",
         "lea rsp, [rdi + {words}]",
         pop_registers!(),
-        "pop r11",
-        "pop rcx",
-        "pop rax",
+        each!("pop", r11 rcx rax),
         "add rsp, 8",
         "test byte ptr [rsp + 8], 3",
         "jz 7f",
         "swapgs",
         "7:",
         "iretq",
-        current = const CURRENT,
-        rsp0 = const RSP0,
-        loaded = const LOADED,
-        components = const COMPONENTS,
-        end = const END,
-        cs = const CS,
-        space = const SPACE,
-        resume = const RESUME,
-        words = const WORDS,
-        reset = sym RESET,
-        tickets = sym TICKETS,
-        serving = const SERVING,
+    ]
+        Cpu { current, loaded, vector_components }
+        Context { cs, address_space, resume, words };
+        rsp0 = const RSP0, end = const END, reset = sym RESET, tickets = sym TICKETS, serving = const SERVING,
     )
 }
 
@@ -361,9 +316,8 @@ pub unsafe extern "C" fn leave(context: *mut Context) -> ! {
 /// On entry the stack holds the interrupt frame, the error code (or 0) and `rax`; `eax` is the vector.
 #[unsafe(naked)]
 unsafe extern "C" fn interrupt_common() {
-    naked_asm!(
-        "push rcx",
-        "push r11",
+    body!([
+        each!("push", rcx r11),
         push_registers!(),
         // `Resume::Full`.
         "push 1",
@@ -373,7 +327,7 @@ unsafe extern "C" fn interrupt_common() {
         "jz 5f",
         "swapgs",
         "2:",
-        "mov eax, gs:[{components}]",
+        "mov eax, gs:[{vector_components}]",
         "xor edx, edx",
         "test eax, eax",
         "jz 3f",
@@ -385,7 +339,7 @@ unsafe extern "C" fn interrupt_common() {
         "mov rsp, gs:[{stack}]",
         "mov rdi, gs:[0]",
         // An interrupt leaves RFLAGS.AC as the program set it, and that would suspend SMAP.
-        "cmp dword ptr gs:[{smap}], 0",
+        "cmp dword ptr gs:[{has_smap}], 0",
         "je 6f",
         "clac",
         "6:",
@@ -399,14 +353,11 @@ unsafe extern "C" fn interrupt_common() {
         "and rsp, -16",
         "call {fatal}",
         "ud2",
-        cs = const CS,
-        resume_field = const RESUME,
-        components = const COMPONENTS,
-        stack = const STACK,
-        smap = const SMAP,
-        interrupt = sym dispatch::interrupt,
-        fatal = sym dispatch::fatal,
-        resume = sym resume,
+    ]
+        Cpu { vector_components, stack, has_smap }
+        Context { cs };
+        resume_field = const offset_of!(Context, resume),
+        interrupt = sym dispatch::interrupt, fatal = sym dispatch::fatal, resume = sym resume,
     )
 }
 
@@ -415,8 +366,7 @@ unsafe extern "C" fn interrupt_common() {
 #[unsafe(naked)]
 unsafe extern "C" fn fatal_common() {
     naked_asm!(
-        "push rcx",
-        "push r11",
+        each!("push", rcx r11),
         push_registers!(),
         "push 1",
         "mov esi, eax",
@@ -437,9 +387,7 @@ unsafe extern "C" fn fatal_common() {
 #[unsafe(naked)]
 unsafe extern "C" fn non_maskable() {
     naked_asm!(
-        "push rax",
-        "push rcx",
-        "push rdx",
+        each!("push", rax rcx rdx),
         "cmp byte ptr [rip + {x2apic}], 0",
         "jne 2f",
         "mov rax, [rip + {xapic}]",
@@ -455,14 +403,9 @@ unsafe extern "C" fn non_maskable() {
         "xor edx, edx",
         "wrmsr",
         "3:",
-        "pop rdx",
-        "pop rcx",
-        "pop rax",
+        each!("pop", rdx rcx rax),
         "iretq",
-        x2apic = sym X2APIC,
-        xapic = sym XAPIC,
-        vector = const INSPECT,
-        command = const 0x4_0000 | INSPECT as u32,
+        x2apic = sym X2APIC, xapic = sym XAPIC, vector = const INSPECT, command = const 0x4_0000 | INSPECT as u32,
     )
 }
 
@@ -523,9 +466,7 @@ global_asm!(
     ".set vector, vector + 1",
     ".endr",
     ".section .text",
-    non_maskable = sym non_maskable,
-    fatal = sym fatal_common,
-    common = sym interrupt_common,
+    non_maskable = sym non_maskable, fatal = sym fatal_common, common = sym interrupt_common,
 );
 
 unsafe extern "C" {

@@ -27,7 +27,7 @@
 //! processor's 3, of the CPU's 2, of the lock 1.
 
 use super::cpu::Cpu;
-use super::entry::{self, COMPONENTS, CURRENT, END, LOADED, RESET, RSP0, SPACE, WORDS};
+use super::entry::{self, END, RESET, RSP0, SERVING, body};
 use super::lock::TICKETS;
 use super::machine::Pc;
 use airox_abi::message::Tag;
@@ -39,7 +39,6 @@ use core::arch::naked_asm;
 use core::mem::offset_of;
 
 const AT: Layout = Kernel::<Pc>::LAYOUT;
-const KERNEL: usize = offset_of!(Cpu, kernel);
 const CAPABILITY_BYTES_LOG2: u32 = 6;
 /// A tag with any of these bits carries handles or leases.
 const EXTENSION: u64 = Tag(0).with_handles(15).with_leases(15).0;
@@ -47,7 +46,7 @@ const EXTENSION: u64 = Tag(0).with_handles(15).with_leases(15).0;
 /// Saves what has to outlast the switch, apart from the message, and takes a ticket: `rax` becomes the running thread, `rbp` the kernel's state.
 macro_rules! save_thread {
     () => {
-        "mov rax, gs:[{cpu_current}]
+        "mov rax, gs:[{current}]
          mov [rax + {sp}], rsp
          mov [rax + {ip}], rcx
          mov [rax + {flags}], r11
@@ -112,7 +111,7 @@ macro_rules! switch {
          mov qword ptr [rax + {competing}], -1
          2:
          mov rbp, gs:[{processor}]
-         mov [rbp + {current}], r11d
+         mov [rbp + {current_thread}], r11d
          mov r11d, [rdi + {process}]
          mov [rbp + {current_process}], r11d
          inc qword ptr [rbp + {switches}]
@@ -125,16 +124,16 @@ macro_rules! switch {
          sub rdx, [rbp + {last_switch}]
          add [rbx + {cpu_ticks}], rdx
          mov [rbp + {last_switch}], rax
-         mov gs:[{cpu_current}], rdi
+         mov gs:[{current}], rdi
          lea rax, [rdi + {end}]
          mov gs:[{rsp0}], rax
-         mov rax, [rdi + {space}]
+         mov rax, [rdi + {address_space}]
          cmp rax, gs:[{loaded}]
          je 3f
          mov gs:[{loaded}], rax
          mov cr3, rax
          3:
-         mov eax, gs:[{components}]
+         mov eax, gs:[{vector_components}]
          xor edx, edx
          xrstor64 [rip + {reset}]
          mov rdx, [rbx + {words} + 8]
@@ -161,14 +160,14 @@ macro_rules! leave {
 }
 
 macro_rules! message_path {
-    ($(#[$doc:meta])* $name:ident, $call:ident, $($line:literal,)* $($operand:ident = $value:expr,)*) => {
+    ($(#[$doc:meta])* $name:ident, $call:ident, $right:expr, [$($line:literal,)*] AT { $($field:ident),* }) => {
         $(#[$doc])*
         ///
         /// # Safety
         /// Jumped to by the `syscall` stub on a CPU with XSAVE, with the kernel's GS base and all other registers the program's.
         #[unsafe(naked)]
         pub unsafe extern "C" fn $name() {
-            naked_asm!(
+            body!([
                 save_thread!(),
                 check_message!(),
                 find_port!(),
@@ -181,71 +180,29 @@ macro_rules! message_path {
                 // Another processor is in the kernel.
                 "8:",
                 "mov gs:[{ticket}], ebx",
-                "mov qword ptr [rax + {number}], {call}",
+                "mov qword ptr [rax + {rax}], {call}",
                 "jmp {general}",
-                number = const offset_of!(Context, rax),
-                call = const SystemCall::$call as u32,
+            ]
+                Cpu { current, kernel, processor, ticket, loaded, vector_components }
+                Context { address_space, resume, words, rdi, rbx, rbp, rax, ip, flags, sp }
+                AT {
+                    // The kernel and its processors.
+                    tracing, capabilities, capabilities_used, ports, threads,
+                    current_thread, current_process, last_switch, turn_end, switches,
+                    // Capabilities and ports.
+                    owner, handle_generation, kind, object, rights, badge, port_kind,
+                    port_stride, first_receiver, last_receiver,
+                    // Threads.
+                    thread_stride, state, process, priority, base_priority, budget, own_budget, competing, suspended,
+                    has_io_ports, reply_to, cpu_ticks, running, awaiting_reply
+                }
+                AT { $($field),* };
+                call = const SystemCall::$call as u32, right = const $right.bits(),
                 general = sym entry::general_message_call,
-                cpu_current = const CURRENT,
-                kernel = const KERNEL,
-                processor = const offset_of!(Cpu, processor),
-                ticket = const offset_of!(Cpu, ticket),
-                tickets = sym TICKETS,
-                serving = const entry::SERVING,
-                rsp0 = const RSP0,
-                loaded = const LOADED,
-                components = const COMPONENTS,
-                reset = sym RESET,
-                resume = const entry::RESUME,
-                words = const WORDS,
-                space = const SPACE,
-                end = const END,
-                rdi = const offset_of!(Context, rdi),
-                rbx = const offset_of!(Context, rbx),
-                rbp = const offset_of!(Context, rbp),
-                ip = const offset_of!(Context, ip),
-                flags = const offset_of!(Context, flags),
-                sp = const offset_of!(Context, sp),
-                extension = const EXTENSION,
-                kernel_bits = const Tag::KERNEL_BITS.count_ones(),
-                index_mask = const (1 << Handle::INDEX_BITS) - 1,
-                index_bits = const Handle::INDEX_BITS,
+                tickets = sym TICKETS, serving = const SERVING, reset = sym RESET, rsp0 = const RSP0, end = const END,
+                extension = const EXTENSION, kernel_bits = const Tag::KERNEL_BITS.count_ones(),
+                index_mask = const (1 << Handle::INDEX_BITS) - 1, index_bits = const Handle::INDEX_BITS,
                 capability_bytes_log2 = const CAPABILITY_BYTES_LOG2,
-                tracing = const AT.tracing,
-                capabilities = const AT.capabilities,
-                capabilities_used = const AT.capabilities_used,
-                ports = const AT.ports,
-                threads = const AT.threads,
-                current = const AT.current,
-                current_process = const AT.current_process,
-                last_switch = const AT.last_switch,
-                turn_end = const AT.turn_end,
-                switches = const AT.switches,
-                owner = const AT.owner,
-                handle_generation = const AT.handle_generation,
-                kind = const AT.kind,
-                object = const AT.object,
-                rights = const AT.rights,
-                badge = const AT.badge,
-                port_stride = const AT.port_stride,
-                first_receiver = const AT.first_receiver,
-                last_receiver = const AT.last_receiver,
-                thread_stride = const AT.thread_stride,
-                state = const AT.state,
-                process = const AT.process,
-                priority = const AT.priority,
-                base_priority = const AT.base_priority,
-                budget = const AT.budget,
-                own_budget = const AT.own_budget,
-                competing = const AT.competing,
-                suspended = const AT.suspended,
-                has_io_ports = const AT.has_io_ports,
-                reply_to = const AT.reply_to,
-                cpu_ticks = const AT.cpu_ticks,
-                port_kind = const AT.port_kind,
-                running = const AT.running,
-                awaiting_reply = const AT.awaiting_reply,
-                $($operand = const $value,)*
             )
         }
     };
@@ -253,7 +210,7 @@ macro_rules! message_path {
 
 message_path! {
     /// `call`.
-    call, Call,
+    call, Call, Rights::SEND, [
     // Means something only once the caller waits.
     "mov [rax + {calling}], ebx",
     "mov [rax + {call_badge}], rcx",
@@ -301,17 +258,13 @@ message_path! {
     "mov dword ptr [rax + {state}], {awaiting_reply}",
     "mov rsp, [rax + {identity}]",
     "mov [rdi + {reply_to}], rsp",
-    right = Rights::SEND.bits(),
-    servant = AT.servant,
-    identity = AT.identity,
-    calling = AT.calling,
-    call_badge = AT.call_badge,
-    lease_count = AT.lease_count,
+    ]
+    AT { servant, identity, calling, call_badge, lease_count }
 }
 
 message_path! {
     /// `reply_receive`.
-    reply_receive, ReplyReceive,
+    reply_receive, ReplyReceive, Rights::RECEIVE, [
     // Means something only once the server waits.
     "mov [rax + {state_port}], ebx",
     // Nobody must wait at the port, to send or to receive, and the signal bound to it must have no bits.
@@ -372,21 +325,13 @@ message_path! {
     "mov dword ptr [rax + {state}], {receiving}",
     "mov dword ptr [rax + {next}], -1",
     "mov dword ptr [rax + {previous}], -1",
-    "mov ecx, [rcx + {current}]",
+    "mov ecx, [rcx + {current_thread}]",
     "mov [rbx + {first_receiver}], ecx",
     "mov [rbx + {last_receiver}], ecx",
     "xor ecx, ecx",
-    right = Rights::RECEIVE.bits(),
-    signals = AT.signals,
-    highest = AT.highest,
-    first_sender = AT.first_sender,
-    port_signal = AT.port_signal,
-    signal_stride = AT.signal_stride,
-    bits = AT.bits,
-    thread_generation = AT.thread_generation,
-    state_port = AT.state_port,
-    faulted = AT.faulted,
-    next = AT.next,
-    previous = AT.previous,
-    receiving = AT.receiving,
+    ]
+    AT {
+        signals, highest, first_sender, port_signal, signal_stride, bits, thread_generation, state_port, faulted, next,
+        previous, receiving
+    }
 }
