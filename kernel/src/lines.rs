@@ -26,24 +26,13 @@ pub struct Lines {
 }
 
 impl Default for Lines {
+    /// A machine without overrides.
     fn default() -> Lines {
-        Lines::new()
+        Lines { isa: core::array::from_fn(|line| Some(Route { input: line as u32, level: false, low: false })) }
     }
 }
 
 impl Lines {
-    /// A machine without overrides.
-    #[must_use]
-    pub const fn new() -> Lines {
-        let mut isa = [None; ISA_LINES as usize];
-        let mut line = 0;
-        while line < isa.len() {
-            isa[line] = Some(Route { input: line as u32, level: false, low: false });
-            line += 1;
-        }
-        Lines { isa }
-    }
-
     /// Takes an interrupt source override in: `flags` are the MADT's (bits 0..2 polarity, 2..4 trigger mode; in each 1 = high or
     /// edge, 3 = low or level, 0 = as the bus has it). Overrides of lines that do not exist are ignored.
     pub fn set_override(&mut self, isa_line: u8, input: u32, flags: u16) {
@@ -51,13 +40,13 @@ impl Lines {
         if line >= self.isa.len() {
             return;
         }
-        self.isa[line] = Some(Route { input, level: flags >> 2 & 3 == 3, low: flags & 3 == 3 });
         // The line that would have had this input by its number has none, unless an override of its own tells.
-        for (other, route) in self.isa.iter_mut().enumerate() {
-            if other != line && other == input as usize && route.is_some_and(|route| route.input == input) {
-                *route = None;
-            }
+        if let Some(other) =
+            self.isa.get_mut(input as usize).filter(|other| other.is_some_and(|route| route.input == input))
+        {
+            *other = None;
         }
+        self.isa[line] = Some(Route { input, level: flags >> 2 & 3 == 3, low: flags & 3 == 3 });
     }
 
     /// Where a line arrives; `None` if there is no such line.

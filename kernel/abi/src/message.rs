@@ -32,7 +32,7 @@ pub enum MessageKind {
 /// | 20..24 | leases lent, 0 to 4 (calls only) |
 /// | 24..56 | free for the interface to define |
 /// | 56..60 | [`MessageKind`], written by the kernel |
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, FromBytes, Immutable, IntoBytes)]
 #[repr(transparent)]
 pub struct Tag(pub u64);
 

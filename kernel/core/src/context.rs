@@ -2,6 +2,7 @@
 
 use airox_abi::info::Registers;
 use airox_abi::message::{MessageKind, Tag, WORDS};
+use zerocopy::FromZeros;
 
 /// How a context is left when its thread runs again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub enum Resume {
 pub const VECTOR_BYTES: usize = 832;
 
 /// Vector and x87 state, valid while the thread's [`Resume`] is `Full`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, FromZeros)]
 #[repr(C, align(64))]
 pub struct VectorState(pub [u8; VECTOR_BYTES]);
 
@@ -41,7 +42,7 @@ impl VectorState {
 /// The end of the structure is where the CPU itself pushes on an interrupt from ring 3: `TSS.RSP0` points just
 /// behind `ss`, so the interrupt frame lands in `ip..=ss` and the stubs push the rest below it. Hence the order, and hence the
 /// 16-byte alignment of the end.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, FromZeros)]
 #[repr(C, align(64))]
 pub struct Context {
     /// Vector registers.
@@ -98,26 +99,15 @@ pub const USER_FLAGS: u64 = 0x0025_0dd5;
 impl Context {
     /// A context of a ring-3 thread that has not started.
     #[must_use]
-    pub const fn new(address_space: u64) -> Context {
+    pub fn new(address_space: u64) -> Context {
         Context {
             vector: VectorState::RESET,
-            reserved: 0,
             address_space,
             resume: Resume::Full as u64,
-            words: [0; WORDS],
-            tag: Tag(0),
-            rdi: 0,
-            rbx: 0,
-            rbp: 0,
-            r11: 0,
-            rcx: 0,
-            rax: 0,
-            code: 0,
-            ip: 0,
             cs: USER_CODE,
             flags: START_FLAGS,
-            sp: 0,
             ss: USER_DATA,
+            ..Context::new_zeroed()
         }
     }
 
@@ -125,50 +115,18 @@ impl Context {
     #[must_use]
     pub const fn registers(&self) -> Registers {
         let [rsi, rdx, r8, r9, r10, r12, r13, r14] = self.words;
-        Registers {
-            rax: self.rax,
-            rbx: self.rbx,
-            rcx: self.rcx,
-            rdx,
-            rsi,
-            rdi: self.rdi,
-            rbp: self.rbp,
-            rsp: self.sp,
-            r8,
-            r9,
-            r10,
-            r11: self.r11,
-            r12,
-            r13,
-            r14,
-            r15: self.tag.0,
-            rip: self.ip,
-            rflags: self.flags,
-        }
+        let &Context { tag: Tag(r15), rdi, rbx, rbp, r11, rcx, rax, ip: rip, flags: rflags, sp: rsp, .. } = self;
+        Registers { rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags }
     }
 
     /// Replaces the registers; flags a program may not set keep their start values.
     pub const fn set_registers(&mut self, registers: &Registers) {
-        self.words = [
-            registers.rsi,
-            registers.rdx,
-            registers.r8,
-            registers.r9,
-            registers.r10,
-            registers.r12,
-            registers.r13,
-            registers.r14,
-        ];
-        self.tag = Tag(registers.r15);
-        self.rdi = registers.rdi;
-        self.rbx = registers.rbx;
-        self.rbp = registers.rbp;
-        self.r11 = registers.r11;
-        self.rcx = registers.rcx;
-        self.rax = registers.rax;
-        self.ip = registers.rip;
-        self.sp = registers.rsp;
-        self.flags = START_FLAGS | (registers.rflags & USER_FLAGS);
+        let &Registers { rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags } =
+            registers;
+        self.words = [rsi, rdx, r8, r9, r10, r12, r13, r14];
+        (self.tag, self.rdi, self.rbx, self.rbp) = (Tag(r15), rdi, rbx, rbp);
+        (self.r11, self.rcx, self.rax) = (r11, rcx, rax);
+        (self.ip, self.sp, self.flags) = (rip, rsp, START_FLAGS | (rflags & USER_FLAGS));
         self.resume = Resume::Full as u64;
     }
 
@@ -183,7 +141,6 @@ impl Context {
         self.rax = 0;
         self.rdi = 0;
         self.tag = Tag(0).with_kind(MessageKind::Signal);
-        self.words = [0; WORDS];
-        self.words[0] = bits;
+        self.words = [bits, 0, 0, 0, 0, 0, 0, 0];
     }
 }

@@ -21,14 +21,14 @@ impl Timers {
     /// The earliest deadline, `u64::MAX` if there is none.
     #[inline]
     pub(crate) fn earliest(&self) -> u64 {
-        self.heap.first().map_or(u64::MAX, |&(deadline, _)| deadline)
+        self.deadline(0)
     }
 
     /// Sets or replaces an owner's timer.
     pub(crate) fn set(&mut self, owner: u32, deadline: u64) {
         self.cancel(owner);
+        let last = self.heap.len();
         self.heap.push((deadline, owner));
-        let last = self.heap.len() - 1;
         self.position[owner as usize] = last as u32;
         self.sift_up(last);
     }
@@ -36,34 +36,32 @@ impl Timers {
     /// Stops an owner's timer, if it runs.
     pub(crate) fn cancel(&mut self, owner: u32) {
         let position = self.position[owner as usize];
-        if position == NONE {
-            return;
-        }
-        let position = position as usize;
-        let last = self.heap.len() - 1;
-        self.swap(position, last);
-        self.heap.pop();
-        self.position[owner as usize] = NONE;
-        if position < last {
-            self.sift_up(position);
-            self.sift_down(position);
+        if position != NONE {
+            self.remove(position as usize);
         }
     }
 
     /// Takes a timer whose deadline has come.
     pub(crate) fn take_due(&mut self, now: u64) -> Option<u32> {
-        let &(deadline, owner) = self.heap.first()?;
-        if deadline > now {
-            return None;
-        }
-        self.position[owner as usize] = NONE;
-        let last = self.heap.pop();
-        if let Some(last) = last.filter(|_| !self.heap.is_empty()) {
-            self.heap[0] = last;
-            self.position[last.1 as usize] = 0;
-            self.sift_down(0);
-        }
+        let &(_, owner) = self.heap.first().filter(|&&(deadline, _)| deadline <= now)?;
+        self.remove(0);
         Some(owner)
+    }
+
+    /// The last one takes its place, then its own.
+    fn remove(&mut self, position: usize) {
+        let (_, owner) = self.heap.swap_remove(position);
+        self.position[owner as usize] = NONE;
+        if let Some(&(_, moved)) = self.heap.get(position) {
+            self.position[moved as usize] = position as u32;
+            self.sift_up(position);
+            self.sift_down(position);
+        }
+    }
+
+    /// The deadline at a place in the heap; `u64::MAX` behind its end.
+    fn deadline(&self, index: usize) -> u64 {
+        self.heap.get(index).map_or(u64::MAX, |&(deadline, _)| deadline)
     }
 
     fn swap(&mut self, a: usize, b: usize) {
@@ -87,17 +85,8 @@ impl Timers {
     fn sift_down(&mut self, mut index: usize) {
         loop {
             let left = 2 * index + 1;
-            let Some(&(mut smallest, _)) = self.heap.get(left) else {
-                break;
-            };
-            let mut child = left;
-            if let Some(&(right, _)) = self.heap.get(left + 1)
-                && right < smallest
-            {
-                smallest = right;
-                child = left + 1;
-            }
-            if self.heap[index].0 <= smallest {
+            let child = if self.deadline(left + 1) < self.deadline(left) { left + 1 } else { left };
+            if self.deadline(index) <= self.deadline(child) {
                 break;
             }
             self.swap(index, child);

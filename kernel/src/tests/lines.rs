@@ -8,14 +8,14 @@ const fn route(input: u32, level: bool, low: bool) -> Option<Route> {
 
 #[test]
 fn isa_lines_are_edge_triggered_and_pci_lines_level_triggered() {
-    let lines = Lines::new();
+    let lines = Lines::default();
     assert_eq!(lines.route(4), route(4, false, false));
     assert_eq!(lines.route(20), route(20, true, true));
 }
 
 #[test]
 fn overrides_move_a_line_and_change_how_it_signals() {
-    let mut lines = Lines::new();
+    let mut lines = Lines::default();
     lines.set_override(0, 2, 0);
     lines.set_override(9, 9, 0b1101);
     lines.set_override(5, 5, 0b1111);
@@ -27,7 +27,7 @@ fn overrides_move_a_line_and_change_how_it_signals() {
 
 #[test]
 fn no_two_lines_share_an_input() {
-    let mut lines = Lines::new();
+    let mut lines = Lines::default();
     lines.set_override(0, 2, 0);
     assert_eq!(lines.route(2), None);
     lines.set_override(2, 0, 0);

@@ -13,6 +13,7 @@ use x86_64::instructions::segmentation::{CS, DS, ES, FS, GS, SS, Segment};
 use x86_64::instructions::tables::{lidt, load_tss};
 use x86_64::structures::DescriptorTablePointer;
 use x86_64::structures::gdt::{Descriptor, GlobalDescriptorTable, SegmentSelector};
+use x86_64::structures::idt::{Entry, HandlerFunc};
 use x86_64::structures::tss::TaskStateSegment;
 use x86_64::{PrivilegeLevel, VirtAddr};
 
@@ -44,11 +45,8 @@ impl TaskState {
     /// A TSS that allows ring 3 no port, with stacks for NMI, double fault and machine check.
     pub fn new(stacks: [u64; 3]) -> TaskState {
         let mut segment = TaskStateSegment::new();
-        let mut tops = [VirtAddr::zero(); 7];
-        for (entry, top) in tops.iter_mut().zip(stacks) {
-            *entry = VirtAddr::new(top);
-        }
-        segment.interrupt_stack_table = tops;
+        segment.interrupt_stack_table =
+            core::array::from_fn(|index| stacks.get(index).map_or(VirtAddr::zero(), |&top| VirtAddr::new(top)));
         segment.iomap_base = PORTS_OFFSET;
         TaskState { segment, ports: [0xff; PORT_BITMAP + 1], dirty: 0..0 }
     }
@@ -74,35 +72,8 @@ impl TaskState {
     }
 }
 
-/// One IDT entry (Intel SDM vol. 3, figure 6-8).
-#[derive(Clone, Copy)]
-#[repr(C, align(16))]
-struct Gate {
-    low: u64,
-    high: u64,
-}
-
-/// Present 64-bit interrupt gate: interrupts are off in the handler.
-const INTERRUPT_GATE: u64 = 0x8e << 40;
-/// Ring 3 may use it with `int3`.
-const FROM_RING_3: u64 = 3 << 45;
-
-impl Gate {
-    const fn new(handler: u64, stack: u64, flags: u64) -> Gate {
-        Gate {
-            low: handler & 0xffff
-                | (KERNEL_CODE as u64) << 16
-                | stack << 32
-                | INTERRUPT_GATE
-                | flags
-                | (handler >> 16 & 0xffff) << 48,
-            high: handler >> 32,
-        }
-    }
-}
-
-/// Vectors with stacks of their own, with the index of the stack in the TSS's table counted from 1.
-const OWN_STACK: [(usize, u64); 3] = [(2, 1), (8, 2), (18, 3)];
+/// Vectors with stacks of their own, in the order of the stacks in the TSS's table.
+const OWN_STACK: [usize; 3] = [2, 8, 18];
 const BREAKPOINT: usize = 3;
 
 /// Loads GDT, TSS, IDT and the GS base of a CPU. All three tables live as long as the CPU.
@@ -131,16 +102,10 @@ pub unsafe fn load(cpu: *mut Cpu) {
     let task = gdt.append(task.expect("I/O permission bitmap"));
     Box::leak(gdt).load();
 
-    let mut gates = Box::new([Gate::new(0, 0, 0); 256]);
-    for (vector, gate) in gates.iter_mut().enumerate() {
-        let stack = OWN_STACK.iter().find_map(|&(own, stack)| (own == vector).then_some(stack));
-        let flags = if vector == BREAKPOINT { FROM_RING_3 } else { 0 };
-        *gate = Gate::new(entry::stub(vector), stack.unwrap_or(0), flags);
-    }
-    let gates = Box::leak(gates);
+    let gates = Box::leak(Box::new([Entry::<HandlerFunc>::missing(); 256]));
     let null = SegmentSelector::new(0, PrivilegeLevel::Ring0);
     // SAFETY: 1. The selectors are those of the GDT just loaded, which lives for ever. 2. The IDT lives for ever and each handler
-    // is an entry stub. 3. GS is not used before its base is set.
+    // is an entry stub. 3. Each stack in the TSS's table is one vector's. 4. GS is not used before its base is set.
     unsafe {
         CS::set_reg(code);
         SS::set_reg(data);
@@ -149,6 +114,16 @@ pub unsafe fn load(cpu: *mut Cpu) {
         FS::set_reg(null);
         GS::set_reg(null);
         load_tss(task);
+        for (vector, gate) in gates.iter_mut().enumerate() {
+            // Interrupts are off in the handler.
+            let options = gate.set_handler_addr(VirtAddr::new(entry::stub(vector)));
+            if let Some(stack) = OWN_STACK.iter().position(|&own| own == vector) {
+                options.set_stack_index(stack as u16);
+            }
+            if vector == BREAKPOINT {
+                options.set_privilege_level(PrivilegeLevel::Ring3);
+            }
+        }
         lidt(&DescriptorTablePointer { limit: (size_of_val(gates) - 1) as u16, base: VirtAddr::from_ptr(gates) });
         (*cpu).task_state.segment.iomap_base = NO_PORTS;
         (*cpu).this = cpu;

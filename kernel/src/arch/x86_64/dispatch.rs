@@ -7,6 +7,7 @@ use super::machine::Pc;
 use super::{clock, paging};
 use airox_kernel_core::context::Context;
 use airox_kernel_core::{Exception, Kernel};
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicU64, Ordering};
 use x86_64::registers::control::Cr2;
 
@@ -149,33 +150,24 @@ fn end_of_interrupt() {
     unsafe { Cpu::current() }.local_apic().end_of_interrupt();
 }
 
-/// What the stubs have pushed when an exception cannot be survived: the end of a [`Context`], without vector registers.
-#[repr(C)]
-pub struct Pushed {
-    resume: u64,
-    words: [u64; 8],
-    tag: u64,
-    rdi: u64,
-    rbx: u64,
-    rbp: u64,
-    r11: u64,
-    rcx: u64,
-    rax: u64,
-    code: u64,
-    ip: u64,
-    cs: u64,
-    flags: u64,
-    sp: u64,
-    ss: u64,
-}
-
 /// An exception in ring 0, a double fault or a machine check.
 ///
 /// # Panics
 /// Always.
-pub extern "C" fn fatal(at: *const Pushed, vector: u32) -> ! {
-    // SAFETY: the stubs pass the address of what they have pushed.
-    let at = unsafe { &*at };
+pub extern "C" fn fatal(pushed: *const u64, vector: u32) -> ! {
+    // SAFETY: 1. The stubs pass the address of what they have pushed: the end of a `Context`, from `resume` on. 2. All its fields are words.
+    let at = |field: usize| unsafe { pushed.byte_add(field - offset_of!(Context, resume)).read() };
+    let [ip, code, sp, rax, rdi, rsi, rdx, rbp] = [
+        offset_of!(Context, ip),
+        offset_of!(Context, code),
+        offset_of!(Context, sp),
+        offset_of!(Context, rax),
+        offset_of!(Context, rdi),
+        offset_of!(Context, words),
+        offset_of!(Context, words) + 8,
+        offset_of!(Context, rbp),
+    ]
+    .map(at);
     let address = Cr2::read_raw();
     let what = match vector {
         2 => "non-maskable interrupt",
@@ -190,9 +182,8 @@ pub extern "C" fn fatal(at: *const Pushed, vector: u32) -> ! {
     };
     super::panic::stop(
         format_args!(
-            "{what} (vector {vector}, code {:#x}) at {:#x}, address {address:#x}, rsp {:#x}, rax {:#x}, rdi {:#x}, rsi {:#x}, rdx {:#x}",
-            at.code, at.ip, at.sp, at.rax, at.rdi, at.words[0], at.words[1],
+            "{what} (vector {vector}, code {code:#x}) at {ip:#x}, address {address:#x}, rsp {sp:#x}, rax {rax:#x}, rdi {rdi:#x}, rsi {rsi:#x}, rdx {rdx:#x}",
         ),
-        Some((at.ip, at.rbp)),
+        Some((ip, rbp)),
     )
 }

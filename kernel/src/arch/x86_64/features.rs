@@ -12,16 +12,8 @@ use x86_64::registers::xcontrol::{XCr0, XCr0Flags};
 
 /// What the kernel uses if it is there.
 pub struct Features {
-    /// Supervisor mode execution prevention.
-    pub smep: bool,
-    /// Supervisor mode access prevention.
-    pub smap: bool,
-    /// User mode instruction prevention.
-    pub umip: bool,
-    /// Machine-check exceptions.
-    pub machine_check: bool,
-    /// XSAVE and XRSTOR.
-    pub xsave: bool,
+    /// Supervisor mode execution and access prevention, user mode instruction prevention, machine-check exceptions, XSAVE.
+    pub control: Cr4Flags,
     /// 256-bit vectors.
     pub avx: bool,
     /// x2APIC mode.
@@ -52,14 +44,15 @@ impl Features {
             cpu.get_extended_processor_and_feature_identifiers().is_some_and(|info| info.has_execute_disable()),
             "the CPU has no NX"
         );
-        let xsave = basic(|info| info.has_xsave());
+        let mut control = Cr4Flags::empty();
+        control.set(Cr4Flags::SUPERVISOR_MODE_EXECUTION_PROTECTION, extended(|info| info.has_smep()));
+        control.set(Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION, extended(|info| info.has_smap()));
+        control.set(Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION, extended(|info| info.has_umip()));
+        control.set(Cr4Flags::MACHINE_CHECK_EXCEPTION, basic(|info| info.has_mce()));
+        control.set(Cr4Flags::OSXSAVE, basic(|info| info.has_xsave()));
         Features {
-            smep: extended(|info| info.has_smep()),
-            smap: extended(|info| info.has_smap()),
-            umip: extended(|info| info.has_umip()),
-            machine_check: basic(|info| info.has_mce()),
-            xsave,
-            avx: xsave && basic(|info| info.has_avx()),
+            control,
+            avx: basic(|info| info.has_xsave() && info.has_avx()),
             x2apic: basic(|info| info.has_x2apic()),
             tsc_deadline: basic(|info| info.has_tsc_deadline()),
             // Leaf 0x15 is exact. Where it lacks the crystal's frequency, the base frequency of leaf 0x16 is what it was made from.
@@ -72,14 +65,18 @@ impl Features {
         }
     }
 
-    /// State components that XSAVE handles: x87, SSE, AVX; 0 without XSAVE. AVX-512 stays off: its state would double the cost of
+    /// State components that XSAVE handles: x87, SSE, AVX; none without XSAVE. AVX-512 stays off: its state would double the cost of
     /// every interrupt.
-    pub fn vector_components(&self) -> u32 {
-        match (self.xsave, self.avx) {
-            (false, _) => 0,
-            (true, false) => 0b011,
-            (true, true) => 0b111,
-        }
+    pub fn vector_components(&self) -> XCr0Flags {
+        let mut components = XCr0Flags::empty();
+        components.set(XCr0Flags::X87 | XCr0Flags::SSE, self.control.contains(Cr4Flags::OSXSAVE));
+        components.set(XCr0Flags::AVX, self.avx);
+        components
+    }
+
+    /// Whether the CPU has supervisor mode access prevention.
+    pub fn smap(&self) -> bool {
+        self.control.contains(Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION)
     }
 
     /// Protections that must hold before the kernel's own page tables are loaded.
@@ -100,24 +97,18 @@ impl Features {
 
     /// Everything else this CPU needs before it may run ring 3.
     pub fn enable(&self) {
-        let mut flags = Cr4Flags::PHYSICAL_ADDRESS_EXTENSION
+        let always = Cr4Flags::PHYSICAL_ADDRESS_EXTENSION
             | Cr4Flags::PAGE_GLOBAL
             | Cr4Flags::OSFXSR
             | Cr4Flags::OSXMMEXCPT_ENABLE;
-        flags.set(Cr4Flags::SUPERVISOR_MODE_EXECUTION_PROTECTION, self.smep);
-        flags.set(Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION, self.smap);
-        flags.set(Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION, self.umip);
-        flags.set(Cr4Flags::OSXSAVE, self.xsave);
-        flags.set(Cr4Flags::MACHINE_CHECK_EXCEPTION, self.machine_check);
         // SAFETY: 1. Each optional bit is set only if the CPU has the feature. 2. No kernel mapping is accessible to ring 3, so neither
         // SMEP nor SMAP hits the kernel. 3. What is left out stays denied to ring 3 (performance counters, FS and GS bases) or
         // allowed (RDTSC).
-        unsafe { Cr4::write(flags) };
-        if self.xsave {
-            let mut components = XCr0Flags::X87 | XCr0Flags::SSE;
-            components.set(XCr0Flags::AVX, self.avx);
+        unsafe { Cr4::write(always | self.control) };
+        let components = self.vector_components();
+        if !components.is_empty() {
             // SAFETY: OSXSAVE is set and the CPU has the components.
-            unsafe { XCr0::write_raw(components.bits()) };
+            unsafe { XCr0::write(components) };
         }
         // SAFETY: the types are valid ones, and index 0, which all memory uses, does not change.
         unsafe { Msr::new(IA32_PAT).write(MEMORY_TYPES) };

@@ -84,7 +84,7 @@ impl Firmware {
             local_apic: u64::from(madt.local_apic_address),
             processors: processors(madt).collect(),
             io_apics: Vec::new(),
-            lines: Lines::new(),
+            lines: Lines::default(),
             timer: None,
         };
         for entry in madt.entries() {

@@ -92,10 +92,8 @@ fn backtrace(port: &mut uart::Port, from: Option<(u64, u64)>) {
     }
     for _ in 0..DEPTH {
         // A frame holds the caller's frame pointer and, above it, the return address. Both must lie on a kernel stack.
-        let Some(stack) = paging::stack_above(frame) else {
-            return;
-        };
-        if !frame.is_multiple_of(8) || stack.end - stack.start < 16 {
+        let room = paging::stack_above(frame).map_or(0, |stack| stack.end - stack.start);
+        if !frame.is_multiple_of(8) || room < 16 {
             return;
         }
         let at: *const [u64; 2] = core::ptr::with_exposed_provenance(frame as usize);

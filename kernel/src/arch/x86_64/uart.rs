@@ -34,14 +34,8 @@ impl Port {
     }
 
     fn write_bytes(&mut self, text: &[u8]) {
-        for line in text.split_inclusive(|&byte| byte == b'\n') {
-            match line.split_last() {
-                Some((b'\n', rest)) => {
-                    self.0.send_bytes_exact(rest);
-                    self.0.send_bytes_exact(b"\r\n");
-                }
-                _ => self.0.send_bytes_exact(line),
-            }
+        for &byte in text {
+            self.0.send_bytes_exact(if byte == b'\n' { b"\r\n" } else { core::slice::from_ref(&byte) });
         }
     }
 }
