@@ -58,14 +58,15 @@ fn deadlines(deadlines: &[Deadline]) -> String {
         return String::new();
     }
     let mut text = format!(
-        "  {:16} {:>4} {:>9} {:>9} {:>9} {:>9} {:>9}  blocked by\n",
-        "times in us", "prio", "budget", "period", "blocking", "response", "deadline"
+        "  {:16} {:>4} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}  blocked by\n",
+        "times in us", "prio", "processor", "budget", "period", "blocking", "response", "deadline"
     );
     for row in deadlines {
         text += &format!(
-            "  {:16} {:>4} {:>9} {:>9} {:>9} {:>9} {:>9}  {}\n",
+            "  {:16} {:>4} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}  {}\n",
             row.component,
             row.priority,
+            row.processor,
             row.time_us,
             row.period_us,
             row.blocking_us,
@@ -101,6 +102,7 @@ mod tests {
         let text = deadlines(&[Deadline {
             component: "arm".into(),
             priority: 180,
+            processor: 1,
             time_us: 2_000,
             period_us: 10_000,
             blocking_us: 500,
@@ -111,7 +113,7 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
             lines[1].split_whitespace().collect::<Vec<_>>(),
-            ["arm", "180", "2000", "10000", "500", "3500", "8000", "log", "for", "shell"]
+            ["arm", "180", "1", "2000", "10000", "500", "3500", "8000", "log", "for", "shell"]
         );
         assert_eq!(lines[0].find("deadline"), lines[1].find("    8000"));
     }

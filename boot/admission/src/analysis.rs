@@ -1,17 +1,22 @@
 //! The analysis itself.
 
-use crate::{Budget, REAL_TIME, Refusal, SUPERVISOR_CALL_NS, Supply, Task, WHOLE_PROCESSOR};
+use crate::places::{Places, bit, home};
+use crate::{Budget, KERNEL_ENTRY_NS, REAL_TIME, Refusal, SUPERVISOR_CALL_NS, Supply, Task, WHOLE_PROCESSOR};
+use airox_abi::time::MAX_PROCESSORS;
+use alloc::vec;
 use alloc::vec::Vec;
 
 /// Most steps towards a fixed point; a response that takes more is taken for late.
 const MAX_STEPS: usize = 10_000;
+/// Where init runs.
+const SUPERVISOR_PROCESSOR: u32 = 0;
 
 /// What keeps a task waiting though it is less urgent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Blocking {
-    /// For how long, in ns.
+    /// For how long in all, in ns.
     pub time_ns: u64,
-    /// The server and its client; `None` for init.
+    /// The server and its client whose call is the longest; `None` for init or nobody.
     pub by: Option<(usize, usize)>,
 }
 
@@ -20,6 +25,8 @@ pub struct Blocking {
 pub struct Response {
     /// Whose, as a place in the list of tasks.
     pub task: usize,
+    /// The processor it runs on.
+    pub processor: u32,
     /// The longest from a release to the end of the job, in ns.
     pub response_ns: u64,
     /// The deadline, in ns.
@@ -33,15 +40,15 @@ pub struct Response {
 pub struct Analysis {
     /// One for each task with a deadline whose response is known, late or not.
     pub responses: Vec<Response>,
-    /// All budgets together, in millionths of the processor.
-    pub share: u64,
+    /// All budgets of each processor together, in its millionths.
+    pub shares: Vec<u64>,
     /// Why the set is refused; empty if every deadline holds.
     pub refusals: Vec<Refusal>,
 }
 
-/// Analyses a set of tasks for one processor.
+/// Analyses a set of tasks for a machine with so many processors.
 #[must_use]
-pub fn analyse(tasks: &[Task]) -> Analysis {
+pub fn analyse(tasks: &[Task], processors: u32) -> Analysis {
     let mut analysis = Analysis::default();
     check_shares(tasks, &mut analysis);
     for (index, task) in tasks.iter().enumerate() {
@@ -49,14 +56,16 @@ pub fn analyse(tasks: &[Task]) -> Analysis {
             analysis.refusals.push(Refusal::NeedsBudget { task: index });
         }
     }
+    let places = Places::of(tasks);
     for index in 0..tasks.len() {
-        check_deadline(tasks, index, &mut analysis);
+        check_deadline(tasks, &places, index, processors, &mut analysis);
     }
     analysis
 }
 
 fn check_shares(tasks: &[Task], analysis: &mut Analysis) {
-    let mut largest = (0, 0);
+    let mut largest = [(0, 0); MAX_PROCESSORS as usize];
+    analysis.shares = vec![0; MAX_PROCESSORS as usize];
     for (index, task) in tasks.iter().enumerate() {
         let Supply::Budget(budget) = task.supply else {
             continue;
@@ -65,15 +74,19 @@ fn check_shares(tasks: &[Task], analysis: &mut Analysis) {
             analysis.refusals.push(Refusal::BadBudget { task: index });
             continue;
         };
-        analysis.share += u64::from(share);
-        largest = largest.max((share, index));
+        let processor = home(task) as usize;
+        analysis.shares[processor] += u64::from(share);
+        largest[processor] = largest[processor].max((share, index));
     }
-    if analysis.share > u64::from(WHOLE_PROCESSOR) {
-        analysis.refusals.push(Refusal::Overload { task: largest.1, share: analysis.share });
+    for (processor, share) in analysis.shares.iter().enumerate() {
+        if *share > u64::from(WHOLE_PROCESSOR) {
+            let task = largest[processor].1;
+            analysis.refusals.push(Refusal::Overload { task, processor: processor as u32, share: *share });
+        }
     }
 }
 
-fn check_deadline(tasks: &[Task], index: usize, analysis: &mut Analysis) {
+fn check_deadline(tasks: &[Task], places: &Places, index: usize, processors: u32, analysis: &mut Analysis) {
     let task = &tasks[index];
     let Some(deadline_ns) = task.deadline_ns else {
         return;
@@ -85,8 +98,13 @@ fn check_deadline(tasks: &[Task], index: usize, analysis: &mut Analysis) {
             return;
         }
     };
+    let near = bit(home(task));
+    let called = places.called(tasks, index);
+    let far = called.places & !near;
     let others = tasks.iter().enumerate();
-    let above = others.filter(|(other, each)| *other != index && each.highest >= task.priority);
+    let above = others.filter(|(other, each)| {
+        *other != index && each.highest >= task.priority && places.of_task(*other) & (near | far) != 0
+    });
     let mut interfering = Vec::new();
     let mut unbounded = None;
     for (other, each) in above {
@@ -101,32 +119,64 @@ fn check_deadline(tasks: &[Task], index: usize, analysis: &mut Analysis) {
         analysis.refusals.push(refusal);
         return;
     }
-    match blocking(tasks, index) {
+    let waits = match (far, task.calls_per_job) {
+        (0, _) => 0,
+        (_, Some(calls)) => u64::from(calls),
+        (_, None) => {
+            analysis.refusals.push(Refusal::UnknownCalls { task: index });
+            return;
+        }
+    };
+    let everyone = vec![true; tasks.len()];
+    let both = longest_call(tasks, places, index, near, &everyone)
+        .and_then(|here| Ok((here, longest_call(tasks, places, index, far, &called.servers)?)));
+    match both {
         Err(refusal) => analysis.refusals.push(refusal),
-        Ok(blocking) => {
+        Ok((here, there)) => {
+            let lock = u64::from(processors.saturating_sub(1)) * KERNEL_ENTRY_NS;
+            let time_ns = here.time_ns.saturating_mul(waits + 1).saturating_add(there.time_ns.saturating_mul(waits));
+            let by = if there.time_ns > here.time_ns { there.by } else { here.by };
+            let blocking = Blocking { time_ns: time_ns.saturating_add(lock), by };
             let first = own.time_ns.saturating_add(blocking.time_ns);
             let response_ns = settle(first, &interfering, deadline_ns);
             if response_ns > deadline_ns {
                 let task = index;
                 analysis.refusals.push(Refusal::Late { task, response_ns });
             }
-            analysis.responses.push(Response { task: index, response_ns, deadline_ns, blocking });
+            analysis.responses.push(Response {
+                task: index,
+                processor: home(task),
+                response_ns,
+                deadline_ns,
+                blocking,
+            });
         }
     }
 }
 
-/// The longest that a server of at least this task's priority works for a client below.
-fn blocking(tasks: &[Task], index: usize) -> Result<Blocking, Refusal> {
+/// The longest that one of these servers, of at least this task's priority, works for a client below that may be on one of these processors.
+fn longest_call(
+    tasks: &[Task],
+    places: &Places,
+    index: usize,
+    processors: u64,
+    servers: &[bool],
+) -> Result<Blocking, Refusal> {
     let priority = tasks[index].priority;
     let below = |task: &Task| task.priority < priority;
-    let mut longest = Blocking { time_ns: if tasks.iter().any(below) { SUPERVISOR_CALL_NS } else { 0 }, by: None };
+    let asked = processors & bit(SUPERVISOR_PROCESSOR) != 0 && tasks.iter().any(below);
+    let mut longest = Blocking { time_ns: if asked { SUPERVISOR_CALL_NS } else { 0 }, by: None };
     for (client, caller) in tasks.iter().enumerate().filter(|(_, task)| below(task)) {
         for &server in &caller.uses {
             // What this task itself does for clients is part of its own budget.
-            let served = tasks.get(server).filter(|_| server != index);
+            let served = tasks.get(server).filter(|_| server != index && servers[server]);
             let Some(served) = served.filter(|served| !below(served)) else {
                 continue;
             };
+            // It works where its client is, or, with time of its own, where that is.
+            if (places.of_task(client) | places.of_task(server)) & processors == 0 {
+                continue;
+            }
             let budget = match caller.supply {
                 Supply::Budget(budget) => Some(budget.time_ns),
                 Supply::Lent | Supply::Unlimited => None,

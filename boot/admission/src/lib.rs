@@ -7,7 +7,7 @@
 //! release to the end of the job is the smallest `R` with (Joseph and Pandya 1986; Audsley and others 1993):
 //!
 //! ```text
-//! R = own budget + blocking + sum over every other budget of the same or a higher priority: ceil(R / its period) * its time
+//! R = own budget + blocking + sum over every other budget here of the same or a higher priority: ceil(R / its period) * its time
 //! ```
 //!
 //! `R` must be at most the deadline. Since the kernel enforces budgets, no program has to be trusted for this, with one exception: blocking.
@@ -16,11 +16,28 @@
 //! longest call of any server up here that has a client down there. It cannot be longer than that client's budget; for a client without one, or with a
 //! large one, the system file bounds it with `longest-call-us`. init itself is such a server for everyone: [`SUPERVISOR_CALL_NS`].
 //!
+//! # Several processors
+//! "Here" is the task's processor, the first of those that its component names. Who runs elsewhere takes no time from it; but a call may have to wait for what
+//! happens elsewhere. A passive server runs on its callers' processors, one caller after the other; one with time of its own where that time is. The *far*
+//! processors of a task are those where a server that its calls reach, directly or through other servers, may be at work for anybody. While the
+//! task waits for such a server, the server has at least the task's priority, so what delays it there is what would delay the task here:
+//!
+//! - The budgets of the far processors count as those here do: a sporadic server takes no more than its time in any period, whenever that begins.
+//! - A call may find the server at work for a client below, once for each call: most calls of a job ([`Task::calls_per_job`]) times the longest such call.
+//!   A client above is a budget counted already.
+//! - While a job waits for a far processor, somebody below may run here and begin another call: the blocking here counts once more for each call.
+//!
+//! With no far processors, the equation is the one above. init runs on processor 0, and blocks there alone.
+//!
+//! One processor at a time is in the kernel. The wait for it at a job's own entries comes out of its budget, as all time in the kernel does. What remains is an entry
+//! that somebody below has begun: [`KERNEL_ENTRY_NS`] for each other processor is part of the blocking.
+//!
 //! # What must hold for that
 //! - Who has no budget and is not passive is below everyone with a deadline. Real-time priorities need a budget.
-//! - All budgets together take no more than the processor: [`WHOLE_PROCESSOR`].
+//! - All budgets of a processor together take no more than there is of it: [`WHOLE_PROCESSOR`].
 //! - A job does not sleep between its release and its end, except in calls. What it waits for by calls comes out of its own budget or out of budgets
 //!   counted here, so nothing is counted twice. The end or start of a component, which init sees to, is not counted.
+//! - `longest-call-us` of a server counts what it waits for at servers of its own, also while those work for clients on other processors.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -29,6 +46,7 @@ extern crate alloc;
 extern crate std;
 
 mod analysis;
+mod places;
 
 use airox_abi::time::budget_share;
 use airox_bundle::system::System;
@@ -44,6 +62,8 @@ pub const BATCH: u8 = 0;
 pub const REAL_TIME: u8 = 160;
 /// Longest that init serves one request, in ns of processor time.
 pub const SUPERVISOR_CALL_NS: u64 = 1_000_000;
+/// Longest that one entry keeps other processors out of the kernel, in ns; ends of processes are not counted.
+pub const KERNEL_ENTRY_NS: u64 = 20_000;
 /// init's name as a server.
 pub const SUPERVISOR: &str = "init";
 
@@ -98,6 +118,10 @@ pub struct Task {
     pub supply: Supply,
     /// How long after a release its job must have ended, in ns; at most the period of its budget.
     pub deadline_ns: Option<u64>,
+    /// The processors it may run on, one bit each; with a budget it runs on the first.
+    pub processors: u64,
+    /// Most calls that one of its jobs makes, its servers' calls for it included, if that is known.
+    pub calls_per_job: Option<u32>,
     /// Longest that it serves one call, in ns, if that is known.
     pub longest_call_ns: Option<u64>,
     /// Whom it calls, as places in the list of tasks.
@@ -117,10 +141,12 @@ pub enum Refusal {
         /// Whose.
         task: usize,
     },
-    /// The budgets promise more than there is.
+    /// The budgets of a processor promise more than there is.
     Overload {
         /// Whose budget is the largest.
         task: usize,
+        /// The processor.
+        processor: u32,
         /// All of them, in millionths.
         share: u64,
     },
@@ -135,6 +161,11 @@ pub enum Refusal {
         task: usize,
         /// Who has no budget.
         by: usize,
+    },
+    /// Its calls may wait for what happens on other processors, and nobody knows how many a job makes.
+    UnknownCalls {
+        /// Whose deadline.
+        task: usize,
     },
     /// Nobody knows how long a server works for a client of lower priority.
     UnknownBlocking {
@@ -154,9 +185,9 @@ pub enum Refusal {
     },
 }
 
-/// The tasks of a system file.
+/// The tasks of a system file on a machine with these processors, one bit each.
 #[must_use]
-pub fn tasks(system: &System) -> Vec<Task> {
+pub fn tasks(system: &System, existing: u64) -> Vec<Task> {
     let nanoseconds = |microseconds: u32| u64::from(microseconds) * 1_000;
     let place = |name: &str| {
         let mut components = system.components.iter();
@@ -179,6 +210,11 @@ pub fn tasks(system: &System) -> Vec<Task> {
             highest: if time.for_programs > 0 { component.priority } else { component.max_priority },
             supply,
             deadline_ns: time.deadline_us.map(nanoseconds),
+            processors: match supply {
+                Supply::Budget(_) => 1_u64.checked_shl(component.first_processor()).unwrap_or(0),
+                Supply::Lent | Supply::Unlimited => component.processors & existing,
+            },
+            calls_per_job: time.calls_per_job,
             longest_call_ns: time.longest_call_us.map(nanoseconds),
             uses: component.uses.iter().filter_map(|each| place(&each.provider)).collect(),
         }

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::BundleError;
 
+/// [`Component::processors`] of one that may run on every processor of the machine.
+pub const ALL_PROCESSORS: u64 = u64::MAX;
+
 /// A whole system.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct System {
@@ -15,6 +18,8 @@ pub struct System {
     pub name: String,
     /// Whether the kernel records events for `cargo xtask inspect`.
     pub trace: bool,
+    /// How many processors it is made for; on a machine with fewer, components that begin on a missing one do not run.
+    pub processors: u32,
     /// Its components, in start order: every provider comes before its clients.
     pub components: Vec<Component>,
 }
@@ -43,6 +48,9 @@ pub struct Component {
     pub limits: [u32; 10],
     /// Its processor time.
     pub time: Time,
+    /// The processors that its threads may run on: bit n for processor n, [`ALL_PROCESSORS`] for whatever there is. It begins, and has its
+    /// budget, on the first of them.
+    pub processors: u64,
     /// Names of the interfaces it serves; it gets one port for each.
     pub provides: Vec<String>,
     /// The interfaces it calls.
@@ -64,17 +72,27 @@ pub struct Time {
     pub passive: bool,
     /// A job of it must have ended so long after its release, in microseconds.
     pub deadline_us: Option<u32>,
+    /// Most calls that one job makes, its servers' calls for it included.
+    pub calls_per_job: Option<u32>,
     /// The longest that it serves one call, its own calls included, in microseconds of processor time.
     pub longest_call_us: Option<u32>,
     /// Length of its first thread's turns among equals, in hundredths of the usual one.
     pub weight: u16,
-    /// Processor time that it may give to programs, in millionths.
+    /// Processor time that it may give to programs, in millionths of each of its processors. It is not part of `limits`.
     pub for_programs: u32,
 }
 
 impl Default for Time {
     fn default() -> Time {
-        Time { budget: None, passive: false, deadline_us: None, longest_call_us: None, weight: 100, for_programs: 0 }
+        Time {
+            budget: None,
+            passive: false,
+            deadline_us: None,
+            calls_per_job: None,
+            longest_call_us: None,
+            weight: 100,
+            for_programs: 0,
+        }
     }
 }
 
@@ -251,5 +269,13 @@ impl System {
     #[must_use]
     pub fn component(&self, name: &str) -> Option<&Component> {
         self.components.iter().find(|component| component.name == name)
+    }
+}
+
+impl Component {
+    /// The number of the processor it begins on.
+    #[must_use]
+    pub const fn first_processor(&self) -> u32 {
+        self.processors.trailing_zeros()
     }
 }

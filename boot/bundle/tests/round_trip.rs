@@ -43,6 +43,7 @@ fn system() -> System {
     System {
         name: "test".into(),
         trace: true,
+        processors: 2,
         components: vec![Component {
             name: "log".into(),
             program: "log".into(),
@@ -57,10 +58,12 @@ fn system() -> System {
                 budget: Some(Budget { time_us: 500, period_us: 1_000, on_overrun: OnOverrun::Fault }),
                 passive: false,
                 deadline_us: Some(900),
+                calls_per_job: Some(3),
                 longest_call_us: Some(50),
                 weight: 200,
                 for_programs: 100_000,
             },
+            processors: 0b10,
             provides: vec!["log".into()],
             uses: vec![Use { interface: "clock".into(), provider: "rtc".into() }],
             resources: vec![Resource::Irq { name: "uart".into(), line: 4 }],

@@ -9,6 +9,7 @@ use crate::component::{ComponentManifest, parse_component};
 use crate::devices::{Owners, check_machine};
 use crate::interfaces::{self, Member, Providers};
 use crate::problem::{Kind, Problem, Problems};
+use crate::processors;
 use crate::quota::DEFAULT_MARGIN;
 use crate::reader::At;
 use crate::source::Source;
@@ -107,12 +108,17 @@ fn check(
     check_memory(file, &members, source, problems);
 
     for member in &members {
+        processors::check(member, file.processors, source, problems);
         timing::check_member(member, source, problems);
     }
     let system = System {
         name: file.name.clone(),
         trace: file.trace,
-        components: order.iter().map(|index| record(&members, *index, &providers, resources[*index].clone())).collect(),
+        processors: file.processors,
+        components: order
+            .iter()
+            .map(|index| record(&members, *index, &providers, resources[*index].clone(), file.processors))
+            .collect(),
     };
     let deadlines = timing::check_deadlines(&system, &members, &order, source, problems);
 
@@ -196,7 +202,13 @@ fn check_memory(file: &SystemFile, members: &[Member<'_>], source: &Source, prob
     }
 }
 
-fn record(members: &[Member<'_>], index: usize, providers: &Providers, resources: Vec<Resource>) -> Component {
+fn record(
+    members: &[Member<'_>],
+    index: usize,
+    providers: &Providers,
+    resources: Vec<Resource>,
+    count: u32,
+) -> Component {
     let Member { entry, manifest } = &members[index];
     let priority = entry.priority.value;
     let memory = memory_of(entry, manifest);
@@ -211,6 +223,7 @@ fn record(members: &[Member<'_>], index: usize, providers: &Providers, resources
         heap: manifest.heap as u32,
         limits: manifest.objects.limits(memory, manifest.provides.len(), entry.time.quota()),
         time: entry.time.time,
+        processors: processors::of(&members[index], count),
         provides: manifest.provides.iter().map(|name| name.value.clone()).collect(),
         uses: interfaces::uses(members, &providers[index]),
         resources,

@@ -15,6 +15,7 @@ mod component;
 mod devices;
 mod interfaces;
 mod problem;
+mod processors;
 mod quota;
 mod reader;
 mod source;

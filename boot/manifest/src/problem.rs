@@ -79,9 +79,11 @@ problem_kinds! {
     SystemTooLarge = "system-too-large";
     /// A budget, deadline or passive server that makes no sense.
     BadBudget = "bad-budget";
+    /// A component's processors are none, one of them twice, one that the machine need not have, or those of a passive server.
+    BadProcessors = "bad-processors";
     /// A real-time priority without a budget.
     NeedsBudget = "needs-budget";
-    /// The budgets promise more time than the processor has.
+    /// The budgets of a processor promise more time than it has.
     ProcessorOverloaded = "processor-overloaded";
     /// A component with a deadline could be kept waiting for ever, or nobody knows for how long.
     UnboundedDelay = "unbounded-delay";

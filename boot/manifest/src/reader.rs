@@ -131,6 +131,30 @@ impl<'a> Reader<'a> {
         Some(number)
     }
 
+    /// A list of numbers, or this one word, which stands for `None`.
+    pub fn numbers_or(
+        &mut self,
+        key: &'static str,
+        word: &str,
+        problems: &mut Problems,
+    ) -> Option<At<Option<Vec<At<u64>>>>> {
+        let value = self.take(key)?;
+        let span = value.span();
+        match value.into_inner() {
+            DeValue::Array(list) => {
+                let numbers: Vec<_> = list.into_iter().map(|value| self.as_number(value, problems)).collect();
+                Some(At::new(Some(numbers.into_iter().collect::<Option<_>>()?), span))
+            }
+            DeValue::String(text) if text == word => Some(At::new(None, span)),
+            DeValue::String(text) => {
+                let reason = format!("`{text}` is not understood; write a list of numbers or \"{word}\"");
+                problems.add(Kind::UnknownWord, self.source, &span, reason);
+                None
+            }
+            other => self.wrong_type(&span, "a list of numbers", &other, problems),
+        }
+    }
+
     pub fn boolean(&mut self, key: &'static str, problems: &mut Problems) -> Option<At<bool>> {
         let value = self.take(key)?;
         let span = value.span();

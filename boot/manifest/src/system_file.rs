@@ -7,6 +7,7 @@
 //! root = "init"                  # the program the kernel starts; default init
 //! programs = ["cat", "top"]      # further programs in the bundle
 //! trace = true                   # record kernel events for `xtask inspect`; default false
+//! processors = 2                 # processors the machine has at least, numbered from 0; default 1
 //!
 //! [machine.uart0]                # what the machine has
 //! ports = [0x3f8, 8]
@@ -17,11 +18,14 @@
 //! component = "serial-console"   # whose component.toml; default: the name
 //! priority = 180                 # 0 batch, 1 to 159 normal, 160 to 254 real time
 //! budget = { time-us = 2000, period-us = 10000, on-overrun = "wait" }  # processor time; or "fault"
+//! processors = [1]               # those its threads may run on; it begins, and has its budget, on the lowest. Default: those of the system
+//!                                # file; "all": whatever the machine has
 //! deadline-us = 10000            # its jobs end so long after each period's begin; at most the period
+//! calls-per-job = 4              # a job calls no more often, its servers' calls for it included; needed where calls wait for other processors
 //! longest-call-us = 500          # it serves no call longer than this
 //! passive = false                # true: no budget; it runs on its callers'
 //! weight = 100                   # its turns among equals, in hundredths of the usual length
-//! programs-percent = 20          # processor time that it may give to programs
+//! programs-percent = 20          # time of each of its processors that it may give to programs
 //! memory = "1M"                  # default: stack + heap + 512K
 //! arguments = []
 //! resources = { uart = "uart0" } # the component's name = the machine's name
@@ -34,6 +38,7 @@ use airox_bundle::system::{Restart, RestartPolicy};
 use crate::component::{COMPONENT_NAME_LENGTH, NAME_LENGTH};
 use crate::devices::Device;
 use crate::problem::{Kind, Problems};
+use crate::processors::{self, Wanted};
 use crate::reader::{At, Reader, parse};
 use crate::source::{Source, Span};
 use crate::timing::Timing;
@@ -45,6 +50,7 @@ pub(crate) struct SystemFile {
     pub memory: At<u64>,
     pub root: At<String>,
     pub trace: bool,
+    pub processors: u32,
     pub programs: Vec<At<String>>,
     pub devices: Vec<Device>,
     pub entries: Vec<Entry>,
@@ -65,6 +71,7 @@ pub(crate) struct Entry {
     pub uses: Vec<(At<String>, At<String>)>,
     pub restart: Restart,
     pub time: Timing,
+    pub processors: Option<Wanted>,
 }
 
 const DEFAULT_RESTART: Restart = Restart {
@@ -102,8 +109,9 @@ pub(crate) fn read(source: &Source, problems: &mut Problems) -> Option<SystemFil
     let root = root.unwrap_or_else(|| At::new("init".into(), table.span.clone()));
     let programs = table.names("programs", NAME_LENGTH, problems);
     let trace = table.boolean("trace", problems).is_some_and(|trace| trace.value);
+    let processors = processors::count(&mut table, problems);
     table.finish(problems);
-    Some(SystemFile { name: name?.value, memory: memory?, root, trace, programs, devices, entries })
+    Some(SystemFile { name: name?.value, memory: memory?, root, trace, processors, programs, devices, entries })
 }
 
 impl Entry {
@@ -123,6 +131,7 @@ impl Entry {
         let restart = table.table("restart", problems);
         let restart = restart.map_or(DEFAULT_RESTART, |table| read_restart(table, source, problems));
         let time = Timing::read(&mut table, source, problems);
+        let processors = processors::wanted(&mut table, problems);
         table.finish(problems);
         let name = name?;
         Some(Entry {
@@ -137,6 +146,7 @@ impl Entry {
             uses,
             restart,
             time,
+            processors,
         })
     }
 }

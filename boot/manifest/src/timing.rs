@@ -5,12 +5,15 @@ use airox_bundle::system::{Budget, OnOverrun, System, Time};
 
 use crate::interfaces::Member;
 use crate::problem::{Kind, Problems};
+use crate::processors;
 use crate::reader::{At, Reader};
 use crate::source::{Source, Span};
 use crate::system_file::Entry;
 
 /// An hour, in microseconds.
 const HOUR_US: u64 = 3_600_000_000;
+/// Most calls a job can be said to make.
+const MAX_CALLS: u64 = 100_000;
 /// Millionths in a percent.
 const PERCENT: u32 = 10_000;
 
@@ -38,6 +41,8 @@ impl Timing {
             timing.time.passive = passive.value;
             timing.passive = passive.value.then_some(passive.span);
         }
+        let calls = table.number("calls-per-job", 0, MAX_CALLS, problems);
+        timing.time.calls_per_job = calls.map(|calls| calls.value as u32);
         let call = table.number("longest-call-us", 1, HOUR_US, problems);
         timing.time.longest_call_us = call.map(|call| call.value as u32);
         let most = u64::from(airox_abi::time::MAX_WEIGHT);
@@ -50,11 +55,10 @@ impl Timing {
         timing
     }
 
-    /// Millionths of a processor and budgets that the component's quota must hold.
+    /// Millionths of a processor and budgets that the component's quota must hold for itself. init adds what is for programs.
     pub fn quota(&self) -> (u32, u32) {
         let share = self.time.budget.and_then(share);
-        let own = u32::from(share.is_some());
-        (share.unwrap_or(0) + self.time.for_programs, own)
+        (share.unwrap_or(0), u32::from(share.is_some()))
     }
 }
 
@@ -118,9 +122,11 @@ pub(crate) fn check_deadlines(
     source: &Source,
     problems: &mut Problems,
 ) -> Vec<Deadline> {
-    check_sum(members, source, problems);
-    let tasks = airox_admission::tasks(system);
-    let analysis = analyse(&tasks);
+    for processor in 0..system.processors {
+        check_sum(members, processor, system.processors, source, problems);
+    }
+    let tasks = airox_admission::tasks(system, processors::existing(system.processors));
+    let analysis = analyse(&tasks, system.processors);
     for refusal in &analysis.refusals {
         let entry = |task: usize| members[order[task]].entry;
         report(refusal, &tasks, entry, source, problems);
@@ -129,9 +135,15 @@ pub(crate) fn check_deadlines(
     analysis.responses.iter().map(row).collect()
 }
 
-/// What components and programs may use must add up to a processor at most: init carves it out of what there is.
-fn check_sum(members: &[Member<'_>], source: &Source, problems: &mut Problems) {
-    let wanted = |member: &&Member<'_>| member.entry.time.quota().0;
+/// What components and programs may use of a processor must add up to the whole of it at most.
+fn check_sum(members: &[Member<'_>], processor: u32, count: u32, source: &Source, problems: &mut Problems) {
+    let wanted = |member: &&Member<'_>| {
+        let places = processors::of(member, count);
+        let (own, _) = member.entry.time.quota();
+        let own = if places.trailing_zeros() == processor { own } else { 0 };
+        let for_programs = if places >> processor & 1 == 1 { member.entry.time.time.for_programs } else { 0 };
+        own + for_programs
+    };
     let total: u64 = members.iter().map(|member| u64::from(wanted(&member))).sum();
     let Some(largest) = members.iter().max_by_key(wanted) else {
         return;
@@ -145,7 +157,7 @@ fn check_sum(members: &[Member<'_>], source: &Source, problems: &mut Problems) {
             })
             .collect();
         let reason = format!(
-            "together the components would take {:.1} % of the processor: {}",
+            "together the components would take {:.1} % of processor {processor}: {}",
             total as f64 / f64::from(PERCENT),
             names.join(", ")
         );
@@ -193,6 +205,13 @@ fn report<'a>(
             );
             (Kind::UnboundedDelay, entry(by).priority.span.clone(), reason)
         }
+        Refusal::UnknownCalls { task } => {
+            let reason = format!(
+                "calls of `{}`, which has a deadline, may have to wait for other processors; nobody says how many a job makes: give it `calls-per-job`",
+                name(task)
+            );
+            (Kind::UnboundedDelay, deadline(task), reason)
+        }
         Refusal::UnknownBlocking { task, server, client } => {
             let reason = format!(
                 "`{}` serves `{}` above `{}`, which has a deadline; nobody says for how long: give `{}` a `longest-call-us` or `{}` a `budget`",
@@ -234,6 +253,7 @@ fn row(response: &Response, tasks: &[Task]) -> Deadline {
     Deadline {
         component: task.name.clone(),
         priority: task.priority,
+        processor: response.processor,
         time_us: budget.0 / 1_000,
         period_us: budget.1 / 1_000,
         blocking_us: response.blocking.time_ns.div_ceil(1_000),
@@ -250,6 +270,8 @@ pub struct Deadline {
     pub component: String,
     /// Its priority.
     pub priority: u8,
+    /// The processor it runs on.
+    pub processor: u32,
     /// Its budget.
     pub time_us: u64,
     /// The budget's period.

@@ -141,12 +141,14 @@ fn a_good_system_compiles_in_start_order() {
     let deadline = &compiled.deadlines[0];
     assert_eq!((deadline.component.as_str(), deadline.priority), ("serial", 180));
     assert_eq!((deadline.time_us, deadline.period_us), (500, 10_000));
-    // init's call is longer than any of the log's.
-    assert_eq!((deadline.blocking_us, deadline.response_us), (1_000, 1_500));
-    assert_eq!(deadline.deadline_us, 2_000);
+    // Thrice the log for clients here, twice init where the log may be at work, and two other processors in the kernel.
+    assert_eq!((deadline.processor, deadline.blocking_us, deadline.response_us), (2, 2_640, 3_140));
+    assert_eq!(deadline.deadline_us, 4_000);
     let sensor = compiled.system.component("sensor").unwrap();
     assert_eq!((sensor.priority, sensor.time.weight), (0, 300));
-    assert_eq!(sensor.limits[8..], [0, 100_000], "for programs");
+    assert_eq!((&sensor.limits[8..], sensor.time.for_programs), (&[0, 0][..], 100_000));
+    let processors: Vec<u64> = compiled.system.components.iter().map(|component| component.processors).collect();
+    assert_eq!((compiled.system.processors, processors), (3, vec![7, 7, 0b100, 7, 7, 7, u64::MAX]));
     assert_eq!(serial.resources.len(), 2);
     assert!(serial.resources.iter().all(|resource| resource.name() == "uart"));
 }

@@ -117,6 +117,8 @@ pub struct ProcessEntry {
     pub restarts: u32,
     /// Whose it is.
     pub kind: Kind,
+    /// The processor of its first thread, while there is one.
+    pub processor: Option<u32>,
     /// Its budget, if it has one of its own.
     pub budget: Option<BudgetUse>,
 }
@@ -139,8 +141,13 @@ pub struct Terms {
     pub priority: Option<u8>,
     /// Its budget.
     pub budget: Option<Budget>,
+    /// The one processor that its threads may run on, and on which its budget is. Without it they may run on all that programs may use, and start on
+    /// the first.
+    pub processor: Option<u32>,
     /// How long after each period's begin its job must have ended, in nanoseconds; at a real-time priority the period, if nothing is said.
     pub deadline_ns: Option<u64>,
+    /// Most calls that a job makes, its servers' calls for it included; needed if they may have to wait for other processors.
+    pub calls_per_job: Option<u32>,
 }
 
 /// Processor time in each period.
@@ -163,8 +170,17 @@ pub enum NotAdmitted {
     BadBudget,
     /// A deadline needs a budget whose period is at least as long.
     BadDeadline,
-    /// The budgets of all programs would exceed what the system file leaves for them, in millionths of the processor.
+    /// Programs may not use this processor, if there is one of that number at all.
+    NoProcessor {
+        /// Which was asked for.
+        wanted: u32,
+        /// Those they may use: bit n for processor n.
+        allowed: u64,
+    },
+    /// The budgets of all programs would exceed what the system file leaves for them, in millionths of a processor.
     Overload {
+        /// The processor.
+        processor: u32,
         /// What they would take.
         wanted: u32,
         /// What there is.
@@ -178,6 +194,11 @@ pub enum NotAdmitted {
         response_ns: u64,
         /// The deadline in nanoseconds.
         deadline_ns: u64,
+    },
+    /// Somebody's calls may have to wait for other processors, and nobody says how many a job makes.
+    UnknownCalls {
+        /// Whose deadline.
+        name: String,
     },
     /// Somebody's deadline could not be kept, as another is as urgent, or serves others above it, for nobody knows how long.
     Unbounded {
@@ -203,9 +224,18 @@ impl core::fmt::Display for NotAdmitted {
             NotAdmitted::BadDeadline => {
                 formatter.write_str("a deadline needs a budget whose period is at least as long")
             }
-            NotAdmitted::Overload { wanted, limit } => write!(
+            NotAdmitted::NoProcessor { wanted, allowed } => {
+                write!(formatter, "programs cannot run on processor {wanted}; they can on")?;
+                let mut before = " ";
+                for number in (0..u64::BITS).filter(|number| allowed >> number & 1 == 1) {
+                    write!(formatter, "{before}{number}")?;
+                    before = ", ";
+                }
+                Ok(())
+            }
+            NotAdmitted::Overload { processor, wanted, limit } => write!(
                 formatter,
-                "the budgets of all programs would take {} % of the processor, and they may have {} %",
+                "the budgets of all programs would take {} % of processor {processor}, and they may have {} %",
                 wanted.div_ceil(10_000),
                 limit / 10_000
             ),
@@ -215,6 +245,12 @@ impl core::fmt::Display for NotAdmitted {
                 response_ns.div_ceil(1_000),
                 deadline_ns / 1_000
             ),
+            NotAdmitted::UnknownCalls { name } => {
+                write!(
+                    formatter,
+                    "calls of `{name}` may have to wait for other processors, and nobody says how many a job makes"
+                )
+            }
             NotAdmitted::Unbounded { name, by } => {
                 write!(formatter, "`{by}` could keep `{name}` from its deadline for nobody knows how long")
             }
@@ -250,7 +286,7 @@ pub struct ObjectCount {
     pub capacity: u32,
 }
 
-/// Memory and objects of the whole machine.
+/// Memory, objects and processors of the whole machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
     /// RAM the kernel can hand out, in bytes.
@@ -259,6 +295,10 @@ pub struct Memory {
     pub used_bytes: u64,
     /// Objects of each kind.
     pub objects: Vec<ObjectCount>,
+    /// Processors, numbered from 0.
+    pub processors: u32,
+    /// Time since boot in which they had nothing to do, of all processors together, in nanoseconds.
+    pub idle_ns: u64,
 }
 
 /// What the process server refuses.
@@ -355,6 +395,6 @@ pub trait Process {
     /// The handles of a process by its number or name, from place `cursor` on, as many as fit; none past the end.
     fn handles(process: &str, cursor: u32) -> Result<Vec<HandleEntry>, ProcessError>;
 
-    /// Memory and objects of the whole machine.
+    /// Memory, objects and processors of the whole machine.
     fn memory() -> Result<Memory, ProcessError>;
 }

@@ -67,7 +67,7 @@ pub trait Supervisor {
     /// Ends a component, if it runs, and starts it anew, whatever its policy says.
     fn restart(name: &str) -> Result<(), SupervisorError>;
 
-    /// Memory and objects of the whole machine.
+    /// Memory, objects and processors of the whole machine.
     fn memory() -> Result<Memory, SupervisorError>;
 
     /// Reports that the calling component (by its badge) panics and is about to exit.

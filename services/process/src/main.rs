@@ -18,8 +18,8 @@ use airox_process::server::Server;
 use airox_process::site::{Authority, Site};
 use airox_rt::abi::fault::{FaultAction, FaultKind};
 use airox_rt::server::{self, Handler, KernelMessage};
-use airox_rt::sys::Tag;
-use airox_rt::{Port, Quota, Region, Signal, Start, StartError, TypedHandle, memory};
+use airox_rt::sys::{self, Tag};
+use airox_rt::{Handle, Port, Quota, Region, Signal, Start, StartError, TypedHandle, memory};
 use airox_spawn::SystemKernel;
 
 use init::InitClient;
@@ -57,7 +57,8 @@ fn site(region: &Region) -> Result<Site<'static>, StartError> {
     let bytes = memory::map_constant(region, length as usize)?;
     let bundle = Bundle::parse(bytes).map_err(|_| StartError::Missing("bundle".into()))?;
     let system = bundle.system().map_err(|_| StartError::Missing("system record".into()))?;
-    Ok(Site::new(bundle, bytes, system))
+    let processors = sys::process_info(Handle::NONE)?.processors;
+    Ok(Site::new(bundle, bytes, system, processors))
 }
 
 /// Brings what arrives to the logic.

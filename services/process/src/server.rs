@@ -242,7 +242,7 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
             }
             let identity = Identity { id: program.id, name: &program.name, kind: Kind::Program, restarts: 0 };
             let info = self.kernel.process_info(program.process)?;
-            entries.push(identity.entry(&mut self.kernel, &info, program.budget));
+            entries.push(identity.entry(&mut self.kernel, &info, Some(program.thread), program.budget));
         }
         Ok(entries)
     }

@@ -109,15 +109,21 @@ pub struct Site<'a> {
     pub servers: Vec<usize>,
     /// The highest priority that a program can get.
     pub highest: u8,
-    /// Processor time of all programs' budgets, in millionths.
+    /// Processor time of all programs' budgets, in millionths of each processor.
     pub time: u32,
+    /// The processors that programs may use, one bit each.
+    pub processors: u64,
+    /// Those of the machine, as far as the server knows of them.
+    pub existing: u64,
 }
 
 impl<'a> Site<'a> {
-    /// From the system record. What the server itself may do is said of the component that provides its interface.
+    /// From the system record and the processors that the server may use. What the server itself may do is said of the component that provides its interface.
     #[must_use]
-    pub fn new(bundle: Bundle<'a>, bundle_bytes: &'a [u8], system: System) -> Site<'a> {
-        let tasks = airox_admission::tasks(&system);
+    pub fn new(bundle: Bundle<'a>, bundle_bytes: &'a [u8], system: System, processors: u64) -> Site<'a> {
+        let made_for = u64::MAX.checked_shr(u64::BITS.saturating_sub(system.processors)).unwrap_or(0);
+        let existing = processors | made_for;
+        let tasks = airox_admission::tasks(&system, existing);
         let provides = |component: &Component, wanted: &[&str]| {
             let mut provided = component.provides.iter();
             provided.any(|interface| wanted.contains(&interface.as_str()))
@@ -144,6 +150,8 @@ impl<'a> Site<'a> {
             servers,
             highest: lowest.map_or(allowed, |lowest| lowest.min(allowed)),
             time,
+            processors,
+            existing,
         }
     }
 }

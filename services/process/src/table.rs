@@ -154,6 +154,8 @@ mod tests {
                 highest: 40,
                 supply: Supply::Unlimited,
                 deadline_ns: None,
+                processors: 1,
+                calls_per_job: None,
                 longest_call_ns: None,
                 uses: Vec::new(),
             },

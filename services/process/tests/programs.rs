@@ -11,7 +11,9 @@ use airox_api::process::{
     Budget, BudgetUse, ExitStatus, HandleEntry, Kind, Memory, NotAdmitted, ProcessEntry, ProcessError, State, Terms,
 };
 use airox_bundle::Bundle;
-use airox_bundle::system::{self, Component, ComponentKind, OnOverrun, Restart, RestartPolicy, System, Time, Use};
+use airox_bundle::system::{
+    self, ALL_PROCESSORS, Component, ComponentKind, OnOverrun, Restart, RestartPolicy, System, Time, Use,
+};
 use airox_bundle::write::{Builder, ProgramImage, SegmentImage};
 use airox_process::FIRST_PROGRAM;
 use airox_process::server::Server;
@@ -53,6 +55,7 @@ fn entry(id: u32, name: &str) -> ProcessEntry {
         threads: 1,
         restarts: 0,
         kind: Kind::Component,
+        processor: Some(0),
         budget: None,
     }
 }
@@ -129,6 +132,7 @@ fn component(name: &str, priority: u8, time: Time) -> Component {
         heap: 0,
         limits: [0; 10],
         time,
+        processors: ALL_PROCESSORS,
         provides: vec![],
         uses: vec![],
         resources: vec![],
@@ -159,24 +163,29 @@ fn system() -> System {
     shell.uses = vec![Use { interface: "log".into(), provider: "log".into() }];
     let arm =
         component("arm", 170, Time { budget: budget(1_000, 10_000), deadline_us: Some(4_000), ..Time::default() });
-    System { name: "test".into(), trace: false, components: vec![log, shell, arm] }
+    System { name: "test".into(), trace: false, processors: 1, components: vec![log, shell, arm] }
 }
 
 /// No special terms.
-const USUAL: Terms = Terms { priority: None, budget: None, deadline_ns: None };
+const USUAL: Terms = Terms { priority: None, budget: None, processor: None, deadline_ns: None, calls_per_job: None };
 
 /// A budget in microseconds and a priority.
 fn terms(priority: u8, time_us: u64, period_us: u64) -> Terms {
     Terms {
         priority: Some(priority),
         budget: Some(Budget { time_ns: time_us * 1_000, period_ns: period_us * 1_000 }),
-        deadline_ns: None,
+        ..USUAL
     }
 }
 
 fn with_server(test: impl FnOnce(&mut Tested<'_>, &Requests, Authority)) {
+    with_system(&system(), 1, test);
+}
+
+fn with_system(system: &System, processors: u32, test: impl FnOnce(&mut Tested<'_>, &Requests, Authority)) {
     let bytes = bundle();
     let mut kernel = MockKernel::new();
+    kernel.processors = processors;
     let authority = Authority {
         bundle: kernel.object(ObjectKind::Region),
         quota: kernel.object(ObjectKind::Quota),
@@ -185,7 +194,7 @@ fn with_server(test: impl FnOnce(&mut Tested<'_>, &Requests, Authority)) {
         log: kernel.object(ObjectKind::Port),
         clock: kernel.object(ObjectKind::Port),
     };
-    let site = Site::new(Bundle::parse(&bytes).unwrap(), &bytes, system());
+    let site = Site::new(Bundle::parse(&bytes).unwrap(), &bytes, system.clone(), (1 << processors) - 1);
     let requests = Requests::default();
     let mut server = Server::new(kernel, requests.clone(), site, authority);
     test(&mut server, &requests, authority);
@@ -393,7 +402,7 @@ fn what_would_break_a_deadline_is_not_admitted() {
         wanted.deadline_ns = Some(20_000_001);
         assert_eq!(refused(wanted), NotAdmitted::BadDeadline);
         let wanted = terms(50, 7_000, 20_000);
-        let overload = NotAdmitted::Overload { wanted: 350_000, limit: 300_000 };
+        let overload = NotAdmitted::Overload { processor: 0, wanted: 350_000, limit: 300_000 };
         assert_eq!(refused(wanted), overload);
         // The arm: 1 ms of its own, 1 ms for init, 1 ms for the log; a program has 1 ms left at most.
         let late = NotAdmitted::Late { name: "arm".into(), response_ns: 4_100_000, deadline_ns: 4_000_000 };
@@ -408,6 +417,57 @@ fn what_would_break_a_deadline_is_not_admitted() {
         wanted.deadline_ns = Some(20_000_000);
         let unbounded = NotAdmitted::Unbounded { name: "echo".into(), by: "shell".into() };
         assert_eq!(refused(wanted), unbounded);
+    });
+}
+
+#[test]
+fn a_program_runs_on_the_processor_it_was_given() {
+    let mut system = system();
+    for component in &mut system.components {
+        component.processors = 1;
+    }
+    system.components[1].processors = ALL_PROCESSORS;
+    // The shell calls nobody whom the arm could wait for.
+    system.components[1].uses.clear();
+    with_system(&system, 3, |server, _, _| {
+        let place = |server: &mut Tested<'_>, name: &str| {
+            let process = server.kernel().process(name).unwrap();
+            (process.processors, process.budget, process.budget_processor)
+        };
+        let third = Terms { processor: Some(2), ..USUAL };
+        server.run("echo", &[], &third, None).unwrap();
+        assert_eq!(place(server, "echo"), (Some(0b100), None, 0));
+        assert_eq!(server.list(4).unwrap()[0].processor, Some(2));
+        server.kill("echo").unwrap();
+        server.run("echo", &[], &USUAL, None).unwrap();
+        assert_eq!(place(server, "echo").0, Some(0b111));
+        server.kill("echo").unwrap();
+        // A fifth of one processor and a fifth of another are less than the 30 % of each; twice a fifth of one is more.
+        let fifth = |processor| Terms { processor: Some(processor), ..terms(50, 4_000, 20_000) };
+        server.run("echo", &[], &fifth(2), None).unwrap();
+        assert_eq!(place(server, "echo"), (Some(0b100), Some((4_000_000, 20_000_000)), 2));
+        server.run("sort", &[], &fifth(1), None).unwrap();
+        let overload = NotAdmitted::Overload { processor: 2, wanted: 400_000, limit: 300_000 };
+        assert_eq!(server.run("echo", &[], &fifth(2), None), Err(ProcessError::NotAdmitted(overload)));
+        for wanted in [3, 64, u32::MAX] {
+            let refused = server.run("echo", &[], &Terms { processor: Some(wanted), ..USUAL }, None);
+            let why = NotAdmitted::NoProcessor { wanted, allowed: 0b111 };
+            assert_eq!(why.to_string(), format!("programs cannot run on processor {wanted}; they can on 0, 1, 2"));
+            assert_eq!(refused, Err(ProcessError::NotAdmitted(why)));
+        }
+    });
+}
+
+#[test]
+fn a_deadline_far_from_its_servers_needs_to_know_its_calls() {
+    let mut system = system();
+    system.components[0].processors = 1;
+    system.components[2].processors = 1;
+    with_system(&system, 2, |server, _, _| {
+        let far = Terms { processor: Some(1), deadline_ns: Some(20_000_000), ..terms(165, 1_000, 20_000) };
+        let why = NotAdmitted::UnknownCalls { name: "echo".into() };
+        assert_eq!(server.run("echo", &[], &far, None), Err(ProcessError::NotAdmitted(why)));
+        server.run("echo", &[], &Terms { calls_per_job: Some(3), ..far }, None).unwrap();
     });
 }
 

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use airox_abi::{Handle, ObjectKind, Rights};
+use airox_abi::{Handle, ObjectKind, QuotaKind, QuotaLimits, Rights};
 use airox_bundle::system::{Grant as SpecialGrant, System};
 use airox_bundle::{Bundle, Program, Symbols};
 use airox_spawn::Grant;
@@ -42,11 +42,37 @@ pub struct House<'a> {
     pub plan: Plan,
     /// Init's own handles.
     pub authority: Authority,
+    /// How many processors the machine has.
+    pub processors: u32,
     /// What is kept for each component, in the order of the record.
     pub components: Vec<Component>,
 }
 
 impl<'a> House<'a> {
+    /// The processors that a component may use on this machine, one bit each.
+    #[must_use]
+    pub fn processors_of(&self, index: usize) -> u64 {
+        let existing = u64::MAX.checked_shr(u64::BITS - self.processors).unwrap_or(0);
+        self.system.components[index].processors & existing
+    }
+
+    /// Why a component cannot run on this machine's processors, if it cannot.
+    #[must_use]
+    pub fn lacks_processor(&self, index: usize) -> Option<String> {
+        let first = self.system.components[index].first_processor();
+        (first >= self.processors)
+            .then(|| format!("it is to run on processor {first}, and there are {}, numbered from 0", self.processors))
+    }
+
+    /// What a component may use: its own limits, and processor time for programs, of each processor that it may use.
+    #[must_use]
+    pub fn limits(&self, index: usize) -> QuotaLimits {
+        let record = &self.system.components[index];
+        let limits = QuotaLimits(record.limits);
+        let for_programs = record.time.for_programs.saturating_mul(self.processors_of(index).count_ones());
+        limits.with(QuotaKind::Time, limits.get(QuotaKind::Time).saturating_add(for_programs))
+    }
+
     /// The program a component runs.
     #[must_use]
     pub fn program(&self, index: usize) -> Option<Program<'a>> {

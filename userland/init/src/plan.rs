@@ -43,6 +43,8 @@ pub enum PlanError {
     TooMany(usize),
     /// Two components have this name.
     DuplicateName(String),
+    /// A component has no processor.
+    NoProcessor(String),
     /// The bundle lacks a component's program.
     NoProgram {
         /// The component.
@@ -79,6 +81,9 @@ impl fmt::Display for PlanError {
             }
             PlanError::DuplicateName(name) => {
                 write!(formatter, "two components are named `{name}`")
+            }
+            PlanError::NoProcessor(component) => {
+                write!(formatter, "`{component}` has no processor to run on")
             }
             PlanError::NoProgram { component, program } => {
                 write!(formatter, "the bundle has no program `{program}` for component `{component}`")
@@ -117,6 +122,9 @@ pub fn plan(system: &System, bundle: &Bundle<'_>) -> Result<Plan, PlanError> {
     for (index, component) in components.iter().enumerate() {
         if components[..index].iter().any(|other| other.name == component.name) {
             return Err(PlanError::DuplicateName(component.name.clone()));
+        }
+        if component.processors == 0 {
+            return Err(PlanError::NoProcessor(component.name.clone()));
         }
         if bundle.program(&component.program).is_none() {
             return Err(PlanError::NoProgram { component: component.name.clone(), program: component.program.clone() });

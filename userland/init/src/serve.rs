@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use airox_abi::Handle;
 use airox_api::Caller;
 use airox_api::process::{HandleEntry, Kind, Memory, ProcessEntry, State as ProcessState};
 use airox_api::supervisor::{self, SupervisorError};
@@ -84,7 +85,8 @@ fn component_entry<K: Kernel>(kernel: &mut K, house: &House<'_>, index: usize) -
     let instance = component.instance.as_ref();
     let info = instance.and_then(|instance| kernel.process_info(instance.process).ok());
     let budget = instance.and_then(|instance| instance.budget);
-    let mut entry = identity.entry(kernel, &info.unwrap_or_default(), budget);
+    let thread = instance.map(|instance| instance.thread);
+    let mut entry = identity.entry(kernel, &info.unwrap_or_default(), thread, budget);
     if info.is_none() {
         entry.priority = record.priority;
         entry.state = match component.state {
@@ -98,5 +100,6 @@ fn component_entry<K: Kernel>(kernel: &mut K, house: &House<'_>, index: usize) -
 fn init_entry<K: Kernel>(kernel: &mut K, house: &House<'_>) -> ProcessEntry {
     let identity = Identity { id: 0, name: house.bundle.root_program(), kind: Kind::Root, restarts: 0 };
     let info = kernel.process_info(house.authority.own_process);
-    identity.entry(kernel, &info.unwrap_or_default(), None)
+    // This is one of its threads.
+    identity.entry(kernel, &info.unwrap_or_default(), Some(Handle::NONE), None)
 }

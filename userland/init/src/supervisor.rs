@@ -1,12 +1,14 @@
 //! Starting, watching, restarting and burying components.
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use airox_abi::info::ThreadState;
 use airox_abi::message::WORDS;
-use airox_abi::{BudgetFlags, Error, Handle, QuotaLimits, Rights};
+use airox_abi::time::MAX_PROCESSORS;
+use airox_abi::{BudgetFlags, Error, Handle, Rights};
 use airox_api::start::EXIT_NO_DEVICE;
 use airox_api::wire::interface_id;
 use airox_bundle::Bundle;
@@ -35,11 +37,12 @@ pub(crate) struct Ward {
 }
 
 /// Why a component could not be started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum StartError {
     Spawn(SpawnError),
     Kernel(&'static str, Error),
     NoProgram,
+    NoProcessor(String),
 }
 
 impl fmt::Display for StartError {
@@ -47,6 +50,7 @@ impl fmt::Display for StartError {
         match self {
             StartError::Spawn(error) => write!(formatter, "{error}"),
             StartError::Kernel(step, error) => write!(formatter, "cannot {step}: {error}"),
+            StartError::NoProcessor(why) => formatter.write_str(why),
             StartError::NoProgram => formatter.write_str("its program is not in the bundle"),
         }
     }
@@ -75,7 +79,15 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
         Supervisor {
             kernel,
             journal,
-            house: House { bundle, bundle_bytes, system, plan, authority, components: components.collect() },
+            house: House {
+                bundle,
+                bundle_bytes,
+                system,
+                plan,
+                authority,
+                processors: 1,
+                components: components.collect(),
+            },
             wards: Vec::new(),
         }
     }
@@ -90,12 +102,19 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
         &self.house
     }
 
-    /// Makes every port and mints every resource. A component whose resources the machine does not have
+    /// Makes every port and mints every resource. A component whose resources or processor the machine does not have
     /// is reported and will not run; the others can do without it.
     ///
     /// # Errors
     /// Init's own quota is too small for the ports and handles.
     pub fn prepare(&mut self, machine: Handle, firmware: &Firmware<'_>) -> Result<(), Error> {
+        let processors = self.kernel.kernel_info(self.house.authority.machine)?.processors;
+        self.house.processors = processors.clamp(1, u64::from(MAX_PROCESSORS)) as u32;
+        let (there, needed) = (self.house.processors, self.house.system.processors);
+        if there < needed {
+            let text = format!("this system is made for {needed} processors, and the machine has {there}");
+            self.journal.say(Severity::Warning, &text);
+        }
         for (index, record) in self.house.system.components.iter().enumerate() {
             let badge = number(index);
             let rights = Rights::SEND | Rights::COPY;
@@ -107,14 +126,22 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
             }
             match mint(&mut self.kernel, machine, firmware, &record.resources) {
                 Ok(owned) => component.owned = owned,
-                Err(error) => {
-                    let text = format!("`{}` cannot run on this machine: {error}", record.name);
-                    self.journal.say(Severity::Error, &text);
-                    self.end_for_good(index, State::Failed);
-                }
+                Err(error) => self.cannot_run(index, &error),
+            }
+            if self.house.components[index].state == State::New
+                && let Some(why) = self.house.lacks_processor(index)
+            {
+                self.cannot_run(index, &why);
             }
         }
         Ok(())
+    }
+
+    /// This machine lacks what a component needs.
+    fn cannot_run(&mut self, index: usize, why: &dyn fmt::Display) {
+        let text = format!("`{}` cannot run on this machine: {why}", self.house.system.components[index].name);
+        self.journal.say(Severity::Error, &text);
+        self.end_for_good(index, State::Failed);
     }
 
     /// Starts every component, in order.
@@ -211,9 +238,12 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
     fn try_start(&mut self, index: usize) -> Result<Instance, StartError> {
         let record = &self.house.system.components[index];
         let program = self.house.program(index).ok_or(StartError::NoProgram)?;
+        if let Some(why) = self.house.lacks_processor(index) {
+            return Err(StartError::NoProcessor(why));
+        }
         let quota = self
             .kernel
-            .quota_create(self.house.authority.quota, &QuotaLimits(record.limits))
+            .quota_create(self.house.authority.quota, &self.house.limits(index))
             .map_err(|error| StartError::Kernel("carve its quota", error))?;
         let names = self.house.served_names(index);
         let request = SpawnRequest {
@@ -230,7 +260,7 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
             heap_bytes: record.heap,
             fault_port: self.house.components[index].supervisor,
             log_level: airox_api::log::Level::Info,
-            time: time_request(&record.time),
+            time: time_request(&record.time, self.house.processors_of(index)),
         };
         let spawned = match airox_spawn::spawn(&mut self.kernel, &request) {
             Ok(spawned) => spawned,
@@ -359,9 +389,10 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
 }
 
 /// The processor time a component gets, as the kernel takes it.
-fn time_request(time: &Time) -> TimeRequest {
+fn time_request(time: &Time, processors: u64) -> TimeRequest {
     let nanoseconds = |microseconds: u32| u64::from(microseconds) * 1_000;
     TimeRequest {
+        processors: Some(processors),
         budget: time.budget.map(|budget| BudgetRequest {
             time_ns: nanoseconds(budget.time_us),
             period_ns: nanoseconds(budget.period_us),

@@ -34,6 +34,8 @@ pub struct World {
     pub restart_in_each_list: Option<u32>,
     pub handles: Vec<HandleEntry>,
     pub memory: Option<Memory>,
+    /// After each question for memory the processors have idled so many nanoseconds more.
+    pub idle_in_each_memory: u64,
     pub process_server_dies: bool,
     /// The terms of every run.
     pub terms: Vec<Terms>,
@@ -82,6 +84,7 @@ impl World {
             threads: 2,
             restarts: 3,
             kind,
+            processor: Some(0),
             budget: None,
         });
     }
@@ -143,7 +146,11 @@ impl Processes for Shared {
     }
 
     fn memory(&mut self) -> Answer<Memory> {
-        self.alive()?.memory.clone().ok_or(Failure::Missing("process"))
+        let mut world = self.alive()?;
+        let idle = world.idle_in_each_memory;
+        let memory = world.memory.clone().ok_or(Failure::Missing("process"))?;
+        world.memory = Some(Memory { idle_ns: memory.idle_ns + idle, ..memory.clone() });
+        Ok(memory)
     }
 
     fn run(&mut self, program: &str, arguments: &[String], terms: Terms) -> Answer<u32> {

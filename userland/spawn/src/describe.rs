@@ -30,8 +30,15 @@ pub struct Identity<'a> {
 }
 
 impl Identity<'_> {
-    /// The entry of a process with this kernel information and, if it has one of its own, this budget.
-    pub fn entry<K: Kernel>(&self, kernel: &mut K, info: &ProcessInfo, budget: Option<Handle>) -> ProcessEntry {
+    /// The entry of a process with this kernel information, this first thread and, if it has one of its own, this budget.
+    pub fn entry<K: Kernel>(
+        &self,
+        kernel: &mut K,
+        info: &ProcessInfo,
+        thread: Option<Handle>,
+        budget: Option<Handle>,
+    ) -> ProcessEntry {
+        let thread = thread.and_then(|thread| kernel.thread_info(thread).ok());
         let budget = budget.and_then(|budget| kernel.budget_info(budget).ok());
         ProcessEntry {
             id: self.id,
@@ -44,6 +51,7 @@ impl Identity<'_> {
             threads: info.threads,
             restarts: self.restarts,
             kind: self.kind,
+            processor: thread.map(|thread| thread.processor.into()),
             budget: budget.map(|budget| BudgetUse {
                 time_ns: budget.budget_ns,
                 period_ns: budget.period_ns,
@@ -87,7 +95,7 @@ pub fn handles<K: Kernel>(
     Ok(entries)
 }
 
-/// Memory and objects of the whole machine. `machine` needs `READ`.
+/// Memory, objects and processors of the whole machine. `machine` needs `READ`.
 ///
 /// # Errors
 /// The handle does not allow it.
@@ -102,6 +110,8 @@ pub fn memory<K: Kernel>(kernel: &mut K, machine: Handle) -> Result<Memory, Erro
         total_bytes: info.total_frames * PAGE_SIZE,
         used_bytes: info.used_frames * PAGE_SIZE,
         objects: objects.collect(),
+        processors: info.processors as u32,
+        idle_ns: kernel.nanoseconds(info.idle_ticks),
     })
 }
 

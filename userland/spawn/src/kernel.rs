@@ -46,10 +46,13 @@ pub trait Kernel {
         pages: u64,
         flags: MapFlags,
     ) -> Result<(), Error>;
-    /// Makes a budget of the first processor.
+    /// Sets the processors that its threads may be moved to; those made from now on start on the lowest.
+    fn process_processors(&mut self, process: Handle, processors: u64) -> Result<(), Error>;
+    /// Makes a budget of a processor's time.
     fn budget_create(
         &mut self,
         quota: Handle,
+        processor: u32,
         budget_ns: u64,
         period_ns: u64,
         flags: BudgetFlags,

@@ -38,6 +38,10 @@ pub struct MockProcess {
     pub max_priority: u8,
     /// Budget and period that its threads run on, if it was given any.
     pub budget: Option<(u64, u64)>,
+    /// The processor of that budget.
+    pub budget_processor: u32,
+    /// The processors it may use, if that was said.
+    pub processors: Option<u64>,
     /// Whether its first thread runs on its callers' time.
     pub passive: bool,
     /// Its first thread's weight, if it was given one.
@@ -75,11 +79,15 @@ pub struct MockKernel {
     pub memory: BTreeMap<u64, u64>,
     /// Nanoseconds since boot.
     pub clock: u64,
+    /// How many processors there are.
+    pub processors: u32,
+    /// TSC ticks in which no thread could run.
+    pub idle: u64,
     /// The last timer set: signal, deadline, bits.
     pub timer: Option<(Handle, u64, u64)>,
     /// Content of regions made by `region_create`.
     pub regions: BTreeMap<u64, Vec<u8>>,
-    budgets: BTreeMap<Object, (u64, u64)>,
+    budgets: BTreeMap<Object, (u32, u64, u64)>,
     handles: BTreeMap<Handle, Capability>,
     processes: BTreeMap<Object, MockProcess>,
     threads: BTreeMap<Object, Object>,
@@ -92,7 +100,7 @@ impl MockKernel {
     /// A kernel without objects, where nothing fails.
     #[must_use]
     pub fn new() -> MockKernel {
-        MockKernel::default()
+        MockKernel { processors: 1, ..MockKernel::default() }
     }
 
     /// Makes an object and a handle with all rights to it.

@@ -46,6 +46,8 @@ pub struct SpawnRequest<'a> {
 /// Which processor time a process gets.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TimeRequest {
+    /// The processors that its threads may run on, one bit each, if not its creator's. It starts, and has its budget, on the lowest.
+    pub processors: Option<u64>,
     /// A budget of its own, charged to its quota; without one it shares its creator's.
     pub budget: Option<BudgetRequest>,
     /// Whether its first thread runs on its callers' time alone, from its first `receive` on.
@@ -120,6 +122,8 @@ pub enum Step {
     Quota,
     /// Making the process.
     Process,
+    /// Saying on which processors it may run.
+    Processors,
     /// Making its budget, or binding its thread to it.
     Budget,
     /// Setting its highest priority.
@@ -141,6 +145,7 @@ impl Step {
         match self {
             Step::Quota => "carve its quota",
             Step::Process => "create the process",
+            Step::Processors => "choose its processors",
             Step::Budget => "give it processor time",
             Step::Priority => "set its highest priority",
             Step::Grant => "grant a handle",

@@ -86,17 +86,22 @@ fn abandon<K: Kernel>(kernel: &mut K, process: Handle) {
     give_up(kernel, process);
 }
 
-/// Makes the process's budget, before it has a thread that would run on another.
+/// Says where the process runs and makes its budget there, before it has a thread that would run elsewhere or on another.
 fn give_budget<K: Kernel>(
     kernel: &mut K,
     request: &SpawnRequest<'_>,
     quota: Handle,
     process: Handle,
 ) -> Result<Option<Handle>, SpawnError> {
+    let mut first = 0;
+    if let Some(processors) = request.time.processors {
+        kernel.process_processors(process, processors).at(Step::Processors)?;
+        first = processors.trailing_zeros();
+    }
     let Some(wanted) = request.time.budget else {
         return Ok(None);
     };
-    let budget = kernel.budget_create(quota, wanted.time_ns, wanted.period_ns, wanted.flags).at(Step::Budget)?;
+    let budget = kernel.budget_create(quota, first, wanted.time_ns, wanted.period_ns, wanted.flags).at(Step::Budget)?;
     match kernel.process_budget(process, budget).at(Step::Budget) {
         Ok(()) => Ok(Some(budget)),
         Err(error) => {

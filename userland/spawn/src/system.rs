@@ -72,14 +72,19 @@ impl Kernel for SystemKernel {
         sys::region_map(region, process, address, offset_pages, pages, flags)
     }
 
+    fn process_processors(&mut self, process: Handle, processors: u64) -> Result<(), Error> {
+        sys::process_processors(process, processors)
+    }
+
     fn budget_create(
         &mut self,
         quota: Handle,
+        processor: u32,
         budget_ns: u64,
         period_ns: u64,
         flags: BudgetFlags,
     ) -> Result<Handle, Error> {
-        sys::budget_create(quota, 0, budget_ns, period_ns, flags)
+        sys::budget_create(quota, processor, budget_ns, period_ns, flags)
     }
 
     fn process_budget(&mut self, process: Handle, budget: Handle) -> Result<(), Error> {

@@ -95,7 +95,9 @@ fn process() {
     let urgent = Terms {
         priority: Some(200),
         budget: Some(Budget { time_ns: u64::MAX, period_ns: u64::MAX }),
+        processor: Some(u32::MAX),
         deadline_ns: Some(u64::MAX),
+        calls_per_job: Some(u32::MAX),
     };
     let refused = ProcessError::NotAdmitted(NotAdmitted::NeedsBudget(40));
     assert_eq!(client.run("echo", &arguments, urgent, Some(&console)), Err(CallError::Service(refused)));

@@ -146,6 +146,7 @@ pub fn entry(id: u32) -> ProcessEntry {
         threads: 2,
         restarts: 3,
         kind: Kind::Component,
+        processor: Some(63),
         budget: Some(BudgetUse { time_ns: u64::MAX, period_ns: u64::MAX, overruns: u64::MAX }),
     }
 }
@@ -159,6 +160,8 @@ pub fn memory() -> Memory {
         total_bytes: 1 << 30,
         used_bytes: 1 << 20,
         objects: (0..9).map(|kind| ObjectCount { kind, used: 1000, capacity: 1_000_000 }).collect(),
+        processors: 64,
+        idle_ns: u64::MAX,
     }
 }
 

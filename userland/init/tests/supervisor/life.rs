@@ -1,9 +1,11 @@
 //! What components get, how they end and come back, and that nothing leaks.
 
-use crate::support::{BASE, CLIENT, MS, SERVER, Tested, deliver, pass, state, system, with_supervisor};
+use crate::support::{
+    BASE, CLIENT, MS, SERVER, Tested, deliver, pass, state, system, with_processors, with_supervisor,
+};
 use airox_abi::fault::FaultKind;
-use airox_abi::{ObjectKind, Rights};
-use airox_bundle::system::{Resource, RestartPolicy};
+use airox_abi::{ObjectKind, QuotaKind, Rights};
+use airox_bundle::system::{ALL_PROCESSORS, Resource, RestartPolicy};
 use airox_init::component::State;
 use airox_init::requests::Refusal;
 use airox_init::supervisor::TIMER_BIT;
@@ -103,6 +105,34 @@ fn a_component_gets_its_time_and_a_restart_gives_a_fresh_budget() {
         pass(supervisor, 100 * MS);
         assert_eq!(time(supervisor, "uart"), (budget, false, 300));
         assert_ne!(instance(supervisor), first);
+    });
+}
+
+#[test]
+fn a_component_runs_where_it_is_to_or_not_at_all() {
+    let mut system = system();
+    system.processors = 4;
+    system.components[0].processors = 0b1111;
+    system.components[1].processors = 0b110;
+    system.components[2].processors = ALL_PROCESSORS;
+    system.components[2].time.for_programs = 100_000;
+    system.components[3].processors = 0b1000;
+    with_processors(&system, 3, |supervisor, notes| {
+        supervisor.start_all();
+        assert!(notes.has("made for 4 processors, and the machine has 3"));
+        assert!(notes.has("`once` cannot run on this machine: it is to run on processor 3, and there are 3"));
+        assert_eq!(state(supervisor, 3), State::Failed);
+        assert!(supervisor.kernel().process("once").is_none());
+        let mut place = |name: &str| {
+            let process = supervisor.kernel().process(name).unwrap();
+            (process.processors, process.budget_processor)
+        };
+        // What is there of those it may use.
+        assert_eq!(place("log"), (Some(0b111), 0));
+        assert_eq!(place("uart"), (Some(0b110), 1));
+        assert_eq!(place("process"), (Some(0b111), 0));
+        // It may give a tenth of each to programs.
+        assert_eq!(supervisor.house().limits(2).get(QuotaKind::Time), 64 + 300_000);
     });
 }
 

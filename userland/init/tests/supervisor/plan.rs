@@ -19,6 +19,8 @@ fn wrong_systems_are_refused() {
     assert_eq!(refuse(&|system| system.components[1].name = "log".into()), PlanError::DuplicateName("log".into()));
     let text = refuse(&|system| system.components[1].program = "gone".into()).to_string();
     assert_eq!(text, "the bundle has no program `gone` for component `uart`");
+    let text = refuse(&|system| system.components[1].processors = 0).to_string();
+    assert_eq!(text, "`uart` has no processor to run on");
     let text = refuse(&|system| system.components[3].uses[0].interface = "disk".into()).to_string();
     assert_eq!(text, "`once` uses `disk`, which `uart` does not provide");
     let text = refuse(&|system| system.components.swap(0, 1)).to_string();

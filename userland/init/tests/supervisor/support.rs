@@ -82,6 +82,7 @@ pub fn component(name: &str) -> Component {
         heap: 0x1_0000,
         limits: [64; 10],
         time: Time::default(),
+        processors: 1,
         provides: vec![],
         uses: vec![],
         resources: vec![],
@@ -118,7 +119,7 @@ pub fn system() -> System {
     once.uses = vec![uses("console", "uart")];
     once.resources = vec![Resource::Mmio { name: "rom".into(), address: 0xf_0000, pages: 1, writable: false }];
     once.restart.policy = RestartPolicy::Never;
-    System { name: "test".into(), trace: false, components: vec![log, uart, process, once] }
+    System { name: "test".into(), trace: false, processors: 1, components: vec![log, uart, process, once] }
 }
 
 pub fn bundle() -> Vec<u8> {
@@ -144,10 +145,19 @@ pub fn bundle() -> Vec<u8> {
 pub type Tested<'a> = Supervisor<'a, MockKernel, Notes>;
 
 pub fn with_supervisor(system: &System, test: impl FnOnce(&mut Supervisor<'_, MockKernel, Notes>, &Notes)) {
+    with_processors(system, 1, test);
+}
+
+pub fn with_processors(
+    system: &System,
+    processors: u32,
+    test: impl FnOnce(&mut Supervisor<'_, MockKernel, Notes>, &Notes),
+) {
     let bytes = bundle();
     let bundle = Bundle::parse(&bytes).unwrap();
     let plan = plan(system, &bundle).unwrap();
     let mut kernel = MockKernel::new();
+    kernel.processors = processors;
     let machine = kernel.object(ObjectKind::Machine);
     let authority = Authority {
         bundle: kernel.object(ObjectKind::Region),

@@ -35,8 +35,9 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "top",
         usage: "[-n COUNT] [-i TIME]",
-        summary: "show which processes use the processor, again and again",
-        details: "USE is a process's share of the processor during the last interval, CPU its time in all, in seconds.\n\
+        summary: "show which processes use the processors, again and again",
+        details: "USE is a process's share of one processor during the last interval (threads on several can take more than 100 %), CPU its time in\n\
+                  all, in seconds. The first line counts all processors.\n\
                   -n COUNT   end after so many pictures; else Ctrl-C ends it\n\
                   -i TIME    the interval, 1 s unless said: 500ms, 2s",
         examples: &[("top", "once a second, until Ctrl-C"), ("top -n 1 -i 200ms", "once")],
@@ -89,14 +90,18 @@ fn top(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
 /// All processes at one time.
 struct Picture {
     time_ns: u64,
+    /// Time since boot in which processors had nothing to do, of all together.
+    idle_ns: u64,
+    processors: u32,
     processes: Vec<ProcessEntry>,
 }
 
 impl Picture {
     fn take(shell: &mut Shell) -> Result<Picture, Stop> {
         let processes = shell.services.processes.list()?;
+        let memory = shell.services.processes.memory()?;
         let time_ns = shell.services.host.uptime_ns();
-        Ok(Picture { time_ns, processes })
+        Ok(Picture { time_ns, idle_ns: memory.idle_ns, processors: memory.processors.max(1), processes })
     }
 
     /// The table: who used most since then comes first.
@@ -106,7 +111,8 @@ impl Picture {
         let mut rows: Vec<(u64, &ProcessEntry)> =
             self.processes.iter().map(|entry| (used(entry, earlier.get(&entry.id).copied()), entry)).collect();
         rows.sort_by_key(|(used, entry)| (core::cmp::Reverse(*used), entry.id));
-        let busy: u64 = rows.iter().map(|(used, _)| used).sum();
+        let all = interval.saturating_mul(self.processors.into());
+        let busy = all.saturating_sub(self.idle_ns.saturating_sub(before.idle_ns));
         let mut table = Table::new(&[
             ("ID", Align::Right),
             ("NAME", Align::Left),
@@ -120,7 +126,7 @@ impl Picture {
             table.row([
                 entry.id.to_string(),
                 entry.name.clone(),
-                percent(*used, interval),
+                percent(*used, interval, self.processors),
                 entry.state.name().into(),
                 entry.priority.to_string(),
                 seconds(entry.cpu_ns),
@@ -128,9 +134,11 @@ impl Picture {
             ]);
         }
         format!(
-            "up {}, busy {} of the last {}, {} processes\n{}",
+            "up {}, {} processor{} busy {} of the last {}, {} processes\n{}",
             span(self.time_ns),
-            percent(busy, interval),
+            self.processors,
+            if self.processors == 1 { "" } else { "s" },
+            percent(busy, all, 1),
             span(interval),
             rows.len(),
             table.render()
@@ -145,8 +153,8 @@ fn used(now: &ProcessEntry, before: Option<&ProcessEntry>) -> u64 {
     now.cpu_ns.saturating_sub(earlier)
 }
 
-/// A share with one decimal. The processes are asked one after the other: what they say may add up to a little more than all.
-fn percent(part: u64, whole: u64) -> String {
-    let tenths = (u128::from(part) * 1_000 / u128::from(whole.max(1))).min(1_000);
+/// A share with one decimal, at most so many wholes: the processes are asked one after the other, so one may seem to have used a little more than all.
+fn percent(part: u64, whole: u64, most: u32) -> String {
+    let tenths = (u128::from(part) * 1_000 / u128::from(whole.max(1))).min(1_000 * u128::from(most));
     format!("{}.{} %", tenths / 10, tenths % 10)
 }

@@ -60,7 +60,8 @@ pub const COMMANDS: &[Command] = &[
         usage: "[-l]",
         summary: "list processes",
         details: "CPU is the time used so far, in seconds. MEMORY counts mapped pages that are backed.\n\
-                  -l   threads, processor time in each period, how often that was not enough, and kind as well: `system` comes from the system file, `program` from `run`.",
+                  -l   threads, the first one's processor, processor time in each period, how often that was not enough, and kind as well: `system`\n\
+                       comes from the system file, `program` from `run`.",
         run: ps,
         ..Command::PLAIN
     },
@@ -75,15 +76,18 @@ pub const COMMANDS: &[Command] = &[
     },
     Command {
         name: "run",
-        usage: "[--priority N] [--budget TIME/PERIOD] [--deadline TIME] PROGRAM [ARGUMENT...] [&]",
+        usage: "[--processor N] [--priority N] [--budget TIME/PERIOD] [--deadline TIME] [--calls N] PROGRAM [ARGUMENT...] [&]",
         summary: "run a program",
         details: "With a budget it has so much processor time in each period, and no more. A high priority needs one, and is given only\n\
-                  if all deadlines of the system still hold; at 160 and above the program's own deadline is its period, or `--deadline`.\n\
+                  if all deadlines of the system still hold; at 160 and above the program's own deadline is its period, or `--deadline`. `--calls`\n\
+                  says how many calls it makes in a period at most; with several processors the proof may need it.\n\
+                  With a processor it stays there; else it starts on the first, and may move its threads to any.\n\
                   Ctrl-C ends it. With & at the end it runs in the background, and its end is told before the next prompt.\n\
                   What you type ahead while it runs is kept for it, or else for the shell.",
         examples: &[
             ("run primes 10000", "wait until it ends"),
             ("run hog &", "in the background; `kill hog` ends it"),
+            ("run --processor 1 hog &", "on the second processor; nobody on the first notices"),
             ("run hello --help", "programs explain themselves"),
             ("run --budget 2ms/20ms --priority 165 metronome", "in real time: 2 ms in every 20"),
         ],
@@ -116,6 +120,7 @@ fn ps(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
     if long {
         columns.extend([
             ("THREADS", Align::Right),
+            ("PROCESSOR", Align::Right),
             ("BUDGET", Align::Right),
             ("OVERRUNS", Align::Right),
             ("KIND", Align::Left),
@@ -144,6 +149,7 @@ fn ps(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
             entry.handles.to_string(),
             entry.restarts.to_string(),
             entry.threads.to_string(),
+            entry.processor.map_or_else(|| "-".into(), |processor| processor.to_string()),
             budget,
             overruns,
             kind.into(),

@@ -1,4 +1,4 @@
-//! The options of `run`: with which priority and processor time.
+//! The options of `run`: with which priority and processor time, and where.
 
 use super::usage;
 use crate::services::{Budget, Terms};
@@ -29,6 +29,14 @@ pub fn parse_terms(mut arguments: &[String]) -> Result<(Terms, &[String]), Stop>
                 };
                 terms.budget = Some(Budget { time_ns: time(budget)?, period_ns: time(period)? });
             }
+            "--processor" => match value.parse() {
+                Ok(processor) => terms.processor = Some(processor),
+                Err(_) => return usage(format!("`{value}` is no processor; they are numbered from 0")),
+            },
+            "--calls" => match value.parse() {
+                Ok(calls) => terms.calls_per_job = Some(calls),
+                Err(_) => return usage(format!("`{value}` is no number of calls")),
+            },
             "--deadline" => terms.deadline_ns = Some(time(value)?),
             _ => return usage(format!("`{option}` is no option of `run`")),
         }

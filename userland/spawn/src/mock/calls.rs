@@ -143,32 +143,46 @@ impl Kernel for MockKernel {
         Ok(())
     }
 
+    fn process_processors(&mut self, process: Handle, processors: u64) -> Result<(), Error> {
+        self.enter("process_processors")?;
+        if processors == 0 || processors >> self.processors != 0 {
+            return Err(Error::NoSuchResource);
+        }
+        self.living(process, Rights::CONTROL)?.processors = Some(processors);
+        Ok(())
+    }
+
     fn budget_create(
         &mut self,
         quota: Handle,
+        processor: u32,
         budget_ns: u64,
         period_ns: u64,
         _flags: BudgetFlags,
     ) -> Result<Handle, Error> {
         self.enter("budget_create")?;
         self.get(quota, ObjectKind::Quota, Rights::CONTROL)?;
+        if processor >= self.processors {
+            return Err(Error::NoSuchResource);
+        }
         let handle = self.object(ObjectKind::Budget);
-        self.budgets.insert(self.next_object, (budget_ns, period_ns));
+        self.budgets.insert(self.next_object, (processor, budget_ns, period_ns));
         Ok(handle)
     }
 
     fn process_budget(&mut self, process: Handle, budget: Handle) -> Result<(), Error> {
         self.enter("process_budget")?;
         let budget = self.get(budget, ObjectKind::Budget, Rights::SEND)?.object;
-        let budget = self.budgets[&budget];
-        self.living(process, Rights::CONTROL)?.budget = Some(budget);
+        let (processor, budget_ns, period_ns) = self.budgets[&budget];
+        let process = self.living(process, Rights::CONTROL)?;
+        (process.budget, process.budget_processor) = (Some((budget_ns, period_ns)), processor);
         Ok(())
     }
 
     fn budget_info(&mut self, budget: Handle) -> Result<BudgetInfo, Error> {
         let budget = self.get(budget, ObjectKind::Budget, Rights::READ)?.object;
-        let (budget_ns, period_ns) = self.budgets[&budget];
-        Ok(BudgetInfo { budget_ns, period_ns, ..BudgetInfo::default() })
+        let (processor, budget_ns, period_ns) = self.budgets[&budget];
+        Ok(BudgetInfo { processor, budget_ns, period_ns, ..BudgetInfo::default() })
     }
 
     fn thread_make_passive(&mut self, thread: Handle) -> Result<(), Error> {
@@ -204,7 +218,9 @@ impl Kernel for MockKernel {
 
     fn thread_info(&mut self, thread: Handle) -> Result<ThreadInfo, Error> {
         let object = self.get(thread, ObjectKind::Thread, Rights::READ)?.object;
-        Ok(ThreadInfo { number: self.processes[&self.threads[&object]].thread_number, ..ThreadInfo::default() })
+        let process = &self.processes[&self.threads[&object]];
+        let first = process.processors.map_or(0, u64::trailing_zeros);
+        Ok(ThreadInfo { number: process.thread_number, processor: first as u8, ..ThreadInfo::default() })
     }
 
     fn thread_read_registers(&mut self, thread: Handle) -> Result<Registers, Error> {
@@ -287,7 +303,7 @@ impl Kernel for MockKernel {
 
     fn kernel_info(&mut self, machine: Handle) -> Result<KernelInfo, Error> {
         self.get(machine, ObjectKind::Machine, Rights::READ)?;
-        Ok(KernelInfo::default())
+        Ok(KernelInfo { processors: u64::from(self.processors), idle_ticks: self.idle, ..KernelInfo::default() })
     }
 
     fn now(&mut self) -> u64 {

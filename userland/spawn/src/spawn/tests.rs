@@ -53,6 +53,7 @@ struct House {
 impl House {
     fn new() -> House {
         let mut kernel = MockKernel::new();
+        kernel.processors = 3;
         House {
             bytes: bundle(),
             bundle: kernel.object(ObjectKind::Region),
@@ -82,6 +83,7 @@ impl House {
                 fault_port: self.port,
                 log_level: Level::Info,
                 time: TimeRequest {
+                    processors: Some(0b110),
                     budget: Some(BudgetRequest { time_ns: 2_000, period_ns: 10_000, flags: BudgetFlags::empty() }),
                     passive: true,
                     weight: Some(250),
@@ -115,7 +117,8 @@ fn a_process_gets_exactly_what_was_asked_for() {
         vec![(ObjectKind::Port, Rights::SEND, 7), (ObjectKind::Budget, Rights::READ, 0)]
     );
     let process = house.kernel.process("victim").unwrap();
-    assert_eq!(process.budget, Some((2_000, 10_000)));
+    assert_eq!((process.budget, process.budget_processor), (Some((2_000, 10_000)), 1));
+    assert_eq!(process.processors, Some(0b110));
     assert_eq!((process.passive, process.weight), (true, 250));
 }
 
@@ -157,6 +160,7 @@ fn whatever_fails_nothing_is_left() {
         [
             Step::Quota,
             Step::Process,
+            Step::Processors,
             Step::Budget,
             Step::Priority,
             Step::Grant,

@@ -1,10 +1,13 @@
 //! `latency` and `top`.
 
 use crate::fakes::Session;
-use crate::services::Kind;
+use crate::services::{Kind, Memory};
+use alloc::vec::Vec;
 
 fn session() -> Session {
     let session = Session::new();
+    session.world().memory =
+        Some(Memory { total_bytes: 0, used_bytes: 0, objects: Vec::new(), processors: 2, idle_ns: 5_000_000 });
     session.world().add_process(3, "log", Kind::Component);
     session.world().add_process(7, "serial-console", Kind::Component);
     session
@@ -13,15 +16,16 @@ fn session() -> Session {
 #[test]
 fn top_shows_who_used_most_of_the_interval() {
     let mut session = session();
-    // Between two pictures 1 ms passes, and process 7 uses half of it.
-    session.world().used_in_each_list = Some((7, 500_000));
+    // Between two pictures 1 ms passes, process 7 has more than one processor for half of it, and one of them idles for most of it.
+    session.world().used_in_each_list = Some((7, 1_100_000));
+    session.world().idle_in_each_memory = 800_000;
     assert_eq!(
         session.line("top -n 1"),
         "\
-up 2.0 ms, busy 50.0 % of the last 1.0 ms, 2 processes
-ID  NAME               USE  STATE      PRIO    CPU   MEMORY
- 7  serial-console  50.0 %  receiving   100  1.235  1.5 MiB
- 3  log              0.0 %  receiving   100  1.234  1.5 MiB
+up 2.0 ms, 2 processors busy 60.0 % of the last 1.0 ms, 2 processes
+ID  NAME                USE  STATE      PRIO    CPU   MEMORY
+ 7  serial-console  110.0 %  receiving   100  1.235  1.5 MiB
+ 3  log               0.0 %  receiving   100  1.234  1.5 MiB
 "
     );
     assert_eq!(session.world().slept, [1_000_000_000]);
@@ -43,7 +47,7 @@ fn a_process_started_again_begins_from_nothing() {
     session.world().restart_in_each_list = Some(3);
     let output = session.line("top -n 1");
     // It has used more than the interval since; no share is above all.
-    assert!(output.contains("log             100.0 %"), "{output}");
+    assert!(output.contains("log             200.0 %"), "{output}");
 }
 
 #[test]

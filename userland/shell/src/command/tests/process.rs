@@ -17,7 +17,7 @@ ID  NAME            STATE      PRIO    CPU   MEMORY  HANDLES  RESTARTS
 12  serial-console  receiving   100  1.234  1.5 MiB       17         3
 "
     );
-    assert!(session.line("ps -l").contains("17         3        2       -         -  system\n"));
+    assert!(session.line("ps -l").contains("17         3        2          0       -         -  system\n"));
     assert!(session.line("ps -x").starts_with("ps: `-x` is one argument too many"));
     session.world().process_server_dies = true;
     assert_eq!(session.line("ps"), "ps: the process server died before it answered; try again\n");
@@ -48,6 +48,8 @@ fn mem_shows_memory_and_objects() {
         total_bytes: 128 << 20,
         used_bytes: 96 << 20,
         objects: vec![airox_api::process::ObjectCount { kind: 4, used: 25, capacity: 100 }],
+        processors: 1,
+        idle_ns: 0,
     });
     assert_eq!(
         session.line("mem"),
@@ -129,11 +131,13 @@ fn run_in_the_foreground() {
 #[test]
 fn run_on_terms() {
     let mut session = Session::new();
-    session.line("run --budget 2ms/10ms --priority 165 --deadline 5ms hello --budget x");
+    session.line("run --budget 2ms/10ms --priority 165 --deadline 5ms --processor 3 --calls 4 hello --budget x");
     let terms = Terms {
         priority: Some(165),
         budget: Some(Budget { time_ns: 2_000_000, period_ns: 10_000_000 }),
         deadline_ns: Some(5_000_000),
+        processor: Some(3),
+        calls_per_job: Some(4),
     };
     assert_eq!(session.world().terms, [terms]);
     assert_eq!(session.world().ran, ["hello --budget x"]);
@@ -143,6 +147,8 @@ fn run_on_terms() {
         ("run --budget 2ms hello", "`2ms` is no budget"),
         ("run --budget 2ms/soon hello", "`soon` is not a time"),
         ("run --priority 256 hello", "`256` is no priority"),
+        ("run --processor all hello", "`all` is no processor"),
+        ("run --calls -1 hello", "`-1` is no number of calls"),
         ("run --priority", "a value is missing after `--priority`"),
         ("run --fast 1 hello", "`--fast` is no option of `run`"),
         ("run --priority 5", "the program is missing"),
