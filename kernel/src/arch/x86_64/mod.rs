@@ -21,6 +21,7 @@
 //! | [`local_apic`], [`io_apic`], [`clock`] | interrupts, timer, TSC |
 //! | [`machine`] | [`airox_kernel_core::machine::Machine`] |
 //! | [`uart`], [`panic`] | text for people |
+//! | [`failure_tests`] | a kernel that fails, for tests |
 //! | [`runtime`] | what the compiler expects of a C library |
 
 pub mod clock;
@@ -28,6 +29,7 @@ pub mod cpu;
 pub mod descriptors;
 pub mod dispatch;
 pub mod entry;
+pub mod failure_tests;
 pub mod features;
 pub mod firmware;
 pub mod io_apic;

@@ -13,7 +13,7 @@ use super::local_apic::LocalApic;
 use super::machine::{Other, Pc};
 use super::paging::{self, Frames, Tables};
 use super::start_others::{self, Start};
-use super::{clock, entry, lock, panic, physical, uart};
+use super::{clock, entry, failure_tests, lock, panic, physical, uart};
 use airox_abi::root::Framebuffer;
 use airox_abi::time::MAX_PROCESSORS;
 use airox_bundle::record::{self, LoaderRecord};
@@ -54,7 +54,7 @@ bootloader_api::entry_point!(main, config = &CONFIG);
 /// What [`main`] passes to [`running`].
 struct Handoff {
     tables: Tables,
-    features: Features,
+    features: &'static Features,
     stack: u64,
     entry_ticks: u64,
     loader_ticks: u64,
@@ -107,7 +107,7 @@ fn main(boot: &'static mut BootInfo) -> ! {
     let handoff = Box::new(Handoff {
         stack: tables.stack(),
         tables,
-        features,
+        features: Box::leak(Box::new(features)),
         entry_ticks,
         loader_ticks: loader_entry(bundle.0).map_or(0, |entry| entry_ticks.saturating_sub(entry)),
         ram: ram.map(range).collect(),
@@ -171,23 +171,11 @@ fn framebuffer(boot: &BootInfo) -> Framebuffer {
 /// Continues on the kernel's own stack and page tables.
 extern "C" fn running(handoff: *mut u8) -> ! {
     // SAFETY: `main` has made this pointer from the box.
-    let handoff = unsafe { Box::from_raw(handoff.cast::<Handoff>()) };
-    let Handoff {
-        mut tables,
-        features,
-        stack,
-        entry_ticks,
-        loader_ticks,
-        mut ram,
-        low,
-        memory,
-        rsdp,
-        framebuffer,
-        bundle: (bundle_address, bundle_length),
-    } = *handoff;
+    let mut given = *unsafe { Box::from_raw(handoff.cast::<Handoff>()) };
+    let (tables, features) = (&mut given.tables, given.features);
 
     // SAFETY: the loader has put the bundle there; nobody writes to it: its frames are not handed out, and programs map it read-only.
-    let bytes = unsafe { physical::slice(bundle_address, bundle_length) };
+    let bytes = unsafe { physical::slice(given.bundle.0, given.bundle.1) };
     let bundle = Bundle::parse(bytes.expect("the system bundle is outside physical memory"));
     let bundle = bundle.unwrap_or_else(|error| panic!("system bundle: {error}"));
     if let Some(symbols) = bundle.file(KERNEL_SYMBOLS_FILE).and_then(|file| Symbols::parse(file).ok()) {
@@ -195,7 +183,7 @@ extern "C" fn running(handoff: *mut u8) -> ! {
     }
 
     let root = tables.root();
-    let cpu = new_cpu(0, stack, &mut tables, &features);
+    let cpu = new_cpu(0, given.stack, tables, features);
     // SAFETY: 1. Interrupts are off. 2. The structure is leaked, and only this pointer to it is left. 3. Its stacks have just been mapped.
     unsafe { descriptors::load(cpu) };
     features.enable();
@@ -203,28 +191,28 @@ extern "C" fn running(handoff: *mut u8) -> ! {
     // Before the local APIC stops listening to them: an interrupt they have already announced is withdrawn only while it does.
     // SAFETY: the kernel alone uses the legacy interrupt controllers; from here on they are masked.
     unsafe { ChainedPics::new_contiguous(LEGACY).disable() };
-    let firmware = Firmware::read(rsdp);
+    let firmware = Firmware::read(given.rsdp);
     let local_apic_registers = tables.device(firmware.local_apic);
-    let mut local_apic = LocalApic::new(local_apic_registers, &features);
+    let mut local_apic = LocalApic::new(local_apic_registers, features);
     let ticks_per_second = clock::calibrate(features.tsc_frequency, &firmware, &mut local_apic);
-    let lines = InterruptLines::new(&firmware, &mut tables, local_apic.id() as u8);
+    let lines = InterruptLines::new(&firmware, tables, local_apic.id() as u8);
     // Messages that interrupt a CPU go to this range; no driver may write there.
-    ram.push(Range { start: 0xfee0_0000, end: 0xfef0_0000 });
+    given.ram.push(Range { start: 0xfee0_0000, end: 0xfef0_0000 });
     for &(start, _) in &firmware.io_apics {
-        ram.push(Range { start, end: start + 4096 });
+        given.ram.push(Range { start, end: start + 4096 });
     }
     let mut cpus = Vec::from([Other { cpu, apic_id: local_apic.id() }]);
     if firmware.processors.len() > 1 {
-        let start = Start { low, ticks_per_second, registers: local_apic_registers, features };
-        start_others::start(start, &firmware, &mut local_apic, &mut tables, &mut cpus);
+        let start = Start { low: given.low, ticks_per_second, registers: local_apic_registers, features };
+        start_others::start(start, &firmware, &mut local_apic, tables, &mut cpus);
     }
     let processors = cpus.len() as u32;
-    let machine = Pc { lines, occupied: ram, cpus };
+    let machine = Pc { lines, occupied: given.ram, cpus };
     // SAFETY: no reference to the structure is alive; interrupts are off.
     unsafe { (*cpu).local_apic = Some(local_apic) };
 
-    if let Some(how) = bundle.file(panic::FILE_FOR_TESTS) {
-        panic::fail_on_purpose(how);
+    if let Some(how) = bundle.file(failure_tests::FILE_FOR_TESTS) {
+        failure_tests::fail_on_purpose(how);
     }
     let root_program = bundle.program(bundle.root_program()).expect("the bundle lacks its root program");
     let segments: Vec<_> = root_program
@@ -239,14 +227,14 @@ extern "C" fn running(handoff: *mut u8) -> ! {
         })
         .collect();
     let boot = Boot {
-        memory: &memory,
+        memory: &given.memory,
         processors,
         ticks_per_second,
-        boot_ticks: entry_ticks,
-        loader_ticks,
-        bundle: (bundle_address, bundle_length),
-        rsdp,
-        framebuffer,
+        boot_ticks: given.entry_ticks,
+        loader_ticks: given.loader_ticks,
+        bundle: given.bundle,
+        rsdp: given.rsdp,
+        framebuffer: given.framebuffer,
         root: RootImage { name: root_program.name(), entry: root_program.entry(), segments: &segments },
         kernel_address_space: Frame::containing(root.start_address().as_u64()),
     };
@@ -261,9 +249,9 @@ extern "C" fn running(handoff: *mut u8) -> ! {
     log::info!(
         "{processors} processor{}, {} MiB of memory, TSC {} kHz, {} us since entry",
         if processors == 1 { "" } else { "s" },
-        memory.iter().map(|&(_, frames)| u64::from(frames)).sum::<u64>() >> 8,
+        given.memory.iter().map(|&(_, frames)| u64::from(frames)).sum::<u64>() >> 8,
         ticks_per_second / 1000,
-        (clock::now() - entry_ticks) * 1000 / (ticks_per_second / 1000).max(1),
+        (clock::now() - given.entry_ticks) * 1000 / (ticks_per_second / 1000).max(1),
     );
     let current: *mut Context = kernel.current();
     // SAFETY: 1. The CPU is set up, interrupts are off. 2. `current` is what the kernel wants to run. 3. This stack's contents are not used

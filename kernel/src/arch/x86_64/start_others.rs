@@ -57,13 +57,13 @@ pub struct Start {
     /// Where local APICs' registers are mapped.
     pub registers: u64,
     /// What the CPUs can do, all alike.
-    pub features: Features,
+    pub features: &'static Features,
 }
 
 /// What one CPU gets from the first.
 struct Handoff {
     cpu: *mut Cpu,
-    features: *const Features,
+    features: &'static Features,
     registers: u64,
     rate: Option<Rate>,
 }
@@ -81,7 +81,7 @@ pub fn start(start: Start, firmware: &Firmware, apic: &mut LocalApic, tables: &m
         log::warn!("no memory below 1 MiB: one processor is used");
         return;
     };
-    let features: &Features = Box::leak(Box::new(start.features));
+    let features = start.features;
     prepare(low, tables);
     let own = apic.id();
     let reachable = |&id: &u32| id != own && (features.x2apic || id < 0xff);
@@ -246,24 +246,18 @@ unsafe extern "C" fn enter() -> ! {
 
 /// A further CPU in Rust: sets itself up, waits for the kernel, and idles.
 extern "C" fn started(handoff: *mut Handoff) -> ! {
-    // SAFETY: 1. The first CPU has made the pointer from a box, for this CPU. 2. The features are never freed.
-    let (handoff, features) = unsafe {
-        let handoff = Box::from_raw(handoff);
-        let features = &*handoff.features;
-        (handoff, features)
-    };
-    let cpu = handoff.cpu;
+    // SAFETY: the first CPU has made the pointer from a box, for this CPU.
+    let Handoff { cpu, features, registers, rate } = *unsafe { Box::from_raw(handoff) };
     features.protect();
     // SAFETY: 1. Interrupts are off. 2. The structure is this CPU's, and no reference to it is alive. 3. Its stacks are mapped.
     unsafe { descriptors::load(cpu) };
     features.enable();
-    let mut apic = LocalApic::new(handoff.registers, features);
-    if let Some(rate) = handoff.rate {
+    let mut apic = LocalApic::new(registers, features);
+    if let Some(rate) = rate {
         apic.set_rate(rate);
     }
     // SAFETY: as above.
     unsafe { (*cpu).local_apic = Some(apic) };
-    drop(handoff);
     STARTED.fetch_add(1, Ordering::Release);
     let kernel = loop {
         let kernel = KERNEL.load(Ordering::Acquire);
