@@ -57,28 +57,28 @@ pub struct Registers {
 /// Exit code of a process that ended because its creator did.
 pub const EXIT_CREATOR_ENDED: i64 = i64::MIN;
 
-/// What a thread does.
+/// What a thread does. The codes are ordered: of a process's threads, the one with the highest tells most about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ThreadState {
-    /// Created, not started; or suspended.
-    Suspended = 0,
-    /// Could run, and waits for the CPU.
-    Ready = 1,
-    /// Runs now.
-    Running = 2,
-    /// Waits for a server to receive its call.
-    Sending = 3,
-    /// Waits for a reply.
-    AwaitingReply = 4,
-    /// Waits for a message.
-    Receiving = 5,
-    /// Waits for a signal.
-    Waiting = 6,
-    /// Waits for its fault handler.
-    Faulted = 7,
     /// Has ended.
-    Dead = 8,
+    Dead = 0,
+    /// Created, not started; or suspended.
+    Suspended = 1,
+    /// Waits for a signal.
+    Waiting = 2,
+    /// Waits for a message.
+    Receiving = 3,
+    /// Waits for a server to receive its call.
+    Sending = 4,
+    /// Waits for a reply.
+    AwaitingReply = 5,
+    /// Could run, and waits for the CPU.
+    Ready = 6,
+    /// Runs now.
+    Running = 7,
+    /// Waits for its fault handler.
+    Faulted = 8,
 }
 
 impl ThreadState {
@@ -86,14 +86,14 @@ impl ThreadState {
     #[must_use]
     pub const fn from_code(code: u8) -> ThreadState {
         match code {
-            1 => ThreadState::Ready,
-            2 => ThreadState::Running,
-            3 => ThreadState::Sending,
-            4 => ThreadState::AwaitingReply,
-            5 => ThreadState::Receiving,
-            6 => ThreadState::Waiting,
-            7 => ThreadState::Faulted,
-            8 => ThreadState::Dead,
+            0 => ThreadState::Dead,
+            2 => ThreadState::Waiting,
+            3 => ThreadState::Receiving,
+            4 => ThreadState::Sending,
+            5 => ThreadState::AwaitingReply,
+            6 => ThreadState::Ready,
+            7 => ThreadState::Running,
+            8 => ThreadState::Faulted,
             _ => ThreadState::Suspended,
         }
     }

@@ -61,7 +61,7 @@ impl Frames {
     /// Adds a range of RAM.
     pub(crate) fn add(&mut self, first: Frame, count: u32) {
         self.total += count;
-        self.release_range(first.0, count);
+        self.release_contiguous(first, count);
     }
 
     /// Frames not handed out.
@@ -98,10 +98,7 @@ impl Frames {
             self.merge_spares();
             self.take(order)
         })?;
-        let spare = (1 << order) - count;
-        if spare > 0 {
-            self.release_range(first + count, spare);
-        }
+        self.release_contiguous(Frame(first + count), (1 << order) - count);
         Some(Frame(first))
     }
 
@@ -132,11 +129,7 @@ impl Frames {
     }
 
     /// Takes back frames in a row.
-    pub(crate) fn release_contiguous(&mut self, first: Frame, count: u32) {
-        self.release_range(first.0, count);
-    }
-
-    fn release_range(&mut self, mut first: u32, mut count: u32) {
+    pub(crate) fn release_contiguous(&mut self, Frame(mut first): Frame, mut count: u32) {
         while count > 0 {
             let alignment = first.trailing_zeros().min(ORDERS as u32 - 1);
             let order = alignment.min(31 - count.leading_zeros());

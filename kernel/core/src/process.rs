@@ -226,33 +226,14 @@ impl<M: Machine> Kernel<M> {
         if process.alive {
             info.state = ThreadState::Suspended as u8;
         }
-        let mut best = 0;
         let mut link = process.first_thread;
         while let Some(thread) = Id::from_link(link) {
             let thread_info = self.thread_info(thread);
-            let activity = activity(ThreadState::from_code(thread_info.state));
-            if activity > best {
-                (best, info.state) = (activity, thread_info.state);
-            }
+            info.state = info.state.max(thread_info.state);
             info.priority = info.priority.max(thread_info.priority);
             info.cpu_ticks += thread_info.cpu_ticks;
             link = self.threads[thread].next_in_process;
         }
         info
-    }
-}
-
-/// Which thread's state stands for its process: the most telling one.
-const fn activity(state: ThreadState) -> u8 {
-    match state {
-        ThreadState::Dead => 0,
-        ThreadState::Suspended => 1,
-        ThreadState::Waiting => 2,
-        ThreadState::Receiving => 3,
-        ThreadState::Sending => 4,
-        ThreadState::AwaitingReply => 5,
-        ThreadState::Ready => 6,
-        ThreadState::Running => 7,
-        ThreadState::Faulted => 8,
     }
 }

@@ -6,7 +6,7 @@
 use super::features::Features;
 use airox_kernel::ticks::Rate;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
-use x2apic::lapic::{LocalApicBuilder, TimerDivide, TimerMode};
+use x2apic::lapic::{IpiAllShorthand, LocalApicBuilder, TimerDivide, TimerMode};
 use x86_64::registers::model_specific::Msr;
 
 /// Vector of the first interrupt line.
@@ -33,44 +33,9 @@ const IA32_TSC_DEADLINE: u32 = 0x6e0;
 /// Local vector table entries: x2APIC MSR, xAPIC offset, value. LINT0 (the legacy PIC) is masked; LINT1 is NMI.
 const PINS: [(u32, u64, u32); 2] = [(0x835, 0x350, 1 << 16), (0x836, 0x360, 0b100 << 8)];
 
-/// Interrupt command register (Intel SDM vol. 3, 11.6.1, 11.12.9): x2APIC MSR, xAPIC offsets of its halves.
-const COMMAND: u32 = 0x830;
-const COMMAND_LOW: u64 = 0x300;
-const COMMAND_HIGH: u64 = 0x310;
-/// Its bits: INIT and start-up delivery, asserted level, everyone but oneself; an xAPIC's "not delivered yet".
-const INIT: u32 = 0b101 << 8;
-const START_UP: u32 = 0b110 << 8;
-const ASSERT: u32 = 1 << 14;
-const ALL_OTHERS: u32 = 0b11 << 18;
-const PENDING: u32 = 1 << 12;
-
-/// Writes the interrupt command register; does nothing before the APIC is set up.
-fn command(destination: u32, low: u32) {
-    // What the other processor is going to look at has to be in memory first; the write of an MSR does not see to that.
-    fence(Ordering::SeqCst);
-    if X2APIC.load(Ordering::Relaxed) {
-        // SAFETY: the APIC is in x2APIC mode. The interrupt is one that the other processor expects.
-        unsafe { Msr::new(COMMAND).write(u64::from(destination) << 32 | u64::from(low)) };
-        return;
-    }
-    let registers = XAPIC.load(Ordering::Relaxed);
-    if registers == 0 {
-        return;
-    }
-    let register = |offset| core::ptr::with_exposed_provenance_mut::<u32>((registers + offset) as usize);
-    // SAFETY: 1. The registers are mapped there, uncached. 2. As above.
-    unsafe {
-        register(COMMAND_HIGH).write_volatile(destination << 24);
-        register(COMMAND_LOW).write_volatile(low);
-        while register(COMMAND_LOW).read_volatile() & PENDING != 0 {
-            core::hint::spin_loop();
-        }
-    }
-}
-
-/// Calls all other processors into the kernel.
-pub fn wake_all_others() {
-    command(0, ALL_OTHERS | ASSERT | u32::from(WAKE));
+/// Whether some processor's APIC is set up.
+pub fn is_set_up() -> bool {
+    X2APIC.load(Ordering::Relaxed) || XAPIC.load(Ordering::Relaxed) != 0
 }
 
 /// How the timer counts.
@@ -193,19 +158,42 @@ impl LocalApic {
         if let Timer::Counter(rate) = self.timer { rate } else { None }
     }
 
-    /// Interrupts another processor.
-    pub fn send(&mut self, id: u32, vector: u8) {
-        command(id, ASSERT | u32::from(vector));
+    /// The interrupt command register's way to name a processor, once it can take a command.
+    fn destination(&self, id: u32) -> u32 {
+        // What the other processor is going to look at has to be in memory first; the write of an MSR does not see to that.
+        fence(Ordering::SeqCst);
+        // SAFETY: reading the register changes nothing.
+        while unsafe { self.apic.get_ipi_delivery_status() } {
+            core::hint::spin_loop();
+        }
+        if X2APIC.load(Ordering::Relaxed) { id } else { id << 24 }
     }
 
-    /// Resets another processor: it waits for [`Self::send_start_up`].
+    /// Interrupts another processor.
+    pub fn send(&mut self, id: u32, vector: u8) {
+        let destination = self.destination(id);
+        // SAFETY: the other processor expects the interrupt at any time.
+        unsafe { self.apic.send_ipi(vector, destination) };
+    }
+
+    /// Resets another processor, which then waits for [`Self::send_start_up`].
     pub fn send_init(&mut self, id: u32) {
-        command(id, ASSERT | INIT);
+        let destination = self.destination(id);
+        // SAFETY: nothing of the kernel's runs there yet.
+        unsafe { self.apic.send_init_ipi(destination) };
     }
 
     /// A processor that was reset starts in real mode at the page with this number.
     pub fn send_start_up(&mut self, id: u32, page: u8) {
-        command(id, ASSERT | START_UP | u32::from(page));
+        let destination = self.destination(id);
+        // SAFETY: the start code is in that page.
+        unsafe { self.apic.send_sipi(page, destination) };
+    }
+
+    /// Calls all other processors into the kernel.
+    pub fn wake_all_others(&mut self) {
+        // SAFETY: they expect the interrupt at any time.
+        unsafe { self.apic.send_ipi_all(WAKE, IpiAllShorthand::AllExcludingSelf) };
     }
 
     /// Ends the interrupt in service.

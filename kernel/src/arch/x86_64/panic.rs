@@ -1,6 +1,8 @@
 //! The end of the kernel: a message, a backtrace with names, and a halt.
 
-use super::{local_apic, lock, paging, uart};
+use super::cpu::Cpu;
+use super::local_apic::{self, LocalApic};
+use super::{lock, paging, uart};
 use airox_bundle::Symbols;
 use core::arch::asm;
 use core::fmt::{Arguments, Write};
@@ -39,9 +41,12 @@ pub fn stop(message: Arguments<'_>, from: Option<(u64, u64)>) -> ! {
     if !STOPPING.swap(true, Ordering::Relaxed)
         && let Some(mut port) = uart::seize()
     {
-        // All others come in and wait behind a ticket that nobody serves.
-        lock::take_ticket();
-        local_apic::wake_all_others();
+        if local_apic::is_set_up() {
+            // All others come in and wait behind a ticket that nobody serves.
+            lock::take_ticket();
+            // SAFETY: 1. The GS base was set before the APIC. 2. Whoever holds another reference is not going to use it any more.
+            unsafe { Cpu::current() }.local_apic.iter_mut().for_each(LocalApic::wake_all_others);
+        }
         // Writing to the port cannot fail.
         let _ = writeln!(port, "\nKERNEL PANIC: {message}");
         backtrace(&mut port, from);
