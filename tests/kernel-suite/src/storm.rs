@@ -33,7 +33,7 @@ pub const TESTS: &[Test] = &[
 /// Processes at a time.
 const CHILDREN: usize = 3;
 /// Priority of the children, and the highest they may give.
-const CHILD_PRIORITY: u64 = 50;
+pub const CHILD_PRIORITY: u64 = 50;
 /// Priority of the thread that notices that none of them can run. The children cannot sink below it for
 /// long: lowering oneself to it only makes turns with it.
 const IDLE_PRIORITY: u64 = 1;
@@ -46,17 +46,17 @@ const THREADS: [usize; 2] = [1, 10];
 /// Handles a child keeps track of.
 const HANDLES: usize = 24;
 /// Memory the children may write to, and its size in pages.
-const SCRATCH: u64 = 0x2000_0000;
-const SCRATCH_PAGES: u64 = 4;
+pub const SCRATCH: u64 = 0x2000_0000;
+pub const SCRATCH_PAGES: u64 = 4;
 /// Addresses where they may map.
 const WINDOWS: &[u64] = &[0x3000_0000, 0x3000_2000, 0x3020_0000, 0x7fff_ffff_d000];
 /// Argument of a child: seed, calls to make, processors there are. Its handles follow.
-const SEED: usize = 0;
-const CALLS: usize = 1;
-const PROCESSORS: usize = 2;
-const FIRST_HANDLE: usize = 3;
+pub const SEED: usize = 0;
+pub const CALLS: usize = 1;
+pub const PROCESSORS: usize = 2;
+pub const FIRST_HANDLE: usize = 3;
 /// Result of a child: calls made.
-const MADE: usize = 0;
+pub const MADE: usize = 0;
 /// Calls one process makes before it is replaced.
 const CALLS_OF_ONE: u64 = 5_000;
 
@@ -252,7 +252,7 @@ extern "C" fn leave() -> ! {
 }
 
 /// What a child does.
-fn storms(block: &Block) -> Outcome {
+pub fn storms(block: &Block) -> Outcome {
     let mut random = Random::new(block.argument(SEED));
     let processors = block.argument(PROCESSORS);
     let mut handles: [u32; HANDLES] = core::array::from_fn(|index| match index {
@@ -262,6 +262,8 @@ fn storms(block: &Block) -> Outcome {
     for count in 0..block.argument(CALLS) {
         block.set_result(MADE, count + 1);
         one_call(&mut random, &mut handles, processors)?;
+        // On the instruction clock, other processors' turns come when one pauses.
+        core::hint::spin_loop();
     }
     Ok(())
 }

@@ -92,7 +92,7 @@ fn check(image: &Path, case: &Case) -> Outcome {
             Some(Line::Test(name, Err(reason))) => failures.push(format!("{name}: {reason}")),
             Some(Line::Suite(passed, _)) if failures.is_empty() && passed > 0 => return Ok(()),
             Some(Line::Suite(..)) => return Err(failures.join("; ")),
-            Some(Line::Test(_, Ok(()))) | None => {}
+            Some(Line::Test(_, Ok(())) | Line::Absent(_)) | None => {}
         }
     }
 }

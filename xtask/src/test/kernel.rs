@@ -11,8 +11,11 @@ use super::protocol::{self, Line};
 use super::reporter::Reporter;
 use super::{Rig, TestArguments};
 
-/// Systems whose root is a test program, and what its tests' names begin with.
-const SYSTEMS: [(&str, &str); 2] = [("test", "kernel/"), ("runtime", "kernel/runtime.")];
+/// Systems whose root is a test program, and what its tests' names begin with, behind the suite's name.
+const SYSTEMS: [(&str, &str); 2] = [("test", ""), ("runtime", "runtime.")];
+/// The suite's name, and how many processors its machine has: all tests run on one, then again on four, unless the run names a number.
+const MACHINES: [(&str, u32); 2] = [(NAME, 1), ("kernel-smp4/", 4)];
+const NAME: &str = "kernel/";
 /// The bundle file with the program's options. A program that does not read it runs all its tests.
 const ARGUMENTS_FILE: &str = "test.arguments";
 /// From power-on to the first line.
@@ -23,17 +26,36 @@ const END_LIMIT: Duration = Duration::from_secs(20);
 
 /// Runs the suite.
 pub fn run(rig: &Rig<'_>, arguments: &TestArguments, reporter: &mut Reporter) {
-    for (system, prefix) in SYSTEMS {
-        if let Err(error) = boot_and_follow(rig, system, prefix, arguments, reporter) {
-            reporter.report(&format!("{prefix}start"), None, Err(format!("{error:#}")));
+    let named = arguments.smp.map(|processors| (NAME, processors));
+    let machines = named.map_or(MACHINES.to_vec(), |machine| vec![machine]);
+    for (suite, processors) in machines {
+        // A filter that names a suite leaves out the other.
+        let filter = reporter.filter().unwrap_or_default();
+        if MACHINES.iter().any(|(name, _)| *name != suite && filter.starts_with(name)) {
+            continue;
+        }
+        for (system, subject) in SYSTEMS {
+            let prefix = format!("{suite}{subject}");
+            let run = Run { system, suite, prefix: &prefix, processors };
+            if let Err(error) = run.boot_and_follow(rig, arguments, reporter) {
+                reporter.report(&format!("{prefix}start"), None, Err(format!("{error:#}")));
+            }
         }
     }
 }
 
+/// One system on one machine.
+struct Run<'a> {
+    system: &'a str,
+    suite: &'a str,
+    prefix: &'a str,
+    processors: u32,
+}
+
 /// The filter and options as the program reads them. A filter may begin with the suite's name.
-fn program_arguments(arguments: &TestArguments, reporter: &Reporter) -> String {
+fn program_arguments(suite: &str, arguments: &TestArguments, reporter: &Reporter) -> String {
     let mut words = Vec::new();
-    let filter = reporter.filter().map(|filter| filter.strip_prefix("kernel/").unwrap_or(filter));
+    let filter = reporter.filter().map(|filter| filter.strip_prefix(suite).unwrap_or(filter));
     if let Some(filter) = filter.filter(|filter| !filter.is_empty()) {
         words.push(format!("--filter {filter}"));
     }
@@ -49,30 +71,26 @@ fn program_arguments(arguments: &TestArguments, reporter: &Reporter) -> String {
     words.join("\n")
 }
 
-fn boot_and_follow(
-    rig: &Rig<'_>,
-    system: &str,
-    prefix: &str,
-    arguments: &TestArguments,
-    reporter: &mut Reporter,
-) -> Result<()> {
-    let options = program_arguments(arguments, reporter);
-    let built = rig.image(system, &[(ARGUMENTS_FILE, &options)])?;
-    let mut machine = Machine::start(&Options {
-        allow_reset: false,
-        // The tests' time is counted in instructions: no load of this computer changes what they see.
-        instruction_clock: true,
-        processors: arguments.smp,
-        ..Options::new(&built.image)
-    })
-    .context("cannot start the machine")?;
-    let mut follower = Follower { prefix, passed: 0, failed: 0, seen: BTreeSet::new() };
-    if let Some(reason) = follower.follow(&mut machine, reporter) {
-        let text = machine.text();
-        let name = protocol::running(&text).unwrap_or("suite");
-        reporter.report(&format!("{prefix}{name}"), None, Err(reason));
+impl Run<'_> {
+    fn boot_and_follow(&self, rig: &Rig<'_>, arguments: &TestArguments, reporter: &mut Reporter) -> Result<()> {
+        let options = program_arguments(self.suite, arguments, reporter);
+        let built = rig.image(self.system, &[(ARGUMENTS_FILE, &options)])?;
+        let mut machine = Machine::start(&Options {
+            allow_reset: false,
+            // The tests' time is counted in instructions: no load of this computer changes what they see.
+            instruction_clock: true,
+            processors: self.processors,
+            ..Options::new(&built.image)
+        })
+        .context("cannot start the machine")?;
+        let mut follower = Follower { prefix: self.prefix, passed: 0, failed: 0, seen: BTreeSet::new() };
+        if let Some(reason) = follower.follow(&mut machine, reporter) {
+            let text = machine.text();
+            let name = protocol::running(&text).unwrap_or("suite");
+            reporter.report(&format!("{}{name}", self.prefix), None, Err(reason));
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 struct Follower<'a> {
@@ -115,6 +133,8 @@ impl Follower<'_> {
                     }
                     started = Instant::now();
                 }
+                Some(Line::Absent(_)) if reporter.is_listing() => {}
+                Some(Line::Absent(text)) => println!("{}: {text}", self.prefix),
                 Some(Line::Suite(passed, failed)) => return self.end(machine, passed, failed),
                 None if reporter.is_listing() => {
                     if let Some(name) = line.strip_prefix("TEST ") {

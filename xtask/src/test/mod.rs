@@ -38,9 +38,9 @@ pub struct TestArguments {
     /// Random system calls of each storm in the kernel suite
     #[arg(long, value_name = "N")]
     calls: Option<u64>,
-    /// Processors of the kernel suite's machine
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
-    smp: u32,
+    /// Processors of the kernel suite's machine, instead of one and then four
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    smp: Option<u32>,
     /// Run the kernel suite's storms with this seed only
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -50,7 +50,7 @@ pub struct TestArguments {
 enum Suite {
     /// Libraries and tools on this computer: cargo test, fmt, clippy, system files
     Host,
-    /// Every system call, right and fault on the real kernel
+    /// Every system call, right and fault on the real kernel, with one processor and with four
     Kernel,
     /// The kernel's paths in instructions, against the committed baseline
     Bench,

@@ -1,5 +1,5 @@
-//! What a test program in the guest prints: `TEST <name> ... ok`, `TEST <name> ... FAILED: <why>`, and at the end
-//! `SUITE <n> passed, <m> failed`.
+//! What a test program in the guest prints: `TEST <name> ... ok`, `TEST <name> ... FAILED: <why>`, `ABSENT <which tests, and why>` for those that
+//! this machine has no use for, and at the end `SUITE <n> passed, <m> failed`.
 
 use super::reporter::Outcome;
 
@@ -8,6 +8,8 @@ use super::reporter::Outcome;
 pub enum Line {
     /// A test's result.
     Test(String, Outcome),
+    /// What is not tested on this machine.
+    Absent(String),
     /// The end: passed and failed.
     Suite(usize, usize),
 }
@@ -18,6 +20,9 @@ pub fn parse(line: &str) -> Option<Line> {
         let (passed, rest) = rest.split_once(" passed, ")?;
         let failed = rest.trim_end().strip_suffix(" failed")?;
         return Some(Line::Suite(passed.parse().ok()?, failed.parse().ok()?));
+    }
+    if let Some(text) = line.strip_prefix("ABSENT ") {
+        return Some(Line::Absent(text.trim_end().to_owned()));
     }
     let (name, result) = line.strip_prefix("TEST ")?.split_once(" ... ")?;
     let outcome = match result.trim_end() {
@@ -44,6 +49,7 @@ mod tests {
         assert_eq!(parse("TEST a.b ... ok"), Some(Line::Test("a.b".into(), Ok(()))));
         assert_eq!(parse("TEST a.b ... FAILED: was 3"), Some(Line::Test("a.b".into(), Err("was 3".into()))));
         assert_eq!(parse("SUITE 3 passed, 1 failed"), Some(Line::Suite(3, 1)));
+        assert_eq!(parse("ABSENT 2 tests: why"), Some(Line::Absent("2 tests: why".into())));
         for other in ["", "TEST a", "TEST a ... perhaps", "SUITE x passed, 1 failed", "hello"] {
             assert_eq!(parse(other), None, "{other}");
         }

@@ -7,6 +7,7 @@ mod lending;
 mod memory;
 mod messages;
 mod model;
+mod processors;
 mod scheduling;
 mod storm;
 mod trace;

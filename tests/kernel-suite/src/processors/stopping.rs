@@ -178,8 +178,8 @@ fn no_message_is_lost_or_sent_twice(suite: &Suite) -> Outcome {
         drop(port);
         server.start(answers_in_order)?;
         client.start(asks_in_order)?;
-        pester(suite, &client, 2_500)?;
-        pester(suite, &server, 2_500)?;
+        pester(suite, &client, 1_000)?;
+        pester(suite, &server, 1_000)?;
         client.block().set_argument(2, 1);
         let made = client.block().result(0);
         check!(server.block().result(0) >= made, "the server saw fewer calls than were answered");
@@ -255,7 +255,7 @@ fn enters_kernel(block: &Block) -> Outcome {
 
 fn killed_in_the_kernel(suite: &Suite) -> Outcome {
     let mut random = Random::new(4);
-    for _ in 0..40 {
+    for _ in 0..20 {
         let child = on_all(suite, enters_kernel)?;
         child.start(enters_kernel)?;
         spin_until(|| child.block().result(0) > 0)?;
