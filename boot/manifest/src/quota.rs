@@ -40,7 +40,7 @@ impl Objects {
             number.map_or(default, |number| number.value as u32)
         };
         Objects {
-            threads: count("threads", 1, 1, 64),
+            threads: count("threads", 1, 1, 256),
             handles: count("handles", 64, 1, 4096),
             processes: count("processes", 0, 0, 256),
             ports: count("ports", 0, 0, 256),

@@ -27,10 +27,10 @@ pub fn program_limits(time: u32) -> QuotaLimits {
         .with(QuotaKind::Frames, MEMORY / 4096)
         .with(QuotaKind::Handles, 64)
         .with(QuotaKind::Processes, 1)
-        .with(QuotaKind::Threads, 3)
+        .with(QuotaKind::Threads, 9)
         .with(QuotaKind::Ports, 4)
-        .with(QuotaKind::Signals, 8)
-        .with(QuotaKind::Regions, 8)
+        .with(QuotaKind::Signals, 14)
+        .with(QuotaKind::Regions, 16)
 }
 
 /// What the server asks of init.

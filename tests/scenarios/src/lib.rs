@@ -13,6 +13,7 @@ mod commands;
 mod editing;
 mod play;
 mod power;
+mod processors;
 mod programs;
 pub mod screen;
 mod screen_scenarios;
@@ -32,6 +33,7 @@ pub fn scenarios() -> Vec<Scenario> {
         screen_scenarios::SCENARIOS,
         bars::SCENARIOS,
         power::SCENARIOS,
+        processors::SCENARIOS,
     ]
     .concat()
 }

@@ -7,6 +7,7 @@
 //! | `fault` | each way a program can go wrong, and what the system makes of it |
 //! | `ping-pong` | the cost of a call between two threads |
 //! | `hog` | a program that never waits, and does not disturb those of higher priority |
+//! | `processors` | threads on all processors at once |
 //! | `memory-hog` | a quota that refuses |
 //!
 //! Each prints its usage on `--help`. What computes is here and tested on the host; the binaries only wire.
@@ -19,6 +20,7 @@ pub mod arguments;
 pub mod console;
 pub mod fault;
 pub mod latency;
+pub mod parallel;
 pub mod primes;
 #[cfg(feature = "guest")]
 pub mod program;

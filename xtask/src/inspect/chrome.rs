@@ -18,8 +18,6 @@ use super::view::{Calls, View};
 const PROCESSORS: u64 = 1;
 /// Distance of the numbers of processes that had the same number in the kernel.
 const GENERATION: u64 = 1_000_000;
-/// The idle thread, on every processor.
-const IDLE: u32 = 0;
 
 /// A thread's track: process and thread of the file.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,7 +96,7 @@ impl Writer<'_> {
     fn track(&self, thread: u32, ticks: u64) -> Option<Track> {
         let owner = self.owners.get(&thread).copied();
         let process = owner.or_else(|| self.view.owner(thread))?;
-        (thread != IDLE).then(|| Track { process: self.process(process, ticks), thread })
+        (!self.view.idles(thread)).then(|| Track { process: self.process(process, ticks), thread })
     }
 
     /// Where something is shown that this thread did, or that interrupted it.

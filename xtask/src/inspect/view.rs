@@ -39,6 +39,16 @@ impl<'a> View<'a> {
         }
     }
 
+    /// How many processors there are.
+    fn processors(&self) -> u64 {
+        self.snapshot.header.kernel.processors.max(1)
+    }
+
+    /// Whether a thread is the idle thread of a processor: those are the first, one for each.
+    pub fn idles(&self, thread: u32) -> bool {
+        u64::from(thread) < self.processors()
+    }
+
     /// Time, memory, and how full the kernel's tables are.
     pub fn machine(&self) -> String {
         let header = &self.snapshot.header;
@@ -46,10 +56,11 @@ impl<'a> View<'a> {
         let uptime = self.milliseconds(header.ticks.saturating_sub(header.base_ticks));
         let idle = self.milliseconds(kernel.idle_ticks);
         let mut text = format!(
-            "up {:.3} s, idle {:.0} %; {} of {} KiB of memory used\n\
+            "up {:.3} s, {} processors idle {:.0} %; {} of {} KiB of memory used\n\
              {} context switches, {} system calls (without the fast path), {} interrupts\n\nobjects",
             uptime / 1e3,
-            if uptime > 0.0 { idle / uptime * 100.0 } else { 0.0 },
+            self.processors(),
+            if uptime > 0.0 { idle / uptime / self.processors() as f64 * 100.0 } else { 0.0 },
             kernel.used_frames * KIB_PER_FRAME,
             kernel.total_frames * KIB_PER_FRAME,
             kernel.switches,
@@ -94,8 +105,8 @@ impl<'a> View<'a> {
     /// Every thread, with what it waits for.
     pub fn threads(&self) -> String {
         let mut text = format!(
-            "{:>4} {:<16} {:<14} {:>8} {:>10} {:<18} waits for",
-            "id", "of", "state", "priority", "cpu ms", "instruction"
+            "{:>4} {:<16} {:<14} {:>8} {:>9} {:>10} {:<18} waits for",
+            "id", "of", "state", "priority", "processor", "cpu ms", "instruction"
         );
         for thread in &self.snapshot.threads {
             let info = &thread.info;
@@ -112,11 +123,12 @@ impl<'a> View<'a> {
             add(
                 &mut text,
                 format_args!(
-                    "\n{:>4} {:<16} {:<14} {:>8} {:>10.1} {:#018x} {waits}{owes}",
+                    "\n{:>4} {:<16} {:<14} {:>8} {:>9} {:>10.1} {:#018x} {waits}{owes}",
                     info.number,
                     self.process(info.process),
                     state.name(),
                     info.priority,
+                    info.processor,
                     self.milliseconds(info.cpu_ticks),
                     thread.instruction,
                 ),
@@ -267,8 +279,8 @@ impl<'a> View<'a> {
     fn thread(&self, number: u32) -> String {
         match self.owners.get(&number) {
             Some(process) => format!("{}/{number}", self.process(*process)),
-            // The idle thread belongs to no process.
-            None if number == 0 => "idle".to_owned(),
+            // The idle threads belong to no process.
+            None if self.idles(number) => "idle".to_owned(),
             None => format!("thread {number}"),
         }
     }
@@ -302,8 +314,30 @@ fn add(text: &mut String, arguments: std::fmt::Arguments<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::snapshot::tests::example;
+    use super::super::snapshot::{Ring, tests::example};
     use super::*;
+    use airox_abi::snapshot::RingEntry;
+
+    #[test]
+    fn each_processor_idles_and_has_its_ring() {
+        let mut snapshot = Snapshot::parse(&example()).unwrap();
+        snapshot.threads.clear();
+        // Of 2 s on each of two processors, half a second was idle.
+        snapshot.header.kernel.processors = 2;
+        snapshot.header.kernel.idle_ticks = 500;
+        let switch = |ticks, thread| Event { ticks, ..event(EventKind::Switch, thread, 5, 0) };
+        let other = RingEntry { processor: 1, ..snapshot.rings[0].entry };
+        snapshot.rings[0].entry.processor = 0;
+        snapshot.rings[0].events = vec![switch(1_100, 0), switch(1_300, 7)];
+        snapshot.rings.push(Ring { entry: other, events: vec![switch(1_200, 1)] });
+        let view = View::new(&snapshot);
+        assert!(view.machine().starts_with("up 2.000 s, 2 processors idle 12 %"), "{}", view.machine());
+        let text = view.trace(10);
+        let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().skip(2).collect()).collect();
+        assert_eq!(lines[0], ["processor", "0", "switch", "idle"]);
+        assert_eq!(lines[1], ["processor", "1", "switch", "idle"]);
+        assert_eq!(lines[2], ["processor", "0", "switch", "thread", "7"]);
+    }
 
     fn event(kind: EventKind, a: u32, b: u32, c: u64) -> Event {
         Event { ticks: 2_000, kind_a: (kind as u32) << 24 | a, b, c, d: 0 }

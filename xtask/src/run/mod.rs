@@ -30,8 +30,8 @@ pub struct RunArguments {
     /// Memory, such as 512M or 2G
     #[arg(long, default_value = "512M", value_parser = memory)]
     mem: u64,
-    /// Processors
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=255))]
+    /// Processors; the system file says how many it needs at least
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=255))]
     smp: u32,
     /// What kind of disk the image is
     #[arg(long, value_enum, default_value_t = DiskArgument::Ahci)]
@@ -75,6 +75,13 @@ pub fn run(workspace: &Workspace, arguments: &RunArguments) -> Result<()> {
             "warning: `{}` is made for machines with at least {} MiB; not all of it may start",
             built.compiled.system.name,
             built.compiled.memory >> 20
+        );
+    }
+    let wanted = built.compiled.system.processors;
+    if arguments.smp < wanted {
+        eprintln!(
+            "warning: `{}` is made for machines with at least {wanted} processors; what is to run on those missing will not start",
+            built.compiled.system.name
         );
     }
     let mut options = options(arguments, &built);

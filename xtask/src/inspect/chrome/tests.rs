@@ -7,6 +7,8 @@ use airox_abi::snapshot::{PortEntry, RingEntry};
 /// Numbers of the recorded machine.
 const SHELL: u32 = 9;
 const CONSOLE: u32 = 4;
+/// The idle thread of the only processor.
+const IDLE: u32 = 0;
 const PORT: u32 = 2;
 /// Thread and process of a program that ended, and whose numbers a second one got.
 const PROGRAM: (u32, u32) = (12, 11);
@@ -198,4 +200,22 @@ fn a_damaged_ring_gives_a_file_all_the_same() {
     events.push(event(u64::MAX, EventKind::Exit, 99, 7, 0, u64::MAX));
     events.push(Event { kind_a: u32::MAX, ..Event::default() });
     assert!(!phase(&trace(&View::new(&snapshot)), "X").is_empty());
+}
+
+#[test]
+fn every_processor_has_a_track_and_an_idle_thread() {
+    let mut snapshot = recording();
+    snapshot.header.kernel.processors = 2;
+    let events = vec![event(120, EventKind::Switch, 1, 0, 0, 0), event(130, EventKind::Switch, 12, 11, 0, 0)];
+    let entry = RingEntry { processor: 1, events: 2, recorded: 2 };
+    snapshot.rings.push(Ring { entry, events });
+    let file = trace(&View::new(&snapshot));
+    let names: Vec<String> = phase(&file, "X")
+        .iter()
+        .filter(|slice| track(slice) == (PROCESSORS, 2))
+        .map(|slice| slice["name"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(names.len(), 1, "{names:?}");
+    let tracks = phase(&file, "M");
+    assert!(tracks.iter().any(|event| event["args"]["name"] == "processor 1"), "{tracks:?}");
 }
