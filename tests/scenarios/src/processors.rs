@@ -60,6 +60,7 @@ fn programs_run_where_they_are_put(context: &Context) -> Outcome {
             &["cannot run on processor 4; they can on 0, 1, 2, 3"],
         )?;
         player.expect("run --processor 99 hello", &["cannot run on processor 99"])?;
+        player.expect("run --budget 2ms/10ms --processor 1 processors", &["its threads stay there"])?;
         // A fifth of each processor is for programs' budgets.
         for number in 0..PROCESSORS {
             player.expect(&format!("run --processor {number} --budget 2ms/10ms hog &"), &["background"])?;

@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 airox_rt::entry!(main);
 
 const USAGE: &str = "usage: processors [MILLISECONDS]\nCounts on one processor, then on all of them at once, for so long each (default 500).\n";
+const ON_A_BUDGET: &str = "this program runs on a budget, which is time of one processor: its threads stay there\n";
 const DEFAULT_MS: u64 = 500;
 const LONGEST_MS: u64 = 3_600_000;
 const STACK: u64 = 16 << 10;
@@ -24,7 +25,12 @@ fn main(start: &'static Start) -> Result<(), Failure> {
     run(start, USAGE, parse, |console, milliseconds| {
         let span = Duration::from_millis(milliseconds);
         let processors: Vec<u32> = thread::processors()?.collect();
-        let alone = count(&processors[..processors.len().min(1)], span)?;
+        let alone = match count(&processors[..processors.len().min(1)], span) {
+            Err(Error::MissingRight) => {
+                return Ok(console.print(format_args!("{ON_A_BUDGET}"))?);
+            }
+            counted => counted?,
+        };
         let together = count(&processors, span)?;
         if together.len() < processors.len() {
             console.print(format_args!("no more than {} threads can be made\n", together.len()))?;
