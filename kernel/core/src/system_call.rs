@@ -48,8 +48,9 @@ fn rights(bits: u64) -> Result<Rights, Error> {
     u16::try_from(bits).ok().and_then(Rights::from_bits).ok_or(Error::InvalidArgument)
 }
 
-fn priority(value: u64) -> Result<u8, Error> {
-    u8::try_from(value).map_err(|_| Error::InvalidArgument)
+fn priority(value: u64, limit: u8) -> Result<u8, Error> {
+    let priority = u8::try_from(value).map_err(|_| Error::InvalidArgument)?;
+    if priority <= limit { Ok(priority) } else { Err(Error::MissingRight) }
 }
 
 impl<M: Machine> Kernel<M> {
@@ -161,14 +162,8 @@ impl<M: Machine> Kernel<M> {
     fn long_call(&mut self, call: SystemCall) -> Result<Option<Results>, Error> {
         let [a, b, c, d, length, done, _] = self.arguments();
         let finished = match call {
-            SystemCall::HandleClose => {
-                let (index, _) = self.find_any(a)?;
-                self.close_step(index)
-            }
-            SystemCall::HandleRevoke => {
-                let (index, _) = self.find_any(a)?;
-                self.revoke(index)
-            }
+            SystemCall::HandleClose => self.close_step(self.find_any(a)?.0),
+            SystemCall::HandleRevoke => self.revoke(self.find_any(a)?.0),
             SystemCall::RegionMap => {
                 // The upper half of the flags says what is done already.
                 let (flags, parts) = (MapFlags::from_bits(done as u32), done >> 32);
@@ -176,25 +171,18 @@ impl<M: Machine> Kernel<M> {
                 let process = self.process_argument(b, Rights::CONTROL)?;
                 let place = Place { address: c, offset: d, pages: length };
                 let flags = flags.ok_or(Error::InvalidArgument)?;
-                match self.map_step(index, process, place, flags, parts)? {
-                    None => true,
-                    Some(parts) => {
-                        let word = &mut self.threads[self.cpu.current].context.words[4];
-                        *word = parts << 32 | u64::from(flags.bits());
-                        false
-                    }
+                let left = self.map_step(index, process, place, flags, parts)?;
+                if let Some(parts) = left {
+                    self.threads[self.cpu.current].context.words[4] = parts << 32 | u64::from(flags.bits());
                 }
+                left.is_none()
             }
             SystemCall::RegionUnmap => {
                 let process = self.process_argument(a, Rights::CONTROL)?;
-                let node = self.mapping_at(process, b)?;
-                self.close_step(node)
+                self.close_step(self.mapping_at(process, b)?)
             }
             SystemCall::ProcessRead => {
-                let (process, _) = self.find_process(a, Rights::DEBUG)?;
-                if !self.processes[process].alive {
-                    return Err(Error::Dead);
-                }
+                let process = self.alive(self.find_process(a, Rights::DEBUG)?.0)?;
                 let piece = d.min(PIECE);
                 self.copy_user((process, b), (self.cpu.current_process, c), piece)?;
                 let words = &mut self.threads[self.cpu.current].context.words;
@@ -240,12 +228,12 @@ impl<M: Machine> Kernel<M> {
         [context.rdi, a, b, c, d, e, f]
     }
 
-    /// The quota a creating call charges: the named one, or the caller's own.
-    fn quota_argument(&self, claim: u64) -> Result<Id<Quota>, Error> {
+    /// The quota a call is about: the named one, or the caller's own.
+    fn quota_argument(&self, claim: u64, needed: Rights) -> Result<Id<Quota>, Error> {
         if claim == 0 {
             return Ok(self.processes[self.cpu.current_process].quota);
         }
-        Ok(self.find_quota(claim, Rights::CONTROL)?.0)
+        Ok(self.find_quota(claim, needed)?.0)
     }
 
     /// The process a call is about: the named one, or the caller's own.
@@ -256,33 +244,13 @@ impl<M: Machine> Kernel<M> {
         Ok(self.find_process(claim, needed)?.0)
     }
 
-    /// As [`Self::process_argument`], and it must be alive.
-    fn live_process(&self, claim: u64, needed: Rights) -> Result<Id<Process>, Error> {
-        self.alive(self.process_argument(claim, needed)?)
-    }
-
-    /// The process a handle names, alive; 0 is no handle here.
-    fn other_process(&self, claim: u64, needed: Rights) -> Result<Id<Process>, Error> {
-        self.alive(self.find_process(claim, needed)?.0)
+    /// The process a handle with `CONTROL` names, alive; 0 is no handle here.
+    fn other_process(&self, claim: u64) -> Result<Id<Process>, Error> {
+        self.alive(self.find_process(claim, Rights::CONTROL)?.0)
     }
 
     fn alive(&self, process: Id<Process>) -> Result<Id<Process>, Error> {
         if self.processes[process].alive { Ok(process) } else { Err(Error::Dead) }
-    }
-
-    /// Gives the running process a handle with all rights to a new object; without room for the handle the object goes again.
-    fn hand_out(&mut self, object: Object) -> Result<Results, Error> {
-        self.hand_out_with(object, Rights::all())
-    }
-
-    fn hand_out_with(&mut self, object: Object, rights: Rights) -> Result<Results, Error> {
-        match self.insert_capability(self.cpu.current_process, object, rights, 0, None) {
-            Ok(index) => Ok(handle(self.capabilities.handle(index))),
-            Err(error) => {
-                self.discard(object);
-                Err(error)
-            }
-        }
     }
 
     /// Frees an object nobody got a handle to.
@@ -299,15 +267,11 @@ impl<M: Machine> Kernel<M> {
 
     /// Calls that neither wait nor take long.
     fn simple_call(&mut self, call: SystemCall) -> Result<Results, Error> {
-        let [a, b, c, d, e, ..] = self.arguments();
+        let [a, b, c, d, ..] = self.arguments();
         let me = self.cpu.current_process;
-        let own_quota = self.processes[me].quota;
         match call {
-            SystemCall::ReplySave => return Ok(handle(self.save_reply()?)),
-            SystemCall::LeaseInfo => {
-                let (length, access) = self.lease_info(a, b)?;
-                return Ok([length, access, 0, 0]);
-            }
+            SystemCall::ReplySave => return self.save_reply().map(handle),
+            SystemCall::LeaseInfo => return self.lease_info(a, b).map(|(length, access)| [length, access, 0, 0]),
             SystemCall::Poll => {
                 let (signal, _) = self.find_signal(a, Rights::RECEIVE)?;
                 let bits = &mut self.signals[signal].bits;
@@ -315,42 +279,17 @@ impl<M: Machine> Kernel<M> {
                 *bits &= !b;
                 return Ok(one(taken));
             }
-            SystemCall::TimerSet => {
-                let (signal, _) = self.find_signal(a, Rights::RECEIVE)?;
-                self.set_timer(signal, b, c);
-            }
-            SystemCall::PortCreate => {
-                let quota = self.quota_argument(a)?;
-                let port = self.create_port(quota, b)?;
-                return self.hand_out(Object::Port(port));
-            }
+            SystemCall::TimerSet => self.set_timer(self.find_signal(a, Rights::RECEIVE)?.0, b, c),
             SystemCall::PortBind => {
                 let (port, _) = self.find_port(a, Rights::RECEIVE)?;
                 let signal = if b == 0 { None } else { Some(self.find_signal(b, Rights::RECEIVE)?.0) };
                 self.bind_port(port, signal)?;
             }
-            SystemCall::SignalCreate => {
-                let quota = self.quota_argument(a)?;
-                let signal = self.create_signal(quota)?;
-                return self.hand_out(Object::Signal(signal));
-            }
-            SystemCall::HandleCopy => {
-                let (index, _) = self.find_any(a)?;
-                return Ok(handle(self.derive(index, me, rights(b)?, c)?));
-            }
+            SystemCall::HandleCopy => return self.derive(self.find_any(a)?.0, me, rights(b)?, c).map(handle),
             SystemCall::HandleInfo => {
                 let (_, capability) = self.find_any(a)?;
                 let kind = capability.object.kind().map_or(0, |kind| kind as u64);
-                let rights = u64::from(capability.rights.bits());
-                return Ok([kind, rights, capability.badge, 0]);
-            }
-            SystemCall::RegionCreate => {
-                let quota = self.quota_argument(a)?;
-                let kind = RegionKind::from_code(c).ok_or(Error::InvalidArgument)?;
-                let region = self.create_region(quota, b, kind)?;
-                let mut rights = Rights::all();
-                rights.set(Rights::DMA, kind == RegionKind::Contiguous);
-                return self.hand_out_with(Object::Region(region), rights);
+                return Ok([kind, u64::from(capability.rights.bits()), capability.badge, 0]);
             }
             SystemCall::RegionInfo => {
                 let (_, capability) = self.find_any(a)?;
@@ -359,65 +298,26 @@ impl<M: Machine> Kernel<M> {
                 };
                 let region = &self.regions[id];
                 let shown = capability.rights.contains(Rights::DMA) && region.kind != RegionKind::Lazy;
-                let base = region.base.filter(|_| shown);
-                let address = base.map_or(0, Frame::address);
+                let address = region.base.filter(|_| shown).map_or(0, Frame::address);
                 return Ok([region.pages, region.kind as u64, address, 0]);
             }
-            SystemCall::RegionDevice => {
-                self.check_machine(a, Rights::CONTROL)?;
-                if !b.is_multiple_of(PAGE_SIZE) || c == 0 || c > MAX_DEVICE_PAGES {
-                    return Err(Error::InvalidArgument);
-                }
-                let first = Frame::containing(b);
-                if b >> 44 != 0 || !self.machine.device_range_allowed(first, c as u32) {
-                    return Err(Error::NoSuchResource);
-                }
-                let region = self.create_foreign_region(own_quota, first, c, RegionKind::Device)?;
-                return self.hand_out(Object::Region(region));
-            }
-            SystemCall::QuotaCreate => {
-                let (parent, _) = self.find_quota(a, Rights::CONTROL)?;
-                let limits = self.read(b)?;
-                let quota = self.create_quota(parent, limits)?;
-                return self.hand_out(Object::Quota(quota));
-            }
             SystemCall::QuotaInfo => {
-                let quota = if a == 0 { own_quota } else { self.find_quota(a, Rights::READ)?.0 };
-                let quota = &self.quotas[quota];
+                let quota = &self.quotas[self.quota_argument(a, Rights::READ)?];
                 self.write(b, &[quota.limits, quota.used])?;
             }
-            SystemCall::ProcessCreate => {
-                let quota = self.quota_argument(a)?;
-                let name = self.read(b)?;
-                let max_priority = self.processes[me].max_priority;
-                let process = self.create_process(quota, name, max_priority, Some(me))?;
-                return self.hand_out(Object::Process(process));
-            }
             SystemCall::ProcessGrant => {
-                let target = self.other_process(a, Rights::CONTROL)?;
-                let (index, _) = self.find_any(b)?;
-                return Ok(handle(self.derive(index, target, rights(c)?, d)?));
+                let target = self.other_process(a)?;
+                return self.derive(self.find_any(b)?.0, target, rights(c)?, d).map(handle);
             }
-            SystemCall::ProcessKill => {
-                let process = self.other_process(a, Rights::CONTROL)?;
-                self.doom_process(process, b as i64, false);
-            }
+            SystemCall::ProcessKill => self.doom_process(self.other_process(a)?, b as i64, false),
             SystemCall::ProcessWatch => {
                 let (process, _) = self.find_process(a, Rights::WATCH)?;
-                let signal = self.notifiable_signal(b, c)?;
-                self.watch_process(process, signal, c)?;
+                self.watch_process(process, self.notifiable_signal(b, c)?, c)?;
             }
-            SystemCall::ProcessInfo => {
-                let process = self.process_argument(a, Rights::READ)?;
-                self.write(b, &self.process_info(process))?;
-            }
+            SystemCall::ProcessInfo => self.write(b, &self.process_info(self.process_argument(a, Rights::READ)?))?,
             SystemCall::ProcessPriority => {
-                let process = self.other_process(a, Rights::CONTROL)?;
-                let priority = priority(b)?;
-                if priority > self.processes[me].max_priority {
-                    return Err(Error::MissingRight);
-                }
-                self.processes[process].max_priority = priority;
+                let process = self.other_process(a)?;
+                self.processes[process].max_priority = priority(b, self.processes[me].max_priority)?;
             }
             SystemCall::ProcessHandles => {
                 let (process, _) = self.find_process(a, Rights::READ)?;
@@ -432,33 +332,16 @@ impl<M: Machine> Kernel<M> {
                 ]);
             }
             SystemCall::ProcessBudget => {
-                let process = self.other_process(a, Rights::CONTROL)?;
-                let (budget, _) = self.find_budget(b, Rights::SEND)?;
-                self.processes[process].budget = self.budgets.weak(budget);
+                let process = self.other_process(a)?;
+                self.processes[process].budget = self.budgets.weak(self.find_budget(b, Rights::SEND)?.0);
             }
-            SystemCall::ThreadCreate => {
-                let process = self.live_process(a, Rights::CONTROL)?;
-                let priority = self.allowed_priority(process, b)?;
-                let fault_port = if c == 0 { None } else { Some(self.find_port(c, Rights::SEND | Rights::COPY)?) };
-                let thread = self.create_thread(process, priority, fault_port)?;
-                return self.hand_out(Object::Thread(thread));
-            }
-            SystemCall::ThreadStart => {
-                let (thread, _) = self.find_thread(a, Rights::CONTROL)?;
-                self.start_thread(thread, b, c, d)?;
-            }
-            SystemCall::ThreadSuspend => {
-                let (thread, _) = self.find_thread(a, Rights::CONTROL)?;
-                self.suspend_thread(thread)?;
-            }
-            SystemCall::ThreadResume => {
-                let (thread, _) = self.find_thread(a, Rights::CONTROL)?;
-                self.resume_thread(thread)?;
-            }
+            SystemCall::ProcessProcessors => self.restrict_processors(self.other_process(a)?, b)?,
+            SystemCall::ThreadStart => self.start_thread(self.find_thread(a, Rights::CONTROL)?.0, b, c, d)?,
+            SystemCall::ThreadSuspend => self.suspend_thread(self.find_thread(a, Rights::CONTROL)?.0)?,
+            SystemCall::ThreadResume => self.resume_thread(self.find_thread(a, Rights::CONTROL)?.0)?,
             SystemCall::ThreadPriority => {
                 let thread = self.live_thread(a)?;
-                let priority = self.allowed_priority(self.threads[thread].process, b)?;
-                self.set_priority(thread, priority)?;
+                self.set_priority(thread, self.allowed_priority(self.threads[thread].process, b)?)?;
             }
             SystemCall::ThreadWeight => {
                 let (thread, _) = self.find_thread(a, Rights::CONTROL)?;
@@ -481,25 +364,8 @@ impl<M: Machine> Kernel<M> {
                 let registers = self.read(b)?;
                 self.write_registers(thread, &registers)?;
             }
-            SystemCall::ThreadProcessor => {
-                let thread = self.live_thread(a)?;
-                self.move_thread(thread, b)?;
-            }
-            SystemCall::ProcessProcessors => {
-                let process = self.other_process(a, Rights::CONTROL)?;
-                self.restrict_processors(process, b)?;
-            }
-            SystemCall::BudgetCreate => {
-                let quota = self.quota_argument(a)?;
-                let flags = u32::try_from(e).ok().and_then(BudgetFlags::from_bits);
-                let flags = flags.ok_or(Error::InvalidArgument)?;
-                let budget = self.create_budget(quota, b, c, d, flags)?;
-                return self.hand_out(Object::Budget(budget));
-            }
-            SystemCall::BudgetSet => {
-                let (budget, _) = self.find_budget(a, Rights::CONTROL)?;
-                self.set_budget(budget, b, c)?;
-            }
+            SystemCall::ThreadProcessor => self.move_thread(self.live_thread(a)?, b)?,
+            SystemCall::BudgetSet => self.set_budget(self.find_budget(a, Rights::CONTROL)?.0, b, c)?,
             SystemCall::BudgetBind => {
                 let (thread, _) = self.find_thread(a, Rights::CONTROL)?;
                 let budget = match (b, c) {
@@ -510,38 +376,19 @@ impl<M: Machine> Kernel<M> {
                 };
                 self.bind_budget(thread, budget)?;
             }
-            SystemCall::BudgetInfo => {
-                let (budget, _) = self.find_budget(a, Rights::READ)?;
-                self.write(b, &self.budget_info(budget))?;
-            }
+            SystemCall::BudgetInfo => self.write(b, &self.budget_info(self.find_budget(a, Rights::READ)?.0))?,
             SystemCall::BudgetWatch => {
                 let (budget, _) = self.find_budget(a, Rights::CONTROL)?;
-                let signal = self.notifiable_signal(b, c)?;
-                self.watch_budget(budget, signal, c);
-            }
-            SystemCall::IrqCreate => {
-                self.check_machine(a, Rights::CONTROL)?;
-                let irq = self.create_irq(own_quota, b)?;
-                return self.hand_out(Object::Irq(irq));
+                self.watch_budget(budget, self.notifiable_signal(b, c)?, c);
             }
             SystemCall::IrqBind => {
                 let (irq, _) = self.find_irq(a, Rights::CONTROL)?;
-                let signal = self.notifiable_signal(b, c)?;
-                self.bind_irq(irq, signal, c);
+                self.bind_irq(irq, self.notifiable_signal(b, c)?, c);
             }
-            SystemCall::IrqAcknowledge => {
-                let (irq, _) = self.find_irq(a, Rights::CONTROL)?;
-                self.acknowledge_irq(irq)?;
-            }
-            SystemCall::IoPortsCreate => {
-                self.check_machine(a, Rights::CONTROL)?;
-                let ports = self.create_io_ports(own_quota, b, c)?;
-                return self.hand_out(Object::IoPorts(ports));
-            }
+            SystemCall::IrqAcknowledge => self.acknowledge_irq(self.find_irq(a, Rights::CONTROL)?.0)?,
             SystemCall::IoPortsBind => {
                 let (ports, _) = self.find_io_ports(a, Rights::CONTROL)?;
-                let process = self.process_argument(b, Rights::CONTROL)?;
-                self.bind_io_ports(ports, process)?;
+                self.bind_io_ports(ports, self.process_argument(b, Rights::CONTROL)?)?;
             }
             SystemCall::DebugWrite => {
                 self.check_machine(a, Rights::SEND)?;
@@ -562,10 +409,77 @@ impl<M: Machine> Kernel<M> {
                 self.check_machine(a, Rights::READ)?;
                 self.write(b, &self.kernel_info())?;
             }
-            // Not asked here: these wait, take long or end the caller.
-            _ => return Err(Error::InvalidSystemCall),
+            _ => return self.creating_call(call),
         }
         Ok(NOTHING)
+    }
+
+    /// Calls that make an object and give the running process a handle to it; without room for the handle the object goes again.
+    fn creating_call(&mut self, call: SystemCall) -> Result<Results, Error> {
+        let [a, b, c, d, e, ..] = self.arguments();
+        let me = self.cpu.current_process;
+        let own_quota = self.processes[me].quota;
+        let mut rights = Rights::all();
+        let object = match call {
+            SystemCall::PortCreate => Object::Port(self.create_port(self.quota_argument(a, Rights::CONTROL)?, b)?),
+            SystemCall::SignalCreate => Object::Signal(self.create_signal(self.quota_argument(a, Rights::CONTROL)?)?),
+            SystemCall::RegionCreate => {
+                let quota = self.quota_argument(a, Rights::CONTROL)?;
+                let kind = RegionKind::from_code(c).ok_or(Error::InvalidArgument)?;
+                rights.set(Rights::DMA, kind == RegionKind::Contiguous);
+                Object::Region(self.create_region(quota, b, kind)?)
+            }
+            SystemCall::RegionDevice => {
+                self.check_machine(a, Rights::CONTROL)?;
+                if !b.is_multiple_of(PAGE_SIZE) || c == 0 || c > MAX_DEVICE_PAGES {
+                    return Err(Error::InvalidArgument);
+                }
+                let first = Frame::containing(b);
+                if b >> 44 != 0 || !self.machine.device_range_allowed(first, c as u32) {
+                    return Err(Error::NoSuchResource);
+                }
+                Object::Region(self.create_foreign_region(own_quota, first, c, RegionKind::Device)?)
+            }
+            SystemCall::QuotaCreate => {
+                let (parent, _) = self.find_quota(a, Rights::CONTROL)?;
+                let limits = self.read(b)?;
+                Object::Quota(self.create_quota(parent, limits)?)
+            }
+            SystemCall::ProcessCreate => {
+                let quota = self.quota_argument(a, Rights::CONTROL)?;
+                let name = self.read(b)?;
+                let max_priority = self.processes[me].max_priority;
+                Object::Process(self.create_process(quota, name, max_priority, Some(me))?)
+            }
+            SystemCall::ThreadCreate => {
+                let process = self.alive(self.process_argument(a, Rights::CONTROL)?)?;
+                let priority = self.allowed_priority(process, b)?;
+                let fault_port = if c == 0 { None } else { Some(self.find_port(c, Rights::SEND | Rights::COPY)?) };
+                Object::Thread(self.create_thread(process, priority, fault_port)?)
+            }
+            SystemCall::BudgetCreate => {
+                let quota = self.quota_argument(a, Rights::CONTROL)?;
+                let flags = u32::try_from(e).ok().and_then(BudgetFlags::from_bits);
+                Object::Budget(self.create_budget(quota, b, c, d, flags.ok_or(Error::InvalidArgument)?)?)
+            }
+            SystemCall::IrqCreate => {
+                self.check_machine(a, Rights::CONTROL)?;
+                Object::Irq(self.create_irq(own_quota, b)?)
+            }
+            SystemCall::IoPortsCreate => {
+                self.check_machine(a, Rights::CONTROL)?;
+                Object::IoPorts(self.create_io_ports(own_quota, b, c)?)
+            }
+            // Not asked here: these wait, take long or end the caller.
+            _ => return Err(Error::InvalidSystemCall),
+        };
+        match self.insert_capability(me, object, rights, 0, None) {
+            Ok(index) => Ok(handle(self.capabilities.handle(index))),
+            Err(error) => {
+                self.discard(object);
+                Err(error)
+            }
+        }
     }
 
     /// Reads a structure from the running process's memory.
@@ -591,12 +505,8 @@ impl<M: Machine> Kernel<M> {
 
     /// A priority for a thread of `process`: at most what that process and the caller's may give.
     fn allowed_priority(&self, process: Id<Process>, value: u64) -> Result<u8, Error> {
-        let priority = priority(value)?;
         let own_limit = self.processes[self.cpu.current_process].max_priority;
-        if priority > self.processes[process].max_priority.min(own_limit) {
-            return Err(Error::MissingRight);
-        }
-        Ok(priority)
+        priority(value, self.processes[process].max_priority.min(own_limit))
     }
 
     /// A signal that the caller may notify with these bits.

@@ -21,7 +21,7 @@ impl Timers {
     /// The earliest deadline, `u64::MAX` if there is none.
     #[inline]
     pub(crate) fn earliest(&self) -> u64 {
-        self.deadline(0)
+        self.heap.first().map_or(u64::MAX, |&(deadline, _)| deadline)
     }
 
     /// Sets or replaces an owner's timer.
@@ -42,6 +42,7 @@ impl Timers {
     }
 
     /// Takes a timer whose deadline has come.
+    #[inline]
     pub(crate) fn take_due(&mut self, now: u64) -> Option<u32> {
         let &(_, owner) = self.heap.first().filter(|&&(deadline, _)| deadline <= now)?;
         self.remove(0);
@@ -49,6 +50,7 @@ impl Timers {
     }
 
     /// The last one takes its place, then its own.
+    #[inline]
     fn remove(&mut self, position: usize) {
         let (_, owner) = self.heap.swap_remove(position);
         self.position[owner as usize] = NONE;
