@@ -18,7 +18,7 @@ pub enum SupervisorError {
     NotAllowed,
     /// The component does not run now.
     NotRunning,
-    /// The component is never to run again: its policy is so, and what it owned is gone.
+    /// The component is never to run again: its policy is so, and what it owned is gone; or its processor is not there.
     NotRestartable,
     /// The number belongs to a component, or to another program.
     BadNumber,

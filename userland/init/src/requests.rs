@@ -24,7 +24,7 @@ pub enum Refusal {
     UnknownComponent,
     /// The component does not run.
     NotRunning,
-    /// The component's policy is never to start it again, and what it owned is gone.
+    /// The component's policy is never to start it again, and what it owned is gone; or its processor is not there.
     NotRestartable,
     /// The badge belongs to a component, or is taken.
     BadBadge,
@@ -55,7 +55,7 @@ impl<K: Kernel, J: Journal> Supervisor<'_, K, J> {
     pub fn restart(&mut self, caller: u64, name: &str) -> Result<(), Refusal> {
         let index = self.target(caller, name)?;
         let record = &self.house.system.components[index];
-        if record.restart.policy == RestartPolicy::Never {
+        if record.restart.policy == RestartPolicy::Never || self.house.lacks_processor(index).is_some() {
             return Err(Refusal::NotRestartable);
         }
         if self.house.components[index].owned.handles.is_empty() && !record.resources.is_empty() {

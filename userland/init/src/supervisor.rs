@@ -1,7 +1,6 @@
 //! Starting, watching, restarting and burying components.
 
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -37,12 +36,11 @@ pub(crate) struct Ward {
 }
 
 /// Why a component could not be started.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum StartError {
     Spawn(SpawnError),
     Kernel(&'static str, Error),
     NoProgram,
-    NoProcessor(String),
 }
 
 impl fmt::Display for StartError {
@@ -50,7 +48,6 @@ impl fmt::Display for StartError {
         match self {
             StartError::Spawn(error) => write!(formatter, "{error}"),
             StartError::Kernel(step, error) => write!(formatter, "cannot {step}: {error}"),
-            StartError::NoProcessor(why) => formatter.write_str(why),
             StartError::NoProgram => formatter.write_str("its program is not in the bundle"),
         }
     }
@@ -238,9 +235,6 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
     fn try_start(&mut self, index: usize) -> Result<Instance, StartError> {
         let record = &self.house.system.components[index];
         let program = self.house.program(index).ok_or(StartError::NoProgram)?;
-        if let Some(why) = self.house.lacks_processor(index) {
-            return Err(StartError::NoProcessor(why));
-        }
         let quota = self
             .kernel
             .quota_create(self.house.authority.quota, &self.house.limits(index))

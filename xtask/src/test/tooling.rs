@@ -41,7 +41,8 @@ fn inspect(image: &Path) -> Outcome {
     machine.wait_for_prompt(BOOT_LIMIT).map_err(text)?;
     machine.command("ps", COMMAND_LIMIT).map_err(text)?;
     let folder = machine.run_folder().display().to_string();
-    let arguments = ["inspect", "--run", &folder, "--events", "200"];
+    // Every byte that leaves the serial port is an interrupt; the call that brought them lies before those.
+    let arguments = ["inspect", "--run", &folder, "--events", "4000"];
     let shown = expect_success(&xtask(&arguments, "")?)?;
     contains(&shown, &["serial-console", "context switches", "receiving", "console (port", "write(bytes"])?;
     machine.command("run ping-pong 20", COMMAND_LIMIT).map_err(text)?;

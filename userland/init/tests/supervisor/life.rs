@@ -117,11 +117,13 @@ fn a_component_runs_where_it_is_to_or_not_at_all() {
     system.components[2].processors = ALL_PROCESSORS;
     system.components[2].time.for_programs = 100_000;
     system.components[3].processors = 0b1000;
+    system.components[3].restart.policy = RestartPolicy::Always;
     with_processors(&system, 3, |supervisor, notes| {
         supervisor.start_all();
         assert!(notes.has("made for 4 processors, and the machine has 3"));
         assert!(notes.has("`once` cannot run on this machine: it is to run on processor 3, and there are 3"));
         assert_eq!(state(supervisor, 3), State::Failed);
+        assert_eq!(supervisor.restart(3, "once"), Err(Refusal::NotRestartable));
         assert!(supervisor.kernel().process("once").is_none());
         let mut place = |name: &str| {
             let process = supervisor.kernel().process(name).unwrap();
