@@ -133,7 +133,7 @@ fn counts_shared(_: &Block) -> Outcome {
 fn spins(block: &Block) -> Outcome {
     loop {
         block.set_result(0, block.result(0) + 1);
-        if block.result(0) % 32 == 0 {
+        if block.result(0).is_multiple_of(32) {
             spin_loop();
         }
     }
