@@ -45,21 +45,15 @@ impl<M: Machine> Kernel<M> {
             return Err(Error::ReceiverRefused);
         }
         let mut received = [Handle::NONE; MAX_HANDLES];
-        let mut result = Ok(());
-        for (slot, transfer) in received.iter_mut().zip(transfers) {
-            match self.transfer_handle(source, target, transfer) {
-                Ok(handle) => *slot = handle,
-                Err(error) => {
-                    result = Err(error);
-                    break;
-                }
-            }
-        }
-        if result.is_ok() {
-            result = self
-                .write_user(target, room.wrapping_add(Extension::RECEIVED_OFFSET), received.as_bytes())
-                .map_err(|_| Error::ReceiverRefused);
-        }
+        let mut moves = received.iter_mut().zip(transfers);
+        let moved = moves.try_for_each(|(slot, transfer)| {
+            *slot = self.transfer_handle(source, target, transfer)?;
+            Ok(())
+        });
+        let result = moved.and_then(|()| {
+            let told = self.write_user(target, room.wrapping_add(Extension::RECEIVED_OFFSET), received.as_bytes());
+            told.map_err(|_| Error::ReceiverRefused)
+        });
         if result.is_err() {
             for handle in received.into_iter().filter(|handle| !handle.is_none()) {
                 if let Ok((index, _)) = self.capabilities.find(target, u64::from(handle.0)) {
