@@ -102,13 +102,6 @@ pub struct Boot<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BootError(pub &'static str, pub airox_abi::Error);
 
-/// Counters for `kernel_info`.
-#[derive(Default)]
-pub(crate) struct Statistics {
-    pub(crate) system_calls: u64,
-    pub(crate) interrupts: u64,
-}
-
 /// The kernel: all objects, and the machine under them.
 pub struct Kernel<M> {
     pub(crate) machine: M,
@@ -136,7 +129,8 @@ pub struct Kernel<M> {
     pub(crate) frames: Frames,
     pub(crate) clock: Clock,
     pub(crate) clock_frame: Frame,
-    pub(crate) statistics: Statistics,
+    pub(crate) system_calls: u64,
+    pub(crate) interrupts: u64,
     /// Whether events are recorded.
     pub(crate) tracing: bool,
     pub(crate) snapshot: Snapshot,
@@ -213,7 +207,8 @@ impl<M: Machine> Kernel<M> {
             frames,
             clock: Clock::new(boot.boot_ticks, boot.ticks_per_second),
             clock_frame,
-            statistics: Statistics::default(),
+            system_calls: 0,
+            interrupts: 0,
             tracing: false,
             snapshot: Snapshot::new(processors),
             capacity,
@@ -281,8 +276,8 @@ impl<M: Machine> Kernel<M> {
                 .with(QuotaKind::Time, self.budgets.iter().map(|(_, budget)| budget.charged()).sum()),
             capacity: self.capacity,
             switches: self.all_processors().map(|processor| processor.switches).sum(),
-            system_calls: self.statistics.system_calls,
-            interrupts: self.statistics.interrupts,
+            system_calls: self.system_calls,
+            interrupts: self.interrupts,
             idle_ticks: idle_ticks.sum(),
             processors: u64::from(self.processors),
         }

@@ -72,7 +72,7 @@ impl<M: Machine> Kernel<M> {
 
     /// A device interrupted. A level-triggered line stays masked until its driver acknowledges; so does one nobody listens to.
     pub fn interrupt(&mut self, line: u32) {
-        self.statistics.interrupts += 1;
+        self.interrupts += 1;
         self.trace(EventKind::Irq, line, 0, 0, 0);
         let bound = self.irqs.iter().find(|(_, irq)| irq.line == line).map(|(id, _)| id);
         let target = bound.and_then(|id| {

@@ -455,7 +455,7 @@ impl<M: Machine> Kernel<M> {
 
     /// The hardware timer fired.
     pub fn timer(&mut self) {
-        self.statistics.interrupts += 1;
+        self.interrupts += 1;
         let running = self.cpu.current.number();
         self.trace(EventKind::Timer, running, 0, self.cpu.armed, 0);
         self.cpu.armed = u64::MAX;

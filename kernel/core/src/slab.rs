@@ -6,11 +6,13 @@
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::ops::{Index, IndexMut};
+use derive_where::derive_where;
 
 /// "No index" in the intrusive lists.
 pub(crate) const NONE: u32 = u32::MAX;
 
 /// Names a live object of the kernel.
+#[derive_where(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Id<T> {
     index: u32,
@@ -32,9 +34,7 @@ impl<T> Id<T> {
     pub(crate) const fn from_link(link: u32) -> Option<Id<T>> {
         if link == NONE { None } else { Some(Id::new(link)) }
     }
-}
 
-impl<T> Id<T> {
     /// A reference that notices when the object has gone; `generation` is the object's.
     #[inline]
     pub(crate) const fn weak(self, generation: u32) -> Weak<T> {
@@ -42,46 +42,12 @@ impl<T> Id<T> {
     }
 }
 
-impl<T> Clone for Id<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<T> Copy for Id<T> {}
-impl<T> PartialEq for Id<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.index == other.index
-    }
-}
-impl<T> Eq for Id<T> {}
-impl<T> core::fmt::Debug for Id<T> {
-    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(formatter, "#{}", self.index)
-    }
-}
-
 /// Names an object that may have gone. The entry stubs compare and copy it as one 64-bit word.
+#[derive_where(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 pub(crate) struct Weak<T> {
     id: Id<T>,
     generation: u32,
-}
-
-impl<T> Clone for Weak<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<T> Copy for Weak<T> {}
-impl<T> PartialEq for Weak<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.id == other.id && self.generation == other.generation
-    }
-}
-impl<T> core::fmt::Debug for Weak<T> {
-    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(formatter, "{:?}v{}", self.id, self.generation)
-    }
 }
 
 impl<T> Weak<T> {

@@ -117,7 +117,7 @@ impl<M: Machine> Kernel<M> {
 
     #[inline(never)]
     fn other_system_call(&mut self, call: SystemCall) {
-        self.statistics.system_calls += 1;
+        self.system_calls += 1;
         let me = self.cpu.current;
         let result = match call {
             SystemCall::Reply => self.reply().map(|()| Some(NOTHING)),
