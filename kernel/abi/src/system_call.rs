@@ -156,7 +156,8 @@ system_calls! {
     TraceSet = 53, "trace_set";
 
     // Processor time.
-    /// `(quota?: CONTROL, processor, budget in ns, period in ns, flags: BudgetFlags) -> budget`: all rights. Charges the quota's time.
+    /// `(quota?: CONTROL, processor, budget in ns, period in ns, flags: BudgetFlags) -> budget`: all rights. Charges the quota's time. The processor must be
+    /// one the caller's process may use (`MissingRight`).
     BudgetCreate = 54, "budget_create";
     /// `(budget: CONTROL, budget in ns, period in ns)`: changes it, also while threads run on it. What has been used of the
     /// present period stays used.

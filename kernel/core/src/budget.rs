@@ -216,10 +216,7 @@ impl<M: Machine> Kernel<M> {
         flags: BudgetFlags,
     ) -> Result<Id<Budget>, Error> {
         let charged = share(budget_ns, period_ns)?;
-        if processor >= u64::from(self.processors) {
-            return Err(Error::NoSuchResource);
-        }
-        let processor = processor as u32;
+        let processor = self.usable_processor(self.cpu.current_process, processor)?;
         self.promise(quota, processor, charged)?;
         let (budget, period) = (self.clock.span(budget_ns), self.clock.span(period_ns));
         let rest = self.clock.span(MIN_BUDGET_NS / REST);

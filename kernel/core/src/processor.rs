@@ -204,14 +204,21 @@ impl<M: Machine> Kernel<M> {
 
     /// `thread_processor`.
     pub(crate) fn move_thread(&mut self, thread: Id<Thread>, number: u64) -> Result<(), Error> {
-        let process = &self.processes[self.threads[thread].process];
+        let process = self.threads[thread].process;
+        let number = self.usable_processor(process, number)?;
+        if !self.is_unlimited(self.processes[process].budget) {
+            return Err(Error::MissingRight);
+        }
+        self.bind_budget(thread, Some(self.unlimited_budget(number)))
+    }
+
+    /// A processor that exists, and that a process may use.
+    pub(crate) fn usable_processor(&self, process: Id<Process>, number: u64) -> Result<u32, Error> {
         if number >= u64::from(self.processors) {
             return Err(Error::NoSuchResource);
         }
-        if process.processors & 1 << number == 0 || !self.is_unlimited(process.budget) {
-            return Err(Error::MissingRight);
-        }
-        self.bind_budget(thread, Some(self.unlimited_budget(number as u32)))
+        let allowed = self.processes[process].processors & 1 << number != 0;
+        if allowed { Ok(number as u32) } else { Err(Error::MissingRight) }
     }
 
     /// `process_processors`.

@@ -1,6 +1,6 @@
 //! The trace ring: a processor's last events, for `cargo xtask inspect`.
 //!
-//! An event costs a compare and a branch that is not taken while tracing is off. While it is on, it costs 15 instructions (row `trace_event` of
+//! An event costs a compare and a branch that is not taken while tracing is off. While it is on, it costs 16 instructions (row `trace_event` of
 //! `cargo xtask bench`): the time, the place in the ring, five stores. Calls and replies then go through [`crate::port`], since the entry stubs' short path records nothing.
 
 use crate::kernel::Kernel;

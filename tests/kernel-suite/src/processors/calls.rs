@@ -26,6 +26,7 @@ pub const TESTS: &[Test] = &[
     on_two("processor", "threads_start_on_the_lowest", threads_start_on_the_lowest),
     on_two("processor", "processes_inherit_the_mask", processes_inherit_the_mask),
     on_two("processor", "budgets_choose_the_processor", budgets_choose_the_processor),
+    on_two("processor", "nobody_makes_budgets_where_it_may_not_run", nobody_makes_budgets_where_it_may_not_run),
 ];
 
 fn numbers_out_of_range(suite: &Suite) -> Outcome {
@@ -237,6 +238,29 @@ fn budgets_choose_the_processor(suite: &Suite) -> Outcome {
         suite.until(|| Ok(kernel::budget_info(there.get())?.used_ticks > 0))?;
         kernel::budget_bind(thread, Handle::NONE)?;
         check_equal!(processor_of(thread)?, 0);
+    }
+    Ok(())
+}
+
+/// Makes a budget of each of the first two processors' time on the quota in argument 0; results are the error codes.
+fn makes_budgets(block: &Block) -> Outcome {
+    for processor in 0..2 {
+        let made = kernel::budget_create(block.handle(0), processor, MS, 10 * MS, BudgetFlags::empty());
+        block.set_result(processor as usize, actors::code(&made));
+    }
+    Ok(())
+}
+
+fn nobody_makes_budgets_where_it_may_not_run(suite: &Suite) -> Outcome {
+    for allowed in 0..2 {
+        let child = Child::new(suite)?;
+        kernel::process_processors(child.process.get(), 1 << allowed)?;
+        child.grant(0, suite.root.quota, Rights::CONTROL)?;
+        child.start(makes_budgets)?;
+        child.wait()?;
+        let refused = child.block().result(1 - allowed);
+        check_equal!((child.block().result(allowed), refused), (0, Error::MissingRight as u64));
+        child.finish()?;
     }
     Ok(())
 }
