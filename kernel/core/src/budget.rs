@@ -200,11 +200,6 @@ impl Budget {
     }
 }
 
-/// Millionths of a processor that a budget takes.
-fn share(budget_ns: u64, period_ns: u64) -> Result<u32, Error> {
-    budget_share(budget_ns, period_ns).ok_or(Error::InvalidArgument)
-}
-
 impl<M: Machine> Kernel<M> {
     /// `budget_create`.
     pub(crate) fn create_budget(
@@ -215,7 +210,7 @@ impl<M: Machine> Kernel<M> {
         period_ns: u64,
         flags: BudgetFlags,
     ) -> Result<Id<Budget>, Error> {
-        let charged = share(budget_ns, period_ns)?;
+        let charged = budget_share(budget_ns, period_ns).ok_or(Error::InvalidArgument)?;
         let processor = self.usable_processor(self.cpu.current_process, processor)?;
         self.promise(quota, processor, charged)?;
         let (budget, period) = (self.clock.span(budget_ns), self.clock.span(period_ns));
@@ -250,7 +245,7 @@ impl<M: Machine> Kernel<M> {
 
     /// `budget_set`.
     pub(crate) fn set_budget(&mut self, id: Id<Budget>, budget_ns: u64, period_ns: u64) -> Result<(), Error> {
-        let wanted = share(budget_ns, period_ns)?;
+        let wanted = budget_share(budget_ns, period_ns).ok_or(Error::InvalidArgument)?;
         let Budget { quota, charged, processor, .. } = self.budgets[id];
         if wanted > charged {
             self.promise(quota, processor, wanted - charged)?;

@@ -41,41 +41,31 @@ pub(crate) enum Object {
     Mapping(Id<Mapping>) = 11,
 }
 
-impl Object {
-    /// The kind programs know, `None` for a mapping.
-    pub(crate) const fn kind(&self) -> Option<ObjectKind> {
-        Some(match self {
-            Object::Process(_) => ObjectKind::Process,
-            Object::Thread(_) => ObjectKind::Thread,
-            Object::Port(_) => ObjectKind::Port,
-            Object::Reply(_) => ObjectKind::Reply,
-            Object::Signal(_) => ObjectKind::Signal,
-            Object::Region(_) => ObjectKind::Region,
-            Object::Quota(_) => ObjectKind::Quota,
-            Object::Irq(_) => ObjectKind::Irq,
-            Object::IoPorts(_) => ObjectKind::IoPorts,
-            Object::Budget(_) => ObjectKind::Budget,
-            Object::Machine => ObjectKind::Machine,
-            Object::Mapping(_) => return None,
-        })
-    }
+macro_rules! numbered_objects {
+    ($($name:ident)*) => {
+        impl Object {
+            /// The kind programs know, `None` for a mapping.
+            pub(crate) const fn kind(&self) -> Option<ObjectKind> {
+                match self {
+                    $(Object::$name(_) => Some(ObjectKind::$name),)*
+                    Object::Reply(_) => Some(ObjectKind::Reply),
+                    Object::Machine => Some(ObjectKind::Machine),
+                    Object::Mapping(_) => None,
+                }
+            }
 
-    /// A number people can tell objects apart by.
-    pub(crate) const fn number(&self) -> u32 {
-        match self {
-            Object::Process(id) => id.number(),
-            Object::Thread(id) => id.number(),
-            Object::Port(id) => id.number(),
-            Object::Signal(id) => id.number(),
-            Object::Region(id) => id.number(),
-            Object::Quota(id) => id.number(),
-            Object::Irq(id) => id.number(),
-            Object::IoPorts(id) => id.number(),
-            Object::Budget(id) => id.number(),
-            Object::Reply(_) | Object::Machine | Object::Mapping(_) => 0,
+            /// A number people can tell objects apart by.
+            pub(crate) const fn number(&self) -> u32 {
+                match self {
+                    $(Object::$name(id) => id.number(),)*
+                    Object::Reply(_) | Object::Machine | Object::Mapping(_) => 0,
+                }
+            }
         }
-    }
+    };
 }
+
+numbered_objects! { Process Thread Port Signal Region Quota Irq IoPorts Budget }
 
 /// One capability: a cache line.
 #[derive(Clone, Debug)]

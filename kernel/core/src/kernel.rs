@@ -1,7 +1,7 @@
 //! The kernel's state, and how it comes to be.
 
 use crate::budget::Budget;
-use crate::capability::Capabilities;
+use crate::capability::{Capabilities, Capability};
 use crate::clock::Clock;
 use crate::context::Context;
 use crate::fast_path::Bases;
@@ -31,12 +31,8 @@ pub struct Capacity(pub QuotaLimits);
 impl Capacity {
     /// Sized for a machine with this many frames of RAM: about 5 % of it goes to the tables.
     #[must_use]
-    pub const fn for_frames(frames: u32) -> Capacity {
-        let threads = match frames / 64 {
-            few if few < 256 => 256,
-            many if many > 4096 => 4096,
-            threads => threads,
-        };
+    pub fn for_frames(frames: u32) -> Capacity {
+        let threads = (frames / 64).clamp(256, 4096);
         Capacity(
             QuotaLimits([0; QuotaKind::COUNT])
                 .with(QuotaKind::Frames, frames)
@@ -54,20 +50,20 @@ impl Capacity {
 
     /// Bytes of heap the kernel's tables take, frame bookkeeping for frames below `end` included, and what each processor needs.
     #[must_use]
-    pub const fn heap_bytes(&self, end: u32, processors: u32) -> usize {
-        let handles = self.0.get(QuotaKind::Handles) as usize;
-        let threads = self.0.get(QuotaKind::Threads) as usize;
-        // 16 bytes on top of each object for the slab's own fields; mappings share the handles' number.
-        let objects = handles * (size_of::<crate::capability::Capability>() + size_of::<Mapping>() + 16)
-            + (threads + 1) * (size_of::<Thread>() + 64)
-            + self.0.get(QuotaKind::Processes) as usize * (size_of::<Process>() + 16)
-            + self.0.get(QuotaKind::Ports) as usize * (size_of::<Port>() + 16)
-            + self.0.get(QuotaKind::Signals) as usize * (size_of::<Signal>() + 16)
-            + self.0.get(QuotaKind::Resources) as usize * (size_of::<Budget>() + 16)
-            + self.0.get(QuotaKind::Regions) as usize * (size_of::<Region>() + 16)
-            + self.0.get(QuotaKind::Quotas) as usize * (size_of::<Quota>() + 16)
-            + self.0.get(QuotaKind::Resources) as usize * 128;
-        let timers = (self.0.get(QuotaKind::Signals) + self.0.get(QuotaKind::Resources)) as usize * 24;
+    pub fn heap_bytes(&self, end: u32, processors: u32) -> usize {
+        // 16 bytes on top of each object for the slab's own fields.
+        let room = |kind, size: usize| self.0.get(kind) as usize * (size + 16);
+        // Mappings share the handles' number; there are as many resources of each of three kinds.
+        let objects = room(QuotaKind::Handles, size_of::<Capability>() + size_of::<Mapping>() + 16)
+            + room(QuotaKind::Threads, size_of::<Thread>() + 64)
+            + room(QuotaKind::Processes, size_of::<Process>())
+            + room(QuotaKind::Ports, size_of::<Port>())
+            + room(QuotaKind::Signals, size_of::<Signal>())
+            + room(QuotaKind::Resources, size_of::<Budget>() + size_of::<Irq>() + size_of::<IoPorts>() + 32)
+            + room(QuotaKind::Regions, size_of::<Region>())
+            + room(QuotaKind::Quotas, size_of::<Quota>());
+        // Eight bytes more than a deadline and its place take.
+        let timers = room(QuotaKind::Signals, 8) + room(QuotaKind::Resources, 8);
         // An idle thread, a budget, and what the machine itself has to remember.
         let processor = Processor::BYTES + timers + Snapshot::BYTES_EACH + (32 << 10);
         objects + end as usize * Frames::BYTES_EACH + processors as usize * processor + Snapshot::BYTES + (1 << 20)
@@ -286,6 +282,5 @@ impl<M: Machine> Kernel<M> {
 
 /// The first object of an empty slab with room.
 fn first<T>(id: Option<Id<T>>) -> Id<T> {
-    let Some(id) = id else { panic!("a slab without room at boot") };
-    id
+    id.unwrap_or_else(|| panic!("a slab without room at boot"))
 }

@@ -38,10 +38,10 @@ pub enum Entry {
 }
 
 const NOTHING: u32 = 0;
-/// Let go of the address space.
-const LEAVE_SPACE: u32 = 1;
-/// That, and the thread is going to do again what brought it here, if it runs again at all.
-const STOP: u32 = 2;
+/// Request: let go of the address space.
+pub const LEAVE_SPACE: u32 = 1;
+/// Request: that, and the thread is going to do again what brought it here, if it runs again at all.
+pub const STOP: u32 = 2;
 
 /// What is asked of a processor that waits.
 struct Request {
@@ -106,7 +106,7 @@ unsafe fn wait(cpu: *mut Cpu, ticket: u32, entry: Entry) -> bool {
 }
 
 /// Asks another processor to come to the kernel's door and do something there; returns when it has. This processor is inside.
-fn ask(cpu: &mut Cpu, number: u32, apic_id: u32, what: u32) {
+pub fn ask(cpu: &mut Cpu, number: u32, apic_id: u32, what: u32) {
     let request = &REQUESTS[number as usize];
     request.asked.store(what, Ordering::SeqCst);
     if !request.waits.load(Ordering::SeqCst) {
@@ -115,14 +115,4 @@ fn ask(cpu: &mut Cpu, number: u32, apic_id: u32, what: u32) {
     while request.asked.load(Ordering::Acquire) != NOTHING {
         spin_loop();
     }
-}
-
-/// Another processor lets go of its address space.
-pub fn make_leave_space(cpu: &mut Cpu, number: u32, apic_id: u32) {
-    ask(cpu, number, apic_id, LEAVE_SPACE);
-}
-
-/// Another processor comes to the kernel's door, with its thread's registers saved as they were before it came.
-pub fn stop(cpu: &mut Cpu, number: u32, apic_id: u32) {
-    ask(cpu, number, apic_id, STOP);
 }

@@ -87,7 +87,7 @@ impl Pc {
             // SAFETY: 1. The structure is never freed. 2. Its owner writes the field only while it is inside the kernel, and now this CPU is.
             let loaded = unsafe { core::ptr::addr_of!((*cpu).loaded).read_volatile() };
             if loaded == root.address() {
-                lock::make_leave_space(self.cpu(), number as u32, apic_id);
+                lock::ask(self.cpu(), number as u32, apic_id, lock::LEAVE_SPACE);
             }
         }
     }
@@ -173,7 +173,7 @@ impl Machine for Pc {
 
     fn stop_processor(&mut self, number: u32) {
         let id = self.cpus[number as usize].apic_id;
-        lock::stop(self.cpu(), number, id);
+        lock::ask(self.cpu(), number, id, lock::STOP);
     }
 
     #[inline]
