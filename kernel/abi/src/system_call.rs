@@ -175,7 +175,7 @@ system_calls! {
     ThreadWeight = 60, "thread_weight";
 
     // Processors.
-    /// `(thread: CONTROL, processor)`: the thread runs on this processor from now on, on the processor's own, unlimited time. The processor must be
+    /// `(thread?: CONTROL, processor)`: the thread, or the caller's own, runs on this processor from now on, on the processor's own, unlimited time. The processor must be
     /// one its process may use (`MissingRight`), and so must unlimited time: where a process's threads are made on a budget, they stay on budgets.
     ThreadProcessor = 61, "thread_processor";
     /// `(process: CONTROL, processors)`: threads of the process may be moved to these processors only (bit n for processor n), and those made from now

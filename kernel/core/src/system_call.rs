@@ -364,6 +364,7 @@ impl<M: Machine> Kernel<M> {
                 let registers = self.read(b)?;
                 self.write_registers(thread, &registers)?;
             }
+            SystemCall::ThreadProcessor if a == 0 => self.move_thread(self.cpu.current, b)?,
             SystemCall::ThreadProcessor => self.move_thread(self.live_thread(a)?, b)?,
             SystemCall::BudgetSet => self.set_budget(self.find_budget(a, Rights::CONTROL)?.0, b, c)?,
             SystemCall::BudgetBind => {

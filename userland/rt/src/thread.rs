@@ -78,6 +78,11 @@ pub fn processors() -> Result<impl Iterator<Item = u32>, Error> {
     Ok((0..u64::BITS).filter(move |number| processors >> number & 1 == 1))
 }
 
+/// Moves this thread to a processor, one of [`processors`]. It needs a process without a budget.
+pub fn move_to(processor: u32) -> Result<(), Error> {
+    call::thread_processor(Handle::NONE, processor)
+}
+
 /// The processor that this thread runs on.
 pub fn processor() -> Result<u32, Error> {
     Ok(u32::from(call::thread_info(Handle::NONE)?.processor))

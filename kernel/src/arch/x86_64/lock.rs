@@ -26,15 +26,15 @@ pub struct Tickets {
 /// The one lock.
 pub static TICKETS: Tickets = Tickets { next: AtomicU32::new(0), serving: AtomicU32::new(0) };
 
-/// How a processor came to the kernel: what has to be undone if its thread shall not go on here.
+/// How a processor came to the kernel: how many bytes its thread goes back if it shall do it again.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Entry {
-    /// By `syscall`, two bytes long.
-    SystemCall,
-    /// By `int3`, one byte long.
-    Breakpoint,
     /// By another exception, which comes again, or an interrupt, which has nothing to do with the thread.
-    Other,
+    Other = 0,
+    /// By `int3`, one byte long.
+    Breakpoint = 1,
+    /// By `syscall`, two bytes long.
+    SystemCall = 2,
 }
 
 const NOTHING: u32 = 0;
@@ -88,13 +88,8 @@ unsafe fn wait(cpu: *mut Cpu, ticket: u32, entry: Entry) -> bool {
         // SAFETY: 1. Until it is told that its request is carried out, the processor inside leaves this context alone. 2. The kernel's own
         // address space maps all that the kernel uses. 3. Without a current context, the stubs leave by the way that loads an address space.
         unsafe {
-            if asked == STOP && !stopped {
-                stopped = true;
-                (*context).ip -= match entry {
-                    Entry::SystemCall => 2,
-                    Entry::Breakpoint => 1,
-                    Entry::Other => 0,
-                };
+            if asked == STOP && !core::mem::replace(&mut stopped, true) && entry != Entry::Other {
+                (*context).ip -= entry as u64;
             }
             load(&mut *cpu, kernel_root);
             (*cpu).current = core::ptr::null_mut();

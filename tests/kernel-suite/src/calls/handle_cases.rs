@@ -112,6 +112,6 @@ cases! {
     "process_budget.process": ProcessBudget[0] PROCESS, CONTROL, false, |f| [0, raw(f.budget.get())];
     "process_budget.budget": ProcessBudget[1] BUDGET, SEND, false, |f| [raw(f.process.get()), 0];
     "thread_weight.thread": ThreadWeight[0] THREAD, CONTROL, false, |_f| [0, 50];
-    "thread_processor.thread": ThreadProcessor[0] THREAD, CONTROL, false, |_f| [0, 0];
+    "thread_processor.thread": ThreadProcessor[0] THREAD, CONTROL, true, |_f| [0, 0];
     "process_processors.process": ProcessProcessors[0] PROCESS, CONTROL, false, |_f| [0, 1];
 }

@@ -130,7 +130,9 @@ fn a_waiting_thread_is_moved(suite: &Suite) -> Outcome {
 fn wanders(block: &Block) -> Outcome {
     for round in 0..ROUNDS {
         let processor = round % u64::from(block.argument(1).count_ones());
-        kernel::thread_processor(block.handle(0), processor)?;
+        // By its handle, and without one.
+        let thread = if round / 2 % 2 == 0 { block.handle(0) } else { Handle::NONE };
+        kernel::thread_processor(thread, processor)?;
         check_equal!(processor_of(Handle::NONE)?, processor);
         block.set_result(0, round);
     }
