@@ -77,8 +77,8 @@ impl Run<'_> {
         let built = rig.image(self.system, &[(ARGUMENTS_FILE, &options)])?;
         let mut machine = Machine::start(&Options {
             allow_reset: false,
-            // The tests' time is counted in instructions: no load of this computer changes what they see.
-            instruction_clock: true,
+            // Time counted in instructions: no load of this computer changes what the tests see. But then the processors take turns.
+            instruction_clock: !arguments.parallel,
             processors: self.processors,
             ..Options::new(&built.image)
         })

@@ -41,6 +41,9 @@ pub struct TestArguments {
     /// Processors of the kernel suite's machine, instead of one and then four
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     smp: Option<u32>,
+    /// Run the kernel suite on this computer's clock: processors work at the same time, for races; tests of timing may fail
+    #[arg(long)]
+    parallel: bool,
     /// Run the kernel suite's storms with this seed only
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
