@@ -102,7 +102,7 @@ unsafe fn mapper(root: PhysFrame) -> OffsetPageTable<'static> {
 /// The physical address behind a kernel address in the tables in use, the loader's included.
 pub fn translate(address: u64) -> Option<u64> {
     // SAFETY: 1. The loader maps all RAM at `MAP`, as the kernel asks it to, and so do the kernel's tables. 2. The reference ends
-    // with this function, and no other exists on the single CPU that runs.
+    // with this function, and no other exists: this is asked while the first CPU starts, before it starts any other.
     let tables = unsafe { current() };
     Some(tables.translate_addr(VirtAddr::try_new(address).ok()?)?.as_u64())
 }

@@ -247,6 +247,20 @@ fn a_fault_is_not_the_servers(suite: &Suite) -> Outcome {
     Ok(())
 }
 
+/// A passive server at work for a client, with the budget that the client lends it.
+fn at_work(
+    suite: &Suite,
+    port: &kernel::Owned,
+    work: u64,
+) -> Result<(Child, Child, kernel::Owned), crate::failure::Failure> {
+    let server = worker_at(suite, 10, port, true)?;
+    let lent = budget(400 * MS, 1000 * MS)?;
+    let client = child_on(suite, 50, &lent)?;
+    calls(&client, port, work)?;
+    suite.until(|| Ok(server.block().result(BEGUN) == 1))?;
+    Ok((server, client, lent))
+}
+
 /// The server is stopped; another caller comes, and both are served.
 fn next_caller_is_served(suite: &Suite, port: &kernel::Owned, server: &Child) -> Outcome {
     let ended = server.block().result(ENDED);
@@ -262,11 +276,7 @@ fn next_caller_is_served(suite: &Suite, port: &kernel::Owned, server: &Child) ->
 
 fn lost_while_lent(suite: &Suite) -> Outcome {
     let port = kernel::port_create(Handle::NONE)?;
-    let server = worker_at(suite, 10, &port, true)?;
-    let lost = budget(400 * MS, 1000 * MS)?;
-    let first = child_on(suite, 50, &lost)?;
-    calls(&first, &port, 30 * MS)?;
-    suite.until(|| Ok(server.block().result(BEGUN) == 1))?;
+    let (server, first, lost) = at_work(suite, &port, 30 * MS)?;
     drop(lost);
     next_caller_is_served(suite, &port, &server)?;
     kernel::budget_bind(first.thread.get(), Handle::NONE)?;
@@ -277,11 +287,7 @@ fn lost_while_lent(suite: &Suite) -> Outcome {
 
 fn lost_with_its_caller(suite: &Suite) -> Outcome {
     let port = kernel::port_create(Handle::NONE)?;
-    let server = worker_at(suite, 10, &port, true)?;
-    let lost = budget(400 * MS, 1000 * MS)?;
-    let first = child_on(suite, 50, &lost)?;
-    calls(&first, &port, 30 * MS)?;
-    suite.until(|| Ok(server.block().result(BEGUN) == 1))?;
+    let (server, first, lost) = at_work(suite, &port, 30 * MS)?;
     first.kill()?;
     drop(lost);
     next_caller_is_served(suite, &port, &server)
@@ -302,11 +308,7 @@ fn the_caller_gets_another_budget(suite: &Suite) -> Outcome {
 
 fn the_server_dies(suite: &Suite) -> Outcome {
     let port = kernel::port_create(Handle::NONE)?;
-    let server = worker_at(suite, 10, &port, true)?;
-    let lent = budget(400 * MS, 1000 * MS)?;
-    let client = child_on(suite, 50, &lent)?;
-    calls(&client, &port, 3_600_000 * MS)?;
-    suite.until(|| Ok(server.block().result(BEGUN) == 1))?;
+    let (server, client, lent) = at_work(suite, &port, 3_600_000 * MS)?;
     server.kill()?;
     client.wait()?;
     check_equal!(client.block().result(CODE), Error::ServerDied as u64);
