@@ -3,6 +3,7 @@
 //! The kernel walks page tables in physical memory and copies between frames: it never dereferences a user address, so a bad one is an error of
 //! this module and never a fault of the kernel.
 
+use crate::Result;
 use crate::kernel::Kernel;
 use crate::machine::{Frame, Machine};
 use crate::process::Process;
@@ -10,6 +11,7 @@ use crate::quota::Quota;
 use crate::slab::Id;
 use airox_abi::layout::{CLOCK_PAGE, PAGE_SIZE, USER_END, USER_START};
 use airox_abi::{Error, QuotaKind};
+use core::ops::Range;
 use zerocopy::IntoBytes;
 
 bitflags::bitflags! {
@@ -31,6 +33,13 @@ const ADDRESS_BITS: u64 = 0x000f_ffff_ffff_f000;
 /// Levels of page tables above the page itself.
 const LEVELS: u32 = 4;
 
+/// Most pages that are unmapped in one kernel entry, and most entries of page tables that are looked at for them.
+const PAGES_AT_ONCE: u64 = 8;
+const TABLE_ENTRIES_AT_ONCE: u64 = 64;
+
+/// An address of a process.
+pub(crate) type Address = (Id<Process>, u64);
+
 /// What an instruction wanted of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
@@ -49,7 +58,7 @@ const fn frame_of(entry: u64) -> Frame {
 
 impl<M: Machine> Kernel<M> {
     /// A zeroed frame for a page table, charged to a quota.
-    pub(crate) fn allocate_table(&mut self, quota: Id<Quota>) -> Result<Frame, Error> {
+    pub(crate) fn allocate_table(&mut self, quota: Id<Quota>) -> Result<Frame> {
         self.charge(quota, QuotaKind::Frames, 1)?;
         let Some(frame) = self.frames.allocate() else { panic!("frames promised by quotas have run out") };
         self.machine.zero_frame(frame);
@@ -63,7 +72,7 @@ impl<M: Machine> Kernel<M> {
 
     /// The page table that holds an address's entry, made with all tables above it if need be, so that backing a page later needs none. On an
     /// error those made stay, empty, with the process.
-    pub(crate) fn ensure_table(&mut self, process: Id<Process>, address: u64) -> Result<Frame, Error> {
+    pub(crate) fn ensure_table(&mut self, process: Id<Process>, address: u64) -> Result<Frame> {
         let Process { root: mut table, quota, .. } = self.processes[process];
         for level in (1..LEVELS).rev() {
             let entry = self.machine.read_word(table, slot(address, level));
@@ -113,16 +122,10 @@ impl<M: Machine> Kernel<M> {
         Some(())
     }
 
-    /// Clears entries of a range, from its end, and what CPUs remember of them, until so many were cleared or looked at. Returns how many
-    /// pages of the range are left.
-    pub(crate) fn clear_pages(
-        &mut self,
-        process: Id<Process>,
-        address: u64,
-        mut pages: u64,
-        mut clear: u64,
-        mut look: u64,
-    ) -> u64 {
+    /// Clears entries of a range, from its end, and what CPUs remember of them, as many as a kernel entry may. Returns how many pages of the
+    /// range are left.
+    pub(crate) fn clear_pages(&mut self, process: Id<Process>, address: u64, mut pages: u64) -> u64 {
+        let (mut clear, mut look) = (PAGES_AT_ONCE, TABLE_ENTRIES_AT_ONCE);
         let root = self.processes[process].root;
         let alive = self.processes[process].alive;
         let resident = self.processes[process].resident_pages;
@@ -183,7 +186,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Shows the clock page to a new process.
-    pub(crate) fn map_clock_page(&mut self, process: Id<Process>) -> Result<(), Error> {
+    pub(crate) fn map_clock_page(&mut self, process: Id<Process>) -> Result<()> {
         self.ensure_table(process, CLOCK_PAGE)?;
         let flags = PageFlags::PRESENT | PageFlags::USER | PageFlags::NO_EXECUTE;
         self.set_page(process, CLOCK_PAGE, self.clock_frame, flags).ok_or(Error::InvalidAddress)
@@ -191,7 +194,7 @@ impl<M: Machine> Kernel<M> {
 
     /// The frame behind a user address, backed if need be; the access must be allowed.
     #[inline]
-    fn user_frame(&mut self, process: Id<Process>, address: u64, write: bool) -> Result<Frame, Error> {
+    fn user_frame(&mut self, process: Id<Process>, address: u64, write: bool) -> Result<Frame> {
         let entry = match self.find_table(process, address) {
             Some(table) => self.machine.read_word(table, slot(address, 0)),
             None => return Err(Error::InvalidAddress),
@@ -208,13 +211,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Checks that a whole range is accessible, and backs it.
-    pub(crate) fn check_user(
-        &mut self,
-        process: Id<Process>,
-        address: u64,
-        length: u64,
-        write: bool,
-    ) -> Result<(), Error> {
+    pub(crate) fn check_user(&mut self, (process, address): Address, length: u64, write: bool) -> Result<()> {
         if length == 0 {
             return Ok(());
         }
@@ -229,54 +226,53 @@ impl<M: Machine> Kernel<M> {
         Ok(())
     }
 
-    /// Copies out of a process's memory, all or nothing.
-    pub(crate) fn read_user(&mut self, process: Id<Process>, address: u64, into: &mut [u8]) -> Result<(), Error> {
-        self.check_user(process, address, into.len() as u64, false)?;
+    /// Does something with each piece of a range that lies in one frame, all or nothing: with the kernel, the frame, the offset in it, and where in
+    /// the range the piece is.
+    fn each_piece(
+        &mut self,
+        (process, address): Address,
+        length: u64,
+        write: bool,
+        mut work: impl FnMut(&mut Self, Frame, usize, Range<usize>) -> Result<()>,
+    ) -> Result<()> {
+        self.check_user((process, address), length, write)?;
         let mut done = 0;
-        while done < into.len() {
-            let at = address + done as u64;
-            let (offset, run) = chunk(at, (into.len() - done) as u64);
-            let frame = self.user_frame(process, at, false)?;
-            self.machine.read_frame(frame, offset, &mut into[done..done + run]);
-            done += run;
+        while done < length {
+            let offset = (address + done) % PAGE_SIZE;
+            let end = length.min(done + PAGE_SIZE - offset);
+            let frame = self.user_frame(process, address + done, write)?;
+            work(self, frame, offset as usize, done as usize..end as usize)?;
+            done = end;
         }
         Ok(())
+    }
+
+    /// Copies out of a process's memory, all or nothing.
+    pub(crate) fn read_user(&mut self, from: Address, into: &mut [u8]) -> Result<()> {
+        self.each_piece(from, into.len() as u64, false, |kernel, frame, offset, piece| {
+            kernel.machine.read_frame(frame, offset, &mut into[piece]);
+            Ok(())
+        })
     }
 
     /// Copies into a process's memory, all or nothing.
-    pub(crate) fn write_user(&mut self, process: Id<Process>, address: u64, from: &[u8]) -> Result<(), Error> {
-        self.check_user(process, address, from.len() as u64, true)?;
-        let mut done = 0;
-        while done < from.len() {
-            let at = address + done as u64;
-            let (offset, run) = chunk(at, (from.len() - done) as u64);
-            let frame = self.user_frame(process, at, true)?;
-            self.machine.write_frame(frame, offset, &from[done..done + run]);
-            done += run;
-        }
-        Ok(())
+    pub(crate) fn write_user(&mut self, to: Address, from: &[u8]) -> Result<()> {
+        self.each_piece(to, from.len() as u64, true, |kernel, frame, offset, piece| {
+            kernel.machine.write_frame(frame, offset, &from[piece]);
+            Ok(())
+        })
     }
 
     /// Copies between two processes' memory (or within one), all or nothing.
-    pub(crate) fn copy_user(
-        &mut self,
-        from: (Id<Process>, u64),
-        to: (Id<Process>, u64),
-        length: u64,
-    ) -> Result<(), Error> {
-        self.check_user(from.0, from.1, length, false)?;
-        self.check_user(to.0, to.1, length, true)?;
-        let mut done = 0;
-        while done < length {
-            let (source, target) = (from.1 + done, to.1 + done);
-            let (source_offset, source_run) = chunk(source, length - done);
-            let (target_offset, run) = chunk(target, source_run as u64);
-            let source_frame = self.user_frame(from.0, source, false)?;
-            let target_frame = self.user_frame(to.0, target, true)?;
-            self.machine.copy_frame((source_frame, source_offset), (target_frame, target_offset), run);
-            done += run as u64;
-        }
-        Ok(())
+    pub(crate) fn copy_user(&mut self, from: Address, to: Address, length: u64) -> Result<()> {
+        self.check_user(from, length, false)?;
+        self.each_piece(to, length, true, |kernel, target, target_offset, piece| {
+            let from = (from.0, from.1 + piece.start as u64);
+            kernel.each_piece(from, piece.len() as u64, false, |kernel, source, offset, part| {
+                kernel.machine.copy_frame((source, offset), (target, target_offset + part.start), part.len());
+                Ok(())
+            })
+        })
     }
 
     /// Writes what the clock page says.
@@ -284,11 +280,4 @@ impl<M: Machine> Kernel<M> {
         self.machine.zero_frame(self.clock_frame);
         self.machine.write_frame(self.clock_frame, 0, self.clock.page().as_bytes());
     }
-}
-
-/// Offset in its page of an address, and how many of `length` bytes lie in that page.
-const fn chunk(address: u64, length: u64) -> (usize, usize) {
-    let offset = address % PAGE_SIZE;
-    let room = PAGE_SIZE - offset;
-    (offset as usize, if length < room { length } else { room } as usize)
 }

@@ -41,13 +41,14 @@ impl<M: Machine> Kernel<M> {
         if self.tracing | cpu.reschedule {
             return None;
         }
+        // Without a handle to it, it goes with its waiter.
+        let named = self.signals.references(id) > 0;
         let signal = &mut self.signals[id];
-        let (thread, mask) = signal.waiter?;
+        let (thread, mask) = signal.waiter.filter(|_| named)?;
         let pending = signal.bits | bits;
         let (current, idle) = (cpu.current, cpu.current == cpu.idle);
         let (old, new) = self.threads.pair(current, thread)?;
         if pending & mask == 0
-            || signal.references == 0
             || new.suspended
             || new.budget != cpu.budget
             || old.budget != cpu.budget

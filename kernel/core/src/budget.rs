@@ -7,6 +7,7 @@
 //! Threads may share a budget. A call lends the caller's to a server that has none of its own. When the last handle to a budget goes, the
 //! budget goes, and threads that are bound to it stop until they are bound to another.
 
+use crate::Result;
 use crate::kernel::Kernel;
 use crate::list::List;
 use crate::machine::Machine;
@@ -163,14 +164,11 @@ pub(crate) struct Budget {
     overruns: u64,
     /// Millionths of a processor that are charged for it.
     charged: u32,
-    quota: Id<Quota>,
-    /// Handles to it.
-    pub(crate) references: u32,
 }
 
 impl Budget {
     /// The budget of threads that have no other.
-    pub(crate) fn unlimited(processor: u32, quota: Id<Quota>) -> Budget {
+    pub(crate) fn unlimited(processor: u32) -> Budget {
         Budget {
             processor,
             fault: false,
@@ -183,8 +181,6 @@ impl Budget {
             used_ticks: 0,
             overruns: 0,
             charged: 0,
-            quota,
-            references: 0,
         }
     }
 
@@ -209,7 +205,7 @@ impl<M: Machine> Kernel<M> {
         budget_ns: u64,
         period_ns: u64,
         flags: BudgetFlags,
-    ) -> Result<Id<Budget>, Error> {
+    ) -> Result<Id<Budget>> {
         let charged = budget_share(budget_ns, period_ns).ok_or(Error::InvalidArgument)?;
         let processor = self.usable_processor(self.cpu.current_process, processor)?;
         self.promise(quota, processor, charged)?;
@@ -221,14 +217,13 @@ impl<M: Machine> Kernel<M> {
             budget_ns,
             period_ns,
             charged,
-            ..Budget::unlimited(processor, quota)
+            ..Budget::unlimited(processor)
         };
-        self.add_object(quota, QuotaKind::Resources, |kernel| &mut kernel.budgets, budget)
-            .inspect_err(|_| self.take_back(quota, processor, charged))
+        self.add_object(quota, budget).inspect_err(|_| self.take_back(quota, processor, charged))
     }
 
     /// Promises a share of a processor's time, which ends at the whole of it.
-    fn promise(&mut self, quota: Id<Quota>, processor: u32, share: u32) -> Result<(), Error> {
+    fn promise(&mut self, quota: Id<Quota>, processor: u32, share: u32) -> Result<()> {
         let promised = self.processor(processor).promised + share;
         if promised > WHOLE_PROCESSOR {
             return Err(Error::QuotaExceeded);
@@ -244,9 +239,10 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `budget_set`.
-    pub(crate) fn set_budget(&mut self, id: Id<Budget>, budget_ns: u64, period_ns: u64) -> Result<(), Error> {
+    pub(crate) fn set_budget(&mut self, id: Id<Budget>, budget_ns: u64, period_ns: u64) -> Result<()> {
         let wanted = budget_share(budget_ns, period_ns).ok_or(Error::InvalidArgument)?;
-        let Budget { quota, charged, processor, .. } = self.budgets[id];
+        let Budget { charged, processor, .. } = self.budgets[id];
+        let quota = self.budgets.quota(id);
         if wanted > charged {
             self.promise(quota, processor, wanted - charged)?;
         } else {
@@ -281,7 +277,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `budget_bind`: `None` makes the thread passive.
-    pub(crate) fn bind_budget(&mut self, id: Id<Thread>, budget: Option<Weak<Budget>>) -> Result<(), Error> {
+    pub(crate) fn bind_budget(&mut self, id: Id<Thread>, budget: Option<Weak<Budget>>) -> Result<()> {
         if self.threads[id].state == State::Dead {
             return Err(Error::Dead);
         }
@@ -328,11 +324,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// The last handle went.
-    pub(crate) fn release_budget(&mut self, id: Id<Budget>) {
-        self.budgets[id].references -= 1;
-        if self.budgets[id].references > 0 {
-            return;
-        }
+    pub(crate) fn free_budget(&mut self, id: Id<Budget>) {
         let timer = self.budget_timer(id);
         self.where_used(id, |kernel| {
             if kernel.cpu.budget == kernel.budgets.weak(id) {
@@ -340,11 +332,11 @@ impl<M: Machine> Kernel<M> {
                 kernel.cpu.reschedule = true;
             }
         });
-        let Budget { quota, charged, parked, processor, .. } = self.budgets[id];
+        let Budget { charged, parked, processor, .. } = self.budgets[id];
         self.processor_mut(processor).timers.cancel(timer);
         self.arm_timer();
-        self.take_back(quota, processor, charged);
-        self.remove_object(id, quota, QuotaKind::Resources, |kernel| &mut kernel.budgets);
+        self.take_back(self.budgets.quota(id), processor, charged);
+        self.remove_object(id);
         self.unpark(parked);
     }
 

@@ -4,68 +4,14 @@
 //! also a node of the derivation tree: a copy is a child of its source. A mapping is a node too, so revoking a region's handle
 //! takes its mappings with it.
 
-use crate::budget::Budget;
+use crate::Result;
 use crate::kernel::Kernel;
 use crate::machine::Machine;
-use crate::port::Port;
+use crate::object::{Kind, Object};
 use crate::process::Process;
-use crate::quota::Quota;
-use crate::region::{Mapping, Region};
-use crate::resource::{IoPorts, Irq};
-use crate::signal::Signal;
-use crate::slab::{Id, NONE, Weak};
-use crate::thread::Thread;
-use airox_abi::{DELEGATED, Error, Handle, ObjectKind, QuotaKind, Rights};
+use crate::slab::{Id, NONE};
+use airox_abi::{DELEGATED, Error, Handle, QuotaKind, Rights};
 use alloc::vec::Vec;
-
-/// [`Object::Port`], for the entry stubs.
-pub(crate) const PORT: u32 = 2;
-
-/// What a capability gives access to.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[repr(u32)]
-pub(crate) enum Object {
-    Process(Id<Process>) = 0,
-    Thread(Id<Thread>) = 1,
-    Port(Id<Port>) = PORT,
-    /// The right to answer this thread's call. The thread may have died since.
-    Reply(Weak<Thread>) = 3,
-    Signal(Id<Signal>) = 4,
-    Region(Id<Region>) = 5,
-    Quota(Id<Quota>) = 6,
-    Irq(Id<Irq>) = 7,
-    IoPorts(Id<IoPorts>) = 8,
-    Budget(Id<Budget>) = 9,
-    Machine = 10,
-    /// Not reachable by a handle: the tree node of a mapping.
-    Mapping(Id<Mapping>) = 11,
-}
-
-macro_rules! numbered_objects {
-    ($($name:ident)*) => {
-        impl Object {
-            /// The kind programs know, `None` for a mapping.
-            pub(crate) const fn kind(&self) -> Option<ObjectKind> {
-                match self {
-                    $(Object::$name(_) => Some(ObjectKind::$name),)*
-                    Object::Reply(_) => Some(ObjectKind::Reply),
-                    Object::Machine => Some(ObjectKind::Machine),
-                    Object::Mapping(_) => None,
-                }
-            }
-
-            /// A number people can tell objects apart by.
-            pub(crate) const fn number(&self) -> u32 {
-                match self {
-                    $(Object::$name(id) => id.number(),)*
-                    Object::Reply(_) | Object::Machine | Object::Mapping(_) => 0,
-                }
-            }
-        }
-    };
-}
-
-numbered_objects! { Process Thread Port Signal Region Quota Irq IoPorts Budget }
 
 /// One capability: a cache line.
 #[derive(Clone, Debug)]
@@ -133,7 +79,7 @@ impl Capabilities {
 
     /// The entry a claimed handle of a process names.
     #[inline]
-    pub(crate) fn find(&self, owner: Id<Process>, claim: u64) -> Result<(u32, &Capability), Error> {
+    pub(crate) fn find(&self, owner: Id<Process>, claim: u64) -> Result<(u32, &Capability)> {
         let index = claim as u32 & ((1 << Handle::INDEX_BITS) - 1);
         let generation = claim >> Handle::INDEX_BITS;
         let entry = self.entries.get(index as usize).ok_or(Error::InvalidHandle)?;
@@ -147,7 +93,7 @@ impl Capabilities {
         Handle::new(index, self.entries[index as usize].generation as u32)
     }
 
-    fn insert(&mut self, owner: Id<Process>, object: Object, rights: Rights, badge: u64) -> Option<u32> {
+    fn insert(&mut self, owner: Id<Process>, object: Object, rights: Rights) -> Option<u32> {
         let (index, generation) = if self.first_free != NONE {
             let index = self.first_free;
             let entry = &self.entries[index as usize];
@@ -164,7 +110,7 @@ impl Capabilities {
             owner: owner.number(),
             generation,
             rights,
-            badge,
+            badge: 0,
             parent: NONE,
             first_child: NONE,
             next_sibling: NONE,
@@ -183,7 +129,7 @@ impl Capabilities {
         Some(index)
     }
 
-    fn add_child(&mut self, parent: u32, child: u32) {
+    pub(crate) fn add_child(&mut self, parent: u32, child: u32) {
         let first = self.entries[parent as usize].first_child;
         let entry = &mut self.entries[child as usize];
         entry.parent = parent;
@@ -246,47 +192,24 @@ impl Capabilities {
     }
 }
 
-/// Why a capability goes away; decides what the caller of a lost reply is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cause {
-    /// Closed or revoked.
-    Closed,
-    /// Its owner died.
-    OwnerDied,
-}
-
-macro_rules! lookups {
-    ($($name:ident: $variant:ident -> $type:ty;)*) => {
-        $(
-            /// The object of this kind that a claimed handle of the running process names, with its badge.
-            #[inline]
-            pub(crate) fn $name(&self, claim: u64, needed: Rights) -> Result<(Id<$type>, u64), Error> {
-                let (_, capability) = self.capabilities.find(self.cpu.current_process, claim)?;
-                match capability.object {
-                    Object::$variant(id) if capability.rights.contains(needed) => Ok((id, capability.badge)),
-                    Object::$variant(_) => Err(Error::MissingRight),
-                    Object::Mapping(_) => Err(Error::InvalidHandle),
-                    _ => Err(Error::WrongType),
-                }
-            }
-        )*
-    };
-}
-
 impl<M: Machine> Kernel<M> {
-    lookups! {
-        find_process: Process -> Process;
-        find_thread: Thread -> Thread;
-        find_port: Port -> Port;
-        find_signal: Signal -> Signal;
-        find_quota: Quota -> Quota;
-        find_irq: Irq -> Irq;
-        find_io_ports: IoPorts -> IoPorts;
-        find_budget: Budget -> Budget;
+    /// The object of this kind that a claimed handle of the running process names.
+    #[inline]
+    pub(crate) fn find<T: Kind>(&self, claim: u64, needed: Rights) -> Result<Id<T>> {
+        self.find_badged(claim, needed).map(|(id, _)| id)
+    }
+
+    /// As [`Self::find`], with the handle's badge.
+    #[inline]
+    pub(crate) fn find_badged<T: Kind>(&self, claim: u64, needed: Rights) -> Result<(Id<T>, u64)> {
+        let (_, capability) = self.find_any(claim)?;
+        let id = T::of(capability.object).ok_or(Error::WrongType)?;
+        if capability.rights.contains(needed) { Ok((id, capability.badge)) } else { Err(Error::MissingRight) }
     }
 
     /// Any handle of the running process.
-    pub(crate) fn find_any(&self, claim: u64) -> Result<(u32, &Capability), Error> {
+    #[inline]
+    pub(crate) fn find_any(&self, claim: u64) -> Result<(u32, &Capability)> {
         let found = self.capabilities.find(self.cpu.current_process, claim)?;
         match found.1.object {
             Object::Mapping(_) => Err(Error::InvalidHandle),
@@ -295,7 +218,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Checks that the running process holds the machine authority.
-    pub(crate) fn check_machine(&self, claim: u64, needed: Rights) -> Result<(), Error> {
+    pub(crate) fn check_machine(&self, claim: u64, needed: Rights) -> Result<()> {
         let (_, capability) = self.find_any(claim)?;
         match capability.object {
             Object::Machine if capability.rights.contains(needed) => Ok(()),
@@ -305,23 +228,13 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Gives a process a new capability, charged to its quota.
-    pub(crate) fn insert_capability(
-        &mut self,
-        owner: Id<Process>,
-        object: Object,
-        rights: Rights,
-        badge: u64,
-        parent: Option<u32>,
-    ) -> Result<u32, Error> {
+    pub(crate) fn insert_capability(&mut self, owner: Id<Process>, object: Object, rights: Rights) -> Result<u32> {
         let quota = self.processes[owner].quota;
         self.charge(quota, QuotaKind::Handles, 1)?;
-        let Some(index) = self.capabilities.insert(owner, object, rights, badge) else {
+        let Some(index) = self.capabilities.insert(owner, object, rights) else {
             self.uncharge(quota, QuotaKind::Handles, 1);
             return Err(Error::QuotaExceeded);
         };
-        if let Some(parent) = parent {
-            self.capabilities.add_child(parent, index);
-        }
         let process = &mut self.processes[owner];
         let head = process.first_capability;
         process.first_capability = index;
@@ -336,13 +249,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Gives a process a copy of a capability: a child in the derivation tree, with at most the source's rights.
-    pub(crate) fn derive(
-        &mut self,
-        source: u32,
-        owner: Id<Process>,
-        rights: Rights,
-        badge: u64,
-    ) -> Result<Handle, Error> {
+    pub(crate) fn derive(&mut self, source: u32, owner: Id<Process>, rights: Rights, badge: u64) -> Result<Handle> {
         let capability = self.capabilities.get(source);
         if !capability.rights.contains(Rights::COPY) || matches!(capability.object, Object::Reply(_)) {
             return Err(Error::MissingRight);
@@ -362,13 +269,15 @@ impl<M: Machine> Kernel<M> {
             badge
         };
         let (object, rights) = (capability.object, rights & capability.rights);
-        let index = self.insert_capability(owner, object, rights, badge, Some(source))?;
+        let index = self.insert_capability(owner, object, rights)?;
+        self.capabilities.entries[index as usize].badge = badge;
+        self.capabilities.add_child(source, index);
         Ok(self.capabilities.handle(index))
     }
 
     /// Removes one capability; what was derived from it stays, derived from its parent. Takes as long as it takes: where that may be long,
     /// [`Self::prepare_delete`] comes first.
-    pub(crate) fn delete_capability(&mut self, index: u32, cause: Cause) {
+    pub(crate) fn delete_capability(&mut self, index: u32) {
         while !self.prepare_delete(index) {}
         self.capabilities.unlink(index);
         let Capability { object, rights, owner, next_owned, previous_owned, .. } = *self.capabilities.get(index);
@@ -385,7 +294,8 @@ impl<M: Machine> Kernel<M> {
         self.processes[owner].handle_count -= u32::from(object.kind().is_some());
         let quota = self.processes[owner].quota;
         self.uncharge(quota, QuotaKind::Handles, 1);
-        self.release(object, rights, cause);
+        let alive = self.processes[owner].alive;
+        self.release(object, rights, alive);
     }
 
     /// Does a part of what removing a capability takes. Returns whether the rest is quickly done: a kernel entry may not take long, so a
@@ -395,7 +305,7 @@ impl<M: Machine> Kernel<M> {
             return false;
         }
         match self.capabilities.get(index).object {
-            Object::Mapping(id) => self.shrink_mapping(id) && self.shrink_region(self.mappings[id].region()),
+            Object::Mapping(id) => self.shrink_mapping(id) && self.shrink_region(self.mappings[id].region),
             Object::Region(id) => self.shrink_region(id),
             _ => true,
         }
@@ -410,7 +320,7 @@ impl<M: Machine> Kernel<M> {
             if !self.prepare_delete(child) {
                 return false;
             }
-            self.delete_capability(child, Cause::Closed);
+            self.delete_capability(child);
         }
         self.capabilities.first_child(index).is_none()
     }
@@ -430,57 +340,5 @@ impl<M: Machine> Kernel<M> {
             index = entry.next_owned;
         }
         None
-    }
-
-    /// A capability names the object.
-    pub(crate) fn retain(&mut self, object: Object, rights: Rights) {
-        match object {
-            Object::Process(id) => self.processes[id].references += 1,
-            Object::Thread(id) => self.threads[id].references += 1,
-            Object::Port(id) => {
-                let port = &mut self.ports[id];
-                port.references += 1;
-                if rights.contains(Rights::RECEIVE) {
-                    port.receiving_handles += 1;
-                }
-            }
-            Object::Signal(id) => self.signals[id].references += 1,
-            Object::Region(id) => self.regions[id].references += 1,
-            Object::Quota(id) => self.use_quota(id),
-            Object::Irq(id) => self.irqs[id].references += 1,
-            Object::IoPorts(id) => self.io_ports[id].references += 1,
-            Object::Budget(id) => self.budgets[id].references += 1,
-            Object::Reply(_) | Object::Machine | Object::Mapping(_) => {}
-        }
-    }
-
-    /// A capability names the object no more.
-    pub(crate) fn release(&mut self, object: Object, rights: Rights, cause: Cause) {
-        match object {
-            Object::Process(id) => {
-                self.processes[id].references -= 1;
-                self.free_process_if_unused(id);
-            }
-            Object::Thread(id) => {
-                self.threads[id].references -= 1;
-                self.free_thread_if_unused(id);
-            }
-            Object::Port(id) => self.release_port(id, rights),
-            Object::Reply(caller) => {
-                let error = if cause == Cause::OwnerDied { Error::ServerDied } else { Error::NoReply };
-                self.abandon_caller(caller, error);
-            }
-            Object::Signal(id) => {
-                self.signals[id].references -= 1;
-                self.free_signal_if_unused(id);
-            }
-            Object::Region(id) => self.release_region(id),
-            Object::Quota(id) => self.leave_quota(id),
-            Object::Irq(id) => self.release_irq(id),
-            Object::IoPorts(id) => self.release_io_ports(id),
-            Object::Budget(id) => self.release_budget(id),
-            Object::Mapping(id) => self.remove_mapping(id),
-            Object::Machine => {}
-        }
     }
 }

@@ -49,7 +49,7 @@ layout! {
         // By `repr(u32)`, kinds and states are a `u32`, and the id of the object, or of the port of a receiving thread, follows at once.
         object: offset_of!(Capability, object) + size_of::<u32>(),
         state_port: offset_of!(Thread, state) + size_of::<u32>(),
-        port_kind: crate::capability::PORT as usize,
+        port_kind: crate::object::PORT as usize,
         running: crate::thread::RUNNING as usize,
         awaiting_reply: crate::thread::AWAITING_REPLY as usize,
         receiving: crate::thread::RECEIVING as usize,

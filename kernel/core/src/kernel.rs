@@ -18,6 +18,7 @@ use crate::signal::Signal;
 use crate::slab::{Id, NONE, Slab, Weak};
 use crate::snapshot::Snapshot;
 use crate::thread::{State, Thread};
+use crate::timers::Timers;
 use airox_abi::info::KernelInfo;
 use airox_abi::root::Framebuffer;
 use airox_abi::{QuotaKind, QuotaLimits};
@@ -51,19 +52,16 @@ impl Capacity {
     /// Bytes of heap the kernel's tables take, frame bookkeeping for frames below `end` included, and what each processor needs.
     #[must_use]
     pub fn heap_bytes(&self, end: u32, processors: u32) -> usize {
-        // 16 bytes on top of each object for the slab's own fields.
-        let room = |kind, size: usize| self.0.get(kind) as usize * (size + 16);
-        // Mappings share the handles' number; there are as many resources of each of three kinds.
-        let objects = room(QuotaKind::Handles, size_of::<Capability>() + size_of::<Mapping>() + 16)
-            + room(QuotaKind::Threads, size_of::<Thread>() + 64)
-            + room(QuotaKind::Processes, size_of::<Process>())
-            + room(QuotaKind::Ports, size_of::<Port>())
-            + room(QuotaKind::Signals, size_of::<Signal>())
-            + room(QuotaKind::Resources, size_of::<Budget>() + size_of::<Irq>() + size_of::<IoPorts>() + 32)
-            + room(QuotaKind::Regions, size_of::<Region>())
-            + room(QuotaKind::Quotas, size_of::<Quota>());
-        // Eight bytes more than a deadline and its place take.
-        let timers = room(QuotaKind::Signals, 8) + room(QuotaKind::Resources, 8);
+        let room = |kind, bytes: usize| self.0.get(kind) as usize * bytes;
+        let objects = room(QuotaKind::Handles, size_of::<Capability>() + Slab::<Mapping>::STRIDE)
+            + room(QuotaKind::Threads, Slab::<Thread>::STRIDE)
+            + room(QuotaKind::Processes, Slab::<Process>::STRIDE)
+            + room(QuotaKind::Ports, Slab::<Port>::STRIDE)
+            + room(QuotaKind::Signals, Slab::<Signal>::STRIDE)
+            + room(QuotaKind::Resources, Slab::<Budget>::STRIDE + Slab::<Irq>::STRIDE + Slab::<IoPorts>::STRIDE)
+            + room(QuotaKind::Regions, Slab::<Region>::STRIDE)
+            + room(QuotaKind::Quotas, Slab::<Quota>::STRIDE);
+        let timers = room(QuotaKind::Signals, Timers::BYTES_EACH) + room(QuotaKind::Resources, Timers::BYTES_EACH);
         // An idle thread, a budget, and what the machine itself has to remember.
         let processor = Processor::BYTES + timers + Snapshot::BYTES_EACH + (32 << 10);
         objects + end as usize * Frames::BYTES_EACH + processors as usize * processor + Snapshot::BYTES + (1 << 20)
@@ -151,22 +149,22 @@ impl<M: Machine> Kernel<M> {
         let of = |kind: QuotaKind| capacity.get(kind);
 
         let mut quotas = Slab::with_capacity(of(QuotaKind::Quotas) + 1);
-        let root_quota = first(quotas.insert(Quota::root(capacity)));
+        let root_quota = first(quotas.insert(Quota::root(capacity), Id::new(NONE)));
         // The idle threads' process: not alive, holds nothing, never seen by programs.
         let mut processes = Slab::with_capacity(of(QuotaKind::Processes) + 1);
         let mut nobody = Process::new(*b"idle\0\0\0\0\0\0\0\0\0\0\0\0", boot.kernel_address_space, root_quota, 0);
         nobody.alive = false;
-        let idle_process = first(processes.insert(nobody));
+        let idle_process = first(processes.insert(nobody, root_quota));
         let mut threads = Slab::with_capacity(of(QuotaKind::Threads) + processors);
         let mut budgets = Slab::with_capacity(of(QuotaKind::Resources) + processors);
         let timers = of(QuotaKind::Signals) + of(QuotaKind::Resources) + processors;
         let mut new_processor = |number| {
-            let mut idle = Thread::new(idle_process, root_quota, boot.kernel_address_space.address(), 0);
+            let mut idle = Thread::new(idle_process, boot.kernel_address_space.address(), 0);
             idle.state = State::Running;
-            let unlimited = first(budgets.insert(Budget::unlimited(number, root_quota)));
+            let unlimited = first(budgets.insert(Budget::unlimited(number), root_quota));
             let budget: Weak<Budget> = budgets.weak(unlimited);
             idle.budget = budget;
-            let idle = first(threads.insert(idle));
+            let idle = first(threads.insert(idle, root_quota));
             Processor::new(number, idle, idle_process, budget, timers, machine.now())
         };
         let cpu = new_processor(0);

@@ -18,6 +18,7 @@ mod kernel;
 mod lending;
 mod list;
 pub mod machine;
+mod object;
 mod port;
 mod process;
 mod processor;
@@ -37,6 +38,9 @@ mod transfer;
 
 #[cfg(test)]
 mod tests;
+
+/// What a system call comes to.
+type Result<T> = core::result::Result<T, airox_abi::Error>;
 
 pub use fault::Exception;
 pub use kernel::{Boot, BootError, Capacity, Kernel};

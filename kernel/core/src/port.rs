@@ -3,6 +3,7 @@
 //! Receivers wait in order of arrival, senders in order of priority and then arrival. A message is copied once, from the sender's saved registers to
 //! the receiver's. When the last handle with `RECEIVE` goes, the port closes and every waiting caller learns `ServerDied`.
 
+use crate::Result;
 use crate::kernel::Kernel;
 use crate::list::List;
 use crate::machine::Machine;
@@ -13,7 +14,7 @@ use crate::thread::{State, Thread};
 use airox_abi::fault::FaultAction;
 use airox_abi::message::{MAX_HANDLES, MAX_LEASES, MessageKind, Tag};
 use airox_abi::trace::EventKind;
-use airox_abi::{Error, QuotaKind, Rights};
+use airox_abi::{Error, Rights};
 
 /// A port.
 pub(crate) struct Port {
@@ -23,30 +24,25 @@ pub(crate) struct Port {
     /// The thread that received last, and may serve a caller still.
     pub(crate) servant: u32,
     pub(crate) label: u64,
-    quota: Id<Quota>,
-    /// Handles to it.
-    pub(crate) references: u32,
-    /// Handles among them that may receive.
+    /// Handles that may receive.
     pub(crate) receiving_handles: u32,
 }
 
 impl<M: Machine> Kernel<M> {
-    pub(crate) fn create_port(&mut self, quota: Id<Quota>, label: u64) -> Result<Id<Port>, Error> {
+    pub(crate) fn create_port(&mut self, quota: Id<Quota>, label: u64) -> Result<Id<Port>> {
         let port = Port {
             senders: List::EMPTY,
             receivers: List::EMPTY,
             signal: Weak::NONE,
             servant: NONE,
             label,
-            quota,
-            references: 0,
             receiving_handles: 0,
         };
-        self.add_object(quota, QuotaKind::Ports, |kernel| &mut kernel.ports, port)
+        self.add_object(quota, port)
     }
 
     /// Binds a signal to a port, or unbinds with `None`.
-    pub(crate) fn bind_port(&mut self, port: Id<Port>, signal: Option<Id<Signal>>) -> Result<(), Error> {
+    pub(crate) fn bind_port(&mut self, port: Id<Port>, signal: Option<Id<Signal>>) -> Result<()> {
         if let Some(signal) = signal {
             let bound = self.signals[signal].port.and_then(|port| self.ports.upgrade(port));
             if bound.is_some_and(|bound| bound != port) || self.signals[signal].waiter.is_some() {
@@ -69,11 +65,11 @@ impl<M: Machine> Kernel<M> {
 
     /// `call`.
     #[inline]
-    pub(crate) fn call(&mut self) -> Result<(), Error> {
+    pub(crate) fn call(&mut self) -> Result<()> {
         let caller = self.cpu.current;
         let context = &self.threads[caller].context;
         let tag = context.tag;
-        let (port, badge) = self.find_port(context.rdi, Rights::SEND)?;
+        let (port, badge) = self.find_badged(context.rdi, Rights::SEND)?;
         if tag.has_extension() {
             check_counts(tag)?;
         }
@@ -82,7 +78,7 @@ impl<M: Machine> Kernel<M> {
 
     /// The running thread sends its message or fault to a port and waits for the answer.
     #[inline]
-    pub(crate) fn send(&mut self, port: Id<Port>, badge: u64) -> Result<(), Error> {
+    pub(crate) fn send(&mut self, port: Id<Port>, badge: u64) -> Result<()> {
         if self.send_at_once(port, badge).is_some() {
             return Ok(());
         }
@@ -107,8 +103,8 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `receive`: a caller that still waits for an answer gets `NoReply`.
-    pub(crate) fn receive(&mut self) -> Result<(), Error> {
-        let (port, _) = self.find_port(self.threads[self.cpu.current].context.rdi, Rights::RECEIVE)?;
+    pub(crate) fn receive(&mut self) -> Result<()> {
+        let port = self.find(self.threads[self.cpu.current].context.rdi, Rights::RECEIVE)?;
         let owed = &mut self.threads[self.cpu.current].reply_to;
         let caller = core::mem::replace(owed, Weak::NONE);
         self.abandon_caller(caller, Error::NoReply);
@@ -122,9 +118,9 @@ impl<M: Machine> Kernel<M> {
 
     /// `reply_receive`.
     #[inline]
-    pub(crate) fn reply_receive(&mut self) -> Result<(), Error> {
+    pub(crate) fn reply_receive(&mut self) -> Result<()> {
         let server = self.cpu.current;
-        let (port, _) = self.find_port(self.threads[server].context.rdi, Rights::RECEIVE)?;
+        let port = self.find(self.threads[server].context.rdi, Rights::RECEIVE)?;
         let caller = self.current_caller();
         if caller.is_some_and(|caller| self.answer_at_once(port, caller).is_some()) {
             return Ok(());
@@ -150,7 +146,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `reply`, to the current caller or by a reply handle.
-    pub(crate) fn reply(&mut self) -> Result<(), Error> {
+    pub(crate) fn reply(&mut self) -> Result<()> {
         let server = self.cpu.current;
         let claim = self.threads[server].context.rdi;
         let caller = if claim == 0 {
@@ -162,11 +158,11 @@ impl<M: Machine> Kernel<M> {
         } else {
             let (index, caller) = self.find_reply(claim)?;
             let Some(caller) = caller else {
-                self.delete_capability(index, crate::capability::Cause::Closed);
+                self.delete_capability(index);
                 return Err(Error::NoCaller);
             };
             let runnable = self.deliver_reply(server, caller)?;
-            self.delete_capability(index, crate::capability::Cause::Closed);
+            self.delete_capability(index);
             (caller, runnable)
         };
         if let (caller, true) = caller {
@@ -244,7 +240,7 @@ impl<M: Machine> Kernel<M> {
     /// Copies a call or fault from its sender to a receiver, which then owes the answer. On an error nothing has happened;
     /// it is the sender's to know.
     #[inline]
-    fn deliver(&mut self, sender: Id<Thread>, receiver: Id<Thread>, port: Id<Port>) -> Result<(), Error> {
+    fn deliver(&mut self, sender: Id<Thread>, receiver: Id<Thread>, port: Id<Port>) -> Result<()> {
         let from = &self.threads[sender];
         let (badge, mut tag, mut words) = (from.call_badge, from.context.tag, from.context.words);
         if let Some(fault) = from.fault() {
@@ -276,7 +272,7 @@ impl<M: Machine> Kernel<M> {
     /// Copies an answer to its caller. Returns whether the caller can run now. An error is the server's: nothing has happened. A caller that can't
     /// take the handles gets `ReceiverRefused` instead of the answer.
     #[inline]
-    fn deliver_reply(&mut self, server: Id<Thread>, caller: Id<Thread>) -> Result<bool, Error> {
+    fn deliver_reply(&mut self, server: Id<Thread>, caller: Id<Thread>) -> Result<bool> {
         let from = &self.threads[server].context;
         let (tag, words) = (from.tag, from.words);
         if self.threads[caller].faulted {
@@ -341,21 +337,12 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    pub(crate) fn release_port(&mut self, id: Id<Port>, rights: Rights) {
-        let port = &mut self.ports[id];
-        port.references -= 1;
-        let references = port.references;
-        if rights.contains(Rights::RECEIVE) {
-            port.receiving_handles -= 1;
-            if port.receiving_handles == 0 {
-                self.close_port(id);
-            }
+    /// One less can receive. Once nobody can, waiting callers learn it, and threads that fault into the port die.
+    pub(crate) fn drop_receiver(&mut self, id: Id<Port>) {
+        self.ports[id].receiving_handles -= 1;
+        if self.ports[id].receiving_handles > 0 {
+            return;
         }
-        self.free_port_if_unused(id, references);
-    }
-
-    /// Nobody can receive any more: waiting callers learn it; threads that fault into it die.
-    fn close_port(&mut self, id: Id<Port>) {
         while let Some(sender) = self.ports[id].senders.first() {
             self.unlink_sender(id, sender);
             if let Some(fault) = self.threads[sender].fault() {
@@ -369,22 +356,18 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    fn free_port_if_unused(&mut self, id: Id<Port>, references: u32) {
-        if references > 0 {
-            return;
-        }
+    pub(crate) fn free_port(&mut self, id: Id<Port>) {
         // A thread may still wait in `receive` on a port whose last handle another thread closed: it learns that, too.
         while let Some(receiver) = self.take_receiver(id) {
             self.threads[receiver].context.rax = Error::InvalidHandle as u64;
             self.make_ready(receiver);
         }
-        let quota = self.ports[id].quota;
-        self.remove_object(id, quota, QuotaKind::Ports, |kernel| &mut kernel.ports);
+        self.remove_object(id);
     }
 }
 
 /// The counts in a tag are a claim.
-fn check_counts(tag: Tag) -> Result<(), Error> {
+fn check_counts(tag: Tag) -> Result<()> {
     if tag.handles() > MAX_HANDLES || tag.leases() > MAX_LEASES {
         return Err(Error::InvalidArgument);
     }

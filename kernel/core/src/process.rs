@@ -5,17 +5,18 @@
 //! The end of a process is decided (`doom_process`) anywhere in the kernel and carried out once, at the end of the kernel entry: so the end of one
 //! process can bring about another's without recursion, and no code above has to expect that the running thread is suddenly gone.
 
+use crate::Result;
 use crate::budget::Budget;
-use crate::capability::Cause;
 use crate::kernel::Kernel;
 use crate::machine::{Frame, Machine};
+use crate::object::Object;
 use crate::quota::Quota;
 use crate::signal::Signal;
 use crate::slab::{Id, NONE, Weak};
 use airox_abi::info::{EXIT_CREATOR_ENDED, ProcessInfo, ThreadState};
 use airox_abi::layout::NAME_LENGTH;
 use airox_abi::trace::EventKind;
-use airox_abi::{Error, QuotaKind};
+use airox_abi::{Error, Rights};
 
 /// Most signals that can watch one process's end.
 const WATCHERS: usize = 4;
@@ -56,8 +57,6 @@ pub(crate) struct Process {
     faulted: bool,
     /// CPU time of threads that have ended.
     pub(crate) cpu_ticks: u64,
-    /// Handles to it.
-    pub(crate) references: u32,
 }
 
 impl Process {
@@ -87,7 +86,6 @@ impl Process {
             exit_code: 0,
             faulted: false,
             cpu_ticks: 0,
-            references: 0,
         }
     }
 }
@@ -100,7 +98,7 @@ impl<M: Machine> Kernel<M> {
         name: [u8; NAME_LENGTH],
         max_priority: u8,
         creator: Option<Id<Process>>,
-    ) -> Result<Id<Process>, Error> {
+    ) -> Result<Id<Process>> {
         let root = self.allocate_table(quota)?;
         self.machine.init_address_space(root);
         let mut process = Process::new(name, root, quota, max_priority);
@@ -109,9 +107,7 @@ impl<M: Machine> Kernel<M> {
             Some(creator) => (self.processes[creator].budget, self.processes[creator].processors),
             None => (self.cpu.budget, u64::MAX >> (u64::BITS - self.processors)),
         };
-        let id = self
-            .add_object(quota, QuotaKind::Processes, |kernel| &mut kernel.processes, process)
-            .inspect_err(|_| self.free_table(quota, root))?;
+        let id = self.add_object(quota, process).inspect_err(|_| self.free_table(quota, root))?;
         self.use_quota(quota);
         if let Err(error) = self.map_clock_page(id) {
             self.doom_process(id, 0, false);
@@ -147,14 +143,14 @@ impl<M: Machine> Kernel<M> {
         process.faulted = faulted;
         process.io_port_count = 0;
         // Its own handles may be the last that name it, and go below: it must stay until all is done.
-        process.references += 1;
+        self.processes.retain(id);
         while let Some(thread) = Id::from_link(self.processes[id].first_thread) {
             self.kill_thread(thread);
         }
         let root = self.processes[id].root;
         self.machine.leave_address_space(root);
         while self.processes[id].first_capability != NONE {
-            self.delete_capability(self.processes[id].first_capability, Cause::OwnerDied);
+            self.delete_capability(self.processes[id].first_capability);
         }
         self.free_tables(id);
         self.doom_created_by(id);
@@ -164,8 +160,7 @@ impl<M: Machine> Kernel<M> {
             self.notify_weak(signal, bits);
         }
         self.leave_quota(self.processes[id].quota);
-        self.processes[id].references -= 1;
-        self.free_process_if_unused(id);
+        self.release(Object::Process(id), Rights::empty(), false);
     }
 
     fn doom_created_by(&mut self, creator: Id<Process>) {
@@ -179,15 +174,13 @@ impl<M: Machine> Kernel<M> {
     }
 
     pub(crate) fn free_process_if_unused(&mut self, id: Id<Process>) {
-        let process = &self.processes[id];
-        if process.references == 0 && !process.alive {
-            let quota = process.quota;
-            self.remove_object(id, quota, QuotaKind::Processes, |kernel| &mut kernel.processes);
+        if self.processes.references(id) == 0 && !self.processes[id].alive {
+            self.remove_object(id);
         }
     }
 
     /// `process_watch`.
-    pub(crate) fn watch_process(&mut self, id: Id<Process>, signal: Id<Signal>, bits: u64) -> Result<(), Error> {
+    pub(crate) fn watch_process(&mut self, id: Id<Process>, signal: Id<Signal>, bits: u64) -> Result<()> {
         if !self.processes[id].alive {
             self.notify(signal, bits);
             return Ok(());

@@ -6,6 +6,7 @@
 //!
 //! A thread runs where its budget's time is: processors have no balance of their own, and a server without a budget runs where its caller does.
 
+use crate::Result;
 use crate::budget::Budget;
 use crate::kernel::Kernel;
 use crate::machine::Machine;
@@ -203,7 +204,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `thread_processor`.
-    pub(crate) fn move_thread(&mut self, thread: Id<Thread>, number: u64) -> Result<(), Error> {
+    pub(crate) fn move_thread(&mut self, thread: Id<Thread>, number: u64) -> Result<()> {
         let process = self.threads[thread].process;
         let number = self.usable_processor(process, number)?;
         if !self.is_unlimited(self.processes[process].budget) {
@@ -213,7 +214,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// A processor that exists, and that a process may use.
-    pub(crate) fn usable_processor(&self, process: Id<Process>, number: u64) -> Result<u32, Error> {
+    pub(crate) fn usable_processor(&self, process: Id<Process>, number: u64) -> Result<u32> {
         if number >= u64::from(self.processors) {
             return Err(Error::NoSuchResource);
         }
@@ -222,7 +223,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `process_processors`.
-    pub(crate) fn restrict_processors(&mut self, process: Id<Process>, processors: u64) -> Result<(), Error> {
+    pub(crate) fn restrict_processors(&mut self, process: Id<Process>, processors: u64) -> Result<()> {
         let existing = u64::MAX >> (u64::BITS - self.processors);
         if processors == 0 || processors & !existing != 0 {
             return Err(Error::NoSuchResource);

@@ -4,31 +4,31 @@
 //! object remembers the quota it is charged to and keeps it alive. But once nobody can charge anything to it, only what is in use stays promised: an
 //! object that someone else still holds does not keep the rest from its parent.
 
+use crate::Result;
 use crate::kernel::Kernel;
 use crate::machine::Machine;
-use crate::slab::{Id, Slab};
-use airox_abi::{Error, QuotaKind, QuotaLimits};
+use crate::object::Object;
+use crate::slab::Id;
+use airox_abi::{Error, QuotaKind, QuotaLimits, Rights};
 
 /// A node of the quota tree.
 pub(crate) struct Quota {
     pub(crate) limits: QuotaLimits,
     pub(crate) used: QuotaLimits,
     parent: Option<Id<Quota>>,
-    /// Handles to it, and objects charged to it.
-    pub(crate) references: u32,
     /// Who can charge to it: handles to it, processes that live on it, quotas carved out of it that can be charged to.
-    users: u32,
+    pub(crate) users: u32,
 }
 
 impl Quota {
     pub(crate) const fn root(limits: QuotaLimits) -> Quota {
-        Quota { limits, used: QuotaLimits([0; QuotaKind::COUNT]), parent: None, references: 0, users: 0 }
+        Quota { limits, used: QuotaLimits([0; QuotaKind::COUNT]), parent: None, users: 0 }
     }
 }
 
 impl<M: Machine> Kernel<M> {
     /// Charges `count` units of a kind.
-    pub(crate) fn charge(&mut self, quota: Id<Quota>, kind: QuotaKind, count: u32) -> Result<(), Error> {
+    pub(crate) fn charge(&mut self, quota: Id<Quota>, kind: QuotaKind, count: u32) -> Result<()> {
         let quota = &mut self.quotas[quota];
         let used = &mut quota.used.0[kind as usize];
         match used.checked_add(count) {
@@ -51,9 +51,7 @@ impl<M: Machine> Kernel<M> {
 
     /// A handle to a quota, or a process that lives on it.
     pub(crate) fn use_quota(&mut self, quota: Id<Quota>) {
-        let entry = &mut self.quotas[quota];
-        entry.references += 1;
-        entry.users += 1;
+        self.retain(Object::Quota(quota), Rights::empty());
     }
 
     /// The end of what [`Self::use_quota`] began.
@@ -84,38 +82,8 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// Makes an object, which is charged to a quota and keeps it alive until [`Self::remove_object`].
-    pub(crate) fn add_object<T>(
-        &mut self,
-        quota: Id<Quota>,
-        kind: QuotaKind,
-        slab: fn(&mut Self) -> &mut Slab<T>,
-        object: T,
-    ) -> Result<Id<T>, Error> {
-        self.charge(quota, kind, 1)?;
-        let Some(id) = slab(self).insert(object) else {
-            self.uncharge(quota, kind, 1);
-            return Err(Error::QuotaExceeded);
-        };
-        self.quotas[quota].references += 1;
-        Ok(id)
-    }
-
-    /// The end of an object.
-    pub(crate) fn remove_object<T>(
-        &mut self,
-        id: Id<T>,
-        quota: Id<Quota>,
-        kind: QuotaKind,
-        slab: fn(&mut Self) -> &mut Slab<T>,
-    ) {
-        slab(self).remove(id);
-        self.uncharge(quota, kind, 1);
-        self.release_quota(quota);
-    }
-
     /// Carves a child out of a quota.
-    pub(crate) fn create_quota(&mut self, parent: Id<Quota>, limits: QuotaLimits) -> Result<Id<Quota>, Error> {
+    pub(crate) fn create_quota(&mut self, parent: Id<Quota>, limits: QuotaLimits) -> Result<Id<Quota>> {
         let mut after = self.quotas[parent].used;
         after.0[QuotaKind::Quotas as usize] += 1;
         for kind in 0..QuotaKind::COUNT {
@@ -125,25 +93,17 @@ impl<M: Machine> Kernel<M> {
             }
         }
         let child = Quota { parent: Some(parent), ..Quota::root(limits) };
-        let id = self.quotas.insert(child).ok_or(Error::QuotaExceeded)?;
-        let parent = &mut self.quotas[parent];
-        parent.used = after;
-        parent.references += 1;
+        let id = self.quotas.insert(child, parent).ok_or(Error::QuotaExceeded)?;
+        self.quotas[parent].used = after;
         // It is about to have a handle.
-        parent.users += 1;
+        self.use_quota(parent);
         Ok(id)
     }
 
     /// One reference less; an unused quota gives its limits back to its parent.
-    fn release_quota(&mut self, mut id: Id<Quota>) {
-        loop {
-            let quota = &mut self.quotas[id];
-            quota.references -= 1;
-            let (references, limits, parent) = (quota.references, quota.limits, quota.parent);
-            if references > 0 {
-                return;
-            }
-            let Some(parent) = parent else { return };
+    pub(crate) fn release_quota(&mut self, mut id: Id<Quota>) {
+        while self.quotas.release(id) == 0 {
+            let Quota { limits, parent: Some(parent), .. } = self.quotas[id] else { return };
             self.quotas.remove(id);
             for (used, limit) in self.quotas[parent].used.0.iter_mut().zip(limits.0) {
                 *used -= limit;

@@ -3,10 +3,11 @@
 //! RAM is backed at first touch. Its frames, and those of the index that finds them, are charged when the region is made, so
 //! backing a page can't fail. The index is a radix tree of frames with 512 entries each; a region of one page is its own index.
 
+use crate::Result;
 use crate::address_space::{Access, PageFlags};
-use crate::capability::Object;
 use crate::kernel::Kernel;
 use crate::machine::{Frame, Machine};
+use crate::object::Object;
 use crate::process::Process;
 use crate::quota::Quota;
 use crate::slab::{Id, NONE};
@@ -23,47 +24,31 @@ pub(crate) struct Region {
     pub(crate) pages: u64,
     /// First frame of a contiguous or device region; root of a lazy one's index.
     pub(crate) base: Option<Frame>,
-    /// Whether the frames go back to the allocator with the region.
-    owned: bool,
     /// Pages at the end of a lazy region whose frames have gone already, while it is being given up.
     freed: u64,
     /// Frames charged.
     charged: u32,
-    quota: Id<Quota>,
-    /// Handles to it, and mappings of it.
-    pub(crate) references: u32,
 }
 
-/// A range of a region at an address of a process; a node in the capability tree.
-pub(crate) struct Mapping {
-    process: Id<Process>,
-    pub(crate) address: u64,
-    pub(crate) pages: u64,
-    region: Id<Region>,
-    offset: u64,
-    flags: MapFlags,
-    node: u32,
-    next: u32,
-}
-
-/// Where a mapping goes, and what of its region it shows.
+/// What of a region is shown where, and how.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
+    pub(crate) process: Id<Process>,
     pub(crate) address: u64,
     /// In pages of the region.
     pub(crate) offset: u64,
     pub(crate) pages: u64,
+    pub(crate) flags: MapFlags,
 }
 
-impl Mapping {
-    pub(crate) const fn region(&self) -> Id<Region> {
-        self.region
-    }
+/// A range of a region at an address of a process; a node in the capability tree.
+pub(crate) struct Mapping {
+    pub(crate) region: Id<Region>,
+    place: Place,
+    node: u32,
+    next: u32,
 }
 
-/// Most pages that are unmapped in one kernel entry, and most entries of page tables that are looked at for them.
-const PAGES_AT_ONCE: u64 = 8;
-const TABLE_ENTRIES_AT_ONCE: u64 = 64;
 /// Page tables that are made, and pages that are entered into them, in one kernel entry.
 const TABLES_AT_ONCE: u64 = 2;
 const PAGES_ENTERED_AT_ONCE: u64 = 2;
@@ -97,56 +82,39 @@ fn lazy_frames(pages: u64) -> u64 {
 
 impl<M: Machine> Kernel<M> {
     /// `region_create`: zeroed RAM.
-    pub(crate) fn create_region(
-        &mut self,
-        quota: Id<Quota>,
-        pages: u64,
-        kind: RegionKind,
-    ) -> Result<Id<Region>, Error> {
+    pub(crate) fn create_region(&mut self, quota: Id<Quota>, pages: u64, kind: RegionKind) -> Result<Id<Region>> {
         if pages == 0 || pages > MAX_REGION_PAGES || kind == RegionKind::Device {
             return Err(Error::InvalidArgument);
         }
-        let frames = if kind == RegionKind::Lazy { lazy_frames(pages) as u32 } else { pages as u32 };
-        self.charge(quota, QuotaKind::Frames, frames)?;
-        let base = if kind == RegionKind::Contiguous {
-            let Some(first) = self.frames.allocate_contiguous(frames) else {
-                self.uncharge(quota, QuotaKind::Frames, frames);
+        let charged = if kind == RegionKind::Lazy { lazy_frames(pages) as u32 } else { pages as u32 };
+        self.charge(quota, QuotaKind::Frames, charged)?;
+        let region = Region { kind, pages, base: None, freed: 0, charged };
+        let id = self.add_object(quota, region).inspect_err(|_| self.uncharge(quota, QuotaKind::Frames, charged))?;
+        if kind == RegionKind::Contiguous {
+            let Some(first) = self.frames.allocate_contiguous(charged) else {
+                self.free_region(id);
                 return Err(Error::Fragmented);
             };
-            for frame in first.0..first.0 + frames {
+            for frame in first.0..first.0 + charged {
                 self.machine.zero_frame(Frame(frame));
             }
-            Some(first)
-        } else if frames > 1 {
+            self.regions[id].base = Some(first);
+        } else if charged > 1 {
             // The root of its index, so that no first touch has to make it.
-            Some(self.back_frame())
-        } else {
-            None
-        };
-        let region = Region { kind, pages, base, owned: true, freed: 0, charged: frames, quota, references: 0 };
-        self.add_region(region).inspect_err(|_| {
-            if let Some(first) = base {
-                let owned = if kind == RegionKind::Lazy { 1 } else { frames };
-                self.frames.release_contiguous(first, owned);
-            }
-            self.uncharge(quota, QuotaKind::Frames, frames);
-        })
+            self.regions[id].base = Some(self.back_frame());
+        }
+        Ok(id)
     }
 
-    /// A region over memory the allocator does not own: device memory, firmware tables, the bundle.
-    pub(crate) fn create_foreign_region(
+    /// A region over memory the allocator does not own, which costs nothing: device memory, firmware tables, the bundle.
+    pub(crate) fn foreign_region(
         &mut self,
         quota: Id<Quota>,
         first: Frame,
         pages: u64,
         kind: RegionKind,
-    ) -> Result<Id<Region>, Error> {
-        let base = Some(first);
-        self.add_region(Region { kind, pages, base, owned: false, freed: 0, charged: 0, quota, references: 0 })
-    }
-
-    fn add_region(&mut self, region: Region) -> Result<Id<Region>, Error> {
-        self.add_object(region.quota, QuotaKind::Regions, |kernel| &mut kernel.regions, region)
+    ) -> Result<Id<Region>> {
+        self.add_object(quota, Region { kind, pages, base: Some(first), freed: 0, charged: 0 })
     }
 
     /// The frame behind a page of a region; a lazy page is backed with zeros if `back` says so.
@@ -191,37 +159,30 @@ impl<M: Machine> Kernel<M> {
         frame
     }
 
-    pub(crate) fn release_region(&mut self, id: Id<Region>) {
-        let region = &mut self.regions[id];
-        region.references -= 1;
-        if region.references > 0 {
-            return;
+    pub(crate) fn free_region(&mut self, id: Id<Region>) {
+        let Region { kind, base, charged, .. } = self.regions[id];
+        match base {
+            // The page of a region of one, else the root of an index that is empty by now.
+            Some(base) if kind == RegionKind::Lazy => self.frames.release(base),
+            Some(base) => self.frames.release_contiguous(base, charged),
+            None => {}
         }
-        let Region { kind, base, owned, charged, quota, .. } = *region;
-        if let (Some(base), true) = (base, owned) {
-            if kind == RegionKind::Lazy {
-                // The page of a region of one, else the root of an index that is empty by now.
-                self.frames.release(base);
-            } else {
-                self.frames.release_contiguous(base, charged);
-            }
-        }
-        self.uncharge(quota, QuotaKind::Frames, charged);
-        self.remove_object(id, quota, QuotaKind::Regions, |kernel| &mut kernel.regions);
+        self.uncharge(self.regions.quota(id), QuotaKind::Frames, charged);
+        self.remove_object(id);
     }
 
     /// Unmaps some pages of a mapping, from its end. Returns whether none are left.
     pub(crate) fn shrink_mapping(&mut self, id: Id<Mapping>) -> bool {
-        let Mapping { process, address, pages, .. } = self.mappings[id];
-        let left = self.clear_pages(process, address, pages, PAGES_AT_ONCE, TABLE_ENTRIES_AT_ONCE);
-        self.mappings[id].pages = left;
+        let Place { process, address, pages, .. } = self.mappings[id].place;
+        let left = self.clear_pages(process, address, pages);
+        self.mappings[id].place.pages = left;
         left == 0 && pages <= PAGES_IN_PASSING
     }
 
     /// Frees some frames of a region that one last reference holds, from its end. Returns whether the rest is quickly done.
     pub(crate) fn shrink_region(&mut self, id: Id<Region>) -> bool {
         let region = &self.regions[id];
-        let (Some(base), RegionKind::Lazy, 1) = (region.base, region.kind, region.references) else {
+        let (Some(base), RegionKind::Lazy, 1) = (region.base, region.kind, self.regions.references(id)) else {
             return true;
         };
         let (levels, mut end) = (levels(region.pages), region.pages - region.freed);
@@ -261,16 +222,9 @@ impl<M: Machine> Kernel<M> {
 
     /// `region_map`, a part of it: what a kernel entry may take. `done` counts the parts: first the page tables, then the mapping itself, then the
     /// pages it is to begin with. Returns `None` when all is done.
-    pub(crate) fn map_step(
-        &mut self,
-        source: u32,
-        process: Id<Process>,
-        place: Place,
-        flags: MapFlags,
-        done: u64,
-    ) -> Result<Option<u64>, Error> {
-        self.check_mapping(source, process, place, flags)?;
-        let Place { address, pages, .. } = place;
+    pub(crate) fn map_step(&mut self, source: u32, place: Place, done: u64) -> Result<Option<u64>> {
+        let region = self.check_mapping(source, place)?;
+        let Place { process, address, pages, flags, .. } = place;
         let reach = FANOUT * PAGE_SIZE;
         let tables = (address + pages * PAGE_SIZE - 1) / reach - address / reach + 1;
         if done <= tables {
@@ -281,8 +235,8 @@ impl<M: Machine> Kernel<M> {
             if after < tables {
                 return Ok(Some(after));
             }
-            let kind = self.insert_mapping(source, process, place, flags)?;
-            let enter = kind != RegionKind::Lazy || flags.contains(MapFlags::POPULATE);
+            self.insert_mapping(source, region, place)?;
+            let enter = self.regions[region].kind != RegionKind::Lazy || flags.contains(MapFlags::POPULATE);
             return Ok(enter.then_some(tables + 1));
         }
         let first = done - tables - 1;
@@ -298,23 +252,17 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `region_map`, at once: for the root task's few pages.
-    pub(crate) fn map_region(
-        &mut self,
-        source: u32,
-        process: Id<Process>,
-        place: Place,
-        flags: MapFlags,
-    ) -> Result<(), Error> {
+    pub(crate) fn map_region(&mut self, source: u32, place: Place) -> Result<()> {
         let mut done = 0;
-        while let Some(next) = self.map_step(source, process, place, flags, done)? {
+        while let Some(next) = self.map_step(source, place, done)? {
             done = next;
         }
         Ok(())
     }
 
-    /// Whether a capability allows a mapping, and the address space has such addresses.
-    fn check_mapping(&self, source: u32, process: Id<Process>, place: Place, flags: MapFlags) -> Result<(), Error> {
-        let Place { address, offset, pages } = place;
+    /// The region a capability names, if it allows the mapping and the address space has such addresses.
+    fn check_mapping(&self, source: u32, place: Place) -> Result<Id<Region>> {
+        let Place { process, address, offset, pages, flags } = place;
         let capability = self.capabilities.get(source);
         let Object::Region(region) = capability.object else {
             return Err(Error::WrongType);
@@ -339,45 +287,28 @@ impl<M: Machine> Kernel<M> {
         if !(USER_START..USER_END).contains(&address) || length > USER_END - address {
             return Err(Error::InvalidAddress);
         }
-        if self.processes[process].alive { Ok(()) } else { Err(Error::Dead) }
+        if self.processes[process].alive { Ok(region) } else { Err(Error::Dead) }
     }
 
-    /// Adds a mapping whose page tables exist; none of its pages is entered yet. Returns its region's kind.
-    fn insert_mapping(
-        &mut self,
-        source: u32,
-        process: Id<Process>,
-        place: Place,
-        flags: MapFlags,
-    ) -> Result<RegionKind, Error> {
-        let Object::Region(region) = self.capabilities.get(source).object else {
-            return Err(Error::WrongType);
-        };
-        if self.is_mapped(process, place.address, place.pages * PAGE_SIZE) {
+    /// Adds a mapping whose page tables exist; none of its pages is entered yet.
+    fn insert_mapping(&mut self, source: u32, region: Id<Region>, place: Place) -> Result<()> {
+        let Place { process, address, pages, .. } = place;
+        if self.is_mapped(process, address, pages * PAGE_SIZE) {
             return Err(Error::AlreadyMapped);
         }
-        let mapping = Mapping {
-            process,
-            address: place.address,
-            pages: place.pages,
-            region,
-            offset: place.offset,
-            flags,
-            node: NONE,
-            next: NONE,
-        };
-        let id = self.mappings.insert(mapping).ok_or(Error::QuotaExceeded)?;
-        let object = Object::Mapping(id);
-        let node = self
-            .insert_capability(process, object, Rights::empty(), 0, Some(source))
-            .inspect_err(|_| self.mappings.remove(id))?;
-        self.regions[region].references += 1;
-        let next = core::mem::replace(&mut self.processes[process].first_mapping, id.number());
-        let entry = &mut self.mappings[id];
-        (entry.node, entry.next) = (node, next);
-        Ok(self.regions[region].kind)
+        let mapping = Mapping { region, place, node: NONE, next: self.processes[process].first_mapping };
+        let quota = self.processes[process].quota;
+        let id = self.mappings.insert(mapping, quota).ok_or(Error::QuotaExceeded)?;
+        let node = self.insert_capability(process, Object::Mapping(id), Rights::empty());
+        let node = node.inspect_err(|_| self.mappings.remove(id))?;
+        self.capabilities.add_child(source, node);
+        self.regions.retain(region);
+        self.mappings[id].node = node;
+        self.processes[process].first_mapping = id.number();
+        Ok(())
     }
 
+    /// Flags of the page-table entries of a mapping.
     fn page_flags(&self, region: Id<Region>, flags: MapFlags) -> PageFlags {
         let device = self.regions[region].kind == RegionKind::Device;
         let mut page = PageFlags::PRESENT | PageFlags::USER;
@@ -391,13 +322,13 @@ impl<M: Machine> Kernel<M> {
         page
     }
 
-    fn mappings_of(&self, process: Id<Process>) -> impl Iterator<Item = (Id<Mapping>, &Mapping)> {
+    fn mappings_of(&self, process: Id<Process>) -> impl Iterator<Item = &Mapping> {
         let mut link = self.processes[process].first_mapping;
         core::iter::from_fn(move || {
             let id = Id::from_link(link)?;
             let mapping = &self.mappings[id];
             link = mapping.next;
-            Some((id, mapping))
+            Some(mapping)
         })
     }
 
@@ -405,20 +336,18 @@ impl<M: Machine> Kernel<M> {
     fn is_mapped(&self, process: Id<Process>, address: u64, length: u64) -> bool {
         let overlaps = |start: u64, size: u64| address < start + size && start < address + length;
         overlaps(airox_abi::layout::CLOCK_PAGE, PAGE_SIZE)
-            || self.mappings_of(process).any(|(_, mapping)| overlaps(mapping.address, mapping.pages * PAGE_SIZE))
+            || self.mappings_of(process).any(|Mapping { place, .. }| overlaps(place.address, place.pages * PAGE_SIZE))
     }
 
     /// The node of the mapping that starts at an address.
-    pub(crate) fn mapping_at(&self, process: Id<Process>, address: u64) -> Result<u32, Error> {
-        self.mappings_of(process)
-            .find(|(_, mapping)| mapping.address == address)
-            .map(|(_, mapping)| mapping.node)
-            .ok_or(Error::NotMapped)
+    pub(crate) fn mapping_at(&self, process: Id<Process>, address: u64) -> Result<u32> {
+        let mapping = self.mappings_of(process).find(|mapping| mapping.place.address == address);
+        mapping.map(|mapping| mapping.node).ok_or(Error::NotMapped)
     }
 
     /// The mapping's node has left the tree; it has no pages any more.
     pub(crate) fn remove_mapping(&mut self, id: Id<Mapping>) {
-        let Mapping { process, region, next, .. } = self.mappings[id];
+        let Mapping { place: Place { process, .. }, region, next, .. } = self.mappings[id];
         let mut link = self.processes[process].first_mapping;
         if link == id.number() {
             self.processes[process].first_mapping = next;
@@ -432,27 +361,25 @@ impl<M: Machine> Kernel<M> {
             }
         }
         self.mappings.remove(id);
-        self.release_region(region);
+        self.release(Object::Region(region), Rights::empty(), true);
     }
 
     /// Backs the page at an address, if a mapping there allows the access and is only not backed yet.
     pub(crate) fn back_page(&mut self, process: Id<Process>, address: u64, access: Access) -> Option<Frame> {
         let page = address & !(PAGE_SIZE - 1);
-        let (_, mapping) = self
-            .mappings_of(process)
-            .find(|(_, mapping)| page >= mapping.address && page < mapping.address + mapping.pages * PAGE_SIZE)?;
+        let holds = |place: &Place| page >= place.address && page < place.address + place.pages * PAGE_SIZE;
+        let &Mapping { region, place, .. } = self.mappings_of(process).find(|mapping| holds(&mapping.place))?;
         let allowed = match access {
             Access::Read => true,
-            Access::Write => mapping.flags.contains(MapFlags::WRITE),
-            Access::Execute => mapping.flags.contains(MapFlags::EXECUTE),
+            Access::Write => place.flags.contains(MapFlags::WRITE),
+            Access::Execute => place.flags.contains(MapFlags::EXECUTE),
         };
         if !allowed {
             return None;
         }
-        let (region, flags) = (mapping.region, mapping.flags);
-        let index = mapping.offset + (page - mapping.address) / PAGE_SIZE;
+        let index = place.offset + (page - place.address) / PAGE_SIZE;
         let frame = self.region_frame(region, index, true)?;
-        self.set_page(process, page, frame, self.page_flags(region, flags))?;
+        self.set_page(process, page, frame, self.page_flags(region, place.flags))?;
         Some(frame)
     }
 }

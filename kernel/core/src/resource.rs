@@ -1,13 +1,14 @@
 //! Authority over the machine: interrupt lines and I/O port ranges.
 
+use crate::Result;
 use crate::kernel::Kernel;
 use crate::machine::Machine;
 use crate::process::{PORT_RANGES, Process};
 use crate::quota::Quota;
 use crate::signal::Signal;
 use crate::slab::{Id, Weak};
+use airox_abi::Error;
 use airox_abi::trace::EventKind;
-use airox_abi::{Error, QuotaKind};
 
 /// The legacy interrupt controllers. The kernel has masked them for good; who could unmask them could raise vectors that mean
 /// something else.
@@ -18,8 +19,6 @@ pub(crate) struct Irq {
     line: u32,
     level_triggered: bool,
     signal: Option<(Weak<Signal>, u64)>,
-    quota: Id<Quota>,
-    pub(crate) references: u32,
 }
 
 /// A range of x86 I/O ports.
@@ -28,19 +27,17 @@ pub(crate) struct IoPorts {
     count: u16,
     /// Who may use them from ring 3.
     process: Option<Weak<Process>>,
-    quota: Id<Quota>,
-    pub(crate) references: u32,
 }
 
 impl<M: Machine> Kernel<M> {
     /// `irq_create`: one owner a line.
-    pub(crate) fn create_irq(&mut self, quota: Id<Quota>, line: u64) -> Result<Id<Irq>, Error> {
+    pub(crate) fn create_irq(&mut self, quota: Id<Quota>, line: u64) -> Result<Id<Irq>> {
         let line = u32::try_from(line).map_err(|_| Error::NoSuchResource)?;
         if !self.machine.irq_exists(line) || self.irqs.iter().any(|(_, irq)| irq.line == line) {
             return Err(Error::NoSuchResource);
         }
-        let irq = Irq { line, level_triggered: false, signal: None, quota, references: 0 };
-        self.add_object(quota, QuotaKind::Resources, |kernel| &mut kernel.irqs, irq)
+        let irq = Irq { line, level_triggered: false, signal: None };
+        self.add_object(quota, irq)
     }
 
     /// `irq_bind`.
@@ -51,7 +48,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `irq_acknowledge`.
-    pub(crate) fn acknowledge_irq(&mut self, id: Id<Irq>) -> Result<(), Error> {
+    pub(crate) fn acknowledge_irq(&mut self, id: Id<Irq>) -> Result<()> {
         let irq = &self.irqs[id];
         if irq.signal.is_none() {
             return Err(Error::WrongState);
@@ -60,14 +57,9 @@ impl<M: Machine> Kernel<M> {
         Ok(())
     }
 
-    pub(crate) fn release_irq(&mut self, id: Id<Irq>) {
-        let irq = &mut self.irqs[id];
-        irq.references -= 1;
-        if irq.references == 0 {
-            let (line, quota) = (irq.line, irq.quota);
-            self.machine.irq_mask(line);
-            self.remove_object(id, quota, QuotaKind::Resources, |kernel| &mut kernel.irqs);
-        }
+    pub(crate) fn free_irq(&mut self, id: Id<Irq>) {
+        self.machine.irq_mask(self.irqs[id].line);
+        self.remove_object(id);
     }
 
     /// A device interrupted. A level-triggered line stays masked until its driver acknowledges; so does one nobody listens to.
@@ -92,7 +84,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `io_ports_create`: ranges don't overlap.
-    pub(crate) fn create_io_ports(&mut self, quota: Id<Quota>, first: u64, count: u64) -> Result<Id<IoPorts>, Error> {
+    pub(crate) fn create_io_ports(&mut self, quota: Id<Quota>, first: u64, count: u64) -> Result<Id<IoPorts>> {
         let (Ok(first), Ok(count)) = (u16::try_from(first), u16::try_from(count)) else {
             return Err(Error::NoSuchResource);
         };
@@ -104,12 +96,12 @@ impl<M: Machine> Kernel<M> {
         if count == 0 || end > 0x1_0000 || taken || KERNEL_PORTS.iter().any(overlaps) {
             return Err(Error::NoSuchResource);
         }
-        let ports = IoPorts { first, count, process: None, quota, references: 0 };
-        self.add_object(quota, QuotaKind::Resources, |kernel| &mut kernel.io_ports, ports)
+        let ports = IoPorts { first, count, process: None };
+        self.add_object(quota, ports)
     }
 
     /// `io_ports_bind`: one process at a time uses a range.
-    pub(crate) fn bind_io_ports(&mut self, id: Id<IoPorts>, process: Id<Process>) -> Result<(), Error> {
+    pub(crate) fn bind_io_ports(&mut self, id: Id<IoPorts>, process: Id<Process>) -> Result<()> {
         if !self.processes[process].alive {
             return Err(Error::Dead);
         }
@@ -138,15 +130,11 @@ impl<M: Machine> Kernel<M> {
         Ok(())
     }
 
-    pub(crate) fn release_io_ports(&mut self, id: Id<IoPorts>) {
-        let ports = &mut self.io_ports[id];
-        ports.references -= 1;
-        if ports.references > 0 {
-            return;
-        }
-        let (range, quota) = ((ports.first, ports.count), ports.quota);
+    pub(crate) fn free_io_ports(&mut self, id: Id<IoPorts>) {
+        let ports = &self.io_ports[id];
+        let range = (ports.first, ports.count);
         let user = ports.process.and_then(|user| self.processes.upgrade(user));
-        self.remove_object(id, quota, QuotaKind::Resources, |kernel| &mut kernel.io_ports);
+        self.remove_object(id);
         if let Some(user) = user {
             let process = &mut self.processes[user];
             let count = process.io_port_count as usize;

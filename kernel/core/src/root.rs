@@ -1,11 +1,11 @@
 //! The root task: the one program the kernel itself starts.
 
-use crate::capability::Object;
 use crate::kernel::{Boot, BootError, Kernel};
 use crate::machine::{Frame, Machine};
+use crate::object::Object;
 use crate::process::Process;
 use crate::quota::Quota;
-use crate::region::Place;
+use crate::region::{Place, Region};
 use crate::slab::Id;
 use airox_abi::layout::{NAME_LENGTH, PAGE_SIZE, STACK_TOP, START_BLOCK};
 use airox_abi::root::{ROOT_MAGIC, RootBlock};
@@ -55,11 +55,12 @@ impl<M: Machine> Kernel<M> {
         }
         let process = self.create_process(quota, name, PRIORITY, None).map_err(step("root process"))?;
         let bundle = self.map_root_image(boot, quota, process).map_err(step("root program"))?;
-        let stack = self.map_fresh(quota, process, STACK_TOP - STACK_PAGES * PAGE_SIZE, STACK_PAGES, MapFlags::WRITE);
+        let (address, pages, flags) = (STACK_TOP - STACK_PAGES * PAGE_SIZE, STACK_PAGES, MapFlags::WRITE);
+        let stack = self.map_fresh(quota, Place { process, address, offset: 0, pages, flags });
         stack.map_err(step("root stack"))?;
         let thread = self.create_thread(process, PRIORITY, None).map_err(step("root thread"))?;
         let mut give = |object, rights| -> Result<Handle, Error> {
-            let index = self.insert_capability(process, object, rights, 0, None)?;
+            let index = self.insert_capability(process, object, rights)?;
             Ok(self.capabilities.handle(index))
         };
         let all = Rights::all();
@@ -97,30 +98,24 @@ impl<M: Machine> Kernel<M> {
         let (address, length) = boot.bundle;
         let pages = length.div_ceil(PAGE_SIZE);
         let first = Frame::containing(address);
-        let region = self.create_foreign_region(quota, first, pages, RegionKind::Contiguous)?;
+        let region = self.foreign_region(quota, first, pages, RegionKind::Contiguous)?;
         let rights = Rights::READ | Rights::EXECUTE | Rights::COPY;
-        let bundle = self.insert_capability(process, Object::Region(region), rights, 0, None)?;
+        let bundle = self.insert_capability(process, Object::Region(region), rights)?;
         for segment in boot.root.segments {
-            let pages = segment.memory_size.div_ceil(PAGE_SIZE);
+            let (address, pages) = (segment.address, segment.memory_size.div_ceil(PAGE_SIZE));
             if !segment.writable {
-                let mut flags = MapFlags::empty();
-                flags.set(MapFlags::EXECUTE, segment.executable);
-                self.map_region(
-                    bundle,
-                    process,
-                    Place { address: segment.address, offset: segment.bundle_page, pages },
-                    flags,
-                )?;
+                let flags = if segment.executable { MapFlags::EXECUTE } else { MapFlags::empty() };
+                self.map_region(bundle, Place { process, address, offset: segment.bundle_page, pages, flags })?;
                 continue;
             }
-            self.map_fresh(quota, process, segment.address, pages, MapFlags::WRITE)?;
+            self.map_fresh(quota, Place { process, address, offset: 0, pages, flags: MapFlags::WRITE })?;
             let mut done = 0;
             while done < segment.file_size {
                 let run = (segment.file_size - done).min(PAGE_SIZE) as usize;
                 let mut page = [0; PAGE_SIZE as usize];
                 let from = Frame(first.0 + (segment.bundle_page + done / PAGE_SIZE) as u32);
                 self.machine.read_frame(from, 0, &mut page[..run]);
-                self.write_user(process, segment.address + done, &page[..run])?;
+                self.write_user((process, address + done), &page[..run])?;
                 done += run as u64;
             }
         }
@@ -128,26 +123,19 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Maps a fresh region and keeps only the mapping; returns nothing to close.
-    fn map_fresh(
-        &mut self,
-        quota: Id<Quota>,
-        process: Id<Process>,
-        address: u64,
-        pages: u64,
-        flags: MapFlags,
-    ) -> Result<Id<crate::region::Region>, Error> {
-        let region = self.create_region(quota, pages, RegionKind::Lazy)?;
-        let index = self.insert_capability(process, Object::Region(region), Rights::all(), 0, None)?;
-        let place = Place { address, offset: 0, pages };
-        self.map_region(index, process, place, flags)?;
-        self.delete_capability(index, crate::capability::Cause::Closed);
+    fn map_fresh(&mut self, quota: Id<Quota>, place: Place) -> Result<Id<Region>, Error> {
+        let region = self.create_region(quota, place.pages, RegionKind::Lazy)?;
+        let index = self.insert_capability(place.process, Object::Region(region), Rights::all())?;
+        self.map_region(index, place)?;
+        self.delete_capability(index);
         Ok(region)
     }
 
     fn fill_root_block(&mut self, quota: Id<Quota>, process: Id<Process>, block: &RootBlock) -> Result<(), Error> {
-        let region = self.map_fresh(quota, process, START_BLOCK, 1, MapFlags::empty())?;
+        let place = Place { process, address: START_BLOCK, offset: 0, pages: 1, flags: MapFlags::empty() };
+        let region = self.map_fresh(quota, place)?;
         // The mapping is read-only: the block is written through the frame behind it.
-        self.check_user(process, START_BLOCK, PAGE_SIZE, false)?;
+        self.check_user((process, START_BLOCK), PAGE_SIZE, false)?;
         if let Some(frame) = self.regions[region].base {
             self.machine.write_frame(frame, 0, block.as_bytes());
         }

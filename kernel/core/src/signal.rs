@@ -2,14 +2,15 @@
 //!
 //! One thread at a time may wait on a signal; or the signal is bound to a port and whoever receives there gets the bits.
 
+use crate::Result;
 use crate::kernel::Kernel;
 use crate::machine::Machine;
 use crate::port::Port;
 use crate::quota::Quota;
 use crate::slab::{Id, Weak};
 use crate::thread::{State, Thread};
+use airox_abi::Error;
 use airox_abi::trace::EventKind;
-use airox_abi::{Error, QuotaKind};
 
 /// A signal.
 pub(crate) struct Signal {
@@ -20,15 +21,11 @@ pub(crate) struct Signal {
     pub(crate) timer_bits: u64,
     /// The processor its timer was set on.
     timer_processor: u32,
-    pub(crate) quota: Id<Quota>,
-    pub(crate) references: u32,
 }
 
 impl<M: Machine> Kernel<M> {
-    pub(crate) fn create_signal(&mut self, quota: Id<Quota>) -> Result<Id<Signal>, Error> {
-        let signal =
-            Signal { bits: 0, waiter: None, port: None, timer_bits: 0, timer_processor: 0, quota, references: 0 };
-        self.add_object(quota, QuotaKind::Signals, |kernel| &mut kernel.signals, signal)
+    pub(crate) fn create_signal(&mut self, quota: Id<Quota>) -> Result<Id<Signal>> {
+        self.add_object(quota, Signal { bits: 0, waiter: None, port: None, timer_bits: 0, timer_processor: 0 })
     }
 
     /// As [`Self::notify`]; if that lets a more urgent thread go on where nothing unusual is going on, it runs at once, without queues. The
@@ -52,11 +49,8 @@ impl<M: Machine> Kernel<M> {
                 signal.bits &= !mask;
                 signal.waiter = None;
                 self.threads[thread].context.complete(taken);
-                let unused = signal.references == 0;
                 self.make_ready(thread);
-                if unused {
-                    self.free_signal_if_unused(id);
-                }
+                self.free_signal_if_unused(id);
             }
         } else if let Some(port) = signal.port
             && let Some(port) = self.ports.upgrade(port)
@@ -77,7 +71,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `wait`: takes bits of the mask, or blocks the running thread until there are any.
-    pub(crate) fn wait(&mut self, id: Id<Signal>, mask: u64) -> Result<Option<u64>, Error> {
+    pub(crate) fn wait(&mut self, id: Id<Signal>, mask: u64) -> Result<Option<u64>> {
         if mask == 0 {
             return Err(Error::InvalidArgument);
         }
@@ -114,13 +108,10 @@ impl<M: Machine> Kernel<M> {
     }
 
     pub(crate) fn free_signal_if_unused(&mut self, id: Id<Signal>) {
-        let signal = &self.signals[id];
-        if signal.references > 0 || signal.waiter.is_some() {
-            return;
+        if self.signals.references(id) == 0 && self.signals[id].waiter.is_none() {
+            self.cancel_timer(id);
+            self.arm_timer();
+            self.remove_object(id);
         }
-        let quota = signal.quota;
-        self.cancel_timer(id);
-        self.arm_timer();
-        self.remove_object(id, quota, QuotaKind::Signals, |kernel| &mut kernel.signals);
     }
 }

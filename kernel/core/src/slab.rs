@@ -3,6 +3,7 @@
 //! Memory is reserved at boot and objects never move, so the address of a thread's context stays valid as
 //! long as the thread does. An [`Id`] is trusted (the kernel made it); a [`Weak`] notices that its object has gone.
 
+use crate::quota::Quota;
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::ops::{Index, IndexMut};
@@ -68,6 +69,10 @@ struct Entry<T> {
     generation: u32,
     next_free: u32,
     live: bool,
+    /// Handles that name it, and whatever else keeps it.
+    references: u32,
+    /// What it is charged to.
+    quota: Id<Quota>,
 }
 
 /// Objects of one kind.
@@ -83,23 +88,43 @@ impl<T> Slab<T> {
         Slab { entries: Vec::with_capacity(capacity as usize), capacity: capacity as usize, first_free: NONE, live: 0 }
     }
 
-    /// Adds an object; `None` when the slab is full.
-    pub(crate) fn insert(&mut self, value: T) -> Option<Id<T>> {
-        let index = if self.first_free != NONE {
-            let index = self.first_free;
+    /// Adds an object that is charged to a quota; `None` when the slab is full.
+    pub(crate) fn insert(&mut self, value: T, quota: Id<Quota>) -> Option<Id<T>> {
+        let new = Entry { value, generation: 0, next_free: NONE, live: true, references: 0, quota };
+        let index = if let Some(Id { index, .. }) = Id::<T>::from_link(self.first_free) {
             let entry = &mut self.entries[index as usize];
             self.first_free = entry.next_free;
-            entry.value = value;
-            entry.live = true;
+            *entry = Entry { generation: entry.generation, ..new };
             index
         } else if self.entries.len() < self.capacity {
-            self.entries.push(Entry { generation: 0, next_free: NONE, live: true, value });
+            self.entries.push(new);
             self.entries.len() as u32 - 1
         } else {
             return None;
         };
         self.live += 1;
         Some(Id::new(index))
+    }
+
+    /// One reference more.
+    pub(crate) fn retain(&mut self, id: Id<T>) {
+        self.entries[id.index as usize].references += 1;
+    }
+
+    /// One reference less. Returns how many are left.
+    pub(crate) fn release(&mut self, id: Id<T>) -> u32 {
+        let references = &mut self.entries[id.index as usize].references;
+        *references -= 1;
+        *references
+    }
+
+    pub(crate) fn references(&self, id: Id<T>) -> u32 {
+        self.entries[id.index as usize].references
+    }
+
+    /// The quota an object is charged to.
+    pub(crate) fn quota(&self, id: Id<T>) -> Id<Quota> {
+        self.entries[id.index as usize].quota
     }
 
     /// Removes an object; weak references to it die.

@@ -88,7 +88,7 @@ impl<M: Machine> Kernel<M> {
             let entry = PortEntry {
                 label: port.label,
                 number: id.number(),
-                handles: port.references,
+                handles: self.ports.references(id),
                 receiving: port.receivers.iter(&self.threads).count() as u32,
                 sending: port.senders.iter(&self.threads).count() as u32,
             };

@@ -3,10 +3,11 @@
 //! The message calls (`call`, `reply_receive`, `receive`) may leave the running thread waiting, and then their results are written by whoever wakes
 //! it; every other call writes its own: the error code in `rax`, results in `rdi, rsi, rdx, r8`.
 
-use crate::capability::{Cause, Object};
+use crate::Result;
 use crate::context::Context;
 use crate::kernel::Kernel;
 use crate::machine::{Frame, Machine};
+use crate::object::Object;
 use crate::process::Process;
 use crate::quota::Quota;
 use crate::region::Place;
@@ -44,11 +45,11 @@ const fn handle(handle: Handle) -> Results {
     one(handle.0 as u64)
 }
 
-fn rights(bits: u64) -> Result<Rights, Error> {
+fn rights(bits: u64) -> Result<Rights> {
     u16::try_from(bits).ok().and_then(Rights::from_bits).ok_or(Error::InvalidArgument)
 }
 
-fn priority(value: u64, limit: u8) -> Result<u8, Error> {
+fn priority(value: u64, limit: u8) -> Result<u8> {
     let priority = u8::try_from(value).map_err(|_| Error::InvalidArgument)?;
     if priority <= limit { Ok(priority) } else { Err(Error::MissingRight) }
 }
@@ -107,8 +108,8 @@ impl<M: Machine> Kernel<M> {
         let me = self.cpu.current;
         let context = &self.threads[me].context;
         let (claim, mask) = (context.rdi, context.words[0]);
-        let signal = self.find_signal(claim, Rights::RECEIVE);
-        match signal.and_then(|(signal, _)| self.wait(signal, mask)) {
+        let signal = self.find(claim, Rights::RECEIVE);
+        match signal.and_then(|signal| self.wait(signal, mask)) {
             Ok(Some(bits)) => self.threads[me].context.complete(bits),
             Ok(None) => {}
             Err(error) => self.threads[me].context.rax = error as u64,
@@ -159,7 +160,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Calls that may take long. Each does a part of its work in one kernel entry; while there is more, it returns `None` and has seen to it that
     /// the thread executes its `syscall` again, with arguments that say what is left. In between, whatever is more urgent runs.
-    fn long_call(&mut self, call: SystemCall) -> Result<Option<Results>, Error> {
+    fn long_call(&mut self, call: SystemCall) -> Result<Option<Results>> {
         let [a, b, c, d, length, done, _] = self.arguments();
         let finished = match call {
             SystemCall::HandleClose => self.close_step(self.find_any(a)?.0),
@@ -169,9 +170,9 @@ impl<M: Machine> Kernel<M> {
                 let (flags, parts) = (MapFlags::from_bits(done as u32), done >> 32);
                 let (index, _) = self.find_any(a)?;
                 let process = self.process_argument(b, Rights::CONTROL)?;
-                let place = Place { address: c, offset: d, pages: length };
                 let flags = flags.ok_or(Error::InvalidArgument)?;
-                let left = self.map_step(index, process, place, flags, parts)?;
+                let place = Place { process, address: c, offset: d, pages: length, flags };
+                let left = self.map_step(index, place, parts)?;
                 if let Some(parts) = left {
                     self.threads[self.cpu.current].context.words[4] = parts << 32 | u64::from(flags.bits());
                 }
@@ -182,7 +183,7 @@ impl<M: Machine> Kernel<M> {
                 self.close_step(self.mapping_at(process, b)?)
             }
             SystemCall::ProcessRead => {
-                let process = self.alive(self.find_process(a, Rights::DEBUG)?.0)?;
+                let process = self.alive(self.find(a, Rights::DEBUG)?)?;
                 let piece = d.min(PIECE);
                 self.copy_user((process, b), (self.cpu.current_process, c), piece)?;
                 let words = &mut self.threads[self.cpu.current].context.words;
@@ -194,7 +195,7 @@ impl<M: Machine> Kernel<M> {
             _ => {
                 let access = if call == SystemCall::LeaseRead { Lease::READ } else { Lease::WRITE };
                 let piece = length.min(PIECE);
-                self.lease_copy(a, b, (c, length), (d, piece), access)?;
+                self.lease_copy([a, b, c, d], length, piece, access)?;
                 if length <= PIECE {
                     return Ok(Some(one(done.wrapping_add(length))));
                 }
@@ -217,7 +218,7 @@ impl<M: Machine> Kernel<M> {
     fn close_step(&mut self, index: u32) -> bool {
         let ready = self.prepare_delete(index);
         if ready {
-            self.delete_capability(index, Cause::Closed);
+            self.delete_capability(index);
         }
         ready
     }
@@ -229,27 +230,27 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// The quota a call is about: the named one, or the caller's own.
-    fn quota_argument(&self, claim: u64, needed: Rights) -> Result<Id<Quota>, Error> {
+    fn quota_argument(&self, claim: u64, needed: Rights) -> Result<Id<Quota>> {
         if claim == 0 {
             return Ok(self.processes[self.cpu.current_process].quota);
         }
-        Ok(self.find_quota(claim, needed)?.0)
+        Ok(self.find(claim, needed)?)
     }
 
     /// The process a call is about: the named one, or the caller's own.
-    fn process_argument(&self, claim: u64, needed: Rights) -> Result<Id<Process>, Error> {
+    fn process_argument(&self, claim: u64, needed: Rights) -> Result<Id<Process>> {
         if claim == 0 {
             return Ok(self.cpu.current_process);
         }
-        Ok(self.find_process(claim, needed)?.0)
+        Ok(self.find(claim, needed)?)
     }
 
     /// The process a handle with `CONTROL` names, alive; 0 is no handle here.
-    fn other_process(&self, claim: u64) -> Result<Id<Process>, Error> {
-        self.alive(self.find_process(claim, Rights::CONTROL)?.0)
+    fn other_process(&self, claim: u64) -> Result<Id<Process>> {
+        self.alive(self.find(claim, Rights::CONTROL)?)
     }
 
-    fn alive(&self, process: Id<Process>) -> Result<Id<Process>, Error> {
+    fn alive(&self, process: Id<Process>) -> Result<Id<Process>> {
         if self.processes[process].alive { Ok(process) } else { Err(Error::Dead) }
     }
 
@@ -260,29 +261,29 @@ impl<M: Machine> Kernel<M> {
             Object::Thread(id) => self.kill_thread(id),
             _ => {
                 self.retain(object, Rights::empty());
-                self.release(object, Rights::empty(), Cause::Closed);
+                self.release(object, Rights::empty(), true);
             }
         }
     }
 
     /// Calls that neither wait nor take long.
-    fn simple_call(&mut self, call: SystemCall) -> Result<Results, Error> {
+    fn simple_call(&mut self, call: SystemCall) -> Result<Results> {
         let [a, b, c, d, ..] = self.arguments();
         let me = self.cpu.current_process;
         match call {
             SystemCall::ReplySave => return self.save_reply().map(handle),
             SystemCall::LeaseInfo => return self.lease_info(a, b).map(|(length, access)| [length, access, 0, 0]),
             SystemCall::Poll => {
-                let (signal, _) = self.find_signal(a, Rights::RECEIVE)?;
+                let signal = self.find(a, Rights::RECEIVE)?;
                 let bits = &mut self.signals[signal].bits;
                 let taken = *bits & b;
                 *bits &= !b;
                 return Ok(one(taken));
             }
-            SystemCall::TimerSet => self.set_timer(self.find_signal(a, Rights::RECEIVE)?.0, b, c),
+            SystemCall::TimerSet => self.set_timer(self.find(a, Rights::RECEIVE)?, b, c),
             SystemCall::PortBind => {
-                let (port, _) = self.find_port(a, Rights::RECEIVE)?;
-                let signal = if b == 0 { None } else { Some(self.find_signal(b, Rights::RECEIVE)?.0) };
+                let port = self.find(a, Rights::RECEIVE)?;
+                let signal = if b == 0 { None } else { Some(self.find(b, Rights::RECEIVE)?) };
                 self.bind_port(port, signal)?;
             }
             SystemCall::HandleCopy => return self.derive(self.find_any(a)?.0, me, rights(b)?, c).map(handle),
@@ -311,7 +312,7 @@ impl<M: Machine> Kernel<M> {
             }
             SystemCall::ProcessKill => self.doom_process(self.other_process(a)?, b as i64, false),
             SystemCall::ProcessWatch => {
-                let (process, _) = self.find_process(a, Rights::WATCH)?;
+                let process = self.find(a, Rights::WATCH)?;
                 self.watch_process(process, self.notifiable_signal(b, c)?, c)?;
             }
             SystemCall::ProcessInfo => self.write(b, &self.process_info(self.process_argument(a, Rights::READ)?))?,
@@ -320,7 +321,7 @@ impl<M: Machine> Kernel<M> {
                 self.processes[process].max_priority = priority(b, self.processes[me].max_priority)?;
             }
             SystemCall::ProcessHandles => {
-                let (process, _) = self.find_process(a, Rights::READ)?;
+                let process = self.find(a, Rights::READ)?;
                 let index = self.nth_capability(process, b).ok_or(Error::NotMapped)?;
                 let capability = self.capabilities.get(index);
                 let kind = capability.object.kind().map_or(0, |kind| kind as u64);
@@ -333,18 +334,18 @@ impl<M: Machine> Kernel<M> {
             }
             SystemCall::ProcessBudget => {
                 let process = self.other_process(a)?;
-                self.processes[process].budget = self.budgets.weak(self.find_budget(b, Rights::SEND)?.0);
+                self.processes[process].budget = self.budgets.weak(self.find(b, Rights::SEND)?);
             }
             SystemCall::ProcessProcessors => self.restrict_processors(self.other_process(a)?, b)?,
-            SystemCall::ThreadStart => self.start_thread(self.find_thread(a, Rights::CONTROL)?.0, b, c, d)?,
-            SystemCall::ThreadSuspend => self.suspend_thread(self.find_thread(a, Rights::CONTROL)?.0)?,
-            SystemCall::ThreadResume => self.resume_thread(self.find_thread(a, Rights::CONTROL)?.0)?,
+            SystemCall::ThreadStart => self.start_thread(self.find(a, Rights::CONTROL)?, b, c, d)?,
+            SystemCall::ThreadSuspend => self.suspend_thread(self.find(a, Rights::CONTROL)?)?,
+            SystemCall::ThreadResume => self.resume_thread(self.find(a, Rights::CONTROL)?)?,
             SystemCall::ThreadPriority => {
                 let thread = self.live_thread(a)?;
                 self.set_priority(thread, self.allowed_priority(self.threads[thread].process, b)?)?;
             }
             SystemCall::ThreadWeight => {
-                let (thread, _) = self.find_thread(a, Rights::CONTROL)?;
+                let thread = self.find(a, Rights::CONTROL)?;
                 if !(1..=MAX_WEIGHT).contains(&b) {
                     return Err(Error::InvalidArgument);
                 }
@@ -352,43 +353,43 @@ impl<M: Machine> Kernel<M> {
                 self.threads[thread].weight = b as u16;
             }
             SystemCall::ThreadInfo => {
-                let thread = if a == 0 { self.cpu.current } else { self.find_thread(a, Rights::READ)?.0 };
+                let thread = if a == 0 { self.cpu.current } else { self.find(a, Rights::READ)? };
                 self.write(b, &self.thread_info(thread))?;
             }
             SystemCall::ThreadReadRegisters => {
-                let (thread, _) = self.find_thread(a, Rights::DEBUG)?;
+                let thread = self.find(a, Rights::DEBUG)?;
                 self.write(b, &self.read_registers(thread)?)?;
             }
             SystemCall::ThreadWriteRegisters => {
-                let (thread, _) = self.find_thread(a, Rights::WRITE)?;
+                let thread = self.find(a, Rights::WRITE)?;
                 let registers = self.read(b)?;
                 self.write_registers(thread, &registers)?;
             }
             SystemCall::ThreadProcessor if a == 0 => self.move_thread(self.cpu.current, b)?,
             SystemCall::ThreadProcessor => self.move_thread(self.live_thread(a)?, b)?,
-            SystemCall::BudgetSet => self.set_budget(self.find_budget(a, Rights::CONTROL)?.0, b, c)?,
+            SystemCall::BudgetSet => self.set_budget(self.find(a, Rights::CONTROL)?, b, c)?,
             SystemCall::BudgetBind => {
-                let (thread, _) = self.find_thread(a, Rights::CONTROL)?;
+                let thread = self.find(a, Rights::CONTROL)?;
                 let budget = match (b, c) {
                     (0, 0) => Some(self.processes[self.threads[thread].process].budget),
                     (0, 1) => None,
-                    (_, 0) => Some(self.budgets.weak(self.find_budget(b, Rights::SEND)?.0)),
+                    (_, 0) => Some(self.budgets.weak(self.find(b, Rights::SEND)?)),
                     _ => return Err(Error::InvalidArgument),
                 };
                 self.bind_budget(thread, budget)?;
             }
-            SystemCall::BudgetInfo => self.write(b, &self.budget_info(self.find_budget(a, Rights::READ)?.0))?,
+            SystemCall::BudgetInfo => self.write(b, &self.budget_info(self.find(a, Rights::READ)?))?,
             SystemCall::BudgetWatch => {
-                let (budget, _) = self.find_budget(a, Rights::CONTROL)?;
+                let budget = self.find(a, Rights::CONTROL)?;
                 self.watch_budget(budget, self.notifiable_signal(b, c)?, c);
             }
             SystemCall::IrqBind => {
-                let (irq, _) = self.find_irq(a, Rights::CONTROL)?;
+                let irq = self.find(a, Rights::CONTROL)?;
                 self.bind_irq(irq, self.notifiable_signal(b, c)?, c);
             }
-            SystemCall::IrqAcknowledge => self.acknowledge_irq(self.find_irq(a, Rights::CONTROL)?.0)?,
+            SystemCall::IrqAcknowledge => self.acknowledge_irq(self.find(a, Rights::CONTROL)?)?,
             SystemCall::IoPortsBind => {
-                let (ports, _) = self.find_io_ports(a, Rights::CONTROL)?;
+                let ports = self.find(a, Rights::CONTROL)?;
                 self.bind_io_ports(ports, self.process_argument(b, Rights::CONTROL)?)?;
             }
             SystemCall::DebugWrite => {
@@ -396,7 +397,7 @@ impl<M: Machine> Kernel<M> {
                 let length = usize::try_from(c).ok().filter(|&c| c <= MAX_DEBUG_WRITE);
                 let length = length.ok_or(Error::InvalidArgument)?;
                 let mut text = [0; MAX_DEBUG_WRITE];
-                self.read_user(me, b, &mut text[..length])?;
+                self.read_user((me, b), &mut text[..length])?;
                 self.machine.debug_write(&text[..length]);
             }
             SystemCall::TraceSet => {
@@ -416,7 +417,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Calls that make an object and give the running process a handle to it; without room for the handle the object goes again.
-    fn creating_call(&mut self, call: SystemCall) -> Result<Results, Error> {
+    fn creating_call(&mut self, call: SystemCall) -> Result<Results> {
         let [a, b, c, d, e, ..] = self.arguments();
         let me = self.cpu.current_process;
         let own_quota = self.processes[me].quota;
@@ -439,10 +440,10 @@ impl<M: Machine> Kernel<M> {
                 if b >> 44 != 0 || !self.machine.device_range_allowed(first, c as u32) {
                     return Err(Error::NoSuchResource);
                 }
-                Object::Region(self.create_foreign_region(own_quota, first, c, RegionKind::Device)?)
+                Object::Region(self.foreign_region(own_quota, first, c, RegionKind::Device)?)
             }
             SystemCall::QuotaCreate => {
-                let (parent, _) = self.find_quota(a, Rights::CONTROL)?;
+                let parent = self.find(a, Rights::CONTROL)?;
                 let limits = self.read(b)?;
                 Object::Quota(self.create_quota(parent, limits)?)
             }
@@ -455,7 +456,7 @@ impl<M: Machine> Kernel<M> {
             SystemCall::ThreadCreate => {
                 let process = self.alive(self.process_argument(a, Rights::CONTROL)?)?;
                 let priority = self.allowed_priority(process, b)?;
-                let fault_port = if c == 0 { None } else { Some(self.find_port(c, Rights::SEND | Rights::COPY)?) };
+                let fault_port = if c == 0 { None } else { Some(self.find_badged(c, Rights::SEND | Rights::COPY)?) };
                 Object::Thread(self.create_thread(process, priority, fault_port)?)
             }
             SystemCall::BudgetCreate => {
@@ -474,7 +475,7 @@ impl<M: Machine> Kernel<M> {
             // Not asked here: these wait, take long or end the caller.
             _ => return Err(Error::InvalidSystemCall),
         };
-        match self.insert_capability(me, object, rights, 0, None) {
+        match self.insert_capability(me, object, rights) {
             Ok(index) => Ok(handle(self.capabilities.handle(index))),
             Err(error) => {
                 self.discard(object);
@@ -484,20 +485,20 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Reads a structure from the running process's memory.
-    fn read<T: FromBytes + IntoBytes>(&mut self, address: u64) -> Result<T, Error> {
+    fn read<T: FromBytes + IntoBytes>(&mut self, address: u64) -> Result<T> {
         let mut value = T::new_zeroed();
-        self.read_user(self.cpu.current_process, address, value.as_mut_bytes())?;
+        self.read_user((self.cpu.current_process, address), value.as_mut_bytes())?;
         Ok(value)
     }
 
     /// Writes a structure to the running process's memory.
-    fn write(&mut self, address: u64, value: &(impl IntoBytes + Immutable)) -> Result<(), Error> {
-        self.write_user(self.cpu.current_process, address, value.as_bytes())
+    fn write(&mut self, address: u64, value: &(impl IntoBytes + Immutable)) -> Result<()> {
+        self.write_user((self.cpu.current_process, address), value.as_bytes())
     }
 
     /// The thread a handle with `CONTROL` names, alive.
-    fn live_thread(&self, claim: u64) -> Result<Id<Thread>, Error> {
-        let (thread, _) = self.find_thread(claim, Rights::CONTROL)?;
+    fn live_thread(&self, claim: u64) -> Result<Id<Thread>> {
+        let thread = self.find(claim, Rights::CONTROL)?;
         if self.threads[thread].state == State::Dead {
             return Err(Error::Dead);
         }
@@ -505,14 +506,14 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// A priority for a thread of `process`: at most what that process and the caller's may give.
-    fn allowed_priority(&self, process: Id<Process>, value: u64) -> Result<u8, Error> {
+    fn allowed_priority(&self, process: Id<Process>, value: u64) -> Result<u8> {
         let own_limit = self.processes[self.cpu.current_process].max_priority;
         priority(value, self.processes[process].max_priority.min(own_limit))
     }
 
     /// A signal that the caller may notify with these bits.
-    fn notifiable_signal(&self, claim: u64, bits: u64) -> Result<Id<Signal>, Error> {
-        let (signal, badge) = self.find_signal(claim, Rights::SEND)?;
+    fn notifiable_signal(&self, claim: u64, bits: u64) -> Result<Id<Signal>> {
+        let (signal, badge) = self.find_badged(claim, Rights::SEND)?;
         if badge != 0 && bits & !badge != 0 {
             return Err(Error::MissingRight);
         }

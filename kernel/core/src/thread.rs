@@ -1,5 +1,6 @@
 //! Threads: registers, priority and fault port.
 
+use crate::Result;
 use crate::budget::Budget;
 use crate::context::Context;
 use crate::fault::Fault;
@@ -7,12 +8,11 @@ use crate::kernel::Kernel;
 use crate::machine::Machine;
 use crate::port::Port;
 use crate::process::Process;
-use crate::quota::Quota;
 use crate::signal::Signal;
 use crate::slab::{Id, NONE, Weak};
+use airox_abi::Error;
 use airox_abi::info::{Registers, ThreadInfo, ThreadState};
 use airox_abi::message::{Lease, MAX_LEASES};
-use airox_abi::{Error, QuotaKind};
 
 /// The weight of a thread that was given none.
 pub(crate) const USUAL_WEIGHT: u16 = 100;
@@ -102,14 +102,11 @@ pub(crate) struct Thread {
     pub(crate) last_fault: Fault,
     pub(crate) fault_port: Option<(Weak<Port>, u64)>,
     pub(crate) cpu_ticks: u64,
-    /// Handles to it.
-    pub(crate) references: u32,
     pub(crate) next_in_process: u32,
-    quota: Id<Quota>,
 }
 
 impl Thread {
-    pub(crate) fn new(process: Id<Process>, quota: Id<Quota>, address_space: u64, priority: u8) -> Thread {
+    pub(crate) fn new(process: Id<Process>, address_space: u64, priority: u8) -> Thread {
         Thread {
             context: Context::new(address_space),
             identity: Weak::NONE,
@@ -138,9 +135,7 @@ impl Thread {
             last_fault: Fault::NONE,
             fault_port: None,
             cpu_ticks: 0,
-            references: 0,
             next_in_process: NONE,
-            quota,
         }
     }
 
@@ -173,17 +168,17 @@ impl<M: Machine> Kernel<M> {
         process: Id<Process>,
         priority: u8,
         fault_port: Option<(Id<Port>, u64)>,
-    ) -> Result<Id<Thread>, Error> {
+    ) -> Result<Id<Thread>> {
         let target = &self.processes[process];
         if !target.alive {
             return Err(Error::Dead);
         }
         let (quota, address_space) = (target.quota, target.root.address());
         let (budget, has_io_ports) = (target.budget, target.io_port_count > 0);
-        let mut thread = Thread::new(process, quota, address_space, priority);
+        let mut thread = Thread::new(process, address_space, priority);
         (thread.budget, thread.own_budget) = (budget, budget);
         thread.has_io_ports = has_io_ports;
-        let id = self.add_object(quota, QuotaKind::Threads, |kernel| &mut kernel.threads, thread)?;
+        let id = self.add_object(quota, thread)?;
         let target = &mut self.processes[process];
         target.threads += 1;
         let first = core::mem::replace(&mut target.first_thread, id.number());
@@ -194,7 +189,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `thread_start`.
-    pub(crate) fn start_thread(&mut self, id: Id<Thread>, entry: u64, stack: u64, argument: u64) -> Result<(), Error> {
+    pub(crate) fn start_thread(&mut self, id: Id<Thread>, entry: u64, stack: u64, argument: u64) -> Result<()> {
         match self.threads[id].state {
             State::New => {}
             State::Dead => return Err(Error::Dead),
@@ -212,7 +207,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `thread_suspend`.
-    pub(crate) fn suspend_thread(&mut self, id: Id<Thread>) -> Result<(), Error> {
+    pub(crate) fn suspend_thread(&mut self, id: Id<Thread>) -> Result<()> {
         if self.threads[id].state == State::Dead {
             return Err(Error::Dead);
         }
@@ -229,7 +224,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `thread_resume`.
-    pub(crate) fn resume_thread(&mut self, id: Id<Thread>) -> Result<(), Error> {
+    pub(crate) fn resume_thread(&mut self, id: Id<Thread>) -> Result<()> {
         match self.threads[id].state {
             State::Dead => return Err(Error::Dead),
             State::New => return Err(Error::WrongState),
@@ -242,7 +237,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `thread_priority`; takes effect at once, also for the place in a queue.
-    pub(crate) fn set_priority(&mut self, id: Id<Thread>, priority: u8) -> Result<(), Error> {
+    pub(crate) fn set_priority(&mut self, id: Id<Thread>, priority: u8) -> Result<()> {
         if self.threads[id].state == State::Dead {
             return Err(Error::Dead);
         }
@@ -278,7 +273,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Whether its registers may be looked at: it neither runs nor could run.
-    fn is_stopped(&self, id: Id<Thread>) -> Result<(), Error> {
+    fn is_stopped(&self, id: Id<Thread>) -> Result<()> {
         let thread = &self.threads[id];
         match thread.state {
             State::Dead => Err(Error::Dead),
@@ -288,12 +283,12 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    pub(crate) fn read_registers(&self, id: Id<Thread>) -> Result<Registers, Error> {
+    pub(crate) fn read_registers(&self, id: Id<Thread>) -> Result<Registers> {
         self.is_stopped(id)?;
         Ok(self.threads[id].context.registers())
     }
 
-    pub(crate) fn write_registers(&mut self, id: Id<Thread>, registers: &Registers) -> Result<(), Error> {
+    pub(crate) fn write_registers(&mut self, id: Id<Thread>, registers: &Registers) -> Result<()> {
         self.is_stopped(id)?;
         let thread = &self.threads[id];
         // In the middle of a wait, the registers hold the wait's arguments.
@@ -380,10 +375,8 @@ impl<M: Machine> Kernel<M> {
     }
 
     pub(crate) fn free_thread_if_unused(&mut self, id: Id<Thread>) {
-        let thread = &self.threads[id];
-        if thread.references == 0 && thread.state == State::Dead {
-            let quota = thread.quota;
-            self.remove_object(id, quota, QuotaKind::Threads, |kernel| &mut kernel.threads);
+        if self.threads.references(id) == 0 && self.threads[id].state == State::Dead {
+            self.remove_object(id);
         }
     }
 }

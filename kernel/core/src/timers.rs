@@ -13,6 +13,9 @@ pub(crate) struct Timers {
 }
 
 impl Timers {
+    /// Memory it takes for each owner.
+    pub(crate) const BYTES_EACH: usize = size_of::<(u64, u32)>() + size_of::<u32>();
+
     /// Room for one timer for each of `owners` owners.
     pub(crate) fn new(owners: u32) -> Timers {
         Timers { heap: Vec::with_capacity(owners as usize), position: vec![NONE; owners as usize] }

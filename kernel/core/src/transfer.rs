@@ -1,8 +1,10 @@
 //! What does not travel in registers: handles that move with a message, and leases on the caller's memory.
 
-use crate::capability::{Cause, Object};
+use crate::Result;
 use crate::kernel::Kernel;
 use crate::machine::Machine;
+use crate::object::Object;
+use crate::process::Process;
 use crate::slab::{Id, Weak};
 use crate::thread::Thread;
 use airox_abi::message::{Extension, HandleTransfer, Lease, MAX_HANDLES, MAX_LEASES};
@@ -11,12 +13,12 @@ use zerocopy::IntoBytes;
 
 impl<M: Machine> Kernel<M> {
     /// Notes the leases a sender lends with its call.
-    pub(crate) fn read_leases(&mut self, sender: Id<Thread>, count: usize) -> Result<(), Error> {
+    pub(crate) fn read_leases(&mut self, sender: Id<Thread>, count: usize) -> Result<()> {
         let mut leases = [Lease::EMPTY; MAX_LEASES];
         if count > 0 {
             let process = self.threads[sender].process;
             let address = self.threads[sender].context.rbx.wrapping_add(Extension::LEASES_OFFSET);
-            self.read_user(process, address, leases[..count].as_mut_bytes())?;
+            self.read_user((process, address), leases[..count].as_mut_bytes())?;
             if leases.iter().any(|lease| lease.access & !(Lease::READ | Lease::WRITE) != 0) {
                 return Err(Error::InvalidArgument);
             }
@@ -29,7 +31,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Copies handles from one thread's process to another's. `ReceiverRefused` is the receiver's fault (no room), any other error the
     /// sender's; in both cases nothing has been handed over.
-    pub(crate) fn transfer_handles(&mut self, from: Id<Thread>, to: Id<Thread>, count: usize) -> Result<(), Error> {
+    pub(crate) fn transfer_handles(&mut self, from: Id<Thread>, to: Id<Thread>, count: usize) -> Result<()> {
         if count == 0 {
             return Ok(());
         }
@@ -40,7 +42,7 @@ impl<M: Machine> Kernel<M> {
         let room = receiver.context.rbx;
         let mut transfers = [HandleTransfer::EMPTY; MAX_HANDLES];
         let transfers = &mut transfers[..count];
-        self.read_user(source, address, transfers.as_mut_bytes())?;
+        self.read_user((source, address), transfers.as_mut_bytes())?;
         if room == 0 {
             return Err(Error::ReceiverRefused);
         }
@@ -51,13 +53,13 @@ impl<M: Machine> Kernel<M> {
             Ok(())
         });
         let result = moved.and_then(|()| {
-            let told = self.write_user(target, room.wrapping_add(Extension::RECEIVED_OFFSET), received.as_bytes());
+            let told = self.write_user((target, room.wrapping_add(Extension::RECEIVED_OFFSET)), received.as_bytes());
             told.map_err(|_| Error::ReceiverRefused)
         });
         if result.is_err() {
             for handle in received.into_iter().filter(|handle| !handle.is_none()) {
                 if let Ok((index, _)) = self.capabilities.find(target, u64::from(handle.0)) {
-                    self.delete_capability(index, Cause::Closed);
+                    self.delete_capability(index);
                 }
             }
         }
@@ -66,10 +68,10 @@ impl<M: Machine> Kernel<M> {
 
     fn transfer_handle(
         &mut self,
-        source: Id<crate::process::Process>,
-        target: Id<crate::process::Process>,
+        source: Id<Process>,
+        target: Id<Process>,
         transfer: &HandleTransfer,
-    ) -> Result<Handle, Error> {
+    ) -> Result<Handle> {
         if transfer.handle.is_none() {
             return Ok(Handle::NONE);
         }
@@ -88,7 +90,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Whose leases a lease call means: the current caller's (0) or those of the caller a reply handle names.
-    fn lease_owner(&self, claim: u64) -> Result<Id<Thread>, Error> {
+    fn lease_owner(&self, claim: u64) -> Result<Id<Thread>> {
         if claim == 0 {
             self.current_caller().ok_or(Error::NoCaller)
         } else {
@@ -96,7 +98,7 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    fn lease(&self, claim: u64, index: u64) -> Result<(Id<Thread>, Lease), Error> {
+    fn lease(&self, claim: u64, index: u64) -> Result<(Id<Thread>, Lease)> {
         let owner = self.lease_owner(claim)?;
         let thread = &self.threads[owner];
         if thread.faulted || index >= u64::from(thread.lease_count) {
@@ -106,49 +108,39 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `lease_info`.
-    pub(crate) fn lease_info(&self, claim: u64, index: u64) -> Result<(u64, u64), Error> {
+    pub(crate) fn lease_info(&self, claim: u64, index: u64) -> Result<(u64, u64)> {
         let (_, lease) = self.lease(claim, index)?;
         Ok((lease.length, lease.access))
     }
 
-    /// `lease_read` and `lease_write`: copies the first bytes of a range of the lender's memory from or to the running process's buffer.
-    pub(crate) fn lease_copy(
-        &mut self,
-        claim: u64,
-        index: u64,
-        (offset, length): (u64, u64),
-        (buffer, piece): (u64, u64),
-        access: u64,
-    ) -> Result<(), Error> {
+    /// `lease_read` and `lease_write` of a range of the lender's memory: copies its first `piece` bytes from or to the running process's buffer.
+    pub(crate) fn lease_copy(&mut self, arguments: [u64; 4], length: u64, piece: u64, access: u64) -> Result<()> {
+        let [claim, index, offset, buffer] = arguments;
         let (owner, lease) = self.lease(claim, index)?;
         let end = offset.checked_add(length).ok_or(Error::LeaseDenied)?;
         if lease.access & access == 0 || end > lease.length {
             return Err(Error::LeaseDenied);
         }
         let lent = lease.address.checked_add(offset).ok_or(Error::LeaseDenied)?;
-        let (mine, theirs) = (self.cpu.current_process, self.threads[owner].process);
-        if access == Lease::READ {
-            self.check_user(theirs, lent, piece, false).map_err(|_| Error::LeaseDenied)?;
-            self.copy_user((theirs, lent), (mine, buffer), piece)
-        } else {
-            self.check_user(theirs, lent, piece, true).map_err(|_| Error::LeaseDenied)?;
-            self.copy_user((mine, buffer), (theirs, lent), piece)
-        }
+        let (mine, theirs) = ((self.cpu.current_process, buffer), (self.threads[owner].process, lent));
+        let (from, to) = if access == Lease::READ { (theirs, mine) } else { (mine, theirs) };
+        self.check_user(theirs, piece, access == Lease::WRITE).map_err(|_| Error::LeaseDenied)?;
+        self.copy_user(from, to, piece)
     }
 
     /// `reply_save`.
-    pub(crate) fn save_reply(&mut self) -> Result<Handle, Error> {
+    pub(crate) fn save_reply(&mut self) -> Result<Handle> {
         let server = self.cpu.current;
         self.current_caller().ok_or(Error::NoCaller)?;
         let caller = self.threads[server].reply_to;
-        let index = self.insert_capability(self.cpu.current_process, Object::Reply(caller), Rights::SEND, 0, None)?;
+        let index = self.insert_capability(self.cpu.current_process, Object::Reply(caller), Rights::SEND)?;
         self.threads[server].reply_to = Weak::NONE;
         self.serve_on(server, self.threads[caller.id()].calling);
         Ok(self.capabilities.handle(index))
     }
 
     /// A reply handle of the running process, and its caller if that still waits.
-    pub(crate) fn find_reply(&self, claim: u64) -> Result<(u32, Option<Id<Thread>>), Error> {
+    pub(crate) fn find_reply(&self, claim: u64) -> Result<(u32, Option<Id<Thread>>)> {
         let (index, capability) = self.find_any(claim)?;
         let Object::Reply(caller) = capability.object else {
             return Err(Error::WrongType);

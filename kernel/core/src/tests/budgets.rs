@@ -277,14 +277,14 @@ fn a_budget_is_inherited_by_threads_and_processes() {
     assert!(own != inherited, "only threads made from now on");
     let thread = system.ok(Call::ThreadCreate, &[child.process_handle, 5, 0]);
     let found = system.kernel.capabilities.find(system.root_process, thread);
-    let crate::capability::Object::Thread(id) = found.unwrap().1.object else { panic!() };
+    let crate::object::Object::Thread(id) = found.unwrap().1.object else { panic!() };
     assert_eq!(system.kernel.threads[id].budget, inherited);
     let quota = system.grant(&child, child.quota_handle, Rights::all(), 0);
     system.root_sleeps();
     system.running(child.thread);
     let grandchild = system.ok(Call::ProcessCreate, &[quota, 0x2000_0000]);
     let found = system.kernel.capabilities.find(child.process, grandchild);
-    let crate::capability::Object::Process(id) = found.unwrap().1.object else { panic!() };
+    let crate::object::Object::Process(id) = found.unwrap().1.object else { panic!() };
     assert_eq!(system.kernel.processes[id].budget, inherited);
 }
 

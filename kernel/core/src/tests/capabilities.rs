@@ -117,8 +117,8 @@ fn revocation_takes_back_all_descendants_in_every_process_mappings_included() {
     system.ok(Call::HandleRevoke, &[region]);
     assert_eq!(system.err(Call::HandleInfo, &[copy]), Error::InvalidHandle);
     assert!(system.kernel.capabilities.find(child.process, theirs).is_err());
-    assert!(system.kernel.read_user(child.process, 0x3000_0000, &mut [0]).is_err());
-    assert!(system.kernel.read_user(system.root_process, 0x3000_0000, &mut [0]).is_err());
+    assert!(system.kernel.read_user((child.process, 0x3000_0000), &mut [0]).is_err());
+    assert!(system.kernel.read_user((system.root_process, 0x3000_0000), &mut [0]).is_err());
     system.ok(Call::HandleInfo, &[region]);
     system.ok(Call::HandleClose, &[region]);
     // The page tables made for the mappings stay with their processes.

@@ -15,7 +15,7 @@ fn the_root_image_is_mapped_as_its_segments_say() {
     let root = system.root_process;
     assert_eq!(system.read(root, PROGRAM_BASE, 1), [2]);
     assert_eq!(system.read(root, PROGRAM_BASE + 4096, 1), [3]);
-    assert_eq!(system.kernel.write_user(root, PROGRAM_BASE, &[0]), Err(Error::InvalidAddress));
+    assert_eq!(system.kernel.write_user((root, PROGRAM_BASE), &[0]), Err(Error::InvalidAddress));
     let data = system.read(root, PROGRAM_BASE + 8192, 3 * 4096);
     assert!(data[..4096].iter().all(|&byte| byte == 4));
     assert!(data[4096..5000].iter().all(|&byte| byte == 5));
@@ -47,7 +47,7 @@ fn a_mapping_of_a_part_shows_that_part() {
     system.ok(Call::RegionMap, &[region, 0, 0x4000_0000, 2, 2, 0]);
     system.write(root, 0x3000_0000 + 2 * PAGE_SIZE, b"third page");
     assert_eq!(system.read(root, 0x4000_0000, 10), b"third page");
-    assert_eq!(system.kernel.write_user(root, 0x4000_0000, b"x"), Err(Error::InvalidAddress));
+    assert_eq!(system.kernel.write_user((root, 0x4000_0000), b"x"), Err(Error::InvalidAddress));
     system.ok(Call::RegionUnmap, &[0, 0x3000_0000]);
     assert_eq!(system.err(Call::RegionUnmap, &[0, 0x3000_0000]), Error::NotMapped);
     assert_eq!(system.err(Call::RegionUnmap, &[0, 0x4000_1000]), Error::NotMapped);

@@ -1,9 +1,9 @@
 //! A machine in a hash map, and a driver that makes system calls as whichever thread the kernel lets run.
 
-use crate::capability::Object;
 use crate::context::Context;
 use crate::kernel::{Boot, Kernel};
 use crate::machine::{Frame, Machine};
+use crate::object::Object;
 use crate::process::Process;
 use crate::root::{RootImage, RootSegment};
 use crate::slab::Id;
@@ -190,7 +190,7 @@ impl System {
         let (root, root_process) = (kernel.cpu.current, kernel.cpu.current_process);
         assert!(!kernel.is_idle());
         let mut block = [0; size_of::<RootBlock>()];
-        kernel.read_user(root_process, START_BLOCK, &mut block).unwrap();
+        kernel.read_user((root_process, START_BLOCK), &mut block).unwrap();
         let word = |offset: usize| u64::from(u32::from_le_bytes(block[offset..][..4].try_into().unwrap()));
         System {
             root,
@@ -291,12 +291,12 @@ impl System {
     }
 
     pub fn write(&mut self, process: Id<Process>, address: u64, bytes: &[u8]) {
-        self.kernel.write_user(process, address, bytes).expect("test memory");
+        self.kernel.write_user((process, address), bytes).expect("test memory");
     }
 
     pub fn read(&mut self, process: Id<Process>, address: u64, length: usize) -> Vec<u8> {
         let mut bytes = vec![0; length];
-        self.kernel.read_user(process, address, &mut bytes).expect("test memory");
+        self.kernel.read_user((process, address), &mut bytes).expect("test memory");
         bytes
     }
 

@@ -260,7 +260,7 @@ fn storm(seed: u64, calls: u32, processors: u32) {
         // Fill some memory with plausible structures.
         if random.below(4) == 0 {
             let words: Vec<u8> = (0..28).flat_map(|_| argument(&mut random, &system, me).to_le_bytes()).collect();
-            let _ = system.kernel.write_user(crate::slab::Id::new(me), SCRATCH, &words);
+            let _ = system.kernel.write_user((crate::slab::Id::new(me), SCRATCH), &words);
         }
         let number = random.below(SystemCall::ALL.len() as u64 + 2);
         let tag = if random.below(3) == 0 { Tag(random.next() & 0x33_ffff) } else { Tag(0) };
