@@ -139,7 +139,7 @@ impl HandleTransfer {
 }
 
 /// A byte range of the caller's memory lent to the server until it replies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, Immutable, IntoBytes)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes)]
 #[repr(C)]
 pub struct Lease {
     /// First byte, in the caller's address space.

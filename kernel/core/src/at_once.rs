@@ -1,9 +1,8 @@
-//! Switches without queues, where nothing unusual is going on: a signal's waiter that preempts, a call or fault whose server waits, an answer
-//! whose caller waits for it. Each function first looks whether all is as usual; if not it returns `None`, nothing has happened, and the general
-//! path does the work. If so it does what the general path would.
+//! Switches without queues, where nothing unusual is going on: a signal's waiter that preempts, a fault whose handler waits, the handler's word that
+//! the thread may go on. Each function first looks whether all is as usual; if not it returns `None`, nothing has happened, and the general path
+//! does the work. If so it does what the general path would.
 //!
-//! (Calls and answers that fit into registers have an even shorter path, in the entry stubs: see [`crate::fast_path`]. Here are faults, and all
-//! messages on processors without XSAVE.)
+//! (Calls and answers that fit into registers have an even shorter path, in the entry stubs: see [`crate::fast_path`].)
 
 use crate::kernel::Kernel;
 use crate::list::List;
@@ -14,7 +13,7 @@ use crate::signal::Signal;
 use crate::slab::{Id, NONE, Weak};
 use crate::thread::{State, Thread};
 use airox_abi::fault::FaultAction;
-use airox_abi::message::{MessageKind, Tag, WORDS};
+use airox_abi::message::{MessageKind, Tag};
 
 /// Ends the account of the thread that stops and lets the other run.
 #[inline(always)]
@@ -24,13 +23,6 @@ fn pass(cpu: &mut Processor, now: u64, from: &mut Thread, to: &mut Thread, next:
     cpu.last_switch = now;
     cpu.current = next;
     to.state = State::Running;
-}
-
-/// What a thread gets that waited for a message.
-#[inline(always)]
-fn receive(to: &mut Thread, tag: Tag, words: [u64; WORDS], badge: u64) {
-    (to.context.words, to.context.tag) = (words, tag);
-    (to.context.rdi, to.context.rax) = (badge, 0);
 }
 
 impl<M: Machine> Kernel<M> {
@@ -77,9 +69,9 @@ impl<M: Machine> Kernel<M> {
         Some(())
     }
 
-    /// The running thread's message or fault to a port where exactly one thread waits, which runs on the same budget.
+    /// The running thread's fault, told to a port where exactly one thread waits, which runs on the same budget.
     #[inline]
-    pub(crate) fn send_at_once(&mut self, id: Id<Port>, badge: u64) -> Option<()> {
+    pub(crate) fn fault_at_once(&mut self, id: Id<Port>, badge: u64) -> Option<()> {
         let cpu = &mut self.cpu;
         let sender = cpu.current;
         let port = &mut self.ports[id];
@@ -96,17 +88,10 @@ impl<M: Machine> Kernel<M> {
         {
             return None;
         }
-        match from.fault() {
-            Some(fault) => {
-                let tag = Tag::new(fault.kind as u16).with_kind(MessageKind::Fault);
-                receive(to, tag, fault.words(&from.context, sender), badge);
-            }
-            None if from.context.tag.has_extension() => return None,
-            None => {
-                let tag = from.context.tag.with_kind(MessageKind::Call);
-                receive(to, tag, from.context.words, badge);
-            }
-        }
+        let fault = from.fault()?;
+        to.context.words = fault.words(&from.context, sender);
+        to.context.tag = Tag::new(fault.kind as u16).with_kind(MessageKind::Fault);
+        (to.context.rdi, to.context.rax) = (badge, 0);
         (port.servant, port.receivers) = (receiver.number(), List::EMPTY);
         (from.call_badge, from.calling, from.lease_count) = (badge, id, 0);
         from.state = State::AwaitingReply;
@@ -118,10 +103,9 @@ impl<M: Machine> Kernel<M> {
         Some(())
     }
 
-    /// The running thread's answer to a caller that waits for it, or its word that a faulted thread may go on; and nothing waits at the port where it
-    /// receives next.
+    /// The running thread's word that a faulted thread may go on; and nothing waits at the port where it receives next.
     #[inline]
-    pub(crate) fn answer_at_once(&mut self, id: Id<Port>, caller: Id<Thread>) -> Option<()> {
+    pub(crate) fn resume_at_once(&mut self, id: Id<Port>, caller: Id<Thread>) -> Option<()> {
         let cpu = &mut self.cpu;
         let server = cpu.current;
         let port = &mut self.ports[id];
@@ -133,19 +117,16 @@ impl<M: Machine> Kernel<M> {
             return None;
         }
         let (from, to) = self.threads.pair(server, caller)?;
-        let (priority, highest) = (i32::from(to.priority), cpu.ready.highest());
-        let tag = from.context.tag;
+        let (priority, highest) = (i32::from(to.priority), cpu.ready.highest);
         if to.suspended
             || to.budget != from.budget
-            || tag.has_extension()
-            || (to.faulted && tag.label() != FaultAction::Resume as u16)
+            || !to.faulted
+            || from.context.tag.label() != FaultAction::Resume as u16
             || (to.priority != from.priority && (priority <= highest || cpu.slice_end != u64::MAX))
         {
             return None;
         }
-        if !core::mem::take(&mut to.faulted) {
-            receive(to, tag.with_kind(MessageKind::Call), from.context.words, 0);
-        }
+        to.faulted = false;
         (from.reply_to, from.priority, from.budget) = (Weak::NONE, from.base_priority, from.own_budget);
         from.state = State::Receiving(id);
         (from.next, from.previous) = (NONE, NONE);

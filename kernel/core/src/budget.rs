@@ -20,6 +20,7 @@ use airox_abi::info::BudgetInfo;
 use airox_abi::time::{MAX_PERIOD_NS, MIN_BUDGET_NS, WHOLE_PROCESSOR, budget_share};
 use airox_abi::trace::EventKind;
 use airox_abi::{BudgetFlags, Error, QuotaKind};
+use arrayvec::ArrayVec;
 
 /// Most pending replenishments; further ones are merged, which delays them.
 const REFILLS: usize = 8;
@@ -33,11 +34,10 @@ struct Refill {
     amount: u64,
 }
 
-/// The replenishments of one budget, in order of time.
-#[derive(Clone, Copy, Debug)]
+/// The replenishments of one budget, in order of time; at least one.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Refills {
-    queue: [Refill; REFILLS],
-    count: usize,
+    queue: ArrayVec<Refill, REFILLS>,
     period: u64,
     /// Rests up to this are merged.
     rest: u64,
@@ -45,43 +45,30 @@ pub(crate) struct Refills {
 
 impl Refills {
     pub(crate) fn new(now: u64, budget: u64, period: u64, rest: u64) -> Refills {
-        let mut refills = Refills { queue: [Refill::default(); REFILLS], count: 0, period, rest };
+        let mut refills = Refills { period, rest, ..Refills::default() };
         refills.push(now, budget);
         refills
     }
 
     /// When there is time to use, and how much of it.
     #[inline]
-    pub(crate) const fn next(&self) -> (u64, u64) {
+    pub(crate) fn next(&self) -> (u64, u64) {
         (self.queue[0].time, self.queue[0].amount)
     }
 
     /// What can be used at `now`, in ticks.
     pub(crate) fn available(&self, now: u64) -> u64 {
-        let due = self.queue[..self.count].iter().filter(|refill| refill.time <= now);
-        due.map(|refill| refill.amount).sum()
+        self.queue.iter().filter(|refill| refill.time <= now).map(|refill| refill.amount).sum()
     }
 
     fn push(&mut self, time: u64, amount: u64) {
-        let last = self.count.checked_sub(1).map(|last| &mut self.queue[last]);
-        match last {
+        let full = self.queue.is_full();
+        match self.queue.last_mut() {
             Some(last) if last.time + last.amount >= time => last.amount += amount,
-            Some(last) if self.count == REFILLS => {
-                // Later than it need be, never earlier.
-                (last.time, last.amount) = (time, last.amount + amount);
-            }
-            _ => {
-                self.queue[self.count] = Refill { time, amount };
-                self.count += 1;
-            }
+            // Later than it need be, never earlier.
+            Some(last) if full => (last.time, last.amount) = (time, last.amount + amount),
+            _ => self.queue.push(Refill { time, amount }),
         }
-    }
-
-    fn pop(&mut self) -> Refill {
-        let first = self.queue[0];
-        self.queue.copy_within(1..self.count, 0);
-        self.count -= 1;
-        first
     }
 
     /// A thread can use the budget again, after none could: time not used before is not saved up.
@@ -90,57 +77,50 @@ impl Refills {
             return;
         }
         self.queue[0].time = now;
-        while self.count > 1 && self.queue[1].time <= now + self.queue[0].amount {
-            let amount = self.pop().amount;
-            self.queue[0].time = now;
-            self.queue[0].amount += amount;
+        while self.queue.get(1).is_some_and(|next| next.time <= now + self.queue[0].amount) {
+            self.queue[0].amount += self.queue.remove(1).amount;
         }
     }
 
     /// `used` ticks were used: they come back a period after their use began. What was used beyond the budget, since a kernel entry took
     /// so long, is taken from the periods to come.
     pub(crate) fn consume(&mut self, mut used: u64) {
-        let total: u64 = self.queue[..self.count].iter().map(|refill| refill.amount).sum();
+        let total: u64 = self.queue.iter().map(|refill| refill.amount).sum();
         if used > total {
             let periods = (used - 1) / total;
             used -= periods * total;
-            for refill in &mut self.queue[..self.count] {
+            for refill in &mut self.queue {
                 refill.time += periods * self.period;
             }
         }
         while used > 0 {
-            let first = self.pop();
+            let first = self.queue.remove(0);
             let taken = used.min(first.amount);
             used -= taken;
-            let left = first.amount - taken;
-            if left > 0 {
+            if taken < first.amount {
                 // Room for it is there: one has just been taken.
-                self.queue.copy_within(0..self.count, 1);
-                self.queue[0] = Refill { time: first.time + taken, amount: left };
-                self.count += 1;
+                self.queue.insert(0, Refill { time: first.time + taken, amount: first.amount - taken });
             }
             self.push(first.time + self.period, taken);
         }
-        while self.count > 1 && self.queue[0].amount <= self.rest {
-            let rest = self.pop().amount;
+        while self.queue.len() > 1 && self.queue[0].amount <= self.rest {
+            let rest = self.queue.remove(0).amount;
             self.queue[0].amount += rest;
         }
     }
 
     /// Changes budget and period; what is used stays used until its replenishment, at most one of the new periods.
     fn change(&mut self, now: u64, budget: u64, period: u64) {
-        let pending = *self;
-        let later: u64 =
-            pending.queue[..pending.count].iter().filter(|refill| refill.time > now).map(|refill| refill.amount).sum();
-        *self = Refills { count: 0, period, ..pending };
-        let mut left = budget;
-        if later < budget {
-            self.push(now, budget - later);
-            left = later;
+        self.period = period;
+        let pending = core::mem::take(&mut self.queue);
+        let later = pending.iter().filter(|refill| refill.time > now);
+        let mut left = budget.min(later.clone().map(|refill| refill.amount).sum());
+        if left < budget {
+            self.push(now, budget - left);
         }
-        for refill in &pending.queue[..pending.count] {
-            if refill.time > now && left > 0 {
-                let amount = refill.amount.min(left);
+        for refill in later {
+            let amount = refill.amount.min(left);
+            if amount > 0 {
                 self.push(refill.time.min(now + period), amount);
                 left -= amount;
             }
@@ -149,6 +129,7 @@ impl Refills {
 }
 
 /// A budget.
+#[derive(Default)]
 pub(crate) struct Budget {
     pub(crate) processor: u32,
     fault: bool,
@@ -169,19 +150,8 @@ pub(crate) struct Budget {
 impl Budget {
     /// The budget of threads that have no other.
     pub(crate) fn unlimited(processor: u32) -> Budget {
-        Budget {
-            processor,
-            fault: false,
-            refills: Refills::new(0, 1, 1, 0),
-            budget_ns: MAX_PERIOD_NS,
-            period_ns: MAX_PERIOD_NS,
-            competing: 0,
-            parked: List::EMPTY,
-            watcher: None,
-            used_ticks: 0,
-            overruns: 0,
-            charged: 0,
-        }
+        let refills = Refills::new(0, 1, 1, 0);
+        Budget { processor, refills, budget_ns: MAX_PERIOD_NS, period_ns: MAX_PERIOD_NS, ..Budget::default() }
     }
 
     /// Millionths of a processor that it takes.
@@ -191,7 +161,7 @@ impl Budget {
 
     /// Whether a thread may run on it now.
     #[inline]
-    pub(crate) const fn has_time(&self, now: u64) -> bool {
+    pub(crate) fn has_time(&self, now: u64) -> bool {
         self.refills.next().0 <= now
     }
 }
@@ -202,10 +172,10 @@ impl<M: Machine> Kernel<M> {
         &mut self,
         quota: Id<Quota>,
         processor: u64,
-        budget_ns: u64,
-        period_ns: u64,
+        time: (u64, u64),
         flags: BudgetFlags,
     ) -> Result<Id<Budget>> {
+        let (budget_ns, period_ns) = time;
         let charged = budget_share(budget_ns, period_ns).ok_or(Error::InvalidArgument)?;
         let processor = self.usable_processor(self.cpu.current_process, processor)?;
         self.promise(quota, processor, charged)?;

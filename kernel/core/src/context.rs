@@ -96,6 +96,12 @@ pub const START_FLAGS: u64 = 0x202;
 /// Flags a program may change: CF PF AF ZF SF TF DF OF RF AC ID.
 pub const USER_FLAGS: u64 = 0x0025_0dd5;
 
+impl Default for Context {
+    fn default() -> Context {
+        Context::new(0)
+    }
+}
+
 impl Context {
     /// A context of a ring-3 thread that has not started.
     #[must_use]

@@ -30,9 +30,6 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    /// Of a thread that has not faulted.
-    pub(crate) const NONE: Fault = Fault { kind: FaultKind::Other, address: 0, code: 0 };
-
     /// The words of the fault message.
     pub(crate) fn words(&self, context: &Context, thread: Id<Thread>) -> [u64; WORDS] {
         let mut words = [0; WORDS];
@@ -102,7 +99,7 @@ impl<M: Machine> Kernel<M> {
         self.trace(EventKind::Fault, thread.number(), kind as u32, ip, address);
         let entry = &mut self.threads[thread];
         entry.faulted = true;
-        entry.last_fault = Fault { kind, address, code };
+        entry.last_fault = Some(Fault { kind, address, code });
         let port = self.threads[thread].fault_port.and_then(|(port, badge)| Some((self.ports.upgrade(port)?, badge)));
         let sent = port.is_some_and(|(port, badge)| self.send(port, badge).is_ok());
         if !sent {

@@ -10,6 +10,12 @@ pub(crate) struct List {
     pub(crate) last: u32,
 }
 
+impl Default for List {
+    fn default() -> List {
+        List::EMPTY
+    }
+}
+
 impl List {
     pub(crate) const EMPTY: List = List { first: NONE, last: NONE };
 

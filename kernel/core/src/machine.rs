@@ -4,7 +4,7 @@
 //! walks the page tables and copies between frames.
 
 /// A 4 KiB frame of physical memory, by number (physical address / 4096).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
 pub struct Frame(pub u32);
 

@@ -17,6 +17,7 @@ use airox_abi::trace::EventKind;
 use airox_abi::{Error, Rights};
 
 /// A port.
+#[derive(Default)]
 pub(crate) struct Port {
     pub(crate) senders: List,
     pub(crate) receivers: List,
@@ -30,15 +31,7 @@ pub(crate) struct Port {
 
 impl<M: Machine> Kernel<M> {
     pub(crate) fn create_port(&mut self, quota: Id<Quota>, label: u64) -> Result<Id<Port>> {
-        let port = Port {
-            senders: List::EMPTY,
-            receivers: List::EMPTY,
-            signal: Weak::NONE,
-            servant: NONE,
-            label,
-            receiving_handles: 0,
-        };
-        self.add_object(quota, port)
+        self.add_object(quota, Port { servant: NONE, label, ..Port::default() })
     }
 
     /// Binds a signal to a port, or unbinds with `None`.
@@ -79,7 +72,7 @@ impl<M: Machine> Kernel<M> {
     /// The running thread sends its message or fault to a port and waits for the answer.
     #[inline]
     pub(crate) fn send(&mut self, port: Id<Port>, badge: u64) -> Result<()> {
-        if self.send_at_once(port, badge).is_some() {
+        if self.fault_at_once(port, badge).is_some() {
             return Ok(());
         }
         let sender = self.cpu.current;
@@ -122,7 +115,7 @@ impl<M: Machine> Kernel<M> {
         let server = self.cpu.current;
         let port = self.find(self.threads[server].context.rdi, Rights::RECEIVE)?;
         let caller = self.current_caller();
-        if caller.is_some_and(|caller| self.answer_at_once(port, caller).is_some()) {
+        if caller.is_some_and(|caller| self.resume_at_once(port, caller).is_some()) {
             return Ok(());
         }
         let runnable = match caller {
@@ -306,16 +299,13 @@ impl<M: Machine> Kernel<M> {
 
     /// Applies a fault handler's answer. Returns whether the thread can run now.
     fn finish_fault(&mut self, thread: Id<Thread>, action: u16) -> bool {
-        let entry = &mut self.threads[thread];
-        entry.faulted = false;
-        let kind = entry.last_fault.kind as i64;
         let suspend = action == FaultAction::Suspend as u16;
         if !suspend && action != FaultAction::Resume as u16 {
-            self.doom_process(self.threads[thread].process, -kind, true);
+            self.end_by_fault(thread);
             return false;
         }
         let entry = &mut self.threads[thread];
-        entry.state = State::Ready;
+        (entry.faulted, entry.state) = (false, State::Ready);
         entry.suspended |= suspend;
         true
     }
@@ -328,13 +318,19 @@ impl<M: Machine> Kernel<M> {
         if self.threads[caller].state != State::AwaitingReply {
             return;
         }
-        if let Some(fault) = self.threads[caller].fault() {
-            let code = -(fault.kind as i64);
-            self.doom_process(self.threads[caller].process, code, true);
-        } else {
+        if !self.end_by_fault(caller) {
             self.threads[caller].context.rax = error as u64;
             self.make_ready(caller);
         }
+    }
+
+    /// Ends the process of a thread that has faulted, if it has.
+    fn end_by_fault(&mut self, thread: Id<Thread>) -> bool {
+        let code = self.threads[thread].fault().map(|fault| -(fault.kind as i64));
+        if let Some(code) = code {
+            self.doom_process(self.threads[thread].process, code, true);
+        }
+        code.is_some()
     }
 
     /// One less can receive. Once nobody can, waiting callers learn it, and threads that fault into the port die.
@@ -345,14 +341,8 @@ impl<M: Machine> Kernel<M> {
         }
         while let Some(sender) = self.ports[id].senders.first() {
             self.unlink_sender(id, sender);
-            if let Some(fault) = self.threads[sender].fault() {
-                let code = -(fault.kind as i64);
-                self.threads[sender].state = State::AwaitingReply;
-                self.doom_process(self.threads[sender].process, code, true);
-            } else {
-                self.threads[sender].context.rax = Error::ServerDied as u64;
-                self.make_ready(sender);
-            }
+            self.threads[sender].state = State::AwaitingReply;
+            self.abandon_caller(self.threads[sender].identity, Error::ServerDied);
         }
     }
 

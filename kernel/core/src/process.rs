@@ -23,7 +23,11 @@ const WATCHERS: usize = 4;
 /// Most I/O port ranges one process can use.
 pub(crate) const PORT_RANGES: usize = 16;
 
+/// A process's name, padded with zeros.
+pub(crate) type Name = [u8; NAME_LENGTH];
+
 /// A process.
+#[derive(Default)]
 pub(crate) struct Process {
     pub(crate) name: [u8; NAME_LENGTH],
     pub(crate) alive: bool,
@@ -60,32 +64,19 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) const fn new(name: [u8; NAME_LENGTH], root: Frame, quota: Id<Quota>, max_priority: u8) -> Process {
+    pub(crate) fn new(name: [u8; NAME_LENGTH], root: Frame, quota: Id<Quota>, max_priority: u8) -> Process {
         Process {
             name,
             alive: true,
-            creator: None,
-            doomed: None,
             next_doomed: NONE,
             root,
             table_frames: 1,
-            table_last: 0,
-            resident_pages: 0,
             quota,
-            budget: Weak::NONE,
             max_priority,
-            processors: 0,
             first_capability: NONE,
-            handle_count: 0,
             first_mapping: NONE,
             first_thread: NONE,
-            threads: 0,
-            io_ports: [(0, 0); PORT_RANGES],
-            io_port_count: 0,
-            watchers: [None; WATCHERS],
-            exit_code: 0,
-            faulted: false,
-            cpu_ticks: 0,
+            ..Process::default()
         }
     }
 }
@@ -95,18 +86,18 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn create_process(
         &mut self,
         quota: Id<Quota>,
-        name: [u8; NAME_LENGTH],
-        max_priority: u8,
+        name: Name,
         creator: Option<Id<Process>>,
     ) -> Result<Id<Process>> {
         let root = self.allocate_table(quota)?;
         self.machine.init_address_space(root);
-        let mut process = Process::new(name, root, quota, max_priority);
+        let mut process = Process::new(name, root, quota, u8::MAX);
         process.creator = creator.map(|creator| self.processes.weak(creator));
-        (process.budget, process.processors) = match creator {
-            Some(creator) => (self.processes[creator].budget, self.processes[creator].processors),
-            None => (self.cpu.budget, u64::MAX >> (u64::BITS - self.processors)),
-        };
+        (process.budget, process.processors) = (self.cpu.budget, u64::MAX >> (u64::BITS - self.processors));
+        if let Some(creator) = creator {
+            let Process { budget, processors, max_priority, .. } = self.processes[creator];
+            (process.budget, process.processors, process.max_priority) = (budget, processors, max_priority);
+        }
         let id = self.add_object(quota, process).inspect_err(|_| self.free_table(quota, root))?;
         self.use_quota(quota);
         if let Err(error) = self.map_clock_page(id) {

@@ -12,7 +12,7 @@ use crate::kernel::Kernel;
 use crate::machine::Machine;
 use crate::process::Process;
 use crate::scheduler::Ready;
-use crate::slab::{Id, NONE, Weak};
+use crate::slab::{Id, Weak};
 use crate::thread::{State, Thread};
 use crate::timers::Timers;
 use crate::trace::Ring;
@@ -30,8 +30,6 @@ pub(crate) struct Processor {
     pub(crate) reschedule: bool,
     /// Some process's I/O ports are open to ring 3.
     pub(crate) io_ports_loaded: bool,
-    /// The most urgent of the threads that have become ready in this kernel entry, if it is more urgent than the running one. It is in no queue.
-    pub(crate) next: u32,
     /// Since when the running thread runs.
     pub(crate) last_switch: u64,
     /// When the running thread's turn among equals ends.
@@ -75,7 +73,6 @@ impl Processor {
             idle,
             reschedule: true,
             io_ports_loaded: false,
-            next: NONE,
             last_switch: now,
             slice_end: u64::MAX,
             armed: u64::MAX,

@@ -14,7 +14,7 @@ use zerocopy::IntoBytes;
 
 /// Stack of the root task's first thread.
 const STACK_PAGES: u64 = 64;
-/// Its priority, and the highest it may give.
+/// Its priority.
 const PRIORITY: u8 = 255;
 
 /// The root program's image, as it lies in memory.
@@ -53,12 +53,12 @@ impl<M: Machine> Kernel<M> {
         for (to, from) in name.iter_mut().zip(boot.root.name.bytes()) {
             *to = from;
         }
-        let process = self.create_process(quota, name, PRIORITY, None).map_err(step("root process"))?;
+        let process = self.create_process(quota, name, None).map_err(step("root process"))?;
         let bundle = self.map_root_image(boot, quota, process).map_err(step("root program"))?;
         let (address, pages, flags) = (STACK_TOP - STACK_PAGES * PAGE_SIZE, STACK_PAGES, MapFlags::WRITE);
         let stack = self.map_fresh(quota, Place { process, address, offset: 0, pages, flags });
         stack.map_err(step("root stack"))?;
-        let thread = self.create_thread(process, PRIORITY, None).map_err(step("root thread"))?;
+        let thread = self.create_thread(process, PRIORITY).map_err(step("root thread"))?;
         let mut give = |object, rights| -> Result<Handle, Error> {
             let index = self.insert_capability(process, object, rights)?;
             Ok(self.capabilities.handle(index))

@@ -30,12 +30,6 @@ impl Ready {
         Ready { queues: [List::EMPTY; PRIORITIES], bitmap: [0; PRIORITIES / 64], highest: -1 }
     }
 
-    /// The highest priority with a ready thread, -1 if none.
-    #[inline(always)]
-    pub(crate) const fn highest(&self) -> i32 {
-        self.highest
-    }
-
     /// The queue of a priority is not empty any more.
     #[inline(always)]
     fn set(&mut self, priority: usize) {
@@ -116,7 +110,6 @@ impl<M: Machine> Kernel<M> {
         let budget = budgets.upgrade(entry.budget);
         match core::mem::replace(&mut entry.queue, Queue::None) {
             Queue::None => {}
-            Queue::Next => processor.next = NONE,
             Queue::Ready => processor.ready.dequeue(threads, thread),
             Queue::Budget => {
                 if let Some(budget) = budget {
@@ -149,12 +142,8 @@ impl<M: Machine> Kernel<M> {
             return;
         }
         let running = self.running_priority();
-        if priority > running {
-            self.cpu.reschedule = true;
-            self.run_next(thread);
-            return;
-        }
         self.enqueue(thread, false);
+        self.cpu.reschedule |= priority > running;
         if priority == running && self.cpu.slice_end == u64::MAX {
             self.cpu.slice_end = now + self.full_turn(self.cpu.current);
             self.arm_timer();
@@ -173,31 +162,6 @@ impl<M: Machine> Kernel<M> {
         // Equals take turns: the first to wait starts them.
         if idles || waiting > running || (waiting == running && processor.slice_end == u64::MAX) {
             self.kick(number);
-        }
-    }
-
-    /// A thread more urgent than the running one runs next; of several, the most urgent.
-    fn run_next(&mut self, thread: Id<Thread>) {
-        let rival = Id::from_link(self.cpu.next);
-        let displaced = match rival {
-            Some(rival) if self.threads[rival].priority > self.threads[thread].priority => {
-                self.enqueue(thread, false);
-                return;
-            }
-            // Equals run in the order in which they became ready.
-            Some(rival) if self.threads[rival].priority == self.threads[thread].priority => {
-                self.cpu.next = NONE;
-                self.enqueue(rival, false);
-                self.enqueue(thread, false);
-                return;
-            }
-            rival => rival,
-        };
-        self.cpu.next = thread.number();
-        let entry = &mut self.threads[thread];
-        (entry.queue, entry.queue_processor) = (Queue::Next, self.cpu.number);
-        if let Some(displaced) = displaced {
-            self.enqueue(displaced, false);
         }
     }
 
@@ -248,15 +212,7 @@ impl<M: Machine> Kernel<M> {
         let current = self.cpu.current;
         let runs = current != self.cpu.idle && self.threads[current].state == State::Running;
         let runnable = runs && !self.threads[current].suspended && self.keeps_time(now);
-        let mut floor = self.cpu.ready.highest();
-        if runnable {
-            floor = floor.max(i32::from(self.threads[current].priority));
-        }
-        let next = self.take_next(floor, now);
-        let highest = match next {
-            Some(next) => i32::from(self.threads[next].priority),
-            None => self.highest_with_time(now),
-        };
+        let highest = self.highest_with_time(now);
         if runnable {
             let priority = i32::from(self.threads[current].priority);
             if highest <= priority {
@@ -277,10 +233,11 @@ impl<M: Machine> Kernel<M> {
         } else if runs {
             self.leave_processor(current, now);
         }
-        match next {
-            Some(next) => self.switch_to(next, now),
-            None => self.switch_to_head(highest, now),
+        let next = u8::try_from(highest).ok().and_then(|priority| self.cpu.ready.queue(priority).first());
+        if let Some(next) = next {
+            self.dequeue(next);
         }
+        self.switch_to(next.unwrap_or(self.cpu.idle), now);
     }
 
     /// The running thread is suspended, has no time left, or none of this processor's.
@@ -295,27 +252,6 @@ impl<M: Machine> Kernel<M> {
         } else {
             self.park(current);
         }
-    }
-
-    /// The thread that was to run next, if it is above this priority still; else it joins its queue.
-    fn take_next(&mut self, floor: i32, now: u64) -> Option<Id<Thread>> {
-        let next = Id::from_link(core::mem::replace(&mut self.cpu.next, NONE))?;
-        if i32::from(self.threads[next].priority) > floor && self.has_time(next, now) {
-            self.threads[next].queue = Queue::None;
-            Some(next)
-        } else {
-            self.enqueue(next, false);
-            None
-        }
-    }
-
-    /// Lets the first ready thread of a priority run, or the idle thread for -1.
-    fn switch_to_head(&mut self, priority: i32, now: u64) {
-        let next = u8::try_from(priority).ok().and_then(|priority| self.cpu.ready.queue(priority).first());
-        if let Some(next) = next {
-            self.dequeue(next);
-        }
-        self.switch_to(next.unwrap_or(self.cpu.idle), now);
     }
 
     /// Whether the running thread has time to go on; it may have been lent some or lost it.
@@ -334,7 +270,7 @@ impl<M: Machine> Kernel<M> {
     /// The highest priority with a thread that has time to run, -1 if there is none. Threads without wait for it elsewhere from now on.
     fn highest_with_time(&mut self, now: u64) -> i32 {
         loop {
-            let highest = self.cpu.ready.highest();
+            let highest = self.cpu.ready.highest;
             let first = u8::try_from(highest).ok().and_then(|priority| self.cpu.ready.queue(priority).first());
             let Some(thread) = first else {
                 return highest;
@@ -427,7 +363,7 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn hand_over(&mut self, next: Id<Thread>) {
         self.compete(next);
         let entry = &self.threads[next];
-        let (priority, highest) = (i32::from(entry.priority), self.cpu.ready.highest());
+        let (priority, highest) = (i32::from(entry.priority), self.cpu.ready.highest);
         let now = self.machine.now();
         let can_run = !entry.suspended && self.has_time(next, now) && self.home(next) == self.cpu.number;
         if can_run && priority > highest {

@@ -51,6 +51,18 @@ pub(crate) struct Weak<T> {
     generation: u32,
 }
 
+impl<T> Default for Id<T> {
+    fn default() -> Id<T> {
+        Id::new(NONE)
+    }
+}
+
+impl<T> Default for Weak<T> {
+    fn default() -> Weak<T> {
+        Weak::NONE
+    }
+}
+
 impl<T> Weak<T> {
     /// Names nothing: all bits are ones.
     pub(crate) const NONE: Weak<T> = Id::new(NONE).weak(u32::MAX);

@@ -58,84 +58,63 @@ impl<M: Machine> Kernel<M> {
     /// The running thread executed `syscall`; its context holds the arguments. Returns the context to resume.
     #[inline]
     pub fn system_call(&mut self) -> *mut Context {
-        let context = &mut self.threads[self.cpu.current].context;
-        match SystemCall::from_number(context.rax) {
+        let me = self.cpu.current;
+        let result = match SystemCall::from_number(self.current().rax) {
             Some(SystemCall::Notify) => self.notify_call(),
             Some(SystemCall::Wait) => self.wait_call(),
-            Some(SystemCall::Null) => context.rax = 0,
-            Some(SystemCall::Call | SystemCall::ReplyReceive | SystemCall::Receive) => return self.message_call(),
-            Some(call) => self.other_system_call(call),
-            None => context.rax = Error::InvalidSystemCall as u64,
-        }
-        self.finish_entry();
-        self.current()
-    }
-
-    /// As [`Self::system_call`], for the calls whose results are written by whoever ends the wait.
-    #[inline(never)]
-    pub fn message_call(&mut self) -> *mut Context {
-        let result = match SystemCall::from_number(self.current().rax) {
             Some(SystemCall::Call) => self.call(),
             Some(SystemCall::ReplyReceive) => self.reply_receive(),
-            _ => self.receive(),
+            Some(SystemCall::Receive) => self.receive(),
+            Some(call) => self.other_system_call(call),
+            None => Err(Error::InvalidSystemCall),
         };
         if let Err(error) = result {
-            self.current().rax = error as u64;
+            self.threads[me].context.rax = error as u64;
         }
         self.finish_entry();
         self.current()
     }
 
     /// `notify`.
-    #[inline(never)]
-    fn notify_call(&mut self) {
-        let me = self.cpu.current;
-        let context = &self.threads[me].context;
+    fn notify_call(&mut self) -> Result<()> {
+        let context = self.current();
         let (claim, bits) = (context.rdi, context.words[0]);
-        match self.notifiable_signal(claim, bits) {
-            Ok(signal) => {
-                // Before: afterwards another thread may run.
-                self.threads[me].context.rax = 0;
-                self.notify_and_switch(signal, bits);
-            }
-            Err(error) => self.threads[me].context.rax = error as u64,
-        }
+        let signal = self.notifiable_signal(claim, bits)?;
+        // Before: afterwards another thread may run.
+        self.current().rax = 0;
+        self.notify_and_switch(signal, bits);
+        Ok(())
     }
 
     /// `wait`.
-    #[inline(never)]
-    fn wait_call(&mut self) {
-        let me = self.cpu.current;
-        let context = &self.threads[me].context;
+    fn wait_call(&mut self) -> Result<()> {
+        let context = self.current();
         let (claim, mask) = (context.rdi, context.words[0]);
-        let signal = self.find(claim, Rights::RECEIVE);
-        match signal.and_then(|signal| self.wait(signal, mask)) {
-            Ok(Some(bits)) => self.threads[me].context.complete(bits),
-            Ok(None) => {}
-            Err(error) => self.threads[me].context.rax = error as u64,
+        let signal = self.find(claim, Rights::RECEIVE)?;
+        if let Some(bits) = self.wait(signal, mask)? {
+            self.current().complete(bits);
         }
+        Ok(())
     }
 
     #[inline(never)]
-    fn other_system_call(&mut self, call: SystemCall) {
+    fn other_system_call(&mut self, call: SystemCall) -> Result<()> {
         self.system_calls += 1;
-        let me = self.cpu.current;
-        let result = match call {
-            SystemCall::Reply => self.reply().map(|()| Some(NOTHING)),
+        let results = match call {
             SystemCall::ProcessExit => {
                 let code = self.arguments()[0] as i64;
                 self.doom_process(self.cpu.current_process, code, false);
-                Ok(None)
+                None
             }
             SystemCall::ThreadExit => {
                 self.exit_thread();
-                Ok(None)
+                None
             }
             SystemCall::ThreadYield => {
                 // The result first: after the switch another thread is the running one.
-                self.threads[me].context.rax = 0;
+                self.current().rax = 0;
                 self.rotate();
-                Ok(None)
+                None
             }
             SystemCall::HandleClose
             | SystemCall::HandleRevoke
@@ -143,19 +122,15 @@ impl<M: Machine> Kernel<M> {
             | SystemCall::RegionUnmap
             | SystemCall::LeaseRead
             | SystemCall::LeaseWrite
-            | SystemCall::ProcessRead => self.long_call(call),
-            call => self.simple_call(call).map(Some),
+            | SystemCall::ProcessRead => self.long_call(call)?,
+            call => Some(self.simple_call(call)?),
         };
-        match result {
-            Ok(None) => {}
-            Ok(Some(results)) => {
-                let context = &mut self.threads[me].context;
-                context.rax = 0;
-                context.rdi = results[0];
-                context.words[..3].copy_from_slice(&results[1..]);
-            }
-            Err(error) => self.threads[me].context.rax = error as u64,
+        if let Some([first, others @ ..]) = results {
+            let context = self.current();
+            (context.rax, context.rdi) = (0, first);
+            context.words[..3].copy_from_slice(&others);
         }
+        Ok(())
     }
 
     /// Calls that may take long. Each does a part of its work in one kernel entry; while there is more, it returns `None` and has seen to it that
@@ -271,6 +246,8 @@ impl<M: Machine> Kernel<M> {
         let [a, b, c, d, ..] = self.arguments();
         let me = self.cpu.current_process;
         match call {
+            SystemCall::Null => {}
+            SystemCall::Reply => self.reply()?,
             SystemCall::ReplySave => return self.save_reply().map(handle),
             SystemCall::LeaseInfo => return self.lease_info(a, b).map(|(length, access)| [length, access, 0, 0]),
             SystemCall::Poll => {
@@ -421,15 +398,16 @@ impl<M: Machine> Kernel<M> {
         let [a, b, c, d, e, ..] = self.arguments();
         let me = self.cpu.current_process;
         let own_quota = self.processes[me].quota;
+        // For those that take one.
+        let quota = self.quota_argument(a, Rights::CONTROL);
         let mut rights = Rights::all();
         let object = match call {
-            SystemCall::PortCreate => Object::Port(self.create_port(self.quota_argument(a, Rights::CONTROL)?, b)?),
-            SystemCall::SignalCreate => Object::Signal(self.create_signal(self.quota_argument(a, Rights::CONTROL)?)?),
+            SystemCall::PortCreate => Object::Port(self.create_port(quota?, b)?),
+            SystemCall::SignalCreate => Object::Signal(self.create_signal(quota?)?),
             SystemCall::RegionCreate => {
-                let quota = self.quota_argument(a, Rights::CONTROL)?;
                 let kind = RegionKind::from_code(c).ok_or(Error::InvalidArgument)?;
                 rights.set(Rights::DMA, kind == RegionKind::Contiguous);
-                Object::Region(self.create_region(quota, b, kind)?)
+                Object::Region(self.create_region(quota?, b, kind)?)
             }
             SystemCall::RegionDevice => {
                 self.check_machine(a, Rights::CONTROL)?;
@@ -448,21 +426,20 @@ impl<M: Machine> Kernel<M> {
                 Object::Quota(self.create_quota(parent, limits)?)
             }
             SystemCall::ProcessCreate => {
-                let quota = self.quota_argument(a, Rights::CONTROL)?;
                 let name = self.read(b)?;
-                let max_priority = self.processes[me].max_priority;
-                Object::Process(self.create_process(quota, name, max_priority, Some(me))?)
+                Object::Process(self.create_process(quota?, name, Some(me))?)
             }
             SystemCall::ThreadCreate => {
                 let process = self.alive(self.process_argument(a, Rights::CONTROL)?)?;
                 let priority = self.allowed_priority(process, b)?;
                 let fault_port = if c == 0 { None } else { Some(self.find_badged(c, Rights::SEND | Rights::COPY)?) };
-                Object::Thread(self.create_thread(process, priority, fault_port)?)
+                let thread = self.create_thread(process, priority)?;
+                self.threads[thread].fault_port = fault_port.map(|(port, badge)| (self.ports.weak(port), badge));
+                Object::Thread(thread)
             }
             SystemCall::BudgetCreate => {
-                let quota = self.quota_argument(a, Rights::CONTROL)?;
                 let flags = u32::try_from(e).ok().and_then(BudgetFlags::from_bits);
-                Object::Budget(self.create_budget(quota, b, c, d, flags.ok_or(Error::InvalidArgument)?)?)
+                Object::Budget(self.create_budget(quota?, b, (c, d), flags.ok_or(Error::InvalidArgument)?)?)
             }
             SystemCall::IrqCreate => {
                 self.check_machine(a, Rights::CONTROL)?;

@@ -23,10 +23,11 @@ pub(crate) const AWAITING_REPLY: u32 = 4;
 pub(crate) const RECEIVING: u32 = 5;
 
 /// What a thread is doing.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[repr(u32)]
 pub(crate) enum State {
     /// Created, never started.
+    #[default]
     New = 0,
     /// Could run: in its ready queue, unless suspended.
     Ready = 1,
@@ -45,18 +46,18 @@ pub(crate) enum State {
 }
 
 /// The queue a thread is in that is not a port's.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) enum Queue {
+    #[default]
     None,
     /// The ready queue of its priority.
     Ready,
-    /// None yet: it runs next, unless someone more urgent becomes ready in this kernel entry.
-    Next,
     /// Its budget's, until there is time again.
     Budget,
 }
 
 /// A thread.
+#[derive(Default)]
 pub(crate) struct Thread {
     /// Saved registers; the entry stubs know its address.
     pub(crate) context: Context,
@@ -99,7 +100,7 @@ pub(crate) struct Thread {
     pub(crate) leases: [Lease; MAX_LEASES],
     /// Whether its handler has not answered its last fault yet.
     pub(crate) faulted: bool,
-    pub(crate) last_fault: Fault,
+    pub(crate) last_fault: Option<Fault>,
     pub(crate) fault_port: Option<(Weak<Port>, u64)>,
     pub(crate) cpu_ticks: u64,
     pub(crate) next_in_process: u32,
@@ -109,40 +110,21 @@ impl Thread {
     pub(crate) fn new(process: Id<Process>, address_space: u64, priority: u8) -> Thread {
         Thread {
             context: Context::new(address_space),
-            identity: Weak::NONE,
-            state: State::New,
             process,
             priority,
             base_priority: priority,
-            budget: Weak::NONE,
-            own_budget: Weak::NONE,
-            competing: Weak::NONE,
             weight: USUAL_WEIGHT,
-            suspended: false,
-            turn_left: 0,
-            queue: Queue::None,
-            queue_processor: 0,
             next: NONE,
             previous: NONE,
-            has_io_ports: false,
-            reply_to: Weak::NONE,
-            serving: None,
-            calling: Id::new(NONE),
-            call_badge: 0,
-            lease_count: 0,
-            leases: [Lease::EMPTY; MAX_LEASES],
-            faulted: false,
-            last_fault: Fault::NONE,
-            fault_port: None,
-            cpu_ticks: 0,
             next_in_process: NONE,
+            ..Thread::default()
         }
     }
 
     /// The fault its handler has not answered.
     #[inline]
-    pub(crate) const fn fault(&self) -> Option<&Fault> {
-        if self.faulted { Some(&self.last_fault) } else { None }
+    pub(crate) fn fault(&self) -> Option<&Fault> {
+        self.last_fault.as_ref().filter(|_| self.faulted)
     }
 
     /// Its state in the terms programs know.
@@ -163,28 +145,20 @@ impl Thread {
 }
 
 impl<M: Machine> Kernel<M> {
-    pub(crate) fn create_thread(
-        &mut self,
-        process: Id<Process>,
-        priority: u8,
-        fault_port: Option<(Id<Port>, u64)>,
-    ) -> Result<Id<Thread>> {
+    pub(crate) fn create_thread(&mut self, process: Id<Process>, priority: u8) -> Result<Id<Thread>> {
         let target = &self.processes[process];
         if !target.alive {
             return Err(Error::Dead);
         }
-        let (quota, address_space) = (target.quota, target.root.address());
-        let (budget, has_io_ports) = (target.budget, target.io_port_count > 0);
-        let mut thread = Thread::new(process, address_space, priority);
+        let (quota, budget) = (target.quota, target.budget);
+        let mut thread = Thread::new(process, target.root.address(), priority);
         (thread.budget, thread.own_budget) = (budget, budget);
-        thread.has_io_ports = has_io_ports;
+        (thread.has_io_ports, thread.next_in_process) = (target.io_port_count > 0, target.first_thread);
         let id = self.add_object(quota, thread)?;
+        self.threads[id].identity = self.threads.weak(id);
         let target = &mut self.processes[process];
         target.threads += 1;
-        let first = core::mem::replace(&mut target.first_thread, id.number());
-        self.threads[id].identity = self.threads.weak(id);
-        self.threads[id].next_in_process = first;
-        self.threads[id].fault_port = fault_port.map(|(port, badge)| (self.ports.weak(port), badge));
+        target.first_thread = id.number();
         Ok(id)
     }
 
@@ -252,7 +226,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Changes what a thread runs with, and its place in the queue it waits in.
     pub(crate) fn change_priority(&mut self, id: Id<Thread>, priority: u8) {
-        let is_ready = matches!(self.threads[id].queue, Queue::Ready | Queue::Next);
+        let is_ready = self.threads[id].queue == Queue::Ready;
         if is_ready {
             self.dequeue(id);
         }

@@ -29,7 +29,7 @@ impl<M: Machine> Kernel<M> {
             );
             let refills = &budget.refills;
             assert_eq!(total(refills), self.clock.span(budget.budget_ns), "{id:?}");
-            let pieces = &refills.queue[..refills.count];
+            let pieces = &refills.queue;
             assert!(pieces.iter().all(|refill| refill.amount > 0), "{refills:?}");
             assert!(pieces.is_sorted_by_key(|refill| refill.time), "{refills:?}");
         }
@@ -60,7 +60,7 @@ impl<M: Machine> Kernel<M> {
 const REST: u64 = 10;
 
 fn total(refills: &Refills) -> u64 {
-    refills.queue[..refills.count].iter().map(|refill| refill.amount).sum()
+    refills.queue.iter().map(|refill| refill.amount).sum()
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn many_pieces_are_merged_and_never_come_early() {
         let now = piece * 40;
         refills.wake(now);
         refills.consume(20);
-        assert!(refills.count <= REFILLS);
+        assert!(refills.queue.len() <= REFILLS);
         assert_eq!(total(&refills), 1000);
     }
     assert_eq!(refills.available(9_999), 200);

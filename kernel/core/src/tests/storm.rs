@@ -50,7 +50,6 @@ fn check(kernel: &crate::kernel::Kernel<super::model::Model>) {
     use crate::thread::{Queue, State};
     for processor in kernel.all_processors() {
         assert_eq!(kernel.threads[processor.current].process, processor.current_process);
-        assert!(processor.next == crate::slab::NONE || processor.reschedule);
     }
     for (id, process) in kernel.processes.iter() {
         let mut link = process.first_thread;

@@ -52,7 +52,7 @@ pub extern "C" fn system_call(cpu: *mut Cpu) -> *mut Context {
 /// The running thread executed `syscall` for a message, and the short path has taken a ticket.
 pub extern "C" fn message_call(cpu: *mut Cpu) -> *mut Context {
     // SAFETY: `cpu` is this CPU's structure.
-    system_call_with(cpu, unsafe { (*cpu).ticket }, Kernel::message_call)
+    system_call_with(cpu, unsafe { (*cpu).ticket }, Kernel::system_call)
 }
 
 #[inline(always)]
