@@ -1,33 +1,9 @@
 //! Why a system call did not do what was asked. The type says who is to blame: the caller's
 //! arguments, the caller's authority, the caller's quota, or the peer.
 
-macro_rules! errors {
-    ($($(#[$doc:meta])* $name:ident = $code:literal, $text:literal;)*) => {
-        /// The result code of a failed system call (`rax`, never 0).
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[repr(u32)]
-        pub enum Error { $($(#[$doc])* $name = $code,)* }
-
-        impl Error {
-            /// Every error, for tests and decoders.
-            pub const ALL: &'static [Error] = &[$(Error::$name,)*];
-
-            /// The error with this code, if there is one.
-            #[must_use]
-            pub const fn from_code(code: u64) -> Option<Error> {
-                match code { $($code => Some(Error::$name),)* _ => None }
-            }
-
-            /// One sentence for people.
-            #[must_use]
-            pub const fn text(self) -> &'static str {
-                match self { $(Error::$name => $text,)* }
-            }
-        }
-    };
-}
-
-errors! {
+codes! {
+    /// The result code of a failed system call (`rax`, never 0).
+    Error:
     /// The number in `rax` names no system call.
     InvalidSystemCall = 1, "no such system call";
     /// The handle's index or generation names nothing in the caller's table.

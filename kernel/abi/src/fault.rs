@@ -18,33 +18,9 @@ pub const WORD_CODE: usize = 4;
 /// Word that holds the faulting thread's number, as `thread_info` tells it.
 pub const WORD_THREAD: usize = 5;
 
-macro_rules! faults {
-    ($($(#[$doc:meta])* $name:ident = $code:literal, $text:literal;)*) => {
-        /// What a thread did.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[repr(u16)]
-        pub enum FaultKind { $($(#[$doc])* $name = $code,)* }
-
-        impl FaultKind {
-            /// Every kind.
-            pub const ALL: &'static [FaultKind] = &[$(FaultKind::$name,)*];
-
-            /// The kind with this code.
-            #[must_use]
-            pub const fn from_code(code: u64) -> Option<FaultKind> {
-                match code { $($code => Some(FaultKind::$name),)* _ => None }
-            }
-
-            /// A few words for people.
-            #[must_use]
-            pub const fn text(self) -> &'static str {
-                match self { $(FaultKind::$name => $text,)* }
-            }
-        }
-    };
-}
-
-faults! {
+codes! {
+    /// What a thread did.
+    FaultKind:
     /// Read from memory it may not read.
     Read = 1, "read of inaccessible memory";
     /// Wrote to memory it may not write.

@@ -57,62 +57,27 @@ pub struct Registers {
 /// Exit code of a process that ended because its creator did.
 pub const EXIT_CREATOR_ENDED: i64 = i64::MIN;
 
-/// What a thread does. The codes are ordered: of a process's threads, the one with the highest tells most about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum ThreadState {
+codes! {
+    /// What a thread does. The codes are ordered: of a process's threads, the one with the highest tells most about it.
+    ThreadState:
     /// Has ended.
-    Dead = 0,
+    Dead = 0, "dead";
     /// Created, not started; or suspended.
-    Suspended = 1,
+    Suspended = 1, "suspended";
     /// Waits for a signal.
-    Waiting = 2,
+    Waiting = 2, "waiting";
     /// Waits for a message.
-    Receiving = 3,
+    Receiving = 3, "receiving";
     /// Waits for a server to receive its call.
-    Sending = 4,
+    Sending = 4, "sending";
     /// Waits for a reply.
-    AwaitingReply = 5,
+    AwaitingReply = 5, "awaiting reply";
     /// Could run, and waits for the CPU.
-    Ready = 6,
+    Ready = 6, "ready";
     /// Runs now.
-    Running = 7,
+    Running = 7, "running";
     /// Waits for its fault handler.
-    Faulted = 8,
-}
-
-impl ThreadState {
-    /// The state with this code.
-    #[must_use]
-    pub const fn from_code(code: u8) -> ThreadState {
-        match code {
-            0 => ThreadState::Dead,
-            2 => ThreadState::Waiting,
-            3 => ThreadState::Receiving,
-            4 => ThreadState::Sending,
-            5 => ThreadState::AwaitingReply,
-            6 => ThreadState::Ready,
-            7 => ThreadState::Running,
-            8 => ThreadState::Faulted,
-            _ => ThreadState::Suspended,
-        }
-    }
-
-    /// A word for people.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            ThreadState::Suspended => "suspended",
-            ThreadState::Ready => "ready",
-            ThreadState::Running => "running",
-            ThreadState::Sending => "sending",
-            ThreadState::AwaitingReply => "awaiting reply",
-            ThreadState::Receiving => "receiving",
-            ThreadState::Waiting => "waiting",
-            ThreadState::Faulted => "faulted",
-            ThreadState::Dead => "dead",
-        }
-    }
+    Faulted = 8, "faulted";
 }
 
 /// What `thread_info` writes.

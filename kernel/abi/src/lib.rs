@@ -21,6 +21,8 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[macro_use]
+mod codes;
 mod error;
 pub mod fault;
 pub mod info;

@@ -40,33 +40,7 @@ impl Handle {
     }
 }
 
-macro_rules! kinds {
-    ($(#[$type_doc:meta])* $type:ident: $($(#[$doc:meta])* $name:ident = $code:literal, $text:literal;)*) => {
-        $(#[$type_doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[repr(u8)]
-        pub enum $type { $($(#[$doc])* $name = $code,)* }
-
-        impl $type {
-            /// Every value, in the order of its code.
-            pub const ALL: &'static [$type] = &[$($type::$name,)*];
-
-            /// The value with this code.
-            #[must_use]
-            pub const fn from_code(code: u64) -> Option<$type> {
-                match code { $($code => Some($type::$name),)* _ => None }
-            }
-
-            /// Its name, for people and manifests.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $($type::$name => $text,)* }
-            }
-        }
-    };
-}
-
-kinds! {
+codes! {
     /// What a handle can name.
     ObjectKind:
     /// Address space, handle table and quota; destroyed as a whole.
@@ -94,7 +68,7 @@ kinds! {
     Budget = 11, "budget";
 }
 
-kinds! {
+codes! {
     /// What a quota counts. One kernel object is one unit of its kind; memory is in 4 KiB frames.
     QuotaKind:
     /// 4 KiB frames of RAM: region pages and page tables.

@@ -1,33 +1,9 @@
 //! The system calls.
 
-macro_rules! system_calls {
-    ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal;)*) => {
-        /// System-call numbers (`rax`). Arguments are listed in register order: `rdi, rsi, rdx, r8,
-        /// r9, r10, r12`; results likewise, after the error code in `rax`. "handle?" may be 0.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[repr(u8)]
-        pub enum SystemCall { $($(#[$doc])* $name = $number,)* }
-
-        impl SystemCall {
-            /// Every call, in the order of their numbers.
-            pub const ALL: &'static [SystemCall] = &[$(SystemCall::$name,)*];
-
-            /// The call with this number.
-            #[must_use]
-            pub const fn from_number(number: u64) -> Option<SystemCall> {
-                match number { $($number => Some(SystemCall::$name),)* _ => None }
-            }
-
-            /// Its name, for people.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(SystemCall::$name => $text,)* }
-            }
-        }
-    };
-}
-
-system_calls! {
+codes! {
+    /// System-call numbers (`rax`). Arguments are listed in register order: `rdi, rsi, rdx, r8,
+    /// r9, r10, r12`; results likewise, after the error code in `rax`. "handle?" may be 0.
+    SystemCall:
     // Messages. They use the full message convention of the crate documentation.
     /// `(port: SEND, message) -> message`: sends and waits for the reply.
     Call = 0, "call";
@@ -183,29 +159,15 @@ system_calls! {
     ProcessProcessors = 62, "process_processors";
 }
 
-/// What `RegionCreate` makes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum RegionKind {
+codes! {
+    /// What `RegionCreate` makes.
+    RegionKind:
     /// RAM, backed at first touch; the quota is charged at once, so a touch never fails.
-    Lazy = 0,
+    Lazy = 0, "lazy memory";
     /// Physically contiguous RAM, for DMA.
-    Contiguous = 1,
+    Contiguous = 1, "contiguous memory";
     /// Device memory or firmware tables (`RegionDevice` makes these).
-    Device = 2,
-}
-
-impl RegionKind {
-    /// The kind with this code.
-    #[must_use]
-    pub const fn from_code(code: u64) -> Option<RegionKind> {
-        match code {
-            0 => Some(RegionKind::Lazy),
-            1 => Some(RegionKind::Contiguous),
-            2 => Some(RegionKind::Device),
-            _ => None,
-        }
-    }
+    Device = 2, "device memory";
 }
 
 bitflags::bitflags! {

@@ -2,50 +2,29 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum EventKind {
+codes! {
+    /// What happened.
+    EventKind:
     /// Another thread runs: `a` = thread, `b` = its process.
-    Switch = 1,
+    Switch = 1, "switch";
     /// A call reached a server: `a` = caller, `b` = port number, `c` = tag, `d` = word 0.
-    Call = 2,
+    Call = 2, "call";
     /// A reply reached its caller: `a` = replier, `b` = caller, `c` = tag, `d` = word 0.
-    Reply = 3,
+    Reply = 3, "reply";
     /// A signal was notified: `a` = thread, `b` = signal number, `c` = bits.
-    Signal = 4,
+    Signal = 4, "notify";
     /// An interrupt line fired: `a` = line.
-    Irq = 5,
+    Irq = 5, "irq";
     /// A thread faulted: `a` = thread, `b` = kind, `c` = instruction, `d` = address.
-    Fault = 6,
+    Fault = 6, "fault";
     /// A process ended: `a` = process, `b` = 1 if by fault, `c` = exit code, `d` = first bytes of its name.
-    Exit = 7,
+    Exit = 7, "exit";
     /// A budget ran out: `a` = thread, `b` = budget, `c` = TSC of its next replenishment.
-    Budget = 8,
+    Budget = 8, "budget";
     /// The timer interrupted: `a` = thread, `c` = TSC it was set to.
-    Timer = 9,
+    Timer = 9, "timer";
     /// A thread can run again: `a` = thread that runs, `b` = the other.
-    Wake = 10,
-}
-
-impl EventKind {
-    /// The kind with this code.
-    #[must_use]
-    pub const fn from_code(code: u8) -> Option<EventKind> {
-        Some(match code {
-            1 => EventKind::Switch,
-            2 => EventKind::Call,
-            3 => EventKind::Reply,
-            4 => EventKind::Signal,
-            5 => EventKind::Irq,
-            6 => EventKind::Fault,
-            7 => EventKind::Exit,
-            8 => EventKind::Budget,
-            9 => EventKind::Timer,
-            10 => EventKind::Wake,
-            _ => return None,
-        })
-    }
+    Wake = 10, "wake";
 }
 
 /// One event: 32 bytes.

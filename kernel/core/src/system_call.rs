@@ -59,7 +59,7 @@ impl<M: Machine> Kernel<M> {
     #[inline]
     pub fn system_call(&mut self) -> *mut Context {
         let me = self.cpu.current;
-        let result = match SystemCall::from_number(self.current().rax) {
+        let result = match SystemCall::from_code(self.current().rax) {
             Some(SystemCall::Notify) => self.notify_call(),
             Some(SystemCall::Wait) => self.wait_call(),
             Some(SystemCall::Call) => self.call(),

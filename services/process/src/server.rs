@@ -152,7 +152,7 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
             .filter(|program| bits & exit_bit(program.id) != 0)
             .filter_map(|program| {
                 let info = self.kernel.process_info(program.process).ok()?;
-                let dead = ThreadState::from_code(info.state) == ThreadState::Dead;
+                let dead = info.state == ThreadState::Dead as u8;
                 let status = if info.faulted != 0 { ExitStatus::Faulted } else { ExitStatus::Exited(info.exit_code) };
                 dead.then_some((program.id, status))
             })

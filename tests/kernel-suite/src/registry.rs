@@ -147,7 +147,7 @@ fn nothing_leaked(suite: &Suite, before: &KernelInfo) -> Outcome {
     for kind in QuotaKind::ALL {
         let (old, new) = (before.objects.get(*kind), now.objects.get(*kind));
         if old != new {
-            let _ = core::fmt::Write::write_fmt(&mut text, format_args!(" {} {old} -> {new}", kind.name()));
+            let _ = core::fmt::Write::write_fmt(&mut text, format_args!(" {} {old} -> {new}", kind.text()));
         }
     }
     Err(Failure::new(format_args!("leaked:{text}")))

@@ -286,7 +286,7 @@ fn one_call(random: &mut Random, handles: &mut [u32; HANDLES], processors: u64) 
     // SAFETY: whatever the call does, it does to this process, which exists for nothing else.
     let result = unsafe { kernel::invoke(&mut registers) };
     check!(
-        result != Err(Error::InvalidSystemCall) || airox_abi::SystemCall::from_number(first).is_none(),
+        result != Err(Error::InvalidSystemCall) || airox_abi::SystemCall::from_code(first).is_none(),
         "call {first} is unknown"
     );
     if result.is_ok() {

@@ -134,7 +134,7 @@ pub fn next(random: &mut Random, pool: &Pool<'_>) -> (EntryRegisters, Extension)
 
 /// Calls about time and processors have so many arguments to be right that chance alone would not find them: likely ones.
 fn about_time(random: &mut Random, pool: &Pool<'_>, registers: &mut EntryRegisters) {
-    let Some(call) = SystemCall::from_number(registers.rax) else {
+    let Some(call) = SystemCall::from_code(registers.rax) else {
         return;
     };
     let thread = u64::from(random.pick(pool.threads, 0));
@@ -259,9 +259,9 @@ mod tests {
             seen.insert(next(&mut random, &POOL).0.rax);
         }
         for call in SystemCall::ALL {
-            assert!(seen.contains(&(*call as u64)), "{} was never tried", call.name());
+            assert!(seen.contains(&(*call as u64)), "{} was never tried", call.text());
         }
-        assert!(seen.iter().any(|number| SystemCall::from_number(*number).is_none()));
+        assert!(seen.iter().any(|number| SystemCall::from_code(*number).is_none()));
     }
 
     #[test]

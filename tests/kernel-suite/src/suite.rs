@@ -72,8 +72,8 @@ impl Suite {
         let location = core::panic::Location::caller();
         let reached = self.until(|| Ok(kernel::thread_info(thread)?.state == state as u8));
         reached.map_err(|_| {
-            let now = kernel::thread_info(thread).map(|info| ThreadState::from_code(info.state).name());
-            Failure::new(format_args!("line {}: the thread is {now:?}, not {}", location.line(), state.name()))
+            let now = kernel::thread_info(thread).map(|info| ThreadState::from_code(info.state.into()));
+            Failure::new(format_args!("line {}: the thread is {now:?}, not {state:?}", location.line()))
         })
     }
 

@@ -118,7 +118,7 @@ fn run_one(root: &RootBlock, test: &Test) -> Outcome {
     for kind in COUNTED {
         let (before, after) = (before.get(kind), after.get(kind));
         if before != after {
-            return Err(Failure(format!("{}: {before} before, {after} after", kind.name())));
+            return Err(Failure(format!("{}: {before} before, {after} after", kind.text())));
         }
     }
     Ok(())

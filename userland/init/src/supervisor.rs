@@ -290,7 +290,7 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
         let Ok(info) = self.kernel.process_info(instance.process) else {
             return;
         };
-        if ThreadState::from_code(info.state) != ThreadState::Dead {
+        if info.state != ThreadState::Dead as u8 {
             return;
         }
         let end = if instance.panicked {

@@ -37,7 +37,7 @@ impl fmt::Display for StartError {
         match self {
             StartError::Missing(name) => write!(formatter, "no handle was granted for \"{name}\""),
             StartError::WrongKind(name, wanted) => {
-                write!(formatter, "the handle \"{name}\" is not a {}", wanted.name())
+                write!(formatter, "the handle \"{name}\" is not a {}", wanted.text())
             }
             StartError::Taken(name) => write!(formatter, "the handle \"{name}\" is in use already"),
             StartError::Kernel(error) => error.fmt(formatter),

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use airox_abi::info::{ProcessInfo, ThreadState};
 use airox_abi::layout::PAGE_SIZE;
 use airox_abi::{Error, Handle, QuotaKind};
-use airox_api::process::{BudgetUse, HandleEntry, Kind, Memory, ObjectCount, ProcessEntry};
+use airox_api::process::{BudgetUse, HandleEntry, Kind, Memory, ObjectCount, ProcessEntry, State};
 use airox_api::start::StartHandle;
 
 use crate::Kernel;
@@ -43,7 +43,7 @@ impl Identity<'_> {
         ProcessEntry {
             id: self.id,
             name: self.name.into(),
-            state: ThreadState::from_code(info.state).into(),
+            state: ThreadState::from_code(info.state.into()).map_or(State::Suspended, State::from),
             priority: info.priority,
             cpu_ns: kernel.nanoseconds(info.cpu_ticks),
             memory_bytes: u64::from(info.resident_pages) * PAGE_SIZE,

@@ -77,7 +77,7 @@ pub fn trace(view: &View<'_>) -> Value {
 }
 
 fn kind(event: &Event) -> Option<EventKind> {
-    EventKind::from_code((event.kind_a >> 24) as u8)
+    EventKind::from_code((event.kind_a >> 24).into())
 }
 
 fn number(event: &Event) -> u32 {

@@ -69,7 +69,7 @@ impl<'a> View<'a> {
         );
         for kind in QuotaKind::ALL.iter().filter(|kind| **kind != QuotaKind::Frames) {
             let (used, capacity) = (kernel.objects.get(*kind), kernel.capacity.get(*kind));
-            add(&mut text, format_args!("\n  {:<10} {used:>6} of {capacity}", kind.name()));
+            add(&mut text, format_args!("\n  {:<10} {used:>6} of {capacity}", kind.text()));
         }
         if header.omitted > 0 {
             add(&mut text, format_args!("\n{} objects did not fit the snapshot", header.omitted));
@@ -90,7 +90,7 @@ impl<'a> View<'a> {
                     "\n{:>4} {:<16} {:<14} {:>8} {:>10.1} {:>9} {:>7} {:>7}",
                     process.number,
                     name(process),
-                    ThreadState::from_code(process.state).name(),
+                    state(process.state),
                     process.priority,
                     self.milliseconds(process.cpu_ticks),
                     u64::from(process.resident_pages) * KIB_PER_FRAME,
@@ -110,10 +110,9 @@ impl<'a> View<'a> {
         );
         for thread in &self.snapshot.threads {
             let info = &thread.info;
-            let state = ThreadState::from_code(info.state);
-            let waits = match state {
+            let waits = match ThreadState::from_code(info.state.into()) {
                 _ if thread.waits_at == NONE => String::new(),
-                ThreadState::Waiting => format!("signal {}", thread.waits_at),
+                Some(ThreadState::Waiting) => format!("signal {}", thread.waits_at),
                 _ => self.port(thread.waits_at),
             };
             let owes = match thread.owes {
@@ -126,7 +125,7 @@ impl<'a> View<'a> {
                     "\n{:>4} {:<16} {:<14} {:>8} {:>9} {:>10.1} {:#018x} {waits}{owes}",
                     info.number,
                     self.process(info.process),
-                    state.name(),
+                    state(info.state),
                     info.priority,
                     info.processor,
                     self.milliseconds(info.cpu_ticks),
@@ -214,36 +213,34 @@ impl<'a> View<'a> {
     fn event(&self, event: &Event, calls: &mut Calls) -> String {
         let a = event.kind_a & 0xff_ffff;
         let (b, c, d) = (event.b, event.c, event.d);
-        match EventKind::from_code((event.kind_a >> 24) as u8) {
-            Some(EventKind::Switch) => format!("switch   {}", self.thread(a)),
-            Some(EventKind::Call) => {
+        let Some(kind) = EventKind::from_code((event.kind_a >> 24).into()) else {
+            return format!("unknown event {:#x}", event.kind_a);
+        };
+        let what = match kind {
+            EventKind::Switch => self.thread(a),
+            EventKind::Call => {
                 let call = self.call(event, calls);
-                format!("call     {} -> {}: {call}", self.thread(a), self.port(b))
+                format!("{} -> {}: {call}", self.thread(a), self.port(b))
             }
-            Some(EventKind::Reply) => {
+            EventKind::Reply => {
                 let reply = self.reply(event, calls);
-                format!("reply    {} -> {}: {reply}", self.thread(a), self.thread(b))
+                format!("{} -> {}: {reply}", self.thread(a), self.thread(b))
             }
-            Some(EventKind::Signal) => {
-                format!("notify   {} -> signal {b}: bits {c:#x}", self.thread(a))
-            }
-            Some(EventKind::Irq) => format!("irq      line {a}"),
-            Some(EventKind::Timer) => {
-                let late = self.microseconds(event.ticks.saturating_sub(c));
-                format!("timer    late by {late} us")
-            }
-            Some(EventKind::Wake) => format!("wake     {} -> {}", self.thread(a), self.thread(b)),
-            Some(EventKind::Fault) => {
+            EventKind::Signal => format!("{} -> signal {b}: bits {c:#x}", self.thread(a)),
+            EventKind::Irq => format!("line {a}"),
+            EventKind::Timer => format!("late by {} us", self.microseconds(event.ticks.saturating_sub(c))),
+            EventKind::Wake => format!("{} -> {}", self.thread(a), self.thread(b)),
+            EventKind::Fault => {
                 let kind = FaultKind::from_code(u64::from(b)).map_or("fault", FaultKind::text);
-                format!("fault    {}: {kind}, instruction {c:#x}, address {d:#x}", self.thread(a))
+                format!("{}: {kind}, instruction {c:#x}, address {d:#x}", self.thread(a))
             }
-            Some(EventKind::Exit) => {
+            EventKind::Exit => {
                 let cause = if b == 1 { "by a fault" } else { "" };
-                format!("exit     {} with code {} {cause}", self.process(a), c.cast_signed())
+                format!("{} with code {} {cause}", self.process(a), c.cast_signed())
             }
-            Some(EventKind::Budget) => format!("budget   {b} ran out under {}", self.thread(a)),
-            None => format!("unknown event {:#x}", event.kind_a),
-        }
+            EventKind::Budget => format!("{b} ran out under {}", self.thread(a)),
+        };
+        format!("{:<8} {what}", kind.text())
     }
 
     /// When the snapshot was taken.
@@ -292,6 +289,10 @@ impl<'a> View<'a> {
             None => format!("port {number}"),
         }
     }
+}
+
+fn state(code: u8) -> &'static str {
+    ThreadState::from_code(code.into()).map_or("unknown", ThreadState::text)
 }
 
 fn name(process: &ProcessInfo) -> String {

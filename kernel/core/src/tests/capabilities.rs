@@ -181,8 +181,8 @@ fn each_kind_of_quota_runs_out_for_its_holder_alone() {
                 Err(error) => break error,
             }
         };
-        assert_eq!(error, Error::QuotaExceeded, "{}", kind.name());
-        assert!(made > 0 && made <= 64, "{}: {made}", kind.name());
+        assert_eq!(error, Error::QuotaExceeded, "{}", kind.text());
+        assert!(made > 0 && made <= 64, "{}: {made}", kind.text());
         system.raw(Call::ProcessExit as u64, &[0], airox_abi::message::Tag(0), 0);
         system.running(second.thread);
         system.call(call, &arguments).expect("the sibling has its own");
@@ -191,7 +191,7 @@ fn each_kind_of_quota_runs_out_for_its_holder_alone() {
         system.reap(&first);
         system.reap(&second);
         let after = system.counts();
-        assert!(after.0.iter().zip(before.0).all(|(after, before)| *after <= before), "{}", kind.name());
+        assert!(after.0.iter().zip(before.0).all(|(after, before)| *after <= before), "{}", kind.text());
     }
 }
 

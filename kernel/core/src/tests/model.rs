@@ -276,11 +276,11 @@ impl System {
     }
 
     pub fn ok(&mut self, call: SystemCall, arguments: &[u64]) -> u64 {
-        self.call(call, arguments).unwrap_or_else(|error| panic!("{}: {error}", call.name()))
+        self.call(call, arguments).unwrap_or_else(|error| panic!("{}: {error}", call.text()))
     }
 
     pub fn err(&mut self, call: SystemCall, arguments: &[u64]) -> Error {
-        self.call(call, arguments).expect_err(call.name())
+        self.call(call, arguments).expect_err(call.text())
     }
 
     /// `call` or `reply_receive` with message words; may block.

@@ -265,7 +265,7 @@ fn storm(seed: u64, calls: u32, processors: u32) {
         let tag = if random.below(3) == 0 { Tag(random.next() & 0x33_ffff) } else { Tag(0) };
         let mut arguments: Vec<u64> = (0..7).map(|_| argument(&mut random, &system, me)).collect();
         if random.below(4) != 0
-            && let Some(call) = SystemCall::from_number(number)
+            && let Some(call) = SystemCall::from_code(number)
             && let Some(likely) = time_arguments(&mut random, &system, me, call)
         {
             arguments = likely;

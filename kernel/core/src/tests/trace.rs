@@ -28,7 +28,7 @@ fn a_ring_keeps_the_last_events_in_their_order() {
 fn recorded(system: &System) -> Vec<(EventKind, u32, u32, u64)> {
     let events = system.kernel.cpu.ring.events();
     let read = |event: &Event| {
-        let kind = EventKind::from_code((event.kind_a >> 24) as u8);
+        let kind = EventKind::from_code((event.kind_a >> 24).into());
         let a = event.kind_a & 0xff_ffff;
         (kind.expect("a kind"), a, event.b, event.d)
     };

@@ -154,7 +154,7 @@ fn bad_buffers(suite: &Suite) -> Outcome {
             let mut registers = EntryRegisters::call(call, &[0, index, 0, address, 16]);
             // SAFETY: the address is not memory of the suite.
             let result = unsafe { kernel::invoke(&mut registers) };
-            check!(result == Err(Error::InvalidAddress), "{} at {address:#x}: {result:?}", call.name());
+            check!(result == Err(Error::InvalidAddress), "{} at {address:#x}: {result:?}", call.text());
         }
     }
     let mut registers = EntryRegisters::call(SystemCall::LeaseRead, &[0, 0, 0, CLOCK_PAGE, 16]);

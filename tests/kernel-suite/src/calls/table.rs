@@ -126,7 +126,7 @@ impl HandleCase {
 
     fn expect(&self, fixture: &Fixture, handle: Handle, what: &str, error: Error) -> Outcome {
         let result = self.attempt(fixture, handle);
-        check!(result == Err(error), "{}: {what} gives {result:?}, not {error:?}", self.call.name());
+        check!(result == Err(error), "{}: {what} gives {result:?}, not {error:?}", self.call.text());
         Ok(())
     }
 
@@ -157,7 +157,7 @@ impl HandleCase {
         };
         for kind in ObjectKind::ALL.iter().filter(|kind| **kind != wanted) {
             if let Some(handle) = fixture.of(*kind) {
-                self.expect(fixture, handle, kind.name(), Error::WrongType)?;
+                self.expect(fixture, handle, kind.text(), Error::WrongType)?;
             }
         }
         Ok(())
@@ -167,7 +167,7 @@ impl HandleCase {
         for right in self.rights.iter() {
             let weak = kernel::handle_copy(self.valid(fixture), Rights::all() - right, 0)?;
             let result = self.attempt(fixture, weak.get());
-            check!(result == Err(Error::MissingRight), "{} without {right:?} gives {result:?}", self.call.name());
+            check!(result == Err(Error::MissingRight), "{} without {right:?} gives {result:?}", self.call.text());
         }
         Ok(())
     }
@@ -231,7 +231,7 @@ impl PointerCase {
         check!(
             result == Err(Error::InvalidAddress),
             "{} with {what} ({address:#x}) gives {result:?}",
-            self.call.name()
+            self.call.text()
         );
         Ok(())
     }
@@ -287,7 +287,7 @@ impl PointerCase {
             check!(
                 matches!(result, Err(Error::InvalidAddress | Error::InvalidArgument)),
                 "{} with length {length:#x} gives {result:?}",
-                self.call.name()
+                self.call.text()
             );
         }
         Ok(())

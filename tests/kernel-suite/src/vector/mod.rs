@@ -277,7 +277,7 @@ fn results_hold_no_kernel_address(_: &Suite) -> Outcome {
         }
         let values = [registers.rax, registers.rdi, registers.tag, registers.extension];
         for value in values.into_iter().chain(registers.words) {
-            check!(value >> 47 == 0, "{} leaves {value:#x}", call.name());
+            check!(value >> 47 == 0, "{} leaves {value:#x}", call.text());
         }
     }
     Ok(())

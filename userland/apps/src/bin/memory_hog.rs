@@ -35,7 +35,7 @@ fn main(start: &'static Start) -> Result<(), Failure> {
         ))?;
         let (limits, used) = sys::quota_info(Handle::NONE)?;
         for kind in [QuotaKind::Frames, QuotaKind::Regions, QuotaKind::Handles] {
-            console.print(format_args!("{:8} {:6} of {:6} used\n", kind.name(), used.get(kind), limits.get(kind)))?;
+            console.print(format_args!("{:8} {:6} of {:6} used\n", kind.text(), used.get(kind), limits.get(kind)))?;
         }
         Ok(())
     })

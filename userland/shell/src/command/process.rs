@@ -175,7 +175,7 @@ fn mem(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
         ("USE", Align::Right),
     ]);
     for count in &memory.objects {
-        let kind = QuotaKind::from_code(count.kind.into()).map_or("other", QuotaKind::name);
+        let kind = QuotaKind::from_code(count.kind.into()).map_or("other", QuotaKind::text);
         let percent = u64::from(count.used) * 100 / u64::from(count.capacity.max(1));
         table.row([kind.into(), count.used.to_string(), count.capacity.to_string(), format!("{percent} %")]);
     }
@@ -198,7 +198,7 @@ fn caps(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
         ("RIGHTS", Align::Left),
     ]);
     for handle in handles {
-        let kind = ObjectKind::from_code(handle.kind.into()).map_or("unknown", ObjectKind::name);
+        let kind = ObjectKind::from_code(handle.kind.into()).map_or("unknown", ObjectKind::text);
         let badge = if handle.badge == 0 { "-".into() } else { handle.badge.to_string() };
         let rights = rights_in_words(&handle);
         let value = format!("{:#x}", handle.handle);
