@@ -61,11 +61,10 @@ impl<M: Machine> Kernel<M> {
             }
         }
         pass(cpu, now, old, new, thread);
-        let (process, has_io_ports) = (new.process, new.has_io_ports);
         if turn_end != u64::MAX {
             self.keep_turn(current, turn_end.saturating_sub(now));
         }
-        self.enter_process(process, has_io_ports);
+        self.enter_process();
         Some(())
     }
 
@@ -98,8 +97,7 @@ impl<M: Machine> Kernel<M> {
         (to.reply_to, to.priority, to.budget) = (from.identity, priority, from.budget);
         to.competing = core::mem::replace(&mut from.competing, Weak::NONE);
         pass(cpu, self.machine.now(), from, to, receiver);
-        let (process, has_io_ports) = (to.process, to.has_io_ports);
-        self.enter_process(process, has_io_ports);
+        self.enter_process();
         Some(())
     }
 
@@ -133,8 +131,7 @@ impl<M: Machine> Kernel<M> {
         port.receivers = List::of(server);
         to.competing = core::mem::replace(&mut from.competing, Weak::NONE);
         pass(cpu, self.machine.now(), from, to, caller);
-        let (process, has_io_ports) = (to.process, to.has_io_ports);
-        self.enter_process(process, has_io_ports);
+        self.enter_process();
         Some(())
     }
 }

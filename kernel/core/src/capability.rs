@@ -45,27 +45,18 @@ const GENERATIONS: u64 = 1 << (32 - Handle::INDEX_BITS);
 /// The array of all capabilities.
 pub(crate) struct Capabilities {
     entries: Vec<Capability>,
+    /// Address of the first entry; entries never move. For the entry stubs.
+    pub(crate) base: u64,
     /// Entries that have ever been used. For the entry stubs.
     pub(crate) used: u32,
-    capacity: usize,
     first_free: u32,
     live: u32,
 }
 
 impl Capabilities {
     pub(crate) fn with_capacity(capacity: u32) -> Capabilities {
-        Capabilities {
-            entries: Vec::with_capacity(capacity as usize),
-            used: 0,
-            capacity: capacity as usize,
-            first_free: NONE,
-            live: 0,
-        }
-    }
-
-    /// Address of the first entry; entries never move. For the entry stubs.
-    pub(crate) fn base(&self) -> u64 {
-        self.entries.as_ptr().expose_provenance() as u64
+        let entries: Vec<Capability> = Vec::with_capacity(capacity as usize);
+        Capabilities { base: entries.as_ptr().expose_provenance() as u64, entries, used: 0, first_free: NONE, live: 0 }
     }
 
     pub(crate) fn live(&self) -> u32 {
@@ -100,7 +91,7 @@ impl Capabilities {
             self.first_free = entry.next_owned;
             let next = entry.generation + 1;
             (index, if next == GENERATIONS { 1 } else { next })
-        } else if self.entries.len() < self.capacity {
+        } else if self.entries.len() < self.entries.capacity() {
             (self.entries.len() as u32, 1)
         } else {
             return None;

@@ -13,14 +13,6 @@ use crate::slab::Slab;
 use crate::thread::Thread;
 use core::mem::offset_of;
 
-/// Addresses of the tables' first entries; none ever moves.
-pub(crate) struct Bases {
-    pub(crate) capabilities: u64,
-    pub(crate) ports: u64,
-    pub(crate) signals: u64,
-    pub(crate) threads: u64,
-}
-
 macro_rules! offset {
     ($type:ty, $field:ident) => { offset_of!($type, $field) };
     ($type:ty, $field:ident . $($path:ident).+) => { offset_of!($type, $($path).+) };
@@ -59,8 +51,8 @@ layout! {
         thread_generation: Slab::<Thread>::GENERATION,
     }
     Self {
-        tracing, capabilities: bases.capabilities, capabilities_used: capabilities.used, ports: bases.ports,
-        signals: bases.signals, threads: bases.threads,
+        tracing, capabilities: capabilities.base, capabilities_used: capabilities.used, ports: ports.base,
+        signals: signals.base, threads: threads.base,
     }
     Processor {
         current_thread: current, current_process, last_switch, turn_end: slice_end, highest: ready.highest, switches,

@@ -4,7 +4,6 @@ use crate::budget::Budget;
 use crate::capability::{Capabilities, Capability};
 use crate::clock::Clock;
 use crate::context::Context;
-use crate::fast_path::Bases;
 use crate::frames::Frames;
 use crate::machine::{Frame, Machine};
 use crate::port::Port;
@@ -107,7 +106,6 @@ pub struct Kernel<M> {
     pub(crate) here: u32,
     /// How many processors there are.
     pub(crate) processors: u32,
-    pub(crate) bases: Bases,
     pub(crate) first_doomed: u32,
     pub(crate) capabilities: Capabilities,
     pub(crate) threads: Slab<Thread>,
@@ -171,27 +169,18 @@ impl<M: Machine> Kernel<M> {
         let mut others = Vec::from([None]);
         others.extend((1..processors).map(|number| Some(new_processor(number))));
 
-        let capabilities = Capabilities::with_capacity(of(QuotaKind::Handles));
-        let ports = Slab::with_capacity(of(QuotaKind::Ports));
-        let signals = Slab::with_capacity(of(QuotaKind::Signals));
         let mut kernel = Kernel {
             cpu,
             others,
             here: 0,
             machine,
             processors,
-            bases: Bases {
-                capabilities: capabilities.base(),
-                ports: ports.base(),
-                signals: signals.base(),
-                threads: threads.base(),
-            },
             first_doomed: NONE,
-            capabilities,
+            capabilities: Capabilities::with_capacity(of(QuotaKind::Handles)),
             threads,
-            ports,
+            ports: Slab::with_capacity(of(QuotaKind::Ports)),
             processes,
-            signals,
+            signals: Slab::with_capacity(of(QuotaKind::Signals)),
             regions: Slab::with_capacity(of(QuotaKind::Regions)),
             mappings: Slab::with_capacity(of(QuotaKind::Handles)),
             quotas,

@@ -60,24 +60,12 @@ const INDEX_ENTRIES_AT_ONCE: u64 = 8;
 
 /// Levels of index above the pages: 0 for one page.
 const fn levels(pages: u64) -> u32 {
-    let mut levels = 0;
-    let mut reach = 1;
-    while reach < pages {
-        reach *= FANOUT;
-        levels += 1;
-    }
-    levels
+    if pages == 1 { 0 } else { (pages - 1).ilog2() / FANOUT_LOG2 + 1 }
 }
 
 /// Frames of a fully backed lazy region: its pages and its index.
 fn lazy_frames(pages: u64) -> u64 {
-    let mut total = pages;
-    let mut level = pages;
-    while level > 1 {
-        level = level.div_ceil(FANOUT);
-        total += level;
-    }
-    total
+    core::iter::successors(Some(pages), |&level| (level > 1).then(|| level.div_ceil(FANOUT))).sum()
 }
 
 impl<M: Machine> Kernel<M> {

@@ -6,7 +6,6 @@
 use crate::kernel::Kernel;
 use crate::list::List;
 use crate::machine::Machine;
-use crate::process::Process;
 use crate::slab::{Id, NONE, Slab, Weak};
 use crate::thread::{Queue, State, Thread, USUAL_WEIGHT};
 use airox_abi::QuotaKind;
@@ -335,18 +334,19 @@ impl<M: Machine> Kernel<M> {
         }
         let entry = &mut self.threads[next];
         entry.state = State::Running;
-        let (process, budget, has_io_ports) = (entry.process, entry.budget, entry.has_io_ports);
+        let (process, budget) = (entry.process, entry.budget);
         self.cpu.current = next;
         if budget != self.cpu.budget {
             self.change_budget(budget, now);
         }
-        self.enter_process(process, has_io_ports);
+        self.enter_process();
         self.trace(EventKind::Switch, next.number(), process.number(), 0, 0);
     }
 
-    /// The rest of a switch: the running thread is this process's.
+    /// The rest of a switch: the running thread may be another process's.
     #[inline(always)]
-    pub(crate) fn enter_process(&mut self, process: Id<Process>, has_io_ports: bool) {
+    pub(crate) fn enter_process(&mut self) {
+        let Thread { process, has_io_ports, .. } = self.threads[self.cpu.current];
         self.cpu.switches = self.cpu.switches.wrapping_add(1);
         if process != self.cpu.current_process {
             self.cpu.current_process = process;

@@ -90,14 +90,16 @@ struct Entry<T> {
 /// Objects of one kind.
 pub(crate) struct Slab<T> {
     entries: Vec<Entry<T>>,
-    capacity: usize,
+    /// Address of the first entry; entries never move. For the entry stubs.
+    pub(crate) base: u64,
     first_free: u32,
     live: u32,
 }
 
 impl<T> Slab<T> {
     pub(crate) fn with_capacity(capacity: u32) -> Slab<T> {
-        Slab { entries: Vec::with_capacity(capacity as usize), capacity: capacity as usize, first_free: NONE, live: 0 }
+        let entries: Vec<Entry<T>> = Vec::with_capacity(capacity as usize);
+        Slab { base: entries.as_ptr().expose_provenance() as u64, entries, first_free: NONE, live: 0 }
     }
 
     /// Adds an object that is charged to a quota; `None` when the slab is full.
@@ -108,7 +110,7 @@ impl<T> Slab<T> {
             self.first_free = entry.next_free;
             *entry = Entry { generation: entry.generation, ..new };
             index
-        } else if self.entries.len() < self.capacity {
+        } else if self.entries.len() < self.entries.capacity() {
             self.entries.push(new);
             self.entries.len() as u32 - 1
         } else {
@@ -167,11 +169,6 @@ impl<T> Slab<T> {
         let indices = [first.index as usize, second.index as usize];
         let [first, second] = self.entries.get_disjoint_mut(indices).ok()?;
         Some((&mut first.value, &mut second.value))
-    }
-
-    /// Address of the first entry; entries never move. For the entry stubs.
-    pub(crate) fn base(&self) -> u64 {
-        self.entries.as_ptr().expose_provenance() as u64
     }
 
     /// Bytes from one entry to the next; the object is at an entry's start.

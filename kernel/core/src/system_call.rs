@@ -206,18 +206,12 @@ impl<M: Machine> Kernel<M> {
 
     /// The quota a call is about: the named one, or the caller's own.
     fn quota_argument(&self, claim: u64, needed: Rights) -> Result<Id<Quota>> {
-        if claim == 0 {
-            return Ok(self.processes[self.cpu.current_process].quota);
-        }
-        Ok(self.find(claim, needed)?)
+        if claim == 0 { Ok(self.processes[self.cpu.current_process].quota) } else { self.find(claim, needed) }
     }
 
     /// The process a call is about: the named one, or the caller's own.
     fn process_argument(&self, claim: u64, needed: Rights) -> Result<Id<Process>> {
-        if claim == 0 {
-            return Ok(self.cpu.current_process);
-        }
-        Ok(self.find(claim, needed)?)
+        if claim == 0 { Ok(self.cpu.current_process) } else { self.find(claim, needed) }
     }
 
     /// The process a handle with `CONTROL` names, alive; 0 is no handle here.
