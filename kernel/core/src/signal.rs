@@ -30,7 +30,7 @@ impl<M: Machine> Kernel<M> {
 
     /// As [`Self::notify`]; if that lets a more urgent thread go on where nothing unusual is going on, it runs at once, without queues. The
     /// kernel entry has nothing to do after this but to finish.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn notify_and_switch(&mut self, id: Id<Signal>, bits: u64) {
         if self.switch_to_waiter(id, bits).is_none() {
             self.notify(id, bits);
