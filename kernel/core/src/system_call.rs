@@ -76,7 +76,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `notify`.
-    #[inline(never)]
+    #[inline(always)]
     fn notify_call(&mut self) -> Result<()> {
         let context = self.current();
         let (claim, bits) = (context.rdi, context.words[0]);
@@ -88,7 +88,6 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `wait`.
-    #[inline(never)]
     fn wait_call(&mut self) -> Result<()> {
         let context = self.current();
         let (claim, mask) = (context.rdi, context.words[0]);
