@@ -3,6 +3,7 @@
 //! If the CPU does not tell, it is measured once, over [`WINDOW`], against the ACPI power-management timer, whose frequency the standard
 //! fixes. Only hardware-reduced PCs lack it, and their CPUs tell.
 
+use super::features::Features;
 use super::firmware::Firmware;
 use super::local_apic::LocalApic;
 use airox_kernel::ticks::{Rate, per_second};
@@ -60,16 +61,17 @@ impl Reference {
 ///
 /// # Panics
 /// If something has to be measured and there is no timer to measure it against, or one does not run.
-pub fn calibrate(frequency: Option<u64>, firmware: &Firmware, apic: &mut LocalApic) -> u64 {
+pub fn calibrate(firmware: &Firmware, apic: &mut LocalApic) -> u64 {
+    let frequency = Features::get().tsc_frequency;
     if let Some(frequency) = frequency
-        && !apic.needs_rate()
+        && !LocalApic::needs_rate()
     {
         return frequency;
     }
     let (port, wide) =
         firmware.timer.expect("the CPU does not tell how fast its timers run, and there is no ACPI timer");
     let mut reference = Reference { port: PortReadOnly::new(port), mask: if wide { 0xffff_ffff } else { 0xff_ffff } };
-    if apic.needs_rate() {
+    if LocalApic::needs_rate() {
         apic.start_count();
     }
     let start = reference.sample(apic);
@@ -81,7 +83,7 @@ pub fn calibrate(frequency: Option<u64>, firmware: &Firmware, apic: &mut LocalAp
     }
     let end = reference.sample(apic);
     let ticks = end.0 - start.0;
-    if apic.needs_rate() {
+    if LocalApic::needs_rate() {
         let rate = Rate::new(u64::from(end.2.wrapping_sub(start.2)), ticks);
         apic.set_rate(rate.expect("the APIC timer does not count"));
     }

@@ -30,7 +30,7 @@
 
 use super::cpu::Cpu;
 use super::dispatch;
-use super::local_apic::{INSPECT, X2APIC, XAPIC};
+use super::local_apic::{INSPECT, REGISTERS, X2APIC};
 use super::lock::{TICKETS, Tickets};
 use super::message_path;
 use airox_abi::SystemCall;
@@ -92,6 +92,30 @@ macro_rules! pop_registers {
         each!("pop", rsi rdx r8 r9 r10 r12 r13 r14 r15 rdi rbx rbp)
     };
 }
+
+/// Saves what the vector stubs have not, from `r11` to `Resume::Full`; `esi` becomes the vector.
+macro_rules! save_interrupted {
+    () => {
+        concat!(each!("push", rcx r11), push_registers!(), "push 1\nmov esi, eax\ncld")
+    };
+}
+
+/// Ends in a panic about what has been saved on the stack.
+macro_rules! stop {
+    () => {
+        "mov rdi, rsp
+         and rsp, -16
+         call {fatal}"
+    };
+}
+
+/// Loads the address space in a register if it is not already.
+macro_rules! load_address_space {
+    ($root:literal) => {
+        concat!("cmp ", $root, ", gs:[{loaded}]\nje 2f\nmov gs:[{loaded}], ", $root, "\nmov cr3, ", $root, "\n2:")
+    };
+}
+pub(super) use load_address_space;
 
 /// Leaves by `sysretq` to the context in a register. After the pops, `rsp` is at `r11`; then follow `rcx rax code ip cs flags sp`.
 macro_rules! leave_system_call {
@@ -207,20 +231,13 @@ general_stub!(general_message, dispatch::message_call, "vzeroall");
 #[unsafe(naked)]
 pub unsafe extern "C" fn general_message_call() {
     body!([
-        "mov [rax + {words}], rsi",
-        "mov [rax + {words} + 8], rdx",
-        "mov [rax + {words} + 16], r8",
-        "mov [rax + {words} + 24], r9",
-        "mov [rax + {words} + 32], r10",
-        "mov [rax + {words} + 40], r12",
-        "mov [rax + {words} + 48], r13",
-        "mov [rax + {words} + 56], r14",
-        "mov [rax + {tag}], r15",
+        "lea rsp, [rax + {rdi}]",
+        each!("push", r15 r14 r13 r12 r10 r9 r8 rdx rsi),
         "mov rsp, gs:[{stack}]",
         "jmp {general}",
     ]
         Cpu { stack }
-        Context { words, tag };
+        Context { rdi };
         general = sym general_message,
     )
 }
@@ -255,11 +272,7 @@ unsafe extern "C" fn resume() -> ! {
         "cmp qword ptr [rdi + {resume}], 0",
         "jne 4f",
         // Resume::SystemCall.
-        "cmp rcx, gs:[{loaded}]",
-        "je 2f",
-        "mov gs:[{loaded}], rcx",
-        "mov cr3, rcx",
-        "2:",
+        load_address_space!("rcx"),
         "inc dword ptr [rip + {tickets} + {serving}]",
         "test eax, eax",
         "jz 3f",
@@ -272,10 +285,7 @@ unsafe extern "C" fn resume() -> ! {
         "4:",
         "test byte ptr [rdi + {cs}], 3",
         "jz 8f",
-        "cmp rcx, gs:[{loaded}]",
-        "je 8f",
-        "mov gs:[{loaded}], rcx",
-        "mov cr3, rcx",
+        load_address_space!("rcx"),
         "8:",
         "inc dword ptr [rip + {tickets} + {serving}]",
         "test eax, eax",
@@ -317,12 +327,7 @@ pub unsafe extern "C" fn leave(context: *mut Context) -> ! {
 #[unsafe(naked)]
 unsafe extern "C" fn interrupt_common() {
     body!([
-        each!("push", rcx r11),
-        push_registers!(),
-        // `Resume::Full`.
-        "push 1",
-        "mov esi, eax",
-        "cld",
+        save_interrupted!(),
         "test byte ptr [rsp + {cs} - {resume_field}], 3",
         "jz 5f",
         "swapgs",
@@ -349,10 +354,7 @@ unsafe extern "C" fn interrupt_common() {
         "5:",
         "cmp esi, 32",
         "jae 2b",
-        "mov rdi, rsp",
-        "and rsp, -16",
-        "call {fatal}",
-        "ud2",
+        stop!(),
     ]
         Cpu { vector_components, stack, has_smap }
         Context { cs };
@@ -365,18 +367,7 @@ unsafe extern "C" fn interrupt_common() {
 /// [`interrupt_common`].
 #[unsafe(naked)]
 unsafe extern "C" fn fatal_common() {
-    naked_asm!(
-        each!("push", rcx r11),
-        push_registers!(),
-        "push 1",
-        "mov esi, eax",
-        "cld",
-        "mov rdi, rsp",
-        "and rsp, -16",
-        "call {fatal}",
-        "ud2",
-        fatal = sym dispatch::fatal,
-    )
+    naked_asm!(save_interrupted!(), stop!(), fatal = sym dispatch::fatal)
 }
 
 /// A non-maskable interrupt asks for a snapshot of the kernel's state. It may strike between any two instructions, so all it
@@ -388,11 +379,11 @@ unsafe extern "C" fn fatal_common() {
 unsafe extern "C" fn non_maskable() {
     naked_asm!(
         each!("push", rax rcx rdx),
-        "cmp byte ptr [rip + {x2apic}], 0",
-        "jne 2f",
-        "mov rax, [rip + {xapic}]",
-        "test rax, rax",
-        "jz 3f",
+        "mov rax, [rip + {registers}]",
+        "cmp rax, {x2apic}",
+        // There is none yet.
+        "jb 3f",
+        "je 2f",
         // Interrupt command register, low half: destination "self", fixed delivery (Intel SDM vol. 3, 11.6.1).
         "mov dword ptr [rax + 0x300], {command}",
         "jmp 3f",
@@ -405,7 +396,7 @@ unsafe extern "C" fn non_maskable() {
         "3:",
         each!("pop", rdx rcx rax),
         "iretq",
-        x2apic = sym X2APIC, xapic = sym XAPIC, vector = const INSPECT, command = const 0x4_0000 | INSPECT as u32,
+        registers = sym REGISTERS, x2apic = const X2APIC, vector = const INSPECT, command = const 0x4_0000 | INSPECT as u32,
     )
 }
 

@@ -3,6 +3,7 @@
 use super::descriptors::{KERNEL_CODE, KERNEL_DATA};
 use super::entry;
 use raw_cpuid::{CpuId, CpuIdReaderNative};
+use spin::Once;
 use x86_64::VirtAddr;
 use x86_64::registers::control::{Cr0, Cr0Flags, Cr4, Cr4Flags, Efer, EferFlags};
 use x86_64::registers::debug::{Dr7, Dr7Value};
@@ -30,14 +31,18 @@ const IA32_PAT: u32 = 0x277;
 const MEMORY_TYPES: u64 = 0x0007_0106_0007_0106;
 
 impl Features {
-    /// Asks the CPU.
+    /// What the machine's CPUs have, all alike.
     ///
     /// # Panics
-    /// If it lacks NX, without which no memory could be kept from being executed.
-    pub fn detect() -> Features {
+    /// If they lack NX, without which no memory could be kept from being executed.
+    pub fn get() -> &'static Features {
+        static FEATURES: Once<Features> = Once::new();
+        FEATURES.call_once(Features::detect)
+    }
+
+    fn detect() -> Features {
         let cpu = CpuId::with_cpuid_reader(CpuIdReaderNative);
-        let basic = cpu.get_feature_info();
-        let basic = |test: fn(&raw_cpuid::FeatureInfo) -> bool| basic.as_ref().is_some_and(test);
+        let basic = cpu.get_feature_info().expect("the CPU tells nothing about itself");
         let extended = cpu.get_extended_feature_info();
         let extended = |test: fn(&raw_cpuid::ExtendedFeatures) -> bool| extended.as_ref().is_some_and(test);
         assert!(
@@ -48,13 +53,13 @@ impl Features {
         control.set(Cr4Flags::SUPERVISOR_MODE_EXECUTION_PROTECTION, extended(|info| info.has_smep()));
         control.set(Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION, extended(|info| info.has_smap()));
         control.set(Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION, extended(|info| info.has_umip()));
-        control.set(Cr4Flags::MACHINE_CHECK_EXCEPTION, basic(|info| info.has_mce()));
-        control.set(Cr4Flags::OSXSAVE, basic(|info| info.has_xsave()));
+        control.set(Cr4Flags::MACHINE_CHECK_EXCEPTION, basic.has_mce());
+        control.set(Cr4Flags::OSXSAVE, basic.has_xsave());
         Features {
             control,
-            avx: basic(|info| info.has_xsave() && info.has_avx()),
-            x2apic: basic(|info| info.has_x2apic()),
-            tsc_deadline: basic(|info| info.has_tsc_deadline()),
+            avx: basic.has_xsave() && basic.has_avx(),
+            x2apic: basic.has_x2apic(),
+            tsc_deadline: basic.has_tsc_deadline(),
             // Leaf 0x15 is exact. Where it lacks the crystal's frequency, the base frequency of leaf 0x16 is what it was made from.
             tsc_frequency: cpu.get_tsc_info().and_then(|tsc| {
                 tsc.tsc_frequency().or_else(|| {
@@ -105,10 +110,9 @@ impl Features {
         // SMEP nor SMAP hits the kernel. 3. What is left out stays denied to ring 3 (performance counters, FS and GS bases) or
         // allowed (RDTSC).
         unsafe { Cr4::write(always | self.control) };
-        let components = self.vector_components();
-        if !components.is_empty() {
+        if self.control.contains(Cr4Flags::OSXSAVE) {
             // SAFETY: OSXSAVE is set and the CPU has the components.
-            unsafe { XCr0::write(components) };
+            unsafe { XCr0::write(self.vector_components()) };
         }
         // SAFETY: the types are valid ones, and index 0, which all memory uses, does not change.
         unsafe { Msr::new(IA32_PAT).write(MEMORY_TYPES) };
@@ -119,15 +123,7 @@ impl Features {
         unsafe { Star::write_raw(KERNEL_DATA | 3, KERNEL_CODE) };
         let stub = if self.avx { entry::system_call_avx } else { entry::system_call_sse };
         LStar::write(VirtAddr::new(stub as *const () as u64));
-        SFMask::write(
-            RFlags::INTERRUPT_FLAG
-                | RFlags::DIRECTION_FLAG
-                | RFlags::TRAP_FLAG
-                | RFlags::ALIGNMENT_CHECK
-                | RFlags::NESTED_TASK
-                | RFlags::RESUME_FLAG
-                | RFlags::IOPL_LOW
-                | RFlags::IOPL_HIGH,
-        );
+        // No flag of the program's is on in the kernel: not interrupts, nor what turns string instructions round, traps, or suspends SMAP.
+        SFMask::write(RFlags::all());
     }
 }

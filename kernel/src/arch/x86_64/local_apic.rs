@@ -5,7 +5,8 @@
 
 use super::features::Features;
 use airox_kernel::ticks::Rate;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use core::sync::atomic::{AtomicU64, Ordering, fence};
+use spin::Once;
 use x2apic::lapic::{IpiAllShorthand, LocalApicBuilder, TimerDivide, TimerMode};
 use x86_64::registers::model_specific::Msr;
 
@@ -24,38 +25,29 @@ pub const ERROR: u8 = 0xfe;
 /// Vector of spurious interrupts; the low four bits are ones, as old APICs need.
 pub const SPURIOUS: u8 = 0xff;
 
-/// Whether the APIC works in x2APIC mode. For the NMI stub, which may use no registers' contents but its own.
-pub static X2APIC: AtomicBool = AtomicBool::new(false);
-/// Where the APIC's registers are mapped, 0 in x2APIC mode. For the NMI stub.
-pub static XAPIC: AtomicU64 = AtomicU64::new(0);
+/// Where the APICs' registers are mapped; [`X2APIC`] in x2APIC mode, 0 before the first is set up. For the NMI stub, which may use no registers'
+/// contents but its own.
+pub static REGISTERS: AtomicU64 = AtomicU64::new(0);
+/// No registers are mapped: they are MSRs.
+pub const X2APIC: u64 = 1;
+/// How fast the timers count, all alike; unset before the calibration, and where they wait for a TSC value.
+static RATE: Once<Rate> = Once::new();
 
 const IA32_TSC_DEADLINE: u32 = 0x6e0;
-/// Local vector table entries: x2APIC MSR, xAPIC offset, value. LINT0 (the legacy PIC) is masked; LINT1 is NMI.
-const PINS: [(u32, u64, u32); 2] = [(0x835, 0x350, 1 << 16), (0x836, 0x360, 0b100 << 8)];
-
-/// Whether some processor's APIC is set up.
-pub fn is_set_up() -> bool {
-    X2APIC.load(Ordering::Relaxed) || XAPIC.load(Ordering::Relaxed) != 0
-}
-
-/// How the timer counts.
-enum Timer {
-    Deadline(Msr),
-    /// Counts at this rate; not known before the calibration.
-    Counter(Option<Rate>),
-}
+/// Local vector table entry of the pin LINT1: its MSR, its offset, and the value by which it is a non-maskable interrupt.
+const LINT1: (u32, u64, u32) = (0x836, 0x360, 0b100 << 8);
 
 /// The local APIC of the CPU that runs.
 pub struct LocalApic {
     apic: x2apic::lapic::LocalApic,
-    timer: Timer,
     /// TSC value the timer waits for, `u64::MAX` for none.
     deadline: u64,
 }
 
 impl LocalApic {
-    /// Enables the APIC of this CPU; its registers are mapped, uncached, at `registers`. The timer is quiet.
-    pub fn new(registers: u64, features: &Features) -> LocalApic {
+    /// Enables the APIC of this CPU, whose registers are mapped, uncached, at `registers` if they are not MSRs. The timer is quiet.
+    pub fn new(registers: u64) -> LocalApic {
+        let features = Features::get();
         let mode = if features.tsc_deadline { TimerMode::TscDeadline } else { TimerMode::OneShot };
         let mut apic = LocalApicBuilder::new()
             .timer_vector(usize::from(TIMER))
@@ -67,29 +59,19 @@ impl LocalApic {
             .set_xapic_base(registers)
             .build()
             .expect("local APIC");
-        // SAFETY: 1. The vectors have handlers. 2. Interrupts are off, and the kernel alone uses the APIC.
-        unsafe { apic.enable() };
-        for (msr, offset, value) in PINS {
-            // SAFETY: 1. The APIC is enabled in this mode. 2. Both entries exist on every APIC with an integrated version.
-            unsafe {
-                if features.x2apic {
-                    Msr::new(msr).write(u64::from(value));
-                } else {
-                    core::ptr::with_exposed_provenance_mut::<u32>((registers + offset) as usize).write_volatile(value);
-                }
+        let (msr, offset, value) = LINT1;
+        // SAFETY: 1. The vectors have handlers. 2. Interrupts are off, and the kernel alone uses the APIC. 3. The entry exists on every APIC, and is
+        // reached in the mode that has been enabled.
+        unsafe {
+            apic.enable();
+            if features.x2apic {
+                Msr::new(msr).write(u64::from(value));
+            } else {
+                core::ptr::with_exposed_provenance_mut::<u32>((registers + offset) as usize).write_volatile(value);
             }
         }
-        X2APIC.store(features.x2apic, Ordering::Relaxed);
-        XAPIC.store(if features.x2apic { 0 } else { registers }, Ordering::Relaxed);
-        LocalApic {
-            apic,
-            timer: if features.tsc_deadline {
-                Timer::Deadline(Msr::new(IA32_TSC_DEADLINE))
-            } else {
-                Timer::Counter(None)
-            },
-            deadline: u64::MAX,
-        }
+        REGISTERS.store(if features.x2apic { X2APIC } else { registers }, Ordering::Relaxed);
+        LocalApic { apic, deadline: u64::MAX }
     }
 
     /// The APIC's id, for interrupts addressed to it.
@@ -97,13 +79,13 @@ impl LocalApic {
         // SAFETY: reading the id changes nothing.
         let id = unsafe { self.apic.id() };
         // An xAPIC keeps it in the top byte.
-        if X2APIC.load(Ordering::Relaxed) { id } else { id >> 24 }
+        if Features::get().x2apic { id } else { id >> 24 }
     }
 
-    /// Whether the timer's rate has to be measured: start with [`Self::start_count`], then pass what [`Self::counted`] to
+    /// Whether the timers' rate has to be measured: start with [`Self::start_count`], then pass what [`Self::counted`] to
     /// [`Self::set_rate`].
-    pub fn needs_rate(&self) -> bool {
-        matches!(self.timer, Timer::Counter(None))
+    pub fn needs_rate() -> bool {
+        !Features::get().tsc_deadline
     }
 
     /// Lets the counter run down from its largest value.
@@ -118,27 +100,22 @@ impl LocalApic {
         u32::MAX - unsafe { self.apic.timer_current() }
     }
 
-    /// Tells the counter's rate and stops it.
+    /// Tells the rate of all processors' counters and stops this one.
     pub fn set_rate(&mut self, rate: Rate) {
-        self.timer = Timer::Counter(Some(rate));
+        RATE.call_once(|| rate);
         self.arm(u64::MAX, 0);
     }
 
     /// Asks for the timer interrupt at `deadline`, which may be past; `u64::MAX` for none.
     pub fn arm(&mut self, deadline: u64, now: u64) {
         self.deadline = deadline;
-        match &mut self.timer {
-            // SAFETY: 1. The CPU has the register. 2. The handler expects the interrupt at any time. 0 disarms it.
-            Timer::Deadline(msr) => unsafe {
-                msr.write(if deadline == u64::MAX { 0 } else { deadline.max(1) });
-            },
-            Timer::Counter(rate) => {
-                let count = match rate {
-                    Some(rate) if deadline != u64::MAX => rate.counts(deadline.saturating_sub(now)),
-                    _ => 0,
-                };
-                // SAFETY: the handler expects the interrupt at any time. 0 disarms the timer.
-                unsafe { self.apic.set_timer_initial(count) };
+        let none = deadline == u64::MAX;
+        // SAFETY: 1. A CPU whose timers have no rate has the register. 2. The handler expects the interrupt at any time. 0 disarms the timer.
+        unsafe {
+            match RATE.get() {
+                Some(_) if none => self.apic.set_timer_initial(0),
+                Some(rate) => self.apic.set_timer_initial(rate.counts(deadline.saturating_sub(now))),
+                None => Msr::new(IA32_TSC_DEADLINE).write(if none { 0 } else { deadline.max(1) }),
             }
         }
     }
@@ -153,11 +130,6 @@ impl LocalApic {
         false
     }
 
-    /// The counter's rate, if the timer has one.
-    pub fn rate(&self) -> Option<Rate> {
-        if let Timer::Counter(rate) = self.timer { rate } else { None }
-    }
-
     /// The interrupt command register's way to name a processor, once it can take a command.
     fn destination(&self, id: u32) -> u32 {
         // What the other processor is going to look at has to be in memory first; the write of an MSR does not see to that.
@@ -166,7 +138,7 @@ impl LocalApic {
         while unsafe { self.apic.get_ipi_delivery_status() } {
             core::hint::spin_loop();
         }
-        if X2APIC.load(Ordering::Relaxed) { id } else { id << 24 }
+        if Features::get().x2apic { id } else { id << 24 }
     }
 
     /// Interrupts another processor.

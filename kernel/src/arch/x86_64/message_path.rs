@@ -27,7 +27,7 @@
 //! processor's 3, of the CPU's 2, of the lock 1.
 
 use super::cpu::Cpu;
-use super::entry::{self, END, RESET, RSP0, SERVING, body};
+use super::entry::{self, END, RESET, RSP0, SERVING, body, load_address_space};
 use super::lock::TICKETS;
 use super::machine::Pc;
 use airox_abi::message::Tag;
@@ -99,8 +99,21 @@ macro_rules! find_port {
     };
 }
 
+/// The other thread's number is in `r11d`: `rdi` becomes the thread. It must be able to run; no I/O ports may have to be opened or closed.
+macro_rules! check_partner {
+    () => {
+        "imul rdi, r11, {thread_stride}
+         add rdi, [rbp + {threads}]
+         cmp byte ptr [rdi + {suspended}], 0
+         jne 9f
+         mov spl, [rdi + {has_io_ports}]
+         or spl, [rax + {has_io_ports}]
+         jnz 9f"
+    };
+}
+
 /// From the running thread in `rax` to the one in `rdi`, whose number is in `r11d`: the account, the kernel's and the CPU's notes of who
-/// runs, the address space. Then the next processor may come in. `rbx` becomes the thread that stopped; `rcx` stays, the message's `rdx` waits in its context.
+/// runs. `rax` becomes its address space, `rbx` the thread that stopped; `rcx` stays, the message's `rdx` waits in the context of who stopped.
 macro_rules! switch {
     () => {
         "mov dword ptr [rdi + {state}], {running}
@@ -127,24 +140,19 @@ macro_rules! switch {
          mov gs:[{current}], rdi
          lea rax, [rdi + {end}]
          mov gs:[{rsp0}], rax
-         mov rax, [rdi + {address_space}]
-         cmp rax, gs:[{loaded}]
-         je 3f
-         mov gs:[{loaded}], rax
-         mov cr3, rax
-         3:
-         mov eax, gs:[{vector_components}]
-         xor edx, edx
-         xrstor64 [rip + {reset}]
-         mov rdx, [rbx + {words} + 8]
-         inc dword ptr [rip + {tickets} + {serving}]"
+         mov rax, [rdi + {address_space}]"
     };
 }
 
-/// Leaves to the thread in `rdi` with success, the message, and in `rdi` what is in `rcx`.
+/// Its address space is loaded: the next processor may come in. Leaves to the thread in `rdi` with success, the message, and in `rdi` what is in `rcx`.
 macro_rules! leave {
     () => {
-        "shl r15, {kernel_bits}
+        "mov eax, gs:[{vector_components}]
+         xor edx, edx
+         xrstor64 [rip + {reset}]
+         mov rdx, [rbx + {words} + 8]
+         inc dword ptr [rip + {tickets} + {serving}]
+         shl r15, {kernel_bits}
          shr r15, {kernel_bits}
          mov rax, rcx
          mov rcx, [rdi + {ip}]
@@ -160,7 +168,7 @@ macro_rules! leave {
 }
 
 macro_rules! message_path {
-    ($(#[$doc:meta])* $name:ident, $call:ident, $right:expr, [$($line:literal,)*] AT { $($field:ident),* }) => {
+    ($(#[$doc:meta])* $name:ident, $call:ident, $right:expr, [$($find:literal,)*] [$($act:literal,)*] AT { $($field:ident),* }) => {
         $(#[$doc])*
         ///
         /// # Safety
@@ -171,8 +179,11 @@ macro_rules! message_path {
                 save_thread!(),
                 check_message!(),
                 find_port!(),
-                $($line,)*
+                $($find,)*
+                check_partner!(),
+                $($act,)*
                 switch!(),
+                load_address_space!("rax"),
                 leave!(),
                 // Something is unusual: this ticket is being served.
                 "9:",
@@ -214,7 +225,7 @@ message_path! {
     // Means something only once the caller waits.
     "mov [rax + {calling}], ebx",
     "mov [rax + {call_badge}], rcx",
-    // Exactly one thread must wait to receive: `r11d` is its number, `rdi` itself.
+    // Exactly one thread must wait to receive: `r11d` is its number.
     "imul rbx, rbx, {port_stride}",
     "add rbx, [rbp + {ports}]",
     "mov r11d, [rbx + {first_receiver}]",
@@ -222,14 +233,7 @@ message_path! {
     "jne 9f",
     "cmp r11d, -1",
     "je 9f",
-    "imul rdi, r11, {thread_stride}",
-    "add rdi, [rbp + {threads}]",
-    "cmp byte ptr [rdi + {suspended}], 0",
-    "jne 9f",
-    // No I/O ports may have to be opened or closed.
-    "mov spl, [rdi + {has_io_ports}]",
-    "or spl, [rax + {has_io_ports}]",
-    "jnz 9f",
+    ] [
     // The server runs on the caller's time: because it has none of its own, or because both have the same anyway.
     "mov rsp, [rdi + {own_budget}]",
     "cmp rsp, -1",
@@ -283,25 +287,19 @@ message_path! {
     "cmp qword ptr [rcx + {bits}], 0",
     "jne 9f",
     "4:",
-    // The caller must still be there and wait for this answer: `r11d` is its number, `rdi` itself.
+    // The caller must still be there and wait for this answer: `r11d` is its number.
     "mov rcx, [rax + {reply_to}]",
     "cmp rcx, -1",
     "je 9f",
     "mov r11d, ecx",
     "shr rcx, 32",
-    "imul rdi, r11, {thread_stride}",
-    "add rdi, [rbp + {threads}]",
+    ] [
     "cmp [rdi + {thread_generation}], ecx",
     "jne 9f",
     "cmp dword ptr [rdi + {state}], {awaiting_reply}",
     "jne 9f",
     "cmp byte ptr [rdi + {faulted}], 0",
     "jne 9f",
-    "cmp byte ptr [rdi + {suspended}], 0",
-    "jne 9f",
-    "mov spl, [rdi + {has_io_ports}]",
-    "or spl, [rax + {has_io_ports}]",
-    "jnz 9f",
     // It goes on with the time the server worked on.
     "mov rsp, [rdi + {budget}]",
     "cmp rsp, [rax + {budget}]",

@@ -14,6 +14,7 @@ use super::physical;
 use airox_kernel::memory::Range;
 use core::arch::naked_asm;
 use core::ptr::addr_of;
+use x86_64::registers::control::Cr3;
 use x86_64::structures::paging::mapper::{MapToError, Mapper, OffsetPageTable, Translate};
 use x86_64::structures::paging::{
     FrameAllocator, Page, PageSize, PageTable, PageTableFlags, PhysFrame, Size2MiB, Size4KiB,
@@ -30,14 +31,12 @@ const STACK_SLOT: u64 = 128 << 10;
 const STACK_PAGES: u64 = 16;
 
 /// Frames for page tables and stacks, zeroed, from memory the kernel has reserved. Nothing is ever given back.
-pub struct Frames {
-    rest: Range,
-}
+pub struct Frames(Range);
 
 impl Frames {
     /// Frames of a page-aligned range that nobody else uses.
     pub const fn new(range: Range) -> Frames {
-        Frames { rest: range }
+        Frames(range)
     }
 
     /// How many frames [`Tables::build`], a few devices and so many stacks need for physical memory up to `limit`.
@@ -45,24 +44,19 @@ impl Frames {
         // One page directory for each GiB of the map, and its parents; image, devices and the tables of stacks are far below 256.
         (limit >> 30) + (limit >> 39) + stacks * (STACK_PAGES + 1) + 256
     }
-
-    /// The next frame, zeroed.
-    pub fn take(&mut self) -> Option<PhysFrame> {
-        let address = self.rest.start;
-        if address >= self.rest.end {
-            return None;
-        }
-        self.rest.start += Size4KiB::SIZE;
-        // SAFETY: 1. The frame lies in the reserved range, so it is RAM, in the map, and nobody uses it. 2. It is one page long.
-        unsafe { core::ptr::write_bytes(physical::pointer(address), 0, physical::PAGE) };
-        Some(PhysFrame::containing_address(PhysAddr::new(address)))
-    }
 }
 
 // SAFETY: each frame is handed out once.
 unsafe impl FrameAllocator<Size4KiB> for Frames {
     fn allocate_frame(&mut self) -> Option<PhysFrame> {
-        self.take()
+        let address = self.0.start;
+        self.0.start += Size4KiB::SIZE;
+        if self.0.start > self.0.end {
+            return None;
+        }
+        // SAFETY: 1. The frame lies in the reserved range, so it is RAM, in the map, and nobody uses it. 2. It is one page long.
+        unsafe { core::ptr::write_bytes(physical::pointer(address), 0, physical::PAGE) };
+        Some(PhysFrame::containing_address(PhysAddr::new(address)))
     }
 }
 
@@ -81,18 +75,10 @@ pub fn text() -> core::ops::Range<u64> {
     addr_of!(__text_start) as u64..addr_of!(__text_end) as u64
 }
 
-/// The page tables in use, as the `x86_64` crate works on them.
+/// The page tables below a top-level table, as the `x86_64` crate works on them.
 ///
 /// # Safety
-/// All tables below the current top-level table must be in the physical map, and nothing else may hold a reference to them.
-unsafe fn current() -> OffsetPageTable<'static> {
-    let (root, _) = x86_64::registers::control::Cr3::read();
-    // SAFETY: passed on.
-    unsafe { mapper(root) }
-}
-
-/// # Safety
-/// As for [`current`], for the table in `root`.
+/// All of them must be in the physical map, and nothing else may hold a reference to them.
 unsafe fn mapper(root: PhysFrame) -> OffsetPageTable<'static> {
     let table = physical::pointer(root.start_address().as_u64()).cast::<PageTable>();
     // SAFETY: 1. `table` is a page table in the map and 2. is not referred to elsewhere, by this function's contract.
@@ -103,13 +89,13 @@ unsafe fn mapper(root: PhysFrame) -> OffsetPageTable<'static> {
 pub fn translate(address: u64) -> Option<u64> {
     // SAFETY: 1. The loader maps all RAM at `MAP`, as the kernel asks it to, and so do the kernel's tables. 2. The reference ends
     // with this function, and no other exists: this is asked while the first CPU starts, before it starts any other.
-    let tables = unsafe { current() };
+    let tables = unsafe { mapper(Cr3::read().0) };
     Some(tables.translate_addr(VirtAddr::try_new(address).ok()?)?.as_u64())
 }
 
 /// The kernel's page tables while they are being filled.
 pub struct Tables {
-    root: PhysFrame,
+    root: u64,
     mapper: OffsetPageTable<'static>,
     frames: Frames,
     stacks: u64,
@@ -130,11 +116,11 @@ impl Tables {
     /// # Panics
     /// If the reserved frames do not suffice, or the loader did not map the image.
     pub fn build(mut frames: Frames, limit: u64) -> Tables {
-        let root = frames.take().expect("no frame for the kernel's page table");
+        let root = frames.allocate_frame().expect("no frame for the kernel's page table");
         // SAFETY: 1. The frame is zeroed, so it is an empty page table. 2. It is new, so nobody else refers to it; `Tables` keeps
         // the only reference.
         let mapper = unsafe { mapper(root) };
-        let mut tables = Tables { root, mapper, frames, stacks: 0, devices: 0 };
+        let mut tables = Tables { root: root.start_address().as_u64(), mapper, frames, stacks: 0, devices: 0 };
         for address in (0..limit).step_by(Size2MiB::SIZE as usize) {
             let frame = PhysFrame::<Size2MiB>::containing_address(PhysAddr::new(address));
             tables.map(physical::MAP + address, frame, DATA);
@@ -174,7 +160,7 @@ impl Tables {
         let top = STACKS + (self.stacks + 1) * STACK_SLOT;
         self.stacks += 1;
         for page in 1..=STACK_PAGES {
-            let frame = self.frames.take().expect("no frame for a kernel stack");
+            let frame = self.frames.allocate_frame().expect("no frame for a kernel stack");
             self.map(top - page * Size4KiB::SIZE, frame, DATA);
         }
         top
@@ -188,8 +174,8 @@ impl Tables {
         page + address % Size4KiB::SIZE
     }
 
-    /// The top-level table.
-    pub fn root(&self) -> PhysFrame {
+    /// Physical address of the top-level table.
+    pub fn root(&self) -> u64 {
         self.root
     }
 }

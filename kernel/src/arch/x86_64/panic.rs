@@ -41,7 +41,7 @@ pub fn stop(message: Arguments<'_>, from: Option<(u64, u64)>) -> ! {
     if !STOPPING.swap(true, Ordering::Relaxed)
         && let Some(mut port) = uart::seize()
     {
-        if local_apic::is_set_up() {
+        if local_apic::REGISTERS.load(Ordering::Relaxed) != 0 {
             // All others come in and wait behind a ticket that nobody serves.
             lock::take_ticket();
             // SAFETY: 1. The GS base was set before the APIC. 2. Whoever holds another reference is not going to use it any more.

@@ -7,15 +7,13 @@
 use super::cpu::Cpu;
 use super::descriptors::{self, KERNEL_CODE, KERNEL_DATA, TaskState};
 use super::features::Features;
-use super::firmware::{Firmware, count_processors};
+use super::firmware::Firmware;
 use super::io_apic::InterruptLines;
 use super::local_apic::LocalApic;
 use super::machine::{Other, Pc};
 use super::paging::{self, Frames, Tables};
-use super::start_others::{self, Start};
-use super::{clock, entry, failure_tests, lock, panic, physical, uart};
+use super::{clock, entry, failure_tests, lock, panic, physical, start_others, uart};
 use airox_abi::root::Framebuffer;
-use airox_abi::time::MAX_PROCESSORS;
 use airox_bundle::record::{self, LoaderRecord};
 use airox_bundle::{Bundle, KERNEL_SYMBOLS_FILE, Symbols};
 use airox_kernel::memory::{Range, remainder, reserve};
@@ -25,7 +23,7 @@ use airox_kernel_core::{Boot, Capacity, Kernel, RootImage, RootSegment};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use bootloader_api::config::Mapping;
-use bootloader_api::info::{MemoryRegion, MemoryRegionKind, Optional, PixelFormat};
+use bootloader_api::info::{MemoryRegion, MemoryRegionKind, PixelFormat};
 use bootloader_api::{BootInfo, BootloaderConfig};
 use core::ptr::null_mut;
 use linked_list_allocator::LockedHeap;
@@ -53,20 +51,16 @@ bootloader_api::entry_point!(main, config = &CONFIG);
 
 /// What [`main`] passes to [`running`].
 struct Handoff {
+    cpu: *mut Cpu,
     tables: Tables,
-    features: &'static Features,
-    stack: u64,
-    entry_ticks: u64,
-    loader_ticks: u64,
+    firmware: Firmware,
     /// RAM, in use or not.
     ram: Vec<Range>,
     /// A range below 1 MiB for the start of other CPUs, if there is one.
     low: Option<Range>,
-    /// RAM that the kernel hands out.
-    memory: Vec<(Frame, u32)>,
-    rsdp: u64,
-    framebuffer: Framebuffer,
-    bundle: (u64, u64),
+    bundle: Bundle<'static>,
+    /// What the kernel's logic wants to know; only the frequency and how many processors start is still to be found out.
+    boot: Boot<'static>,
 }
 
 /// The kernel's entry.
@@ -75,8 +69,7 @@ fn main(boot: &'static mut BootInfo) -> ! {
     // The first ticket: all other CPUs wait until this one leaves for ring 3.
     lock::take_ticket();
     uart::init();
-    let features = Features::detect();
-    features.protect();
+    Features::get().protect();
     assert!(
         boot.physical_memory_offset.into_option() == Some(physical::MAP),
         "the loader has not mapped physical memory where it should"
@@ -93,7 +86,8 @@ fn main(boot: &'static mut BootInfo) -> ! {
     let frames = usable.clone().map(|range| range.usable().length() >> 12).sum::<u64>();
     let capacity = Capacity::for_frames(u32::try_from(frames).unwrap_or(u32::MAX));
     let rsdp = boot.rsdp_addr.into_option().unwrap_or(0);
-    let processors = count_processors(rsdp).clamp(1, MAX_PROCESSORS);
+    let firmware = Firmware::read(rsdp);
+    let processors = firmware.processors.len().max(1) as u32;
     let heap = (capacity.heap_bytes(Frame::containing(ram_end).0, processors) as u64).next_multiple_of(4096);
     let tables = Frames::needed(limit, u64::from(processors) * STACKS_EACH) << 12;
     let reserved = reserve(usable.clone(), heap + tables).expect("too little memory");
@@ -102,33 +96,50 @@ fn main(boot: &'static mut BootInfo) -> ! {
     // been allocated yet.
     unsafe { HEAP.lock().init(physical::pointer(reserved.start), heap as usize) };
 
-    let bundle = bundle_range(boot);
-    let mut tables = Tables::build(Frames::new(tables), limit);
-    let handoff = Box::new(Handoff {
-        stack: tables.stack(),
-        tables,
-        features: Box::leak(Box::new(features)),
-        entry_ticks,
-        loader_ticks: loader_entry(bundle.0).map_or(0, |entry| entry_ticks.saturating_sub(entry)),
-        ram: ram.map(range).collect(),
-        memory: usable.clone().filter_map(|range| remainder(range, reserved)).collect(),
-        low: usable.clone().find_map(start_others::low_range),
-        rsdp,
-        framebuffer: framebuffer(boot),
-        bundle,
+    let (bundle_range, bundle) = system_bundle(boot);
+    let program = bundle.program(bundle.root_program()).expect("the bundle lacks its root program");
+    let segments = program.segments().map(|segment| RootSegment {
+        address: segment.address,
+        memory_size: segment.memory_size,
+        bundle_page: segment.offset / 4096,
+        file_size: segment.file_size,
+        writable: segment.writable,
+        executable: segment.executable,
     });
-    let (root, stack) = (handoff.tables.root().start_address().as_u64(), handoff.stack);
+    let mut tables = Tables::build(Frames::new(tables), limit);
+    let (cpu, root) = (new_cpu(0, &mut tables), tables.root());
+    let boot = Boot {
+        memory: usable.clone().filter_map(|range| remainder(range, reserved)).collect::<Vec<_>>().leak(),
+        processors,
+        ticks_per_second: 0,
+        boot_ticks: entry_ticks,
+        loader_ticks: loader_entry(bundle_range.0).map_or(0, |entry| entry_ticks.saturating_sub(entry)),
+        bundle: bundle_range,
+        rsdp,
+        framebuffer: framebuffer(boot).unwrap_or_default(),
+        root: RootImage { name: program.name(), entry: program.entry(), segments: segments.collect::<Vec<_>>().leak() },
+        kernel_address_space: Frame::containing(root),
+    };
+    let (ram, low) = (ram.map(range).collect(), usable.clone().find_map(start_others::low_range));
+    let handoff = Box::new(Handoff { cpu, tables, firmware, ram, low, bundle, boot });
     // SAFETY: 1. `Tables::build` has mapped the image as it is mapped now. 2. The stack is new. 3. The argument is on the heap, and this
-    // function does not return.
-    unsafe { paging::switch(root, stack, running, Box::into_raw(handoff).cast()) }
+    // function does not return. 4. The CPU's structure is nobody else's.
+    unsafe { paging::switch(root, (*cpu).stack, running, Box::into_raw(handoff).cast()) }
 }
 
-/// Where the system bundle is, physically.
-fn bundle_range(boot: &BootInfo) -> (u64, u64) {
+/// Where the system bundle is, physically, and what is in it. The names in it serve backtraces from here on.
+fn system_bundle(boot: &BootInfo) -> ((u64, u64), Bundle<'static>) {
     let address = boot.ramdisk_addr.into_option().expect("the loader brought no system bundle");
     let start = paging::translate(address).expect("the system bundle is not mapped");
     assert!(start.is_multiple_of(4096), "the system bundle is not page-aligned");
-    (start, boot.ramdisk_len)
+    // SAFETY: the loader has put the bundle there; nobody writes to it: its frames are not handed out, and programs map it read-only.
+    let bytes = unsafe { physical::slice(start, boot.ramdisk_len) };
+    let bundle = Bundle::parse(bytes.expect("the system bundle is outside physical memory"));
+    let bundle = bundle.unwrap_or_else(|error| panic!("system bundle: {error}"));
+    if let Some(symbols) = bundle.file(KERNEL_SYMBOLS_FILE).and_then(|file| Symbols::parse(file).ok()) {
+        panic::set_symbols(symbols);
+    }
+    ((start, boot.ramdisk_len), bundle)
 }
 
 /// TSC at the loader's entry, from the record the loader leaves in front of the bundle.
@@ -141,23 +152,17 @@ fn loader_entry(bundle: u64) -> Option<u64> {
 }
 
 /// The frame buffer as firmware set it up; none if its pixel format has no name.
-fn framebuffer(boot: &BootInfo) -> Framebuffer {
-    let none = Framebuffer::default();
-    let Optional::Some(buffer) = &boot.framebuffer else {
-        return none;
-    };
+fn framebuffer(boot: &BootInfo) -> Option<Framebuffer> {
+    let buffer = boot.framebuffer.as_ref()?;
     let info = buffer.info();
     let format = match info.pixel_format {
         PixelFormat::Rgb => 0,
         PixelFormat::Bgr => 1,
         PixelFormat::U8 => 2,
-        _ => return none,
+        _ => return None,
     };
-    let Some(address) = paging::translate(buffer.buffer().as_ptr() as u64) else {
-        return none;
-    };
-    Framebuffer {
-        address,
+    Some(Framebuffer {
+        address: paging::translate(buffer.buffer().as_ptr() as u64)?,
         length: info.byte_len as u64,
         width: info.width as u32,
         height: info.height as u32,
@@ -165,93 +170,50 @@ fn framebuffer(boot: &BootInfo) -> Framebuffer {
         bytes_per_pixel: info.bytes_per_pixel as u32,
         format,
         reserved: 0,
-    }
+    })
 }
 
 /// Continues on the kernel's own stack and page tables.
 extern "C" fn running(handoff: *mut u8) -> ! {
     // SAFETY: `main` has made this pointer from the box.
-    let mut given = *unsafe { Box::from_raw(handoff.cast::<Handoff>()) };
-    let (tables, features) = (&mut given.tables, given.features);
-
-    // SAFETY: the loader has put the bundle there; nobody writes to it: its frames are not handed out, and programs map it read-only.
-    let bytes = unsafe { physical::slice(given.bundle.0, given.bundle.1) };
-    let bundle = Bundle::parse(bytes.expect("the system bundle is outside physical memory"));
-    let bundle = bundle.unwrap_or_else(|error| panic!("system bundle: {error}"));
-    if let Some(symbols) = bundle.file(KERNEL_SYMBOLS_FILE).and_then(|file| Symbols::parse(file).ok()) {
-        panic::set_symbols(symbols);
-    }
-
-    let root = tables.root();
-    let cpu = new_cpu(0, given.stack, tables, features);
+    let handoff = *unsafe { Box::from_raw(handoff.cast::<Handoff>()) };
+    let Handoff { cpu, mut tables, firmware, mut ram, low, bundle, mut boot } = handoff;
     // SAFETY: 1. Interrupts are off. 2. The structure is leaked, and only this pointer to it is left. 3. Its stacks have just been mapped.
     unsafe { descriptors::load(cpu) };
-    features.enable();
+    Features::get().enable();
 
     // Before the local APIC stops listening to them: an interrupt they have already announced is withdrawn only while it does.
     // SAFETY: the kernel alone uses the legacy interrupt controllers; from here on they are masked.
     unsafe { ChainedPics::new_contiguous(LEGACY).disable() };
-    let firmware = Firmware::read(given.rsdp);
-    let local_apic_registers = tables.device(firmware.local_apic);
-    let mut local_apic = LocalApic::new(local_apic_registers, features);
-    let ticks_per_second = clock::calibrate(features.tsc_frequency, &firmware, &mut local_apic);
-    let lines = InterruptLines::new(&firmware, tables, local_apic.id() as u8);
+    let mut local_apic = LocalApic::new(tables.device(firmware.local_apic));
+    let ticks_per_second = clock::calibrate(&firmware, &mut local_apic);
+    let lines = InterruptLines::new(&firmware, &mut tables, local_apic.id() as u8);
     // Messages that interrupt a CPU go to this range; no driver may write there.
-    given.ram.push(Range { start: 0xfee0_0000, end: 0xfef0_0000 });
-    for &(start, _) in &firmware.io_apics {
-        given.ram.push(Range { start, end: start + 4096 });
-    }
+    ram.push(Range { start: 0xfee0_0000, end: 0xfef0_0000 });
+    ram.extend(firmware.io_apics.iter().map(|&(start, _)| Range { start, end: start + 4096 }));
     let mut cpus = Vec::from([Other { cpu, apic_id: local_apic.id() }]);
     if firmware.processors.len() > 1 {
-        let start = Start { low: given.low, ticks_per_second, registers: local_apic_registers, features };
-        start_others::start(start, &firmware, &mut local_apic, tables, &mut cpus);
+        start_others::start(low, ticks_per_second, &firmware, &mut local_apic, &mut tables, &mut cpus);
     }
-    let processors = cpus.len() as u32;
-    let machine = Pc { lines, occupied: given.ram, cpus };
+    (boot.ticks_per_second, boot.processors) = (ticks_per_second, cpus.len() as u32);
+    let machine = Pc { lines, occupied: ram, cpus };
     // SAFETY: no reference to the structure is alive; interrupts are off.
     unsafe { (*cpu).local_apic = Some(local_apic) };
 
     if let Some(how) = bundle.file(failure_tests::FILE_FOR_TESTS) {
         failure_tests::fail_on_purpose(how);
     }
-    let root_program = bundle.program(bundle.root_program()).expect("the bundle lacks its root program");
-    let segments: Vec<_> = root_program
-        .segments()
-        .map(|segment| RootSegment {
-            address: segment.address,
-            memory_size: segment.memory_size,
-            bundle_page: segment.offset / 4096,
-            file_size: segment.file_size,
-            writable: segment.writable,
-            executable: segment.executable,
-        })
-        .collect();
-    let boot = Boot {
-        memory: &given.memory,
-        processors,
-        ticks_per_second,
-        boot_ticks: given.entry_ticks,
-        loader_ticks: given.loader_ticks,
-        bundle: given.bundle,
-        rsdp: given.rsdp,
-        framebuffer: given.framebuffer,
-        root: RootImage { name: root_program.name(), entry: root_program.entry(), segments: &segments },
-        kernel_address_space: Frame::containing(root.start_address().as_u64()),
-    };
     let kernel = Kernel::new(machine, &boot).unwrap_or_else(|error| panic!("{}: {}", error.0, error.1));
     let kernel = Box::leak(Box::new(kernel));
-    kernel.set_idle_context(
-        entry::idle as *const () as u64,
-        u64::from(KERNEL_CODE),
-        u64::from(KERNEL_DATA),
-        IDLE_FLAGS,
-    );
+    let (code, data) = (u64::from(KERNEL_CODE), u64::from(KERNEL_DATA));
+    kernel.set_idle_context(entry::idle as *const () as u64, code, data, IDLE_FLAGS);
     log::info!(
-        "{processors} processor{}, {} MiB of memory, TSC {} kHz, {} us since entry",
-        if processors == 1 { "" } else { "s" },
-        given.memory.iter().map(|&(_, frames)| u64::from(frames)).sum::<u64>() >> 8,
+        "{} processor{}, {} MiB of memory, TSC {} kHz, {} us since entry",
+        boot.processors,
+        if boot.processors == 1 { "" } else { "s" },
+        boot.memory.iter().map(|&(_, frames)| u64::from(frames)).sum::<u64>() >> 8,
         ticks_per_second / 1000,
-        (clock::now() - given.entry_ticks) * 1000 / (ticks_per_second / 1000).max(1),
+        (clock::now() - boot.boot_ticks) * 1000 / (ticks_per_second / 1000).max(1),
     );
     let current: *mut Context = kernel.current();
     // SAFETY: 1. The CPU is set up, interrupts are off. 2. `current` is what the kernel wants to run. 3. This stack's contents are not used
@@ -268,14 +230,14 @@ extern "C" fn running(handoff: *mut u8) -> ! {
 /// Stacks of one CPU: its own, and those of [`TaskState::new`].
 const STACKS_EACH: u64 = 4;
 
-/// A CPU's structure, which lives for ever.
-pub fn new_cpu(number: u32, stack: u64, tables: &mut Tables, features: &Features) -> *mut Cpu {
-    let root = tables.root().start_address().as_u64();
+/// A CPU's structure, which lives for ever, with stacks of its own.
+pub fn new_cpu(number: u32, tables: &mut Tables) -> *mut Cpu {
+    let (features, root) = (Features::get(), tables.root());
     Box::leak(Box::new(Cpu {
         this: null_mut(),
         current: null_mut(),
         scratch: 0,
-        stack,
+        stack: tables.stack(),
         loaded: root,
         processor: 0,
         number,

@@ -8,7 +8,7 @@ use super::cpu::Cpu;
 use super::entry;
 use super::features::Features;
 use super::firmware::Firmware;
-use super::local_apic::LocalApic;
+use super::local_apic::{LocalApic, REGISTERS};
 use super::lock::{self, Entry};
 use super::machine::{Other, Pc};
 use super::paging::Tables;
@@ -16,15 +16,16 @@ use super::start::new_cpu;
 use super::{clock, descriptors, dispatch, physical};
 use airox_abi::time::MAX_PROCESSORS;
 use airox_kernel::memory::Range;
-use airox_kernel::ticks::Rate;
 use airox_kernel_core::Kernel;
 use airox_kernel_core::context::Context;
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::arch::{global_asm, naked_asm};
 use core::hint::spin_loop;
+use core::mem::offset_of;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use x86_64::VirtAddr;
+use x86_64::structures::DescriptorTablePointer;
 
 /// The trampoline, and three page tables.
 const LOW_PAGES: u64 = 4;
@@ -48,25 +49,26 @@ static STARTED: AtomicU32 = AtomicU32::new(1);
 /// The kernel, once it is there to be entered.
 static KERNEL: AtomicPtr<Kernel<Pc>> = AtomicPtr::new(null_mut());
 
-/// What the start of CPUs needs to know.
-pub struct Start {
-    /// A range below 1 MiB that nobody uses.
-    pub low: Option<Range>,
-    /// TSC frequency.
-    pub ticks_per_second: u64,
-    /// Where local APICs' registers are mapped.
-    pub registers: u64,
-    /// What the CPUs can do, all alike.
-    pub features: &'static Features,
+/// What the trampoline finds in its page, [`PARAMETERS`] bytes from the start.
+#[repr(C)]
+struct Parameters {
+    /// Where its 64-bit part is, and the selector of that code's segment.
+    long_mode: u32,
+    code: u16,
+    /// The segment table's descriptor, as `lgdt` takes it, and the table.
+    table: DescriptorTablePointer,
+    segments: [u64; 2],
+    /// Its own top-level page table; the kernel's; where to go on there, with which stack.
+    root: u64,
+    kernel_root: u64,
+    entry: u64,
+    stack: u64,
+    /// The structure of the CPU that starts.
+    cpu: *mut Cpu,
 }
 
-/// What one CPU gets from the first.
-struct Handoff {
-    cpu: *mut Cpu,
-    features: &'static Features,
-    registers: u64,
-    rate: Option<Rate>,
-}
+/// A segment of 64-bit code, present.
+const CODE_SEGMENT: u64 = 0x0020_9a00_0000_0000;
 
 /// Room for the trampoline in a usable range of memory.
 pub fn low_range(usable: Range) -> Option<Range> {
@@ -75,39 +77,39 @@ pub fn low_range(usable: Range) -> Option<Range> {
     (range.end <= usable.end.min(LOW_LIMITS.end)).then_some(range)
 }
 
-/// Starts all other CPUs and adds those that have come up to `cpus`. They wait until [`let_go`].
-pub fn start(start: Start, firmware: &Firmware, apic: &mut LocalApic, tables: &mut Tables, cpus: &mut Vec<Other>) {
-    let Some(low) = start.low else {
+/// Starts all other CPUs and adds those that have come up to `cpus`. They wait until [`let_go`]. `low` is for the trampoline.
+pub fn start(
+    low: Option<Range>,
+    ticks_per_second: u64,
+    firmware: &Firmware,
+    apic: &mut LocalApic,
+    tables: &mut Tables,
+    cpus: &mut Vec<Other>,
+) {
+    let Some(low) = low else {
         log::warn!("no memory below 1 MiB: one processor is used");
         return;
     };
-    let features = start.features;
-    prepare(low, tables);
+    let parameters = prepare(low.start, tables.root());
     let own = apic.id();
-    let reachable = |&id: &u32| id != own && (features.x2apic || id < 0xff);
-    let ids: Vec<u32> = firmware.processors.iter().copied().filter(reachable).collect();
-    let room = MAX_PROCESSORS as usize - 1;
-    for &id in ids.iter().take(room) {
+    let reachable = |&id: &u32| id != own && (Features::get().x2apic || id < 0xff);
+    let ids = firmware.processors.iter().copied().filter(reachable).take(MAX_PROCESSORS as usize - 1);
+    for id in ids.clone() {
         apic.send_init(id);
     }
-    pause(start.ticks_per_second / AFTER_INIT, || false);
-    for &id in ids.iter().take(room) {
+    pause(ticks_per_second / AFTER_INIT, || false);
+    for id in ids {
         let number = cpus.len() as u32;
-        let stack = tables.stack();
-        let cpu = new_cpu(number, stack, tables, features);
-        let handoff = Handoff { cpu, features, registers: start.registers, rate: apic.rate() };
-        // SAFETY: 1. The range is RAM in the map that only this module uses. 2. No CPU runs the trampoline now.
-        unsafe {
-            field(low, addr(&raw const trampoline_stack)).write(stack);
-            field(low, addr(&raw const trampoline_argument)).write(Box::into_raw(Box::new(handoff)).addr() as u64);
-        }
+        let cpu = new_cpu(number, tables);
+        // SAFETY: 1. The structure is in RAM that only this module uses. 2. No CPU runs the trampoline now. 3. `cpu` is nobody else's yet.
+        unsafe { ((*parameters).stack, (*parameters).cpu) = ((*cpu).stack, cpu) };
         let started = || STARTED.load(Ordering::Acquire) > number;
         let page = (low.start >> 12) as u8;
         apic.send_start_up(id, page);
-        if !pause(start.ticks_per_second / SECOND_TRY, started) {
+        if !pause(ticks_per_second / SECOND_TRY, started) {
             apic.send_start_up(id, page);
         }
-        if !pause(start.ticks_per_second / PATIENCE, started) {
+        if !pause(ticks_per_second / PATIENCE, started) {
             // Should it come later after all, it finds the number of one that did not.
             log::warn!("the processor with APIC id {id} does not start; those behind it are left alone");
             return;
@@ -133,47 +135,43 @@ fn pause(ticks: u64, happened: impl Fn() -> bool) -> bool {
     happened()
 }
 
-/// Puts the trampoline and its page tables into place.
-fn prepare(low: Range, tables: &Tables) {
-    let page = |index: u64| physical::pointer(low.start + index * physical::PAGE as u64);
-    let table = |index: u64| page(index).cast::<u64>();
-    let address = |index: u64| low.start + index * physical::PAGE as u64;
-    let root = tables.root().start_address().as_u64();
-    let (start, end) = (addr(&raw const trampoline_start), addr(&raw const trampoline_end));
-    // SAFETY: 1. The four pages are RAM in the map that only this module uses. 2. The kernel's table is in the map and nobody writes to it. 3. The
-    // trampoline is part of the image, and shorter than a page.
+/// Puts the trampoline and its page tables into place, in the pages from `low` on; returns its parameters.
+fn prepare(low: u64, kernel_root: u64) -> *mut Parameters {
+    let page = |index: u64| low + index * physical::PAGE as u64;
+    let table = |index: u64| physical::pointer(page(index)).cast::<u64>();
+    let parameters = physical::pointer(low + PARAMETERS as u64).cast::<Parameters>();
+    let long_mode = (&raw const trampoline_long).addr() - (&raw const trampoline).addr();
+    let segments = VirtAddr::new(low + (PARAMETERS + offset_of!(Parameters, segments)) as u64);
+    // SAFETY: 1. The four pages are RAM in the map that only this module uses. 2. The kernel's table is in the map and nobody writes to it.
     unsafe {
-        core::ptr::write_bytes(page(0), 0, physical::PAGE * LOW_PAGES as usize);
-        let code = core::ptr::with_exposed_provenance::<u8>(start);
-        core::ptr::copy_nonoverlapping(code, page(0), end - start);
-        let kernel = physical::pointer(root).cast::<u64>();
+        core::ptr::write_bytes(physical::pointer(low), 0, physical::PAGE * LOW_PAGES as usize);
+        core::ptr::copy_nonoverlapping((&raw const trampoline).cast(), physical::pointer(low), PARAMETERS);
+        let kernel = physical::pointer(kernel_root).cast::<u64>();
         core::ptr::copy_nonoverlapping(kernel.add(WORDS / 2), table(1).add(WORDS / 2), WORDS / 2);
-        table(1).write(address(2) | TABLE);
-        table(2).write(address(3) | TABLE);
+        table(1).write(page(2) | TABLE);
+        table(2).write(page(3) | TABLE);
         table(3).write(IDENTITY);
-        field(low, addr(&raw const trampoline_root)).write(address(1));
-        field(low, addr(&raw const trampoline_kernel_root)).write(root);
-        field(low, addr(&raw const trampoline_entry)).write(enter as *const () as u64);
+        parameters.write(Parameters {
+            long_mode: low as u32 + long_mode as u32,
+            code: 8,
+            table: DescriptorTablePointer { limit: 15, base: segments },
+            segments: [0, CODE_SEGMENT],
+            root: page(1),
+            kernel_root,
+            entry: enter as *const () as u64,
+            stack: 0,
+            cpu: null_mut(),
+        });
     }
+    parameters
 }
 
-fn addr(symbol: *const u8) -> usize {
-    symbol.expose_provenance()
-}
-
-/// The copy of one of the trampoline's fields.
-fn field(low: Range, symbol: usize) -> *mut u64 {
-    physical::pointer(low.start + (symbol - addr(&raw const trampoline_start)) as u64).cast()
-}
+/// Where the trampoline's parameters begin, in bytes from its start.
+const PARAMETERS: usize = 256;
 
 unsafe extern "C" {
-    static trampoline_start: u8;
-    static trampoline_end: u8;
-    static trampoline_root: u8;
-    static trampoline_kernel_root: u8;
-    static trampoline_entry: u8;
-    static trampoline_stack: u8;
-    static trampoline_argument: u8;
+    static trampoline: [u8; PARAMETERS];
+    static trampoline_long: u8;
 }
 
 // In real mode, CS is the page's number << 8 and IP 0. All addresses are relative to the page's start. (In AT&T syntax, because the assembler takes
@@ -181,22 +179,14 @@ unsafe extern "C" {
 global_asm!(
     ".section .rodata.trampoline, \"a\"",
     ".balign 16",
-    "trampoline_start:",
+    "trampoline:",
     ".code16",
     "cli",
     "cld",
     "movw %cs, %ax",
     "movw %ax, %ds",
-    // The page's physical address.
-    "movzwl %ax, %ebx",
-    "shll $4, %ebx",
-    // Where the segment table is, and where to jump.
-    "leal trampoline_segments - trampoline_start(%ebx), %eax",
-    "movl %eax, trampoline_segments_at - trampoline_start",
-    "leal trampoline_long - trampoline_start(%ebx), %eax",
-    "movl %eax, trampoline_target - trampoline_start",
-    "lgdtl trampoline_segments_limit - trampoline_start",
-    "movl trampoline_root - trampoline_start, %eax",
+    "lgdtl {at} + {table}",
+    "movl {at} + {root}, %eax",
     "movl %eax, %cr3",
     // PAE (5), OSFXSR (9), OSXMMEXCPT (10).
     "movl $0x620, %eax",
@@ -209,55 +199,43 @@ global_asm!(
     // Protection (0), MP (1), ET (4), NE (5), write protection (16), paging (31); not CD and NW, which INIT has left set.
     "movl $0x80010033, %eax",
     "movl %eax, %cr0",
-    // The segment of 64-bit code.
-    "ljmpl *(trampoline_target - trampoline_start)",
+    "ljmpl *({at} + {long_mode})",
     ".code64",
     "trampoline_long:",
-    "movq trampoline_stack(%rip), %rsp",
-    "movq trampoline_argument(%rip), %rdi",
-    "movq trampoline_kernel_root(%rip), %rsi",
-    "jmpq *trampoline_entry(%rip)",
-    ".balign 8",
-    "trampoline_segments: .quad 0, 0x00209a0000000000",
-    "trampoline_segments_limit: .word 15",
-    "trampoline_segments_at: .long 0",
-    ".balign 8",
-    "trampoline_target: .long 0",
-    ".word 8",
-    ".balign 8",
-    "trampoline_root: .quad 0",
-    "trampoline_kernel_root: .quad 0",
-    "trampoline_entry: .quad 0",
-    "trampoline_stack: .quad 0",
-    "trampoline_argument: .quad 0",
-    "trampoline_end:",
+    "movq trampoline + {at} + {stack}(%rip), %rsp",
+    "movq trampoline + {at} + {cpu}(%rip), %rdi",
+    "movq trampoline + {at} + {kernel_root}(%rip), %rsi",
+    "jmpq *trampoline + {at} + {entry}(%rip)",
+    ".org trampoline + {at}",
     ".section .text",
+    at = const PARAMETERS,
+    table = const offset_of!(Parameters, table),
+    root = const offset_of!(Parameters, root),
+    long_mode = const offset_of!(Parameters, long_mode),
+    stack = const offset_of!(Parameters, stack),
+    cpu = const offset_of!(Parameters, cpu),
+    kernel_root = const offset_of!(Parameters, kernel_root),
+    entry = const offset_of!(Parameters, entry),
     options(att_syntax),
 );
 
 /// Continues in the kernel: on its page tables, from here on.
 ///
 /// # Safety
-/// For the trampoline only: `rsp` is the top of a stack of this CPU, `rdi` a [`Handoff`], `rsi` the kernel's top-level table.
+/// For the trampoline only: `rsp` is the top of a stack of this CPU, `rdi` its structure, `rsi` the kernel's top-level table.
 #[unsafe(naked)]
 unsafe extern "C" fn enter() -> ! {
     naked_asm!("mov cr3, rsi", "xor ebp, ebp", "call {started}", "ud2", started = sym started)
 }
 
 /// A further CPU in Rust: sets itself up, waits for the kernel, and idles.
-extern "C" fn started(handoff: *mut Handoff) -> ! {
-    // SAFETY: the first CPU has made the pointer from a box, for this CPU.
-    let Handoff { cpu, features, registers, rate } = *unsafe { Box::from_raw(handoff) };
-    features.protect();
+extern "C" fn started(cpu: *mut Cpu) -> ! {
+    Features::get().protect();
     // SAFETY: 1. Interrupts are off. 2. The structure is this CPU's, and no reference to it is alive. 3. Its stacks are mapped.
     unsafe { descriptors::load(cpu) };
-    features.enable();
-    let mut apic = LocalApic::new(registers, features);
-    if let Some(rate) = rate {
-        apic.set_rate(rate);
-    }
+    Features::get().enable();
     // SAFETY: as above.
-    unsafe { (*cpu).local_apic = Some(apic) };
+    unsafe { (*cpu).local_apic = Some(LocalApic::new(REGISTERS.load(Ordering::Relaxed))) };
     STARTED.fetch_add(1, Ordering::Release);
     let kernel = loop {
         let kernel = KERNEL.load(Ordering::Acquire);
