@@ -8,6 +8,7 @@ use super::firmware::Firmware;
 use super::local_apic::LocalApic;
 use airox_kernel::ticks::{Rate, per_second};
 use core::arch::x86_64::_rdtsc;
+use core::hint::spin_loop;
 use x86_64::instructions::port::PortReadOnly;
 
 /// Length of the measurement, as a fraction of a second: 2 ms.
@@ -25,14 +26,14 @@ pub fn now() -> u64 {
 
 /// The ACPI power-management timer: counts up.
 struct Reference {
-    port: PortReadOnly<u32>,
+    port: u16,
     mask: u64,
 }
 
 impl Reference {
-    fn read(&mut self) -> u64 {
+    fn read(&self) -> u64 {
         // SAFETY: the FADT says the timer is at this port; reading it changes nothing.
-        u64::from(unsafe { self.port.read() }) & self.mask
+        u64::from(unsafe { PortReadOnly::<u32>::new(self.port).read() }) & self.mask
     }
 
     /// How far it has come from one value to another.
@@ -41,7 +42,7 @@ impl Reference {
     }
 
     /// TSC, reference and APIC count at one time, as nearly as can be: just after a step of the reference.
-    fn sample(&mut self, apic: &LocalApic) -> (u64, u64, u32) {
+    fn sample(&self, apic: &LocalApic) -> (u64, u64, u32) {
         let step = |_| {
             let last = self.read();
             loop {
@@ -70,16 +71,13 @@ pub fn calibrate(firmware: &Firmware, apic: &mut LocalApic) -> u64 {
     }
     let (port, wide) =
         firmware.timer.expect("the CPU does not tell how fast its timers run, and there is no ACPI timer");
-    let mut reference = Reference { port: PortReadOnly::new(port), mask: if wide { 0xffff_ffff } else { 0xff_ffff } };
+    let reference = Reference { port, mask: if wide { 0xffff_ffff } else { 0xff_ffff } };
     if LocalApic::needs_rate() {
         apic.start_count();
     }
     let start = reference.sample(apic);
-    loop {
-        let value = reference.read();
-        if reference.distance(start.1, value) >= HERTZ / WINDOW {
-            break;
-        }
+    while reference.distance(start.1, reference.read()) < HERTZ / WINDOW {
+        spin_loop();
     }
     let end = reference.sample(apic);
     let ticks = end.0 - start.0;

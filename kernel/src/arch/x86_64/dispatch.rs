@@ -90,21 +90,23 @@ fn stopped_entry(kernel: &mut Kernel<Pc>, interrupt: Option<u8>) -> *mut Context
 
 #[inline(always)]
 fn handle(kernel: &mut Kernel<Pc>, vector: u8) {
+    if vector < FIRST_INTERRUPT {
+        return exception(kernel, vector);
+    }
+    // SAFETY: 1. The GS base is set. 2. The kernel's logic, which uses the structure too, runs only when the reference has been used last.
+    let local_apic = || unsafe { Cpu::current() }.local_apic();
     match vector {
         TIMER => {
-            end_of_interrupt();
-            // SAFETY: 1. The GS base is set. 2. The reference ends with this statement.
-            if unsafe { Cpu::current() }.local_apic().expired(clock::now()) {
+            if local_apic().expired(clock::now()) {
                 kernel.timer();
             }
         }
-        0..FIRST_INTERRUPT => exception(kernel, vector),
-        FIRST_LINE..TIMER => {
-            kernel.interrupt(u32::from(vector - FIRST_LINE));
-            // After the kernel had its chance to mask the line: a level-triggered one would interrupt again at once.
-            end_of_interrupt();
-        }
+        FIRST_LINE..TIMER => kernel.interrupt(u32::from(vector - FIRST_LINE)),
         _ => rare_interrupt(kernel, vector),
+    }
+    // After the kernel had its chance to mask the line: a level-triggered one would interrupt again at once. A spurious one is not in service.
+    if vector != SPURIOUS {
+        local_apic().end_of_interrupt();
     }
 }
 
@@ -119,63 +121,36 @@ fn exception(kernel: &mut Kernel<Pc>, vector: u8) {
 #[inline(never)]
 fn rare_interrupt(kernel: &mut Kernel<Pc>, vector: u8) {
     match vector {
-        WAKE => {
-            end_of_interrupt();
-            kernel.kicked();
-        }
-        INSPECT => {
-            end_of_interrupt();
-            // All processors are asked; one answers.
-            // SAFETY: 1. The GS base is set. 2. The reference ends with this statement.
-            if unsafe { Cpu::current() }.number != 0 {
-                return;
-            }
+        WAKE => kernel.kicked(),
+        // All processors are asked; one answers.
+        // SAFETY: 1. The GS base is set. 2. The reference ends with this expression.
+        INSPECT if unsafe { Cpu::current() }.number == 0 => {
             kernel.take_snapshot();
             let buffer = kernel.snapshot_buffer();
             AIROX_SNAPSHOT[1].store(buffer.len() as u64, Ordering::Relaxed);
             AIROX_SNAPSHOT[0].store(buffer.as_ptr() as u64, Ordering::Release);
         }
-        // Nothing is in service.
-        SPURIOUS => {}
-        ERROR => {
-            end_of_interrupt();
-            log::warn!("local APIC error");
-        }
+        INSPECT | SPURIOUS => {}
+        ERROR => log::warn!("local APIC error"),
         _ => log::warn!("interrupt with unused vector {vector}"),
     }
 }
 
-fn end_of_interrupt() {
-    // SAFETY: 1. The GS base is set. 2. The reference ends with this statement.
-    unsafe { Cpu::current() }.local_apic().end_of_interrupt();
-}
+/// Words that the stubs push: the end of a `Context`, from `resume` on.
+const PUSHED: usize = (size_of::<Context>() - offset_of!(Context, resume)) / 8;
 
 /// An exception in ring 0, a double fault or a machine check.
 ///
 /// # Panics
 /// Always.
-pub extern "C" fn fatal(pushed: *const u64, vector: u32) -> ! {
-    // SAFETY: 1. The stubs pass the address of what they have pushed: the end of a `Context`, from `resume` on. 2. All its fields are words.
-    let at = |field: usize| unsafe { pushed.byte_add(field - offset_of!(Context, resume)).read() };
-    let [ip, code, sp, rax, rdi, rsi, rdx, rbp] = [
-        offset_of!(Context, ip),
-        offset_of!(Context, code),
-        offset_of!(Context, sp),
-        offset_of!(Context, rax),
-        offset_of!(Context, rdi),
-        offset_of!(Context, words),
-        offset_of!(Context, words) + 8,
-        offset_of!(Context, rbp),
-    ]
-    .map(at);
+pub extern "C" fn fatal(pushed: &[u64; PUSHED], vector: u32) -> ! {
+    let &[_, rsi, rdx, _, _, _, _, _, _, _, rdi, _, rbp, _, _, rax, code, ip, _, _, sp, _] = pushed;
     let address = Cr2::read_raw();
     let what = match vector {
-        2 => "non-maskable interrupt",
+        8 | 14 if paging::is_guard(address) => "kernel stack overflow",
         6 => "invalid instruction",
-        8 if paging::is_guard(address) => "kernel stack overflow",
         8 => "double fault",
         13 => "general protection",
-        14 if paging::is_guard(address) => "kernel stack overflow",
         14 => "page fault",
         18 => "machine check",
         _ => "exception",

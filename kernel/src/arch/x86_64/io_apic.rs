@@ -75,15 +75,9 @@ impl InterruptLines {
     /// Lets a line interrupt, or not.
     pub fn set_masked(&mut self, line: u32, masked: bool) {
         if let Some((index, input, _)) = self.find(line) {
-            let apic = &mut self.controllers[index].apic;
+            let set = if masked { IoApic::disable_irq } else { IoApic::enable_irq };
             // SAFETY: the line has been enabled before, so its vector is set; a masked one does nothing.
-            unsafe {
-                if masked {
-                    apic.disable_irq(input);
-                } else {
-                    apic.enable_irq(input);
-                }
-            }
+            unsafe { set(&mut self.controllers[index].apic, input) };
         }
     }
 }

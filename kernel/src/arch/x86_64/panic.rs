@@ -9,9 +9,11 @@ use core::fmt::{Arguments, Write};
 use core::sync::atomic::{AtomicBool, Ordering};
 use spin::Once;
 use x86_64::instructions::port::Port;
+use x86_64::instructions::segmentation::GS;
+use x86_64::registers::model_specific::GsBase;
 
 /// Function names, once the bundle is known.
-static SYMBOLS: Once<Symbols<'static>> = Once::new();
+pub static SYMBOLS: Once<Symbols<'static>> = Once::new();
 /// A panic inside a panic only halts.
 static STOPPING: AtomicBool = AtomicBool::new(false);
 
@@ -21,11 +23,6 @@ const DEPTH: usize = 32;
 const DEBUG_EXIT: u16 = 0xf4;
 /// The value written there; QEMU's status becomes `value << 1 | 1`.
 const DEBUG_EXIT_PANIC: u32 = 0x10;
-
-/// Tells the function names.
-pub fn set_symbols(symbols: Symbols<'static>) {
-    SYMBOLS.call_once(|| symbols);
-}
 
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
@@ -38,8 +35,13 @@ fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
 /// Prints a message and a backtrace, from `(instruction, frame pointer)` or from here, and stops the machine.
 pub fn stop(message: Arguments<'_>, from: Option<(u64, u64)>) -> ! {
     x86_64::instructions::interrupts::disable();
+    // A machine check may have struck in ring 3, where the GS base is 0: no program can set it.
+    if GsBase::read().is_null() {
+        // SAFETY: then this CPU's structure is the other one, or that is 0 as well and not used yet.
+        unsafe { GS::swap() };
+    }
     if !STOPPING.swap(true, Ordering::Relaxed)
-        && let Some(mut port) = uart::seize()
+        && let Some(mut port) = uart::Port::open()
     {
         if local_apic::REGISTERS.load(Ordering::Relaxed) != 0 {
             // All others come in and wait behind a ticket that nobody serves.

@@ -1,4 +1,4 @@
-//! What compiled Rust expects of a C library and of an unwinder on this target.
+//! What compiled Rust expects of a C library on this target, as far as this kernel's code does: the linker tells what is missing.
 //!
 //! The string instructions keep these short, and copy whole pages at memory speed on every CPU of the last decade. They use
 //! no vector registers.
@@ -62,42 +62,16 @@ unsafe extern "C" fn memset(to: *mut u8, byte: i32, length: usize) -> *mut u8 {
     )
 }
 
-/// `memcmp`: the difference of the first bytes that differ, else 0.
+/// `bcmp`: 0 if `rdx` bytes at `rdi` and `rsi` are equal, else 1. (Nothing in the kernel asks for the order that `memcmp` tells.)
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
-unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, length: usize) -> i32 {
+unsafe extern "C" fn bcmp(left: *const u8, right: *const u8, length: usize) -> i32 {
     naked_asm!(
         "mov rcx, rdx",
         // Sets ZF, so that a length of 0 compares equal.
         "xor eax, eax",
         "repe cmpsb",
-        "je 2f",
-        "movzx eax, byte ptr [rdi - 1]",
-        "movzx ecx, byte ptr [rsi - 1]",
-        "sub eax, ecx",
-        "2:",
+        "setne al",
         "ret",
     )
 }
-
-/// `bcmp`: 0 if equal.
-#[unsafe(no_mangle)]
-#[unsafe(naked)]
-unsafe extern "C" fn bcmp(left: *const u8, right: *const u8, length: usize) -> i32 {
-    naked_asm!("jmp {memcmp}", memcmp = sym memcmp)
-}
-
-/// `strlen`: bytes before the first zero.
-#[unsafe(no_mangle)]
-#[unsafe(naked)]
-unsafe extern "C" fn strlen(text: *const u8) -> usize {
-    naked_asm!("xor eax, eax", "2:", "cmp byte ptr [rdi + rax], 0", "je 3f", "inc rax", "jmp 2b", "3:", "ret",)
-}
-
-/// Named by the precompiled `core`; never called, because panics abort.
-#[unsafe(no_mangle)]
-extern "C" fn rust_eh_personality() {}
-
-/// Named by the precompiled `core`; never called, because panics abort.
-#[unsafe(no_mangle)]
-extern "C" fn _Unwind_Resume() {}

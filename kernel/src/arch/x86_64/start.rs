@@ -137,7 +137,7 @@ fn system_bundle(boot: &BootInfo) -> ((u64, u64), Bundle<'static>) {
     let bundle = Bundle::parse(bytes.expect("the system bundle is outside physical memory"));
     let bundle = bundle.unwrap_or_else(|error| panic!("system bundle: {error}"));
     if let Some(symbols) = bundle.file(KERNEL_SYMBOLS_FILE).and_then(|file| Symbols::parse(file).ok()) {
-        panic::set_symbols(symbols);
+        panic::SYMBOLS.call_once(|| symbols);
     }
     ((start, boot.ramdisk_len), bundle)
 }

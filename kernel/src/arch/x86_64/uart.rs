@@ -1,7 +1,7 @@
 //! The kernel's debug UART: the first serial port, until a driver gets its I/O ports. From then on only a panic
 //! writes there.
 
-use core::fmt;
+use core::fmt::{self, Write};
 use spin::Mutex;
 use uart_16550::backend::PioBackend;
 use uart_16550::spec::registers::LSR;
@@ -17,8 +17,8 @@ static DEBUG: Mutex<Option<Port>> = Mutex::new(None);
 pub struct Port(Uart16550<PioBackend>);
 
 impl Port {
-    /// Sets the UART up, if the machine has one.
-    fn open() -> Option<Port> {
+    /// Sets the UART up, if the machine has one. A panic does so afresh, whoever owned it.
+    pub fn open() -> Option<Port> {
         // SAFETY: 1. 0x3f8..0x400 is COM1 on every PC, or nothing. 2. The kernel alone uses it: before a driver has it, or in
         // a panic, after which no driver runs.
         let mut uart = unsafe { Uart16550::new_port(PORTS.0) }.ok()?;
@@ -40,7 +40,7 @@ impl Port {
     }
 }
 
-impl fmt::Write for Port {
+impl Write for Port {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.write_bytes(text.as_bytes());
         Ok(())
@@ -67,11 +67,6 @@ pub fn give_away() {
     *DEBUG.lock() = None;
 }
 
-/// For a panic: the UART, set up afresh whoever owned it.
-pub fn seize() -> Option<Port> {
-    Port::open()
-}
-
 struct Logger;
 
 impl log::Log for Logger {
@@ -80,7 +75,6 @@ impl log::Log for Logger {
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        use fmt::Write;
         if let Some(port) = DEBUG.lock().as_mut() {
             // Writing to the port cannot fail.
             let _ = writeln!(port, "kernel: {}", record.args());
