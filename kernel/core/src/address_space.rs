@@ -37,6 +37,9 @@ const LEVELS: u32 = 4;
 const PAGES_AT_ONCE: u64 = 8;
 const TABLE_ENTRIES_AT_ONCE: u64 = 64;
 
+/// Page tables that are looked at, and freed, in one kernel entry while a process ends.
+const TABLES_AT_ONCE: usize = 8;
+
 /// An address of a process.
 pub(crate) type Address = (Id<Process>, u64);
 
@@ -79,7 +82,6 @@ impl<M: Machine> Kernel<M> {
             table = if entry == 0 {
                 let new = self.allocate_table(quota)?;
                 let entry = &mut self.processes[process];
-                entry.table_frames += 1;
                 entry.table_last = entry.table_last.max(address);
                 let flags = PageFlags::PRESENT | PageFlags::WRITABLE | PageFlags::USER;
                 self.machine.write_word(table, slot(address, level), new.address() | flags.bits());
@@ -161,28 +163,32 @@ impl<M: Machine> Kernel<M> {
         pages
     }
 
-    /// Frees a dead process's page tables.
-    pub(crate) fn free_tables(&mut self, process: Id<Process>) {
-        let Process { root, quota, table_frames, table_last, .. } = self.processes[process];
-        self.free_table_tree(root, LEVELS - 1, Some(table_last));
-        self.uncharge(quota, QuotaKind::Frames, table_frames);
-        self.processes[process].table_frames = 0;
-    }
-
-    /// Frees a table and those below it. `last` is the highest address with tables, if it lies in this one: no entry after its
-    /// own was ever used. (So the kernel's half, which all processes share, is never looked at.)
-    fn free_table_tree(&mut self, table: Frame, level: u32, last: Option<u64>) {
-        if level > 0 {
-            let end = last.map_or(511, |address| slot(address, level));
-            for index in 0..=end {
-                let entry = self.machine.read_word(table, index);
-                if entry != 0 {
-                    let last = last.filter(|_| index == end);
-                    self.free_table_tree(frame_of(entry), level - 1, last);
+    /// Frees some of an ending process's page tables, from the highest address down: above [`Process::table_last`] none is left. Returns whether
+    /// all are gone. (The kernel's half, which all processes share, is never looked at.)
+    pub(crate) fn free_tables(&mut self, process: Id<Process>) -> bool {
+        for _ in 0..TABLES_AT_ONCE {
+            let Process { root, quota, table_last: address, .. } = self.processes[process];
+            let (mut table, mut level, mut above) = (root, LEVELS - 1, None);
+            while level > 0 {
+                let entry = self.machine.read_word(table, slot(address, level));
+                if entry == 0 {
+                    break;
                 }
+                above = Some((table, slot(address, level)));
+                (table, level) = (frame_of(entry), level - 1);
+            }
+            if level > 0 && slot(address, level) > 0 {
+                // Nothing in this slot any more: the one before.
+                self.processes[process].table_last = (address & !((1 << (12 + 9 * level)) - 1)) - 1;
+                continue;
+            }
+            self.free_table(quota, table);
+            match above {
+                Some((above, index)) => self.machine.write_word(above, index, 0),
+                None => return true,
             }
         }
-        self.frames.release(table);
+        false
     }
 
     /// Shows the clock page to a new process.

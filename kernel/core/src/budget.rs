@@ -295,6 +295,13 @@ impl<M: Machine> Kernel<M> {
 
     /// The last handle went.
     pub(crate) fn free_budget(&mut self, id: Id<Budget>) {
+        for number in 0..self.processors {
+            let reaper = self.processor(number).reaper;
+            if self.threads[reaper].budget == self.budgets.weak(id) {
+                // Processes end even if who ended them has lost its time.
+                self.threads[reaper].budget = self.unlimited_budget(number);
+            }
+        }
         let timer = self.budget_timer(id);
         self.where_used(id, |kernel| {
             if kernel.cpu.budget == kernel.budgets.weak(id) {

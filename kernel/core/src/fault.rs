@@ -87,6 +87,10 @@ impl<M: Machine> Kernel<M> {
         {
             return;
         }
+        if self.cpu.current == self.cpu.reaper {
+            self.reap();
+            return self.finish_entry();
+        }
         let address = if exception.vector == PAGE_FAULT { exception.address } else { 0 };
         self.fault(kind(&exception), address, exception.code);
         self.finish_entry();

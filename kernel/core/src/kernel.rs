@@ -153,17 +153,18 @@ impl<M: Machine> Kernel<M> {
         let mut nobody = Process::new(*b"idle\0\0\0\0\0\0\0\0\0\0\0\0", boot.kernel_address_space, root_quota, 0);
         nobody.alive = false;
         let idle_process = first(processes.insert(nobody, root_quota));
-        let mut threads = Slab::with_capacity(of(QuotaKind::Threads) + processors);
+        let mut threads = Slab::with_capacity(of(QuotaKind::Threads) + 2 * processors);
         let mut budgets = Slab::with_capacity(of(QuotaKind::Resources) + processors);
         let timers = of(QuotaKind::Signals) + of(QuotaKind::Resources) + processors;
         let mut new_processor = |number| {
-            let mut idle = Thread::new(idle_process, boot.kernel_address_space.address(), 0);
-            idle.state = State::Running;
             let unlimited = first(budgets.insert(Budget::unlimited(number), root_quota));
             let budget: Weak<Budget> = budgets.weak(unlimited);
-            idle.budget = budget;
-            let idle = first(threads.insert(idle, root_quota));
-            Processor::new(number, idle, idle_process, budget, timers, machine.now())
+            let own_threads = [State::Running, State::New].map(|state| {
+                let mut thread = Thread::new(idle_process, boot.kernel_address_space.address(), 0);
+                (thread.state, thread.budget) = (state, budget);
+                first(threads.insert(thread, root_quota))
+            });
+            Processor::new(number, own_threads, idle_process, budget, timers, machine.now())
         };
         let cpu = new_processor(0);
         let mut others = Vec::from([None]);
@@ -248,9 +249,9 @@ impl<M: Machine> Kernel<M> {
             objects: QuotaLimits([0; QuotaKind::COUNT])
                 .with(QuotaKind::Frames, used as u32)
                 .with(QuotaKind::Handles, self.capabilities.live())
-                // The idle threads and their process, and the root quota, are not programs' objects.
+                // The kernel's own threads and their process, and the root quota, are not programs' objects.
                 .with(QuotaKind::Processes, self.processes.live() - 1)
-                .with(QuotaKind::Threads, self.threads.live() - self.processors)
+                .with(QuotaKind::Threads, self.threads.live() - 2 * self.processors)
                 .with(QuotaKind::Ports, self.ports.live())
                 .with(QuotaKind::Signals, self.signals.live())
                 .with(QuotaKind::Regions, self.regions.live())

@@ -2,8 +2,11 @@
 //!
 //! A process ends with its creator: whoever is killed or crashes leaves no orphans that hold what it was given.
 //!
-//! The end of a process is decided (`doom_process`) anywhere in the kernel and carried out once, at the end of the kernel entry: so the end of one
-//! process can bring about another's without recursion, and no code above has to expect that the running thread is suddenly gone.
+//! The end of a process is decided (`doom_process`) anywhere in the kernel and begins at the end of the kernel entry: so the end of one process can
+//! bring about another's without recursion, and no code above has to expect that the running thread is suddenly gone. It is done in steps, each of
+//! which is short. The first comes at once; for the others each processor has a thread, the reaper, that goes before the one that ended the process
+//! and takes its time: so nobody gets time by ending processes, and who ends one finds all it had returned. The reaper is a ring-3 thread without memory:
+//! whenever it runs, it faults, and the kernel does the next step.
 
 use crate::Result;
 use crate::budget::Budget;
@@ -13,6 +16,7 @@ use crate::object::Object;
 use crate::quota::Quota;
 use crate::signal::Signal;
 use crate::slab::{Id, NONE, Weak};
+use crate::thread::{State, Thread};
 use airox_abi::info::{EXIT_CREATOR_ENDED, ProcessInfo, ThreadState};
 use airox_abi::layout::NAME_LENGTH;
 use airox_abi::trace::EventKind;
@@ -20,6 +24,10 @@ use airox_abi::{Error, Rights};
 
 /// Most signals that can watch one process's end.
 const WATCHERS: usize = 4;
+/// Threads that are ended, capabilities that are deleted, and slots that are looked at for created processes, in one kernel entry.
+const THREADS_AT_ONCE: usize = 4;
+const CAPABILITIES_AT_ONCE: usize = 4;
+const PROCESSES_AT_ONCE: u32 = 64;
 /// Most I/O port ranges one process can use.
 pub(crate) const PORT_RANGES: usize = 16;
 
@@ -33,12 +41,13 @@ pub(crate) struct Process {
     pub(crate) alive: bool,
     /// Who made it; `None` for the root task.
     creator: Option<Weak<Process>>,
-    /// Its end is decided: next in the list of such processes.
-    doomed: Option<(i64, bool)>,
-    next_doomed: u32,
+    /// Its end is decided, and not over yet.
+    pub(crate) ending: bool,
+    /// Next in the list of such processes.
+    next_ending: u32,
+    /// While it ends: slots of processes that have been looked at for those it made.
+    seen: u32,
     pub(crate) root: Frame,
-    /// Frames its page tables take.
-    pub(crate) table_frames: u32,
     /// The highest address that has page tables.
     pub(crate) table_last: u64,
     pub(crate) resident_pages: u32,
@@ -68,9 +77,8 @@ impl Process {
         Process {
             name,
             alive: true,
-            next_doomed: NONE,
+            next_ending: NONE,
             root,
-            table_frames: 1,
             quota,
             max_priority,
             first_capability: NONE,
@@ -107,61 +115,116 @@ impl<M: Machine> Kernel<M> {
         Ok(id)
     }
 
-    /// Decides that a process ends. Carried out by [`Self::destroy_doomed`].
+    /// Decides that a process ends. Carried out from [`Self::begin_ends`] on.
     pub(crate) fn doom_process(&mut self, id: Id<Process>, code: i64, faulted: bool) {
         let process = &mut self.processes[id];
-        if process.alive && process.doomed.is_none() {
-            process.doomed = Some((code, faulted));
-            process.next_doomed = core::mem::replace(&mut self.first_doomed, id.number());
+        if process.alive && !process.ending {
+            (process.ending, process.exit_code, process.faulted) = (true, code, faulted);
+            process.next_ending = core::mem::replace(&mut self.first_doomed, id.number());
         }
     }
 
-    /// Ends the processes whose end is decided, and those whose end follows from it.
-    #[inline]
-    pub(crate) fn destroy_doomed(&mut self) {
-        while let Some(id) = Id::from_link(self.first_doomed) {
-            self.first_doomed = self.processes[id].next_doomed;
-            self.destroy_process(id);
-        }
-    }
-
+    /// Begins to end the processes whose end is decided. What is not done at once the reaper does, which takes over the running thread's priority and
+    /// time, and goes before it.
     #[cold]
-    fn destroy_process(&mut self, id: Id<Process>) {
-        let (code, faulted) = self.processes[id].doomed.unwrap_or((0, false));
+    #[inline(never)]
+    pub(crate) fn begin_ends(&mut self) {
+        let reaper = self.cpu.reaper;
+        let Thread { priority, budget, .. } = self.threads[self.cpu.current];
+        self.take_doomed();
+        if self.cpu.current == reaper {
+            return;
+        }
+        self.end_step();
+        self.take_doomed();
+        if self.cpu.first_ending == NONE {
+            return;
+        }
+        self.dequeue(reaper);
+        self.stop_competing(reaper);
+        let entry = &mut self.threads[reaper];
+        (entry.state, entry.priority, entry.budget) = (State::Ready, entry.priority.max(priority), budget);
+        self.compete(reaper);
+        self.enqueue(reaper, true);
+        self.cpu.reschedule = true;
+    }
+
+    /// Processes whose end is decided are dead from now on, and are this processor's to end.
+    fn take_doomed(&mut self) {
+        while let Some(id) = Id::from_link(self.first_doomed) {
+            let process = &mut self.processes[id];
+            (process.alive, process.io_port_count) = (false, 0);
+            let next = core::mem::replace(&mut self.cpu.first_ending, id.number());
+            self.first_doomed = core::mem::replace(&mut process.next_ending, next);
+            // Its own handles may be the last that name it: it must stay until all is done.
+            self.processes.retain(id);
+            if self.cpu.current_process == id {
+                self.kill_thread(self.cpu.current);
+            }
+        }
+    }
+
+    /// The reaper runs: one more step, or it waits for the next process to end.
+    pub(crate) fn reap(&mut self) {
+        self.end_step();
+        if self.cpu.first_ending == NONE {
+            let reaper = self.cpu.reaper;
+            (self.threads[reaper].state, self.threads[reaper].priority) = (State::New, 0);
+            self.stop_running();
+        }
+    }
+
+    /// A part of the end of a process, as much as a kernel entry may take: its threads, its capabilities, its page tables, the processes it made.
+    fn end_step(&mut self) {
+        let Some(id) = Id::from_link(self.cpu.first_ending) else { return };
+        for _ in 0..THREADS_AT_ONCE {
+            if let Some(thread) = Id::from_link(self.processes[id].first_thread) {
+                self.kill_thread(thread);
+            }
+        }
+        if self.processes[id].first_thread != NONE {
+            return;
+        }
+        self.machine.leave_address_space(self.processes[id].root);
+        for _ in 0..CAPABILITIES_AT_ONCE {
+            let index = self.processes[id].first_capability;
+            if index == NONE {
+                break;
+            }
+            if !self.prepare_delete(index) {
+                return;
+            }
+            self.delete_capability(index);
+        }
+        if self.processes[id].first_capability != NONE || !self.doom_created_by(id) || !self.free_tables(id) {
+            return;
+        }
         let process = &mut self.processes[id];
-        process.alive = false;
-        process.exit_code = code;
-        process.faulted = faulted;
-        process.io_port_count = 0;
-        // Its own handles may be the last that name it, and go below: it must stay until all is done.
-        self.processes.retain(id);
-        while let Some(thread) = Id::from_link(self.processes[id].first_thread) {
-            self.kill_thread(thread);
-        }
-        let root = self.processes[id].root;
-        self.machine.leave_address_space(root);
-        while self.processes[id].first_capability != NONE {
-            self.delete_capability(self.processes[id].first_capability);
-        }
-        self.free_tables(id);
-        self.doom_created_by(id);
-        let name = self.processes[id].name.first_chunk().map_or(0, |&bytes| u64::from_le_bytes(bytes));
+        process.ending = false;
+        self.cpu.first_ending = process.next_ending;
+        let (code, faulted, quota) = (process.exit_code, process.faulted, process.quota);
+        let watchers = core::mem::take(&mut process.watchers);
+        let name = process.name.first_chunk().map_or(0, |&bytes| u64::from_le_bytes(bytes));
         self.trace(EventKind::Exit, id.number(), u32::from(faulted), code as u64, name);
-        for (signal, bits) in core::mem::take(&mut self.processes[id].watchers).into_iter().flatten() {
+        for (signal, bits) in watchers.into_iter().flatten() {
             self.notify_weak(signal, bits);
         }
-        self.leave_quota(self.processes[id].quota);
+        self.leave_quota(quota);
         self.release(Object::Process(id), Rights::empty(), false);
     }
 
-    fn doom_created_by(&mut self, creator: Id<Process>) {
-        let creator = self.processes.weak(creator);
-        for index in 0..self.processes.slots() {
-            let created = self.processes.at(index).filter(|&id| self.processes[id].creator == Some(creator));
+    /// Decides the end of some of the processes that an ending one made. Returns whether that was all.
+    fn doom_created_by(&mut self, id: Id<Process>) -> bool {
+        let (creator, first) = (Some(self.processes.weak(id)), self.processes[id].seen);
+        let last = (first + PROCESSES_AT_ONCE).min(self.processes.slots());
+        for index in first..last {
+            let created = self.processes.at(index).filter(|&id| self.processes[id].creator == creator);
             if let Some(created) = created {
                 self.doom_process(created, EXIT_CREATOR_ENDED, false);
             }
         }
+        self.processes[id].seen = last;
+        last == self.processes.slots()
     }
 
     pub(crate) fn free_process_if_unused(&mut self, id: Id<Process>) {
@@ -172,7 +235,7 @@ impl<M: Machine> Kernel<M> {
 
     /// `process_watch`.
     pub(crate) fn watch_process(&mut self, id: Id<Process>, signal: Id<Signal>, bits: u64) -> Result<()> {
-        if !self.processes[id].alive {
+        if !self.processes[id].alive && !self.processes[id].ending {
             self.notify(signal, bits);
             return Ok(());
         }

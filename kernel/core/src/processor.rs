@@ -12,7 +12,7 @@ use crate::kernel::Kernel;
 use crate::machine::Machine;
 use crate::process::Process;
 use crate::scheduler::Ready;
-use crate::slab::{Id, Weak};
+use crate::slab::{Id, NONE, Weak};
 use crate::thread::{State, Thread};
 use crate::timers::Timers;
 use crate::trace::Ring;
@@ -26,6 +26,10 @@ pub(crate) struct Processor {
     pub(crate) current: Id<Thread>,
     pub(crate) current_process: Id<Process>,
     pub(crate) idle: Id<Thread>,
+    /// The thread that ends processes, in steps: see [`crate::process`].
+    pub(crate) reaper: Id<Thread>,
+    /// The processes it ends.
+    pub(crate) first_ending: u32,
     /// Someone more urgent may be ready, or the running thread has stopped.
     pub(crate) reschedule: bool,
     /// Some process's I/O ports are open to ring 3.
@@ -60,7 +64,7 @@ impl Processor {
     /// A processor that idles, with room for one timer for each of `timers` owners.
     pub(crate) fn new(
         number: u32,
-        idle: Id<Thread>,
+        [idle, reaper]: [Id<Thread>; 2],
         process: Id<Process>,
         budget: Weak<Budget>,
         timers: u32,
@@ -71,6 +75,8 @@ impl Processor {
             current: idle,
             current_process: process,
             idle,
+            reaper,
+            first_ending: NONE,
             reschedule: true,
             io_ports_loaded: false,
             last_switch: now,
@@ -133,9 +139,9 @@ impl<M: Machine> Kernel<M> {
         (0..self.processors).map(|number| self.processor(number))
     }
 
-    /// Whether a thread is some processor's idle thread.
-    pub(crate) fn idles(&self, thread: Id<Thread>) -> bool {
-        self.all_processors().any(|processor| processor.idle == thread)
+    /// Whether a thread is the kernel's own.
+    pub(crate) fn is_own(&self, thread: Id<Thread>) -> bool {
+        self.all_processors().any(|processor| [processor.idle, processor.reaper].contains(&thread))
     }
 
     /// The processor whose time a thread runs on: this one if it has none.
@@ -164,7 +170,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// A processor's own time, that of its idle thread.
-    fn unlimited_budget(&self, number: u32) -> Weak<Budget> {
+    pub(crate) fn unlimited_budget(&self, number: u32) -> Weak<Budget> {
         self.threads[self.processor(number).idle].budget
     }
 

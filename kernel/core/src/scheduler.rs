@@ -88,7 +88,7 @@ impl<M: Machine> Kernel<M> {
         if self.cpu.current == self.cpu.idle { -1 } else { i32::from(self.threads[self.cpu.current].priority) }
     }
 
-    fn enqueue(&mut self, thread: Id<Thread>, at_head: bool) {
+    pub(crate) fn enqueue(&mut self, thread: Id<Thread>, at_head: bool) {
         let number = self.cpu.number;
         self.cpu.ready.enqueue(&mut self.threads, thread, number, at_head);
     }
@@ -180,7 +180,7 @@ impl<M: Machine> Kernel<M> {
     #[inline]
     pub(crate) fn finish_entry(&mut self) {
         if self.first_doomed != NONE {
-            self.destroy_doomed();
+            self.begin_ends();
         }
         if self.cpu.reschedule {
             let now = self.settled();
@@ -200,7 +200,7 @@ impl<M: Machine> Kernel<M> {
         if self.threads[self.cpu.current].state == State::Running {
             self.end_of_budget(now);
             if self.first_doomed != NONE {
-                self.destroy_doomed();
+                self.begin_ends();
             }
         }
         self.machine.now()
@@ -214,7 +214,9 @@ impl<M: Machine> Kernel<M> {
         let highest = self.highest_with_time(now);
         if runnable {
             let priority = i32::from(self.threads[current].priority);
-            if highest <= priority {
+            // Of equals, the reaper goes first.
+            let reaps = self.cpu.ready.queue(priority as u8).first() == Some(self.cpu.reaper);
+            if highest < priority || highest == priority && !reaps {
                 // It may have just come down to equals that wait.
                 if highest == priority && self.cpu.slice_end == u64::MAX {
                     self.cpu.slice_end = now + self.full_turn(current);
@@ -222,6 +224,12 @@ impl<M: Machine> Kernel<M> {
                 }
                 return;
             }
+        }
+        let next = u8::try_from(highest).ok().and_then(|priority| self.cpu.ready.queue(priority).first());
+        if let Some(next) = next {
+            self.dequeue(next);
+        }
+        if runnable {
             // Its turn goes on when it runs again; otherwise whoever is interrupted often would never end one.
             self.threads[current].turn_left = match self.cpu.slice_end {
                 u64::MAX => 0,
@@ -231,10 +239,6 @@ impl<M: Machine> Kernel<M> {
             self.enqueue(current, true);
         } else if runs {
             self.leave_processor(current, now);
-        }
-        let next = u8::try_from(highest).ok().and_then(|priority| self.cpu.ready.queue(priority).first());
-        if let Some(next) = next {
-            self.dequeue(next);
         }
         self.switch_to(next.unwrap_or(self.cpu.idle), now);
     }

@@ -80,7 +80,7 @@ impl<M: Machine> Kernel<M> {
             }
         }
         for (id, thread) in self.threads.iter() {
-            if !self.idles(id) {
+            if !self.is_own(id) {
                 count(&mut threads, snapshot.push(&self.thread_entry(id, thread)));
             }
         }

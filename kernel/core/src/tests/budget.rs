@@ -33,8 +33,11 @@ impl<M: Machine> Kernel<M> {
             assert!(pieces.iter().all(|refill| refill.amount > 0), "{refills:?}");
             assert!(pieces.is_sorted_by_key(|refill| refill.time), "{refills:?}");
         }
-        for (id, thread) in self.threads.iter().filter(|(id, _)| !self.idles(*id)) {
+        for (id, thread) in self.threads.iter() {
             parked -= u32::from(thread.queue == Queue::Budget);
+            if self.all_processors().any(|processor| processor.idle == id) {
+                continue;
+            }
             let budget = self.budgets.upgrade(thread.budget);
             let could_run = thread.queue != Queue::None || thread.state == State::Running;
             if self.runs_on(id).is_some_and(|processor| processor.reschedule) {

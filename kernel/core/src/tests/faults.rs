@@ -76,6 +76,7 @@ fn without_a_handler_the_process_dies() {
     system.raw(Call::Wait as u64, &[signal, 4], Tag(0), 0);
     system.running(child.thread);
     system.kernel.exception(Exception { vector: 6, code: 0, address: 0 });
+    system.end_processes();
     system.running(system.root);
     assert_eq!(system.result(system.root), Ok(4));
     assert_eq!(system.kernel.process_info(child.process).exit_code, -(FaultKind::InvalidInstruction as i64));

@@ -1,5 +1,6 @@
 //! A machine in a hash map, and a driver that makes system calls as whichever thread the kernel lets run.
 
+use crate::Exception;
 use crate::context::Context;
 use crate::kernel::{Boot, Kernel};
 use crate::machine::{Frame, Machine};
@@ -216,6 +217,7 @@ impl System {
         if interrupted {
             self.kernel.kicked();
         }
+        self.end_processes();
     }
 
     /// Lets all processors in that were interrupted, and comes back to the one whose turn it was.
@@ -248,10 +250,18 @@ impl System {
         let (me, ip) = (self.kernel.cpu.current, self.kernel.current().ip);
         loop {
             self.kernel.system_call();
+            self.end_processes();
             if self.kernel.cpu.current != me || self.kernel.current().ip != ip.wrapping_sub(2) {
                 return;
             }
             self.kernel.current().ip = ip;
+        }
+    }
+
+    /// While the reaper runs it faults: so processes end.
+    pub fn end_processes(&mut self) {
+        while self.kernel.cpu.current == self.kernel.cpu.reaper {
+            self.kernel.exception(Exception { vector: 14, code: 0x14, address: 0 });
         }
     }
 
@@ -335,6 +345,7 @@ impl System {
         let State::Waiting(signal) = self.kernel.threads[self.root].state else { panic!("the root does not sleep") };
         self.kernel.notify(signal, 1);
         self.kernel.finish_entry();
+        self.end_processes();
         self.running(self.root);
     }
 
@@ -348,6 +359,7 @@ impl System {
             // The hardware's timer fires once.
             self.kernel.machine().armed = u64::MAX;
             self.kernel.timer();
+            self.end_processes();
         }
         let now = self.kernel.machine().time.get();
         self.kernel.machine().time.set(now.max(end));

@@ -82,7 +82,7 @@ fn check(kernel: &crate::kernel::Kernel<super::model::Model>) {
         }
     }
     for (id, thread) in kernel.threads.iter() {
-        if kernel.idles(id) {
+        if kernel.is_own(id) {
             continue;
         }
         if thread.state != State::Dead {
@@ -91,7 +91,8 @@ fn check(kernel: &crate::kernel::Kernel<super::model::Model>) {
                 assert_ne!(link, crate::slab::NONE, "{id:?} {:?} is not in {:?}", thread.state, thread.process);
                 link = kernel.threads[crate::slab::Id::new(link)].next_in_process;
             }
-            assert!(kernel.processes[thread.process].alive, "{id:?} {:?} outlives {:?}", thread.state, thread.process);
+            let process = &kernel.processes[thread.process];
+            assert!(process.alive || process.ending, "{id:?} {:?} outlives {:?}", thread.state, thread.process);
         }
         let running = kernel.all_processors().any(|processor| processor.current == id);
         assert_eq!(thread.state == State::Running, running, "{id:?} {:?}", thread.state);
@@ -237,6 +238,10 @@ fn storm(seed: u64, calls: u32, processors: u32) {
                 children.push(child);
             }
             system.raw(SystemCall::Wait as u64, &[signal, 1 << 63], Tag(0), 0);
+            continue;
+        }
+        if system.kernel.cpu.current == system.kernel.cpu.reaper {
+            system.kernel.exception(Exception { vector: 14, code: 0x14, address: 0 });
             continue;
         }
         let me = system.kernel.cpu.current_process.number();
