@@ -4,7 +4,7 @@ use crate::Handle;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// [`RootBlock::magic`].
-pub const ROOT_MAGIC: u64 = u64::from_le_bytes(*b"AIROXrt1");
+pub const ROOT_MAGIC: u64 = u64::from_le_bytes(*b"AIROXrt2");
 
 /// The root task's start block. The kernel maps it read-only.
 #[derive(Clone, Copy, Debug, FromBytes, Immutable, IntoBytes)]
@@ -20,14 +20,12 @@ pub struct RootBlock {
     pub quota: Handle,
     /// The machine authority.
     pub machine: Handle,
-    /// The system bundle, as a read-only, executable region.
+    /// The system bundle, as a read-only, executable region that starts with it.
     pub bundle: Handle,
     /// Zero.
     pub reserved: u32,
     /// Length of the bundle in bytes.
     pub bundle_length: u64,
-    /// Byte offset of the bundle in the first page of its region (0 when page-aligned).
-    pub bundle_offset: u64,
     /// Physical address of the ACPI RSDP, 0 if firmware gave none.
     pub rsdp: u64,
     /// The frame buffer, `width == 0` if there is none.
@@ -36,8 +34,6 @@ pub struct RootBlock {
     pub stack_base: u64,
     /// Length of the stack in bytes.
     pub stack_length: u64,
-    /// TSC ticks from the loader's entry to the kernel's entry, 0 if unknown.
-    pub loader_ticks: u64,
 }
 
 /// A linear frame buffer as firmware set it up.

@@ -77,8 +77,6 @@ pub struct Boot<'a> {
     pub ticks_per_second: u64,
     /// TSC at the kernel's entry.
     pub boot_ticks: u64,
-    /// TSC ticks the loader took, 0 if unknown.
-    pub loader_ticks: u64,
     /// Physical address and length of the system bundle; the address is page-aligned.
     pub bundle: (u64, u64),
     /// Physical address of the RSDP, 0 if unknown.

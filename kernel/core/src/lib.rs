@@ -44,4 +44,4 @@ type Result<T> = core::result::Result<T, airox_abi::Error>;
 
 pub use fault::Exception;
 pub use kernel::{Boot, BootError, Capacity, Kernel};
-pub use root::{RootImage, RootSegment};
+pub use root::RootImage;

@@ -7,16 +7,16 @@ use crate::slab::{Id, NONE};
 use crate::thread::{State, Thread};
 use crate::trace::Ring;
 use airox_abi::snapshot::{PortEntry, RingEntry, SNAPSHOT_MAGIC, SnapshotHeader, ThreadEntry};
-use airox_abi::trace::Event;
 use alloc::vec;
 use alloc::vec::Vec;
 use zerocopy::{Immutable, IntoBytes};
 
 /// The buffer; its memory is reserved at boot.
+#[derive(Default)]
 pub(crate) struct Snapshot {
     bytes: Vec<u8>,
     used: usize,
-    sequence: u64,
+    header: SnapshotHeader,
 }
 
 impl Snapshot {
@@ -26,24 +26,23 @@ impl Snapshot {
     pub(crate) const BYTES_EACH: usize = Ring::BYTES + size_of::<RingEntry>();
 
     pub(crate) fn new(processors: u32) -> Snapshot {
-        Snapshot { bytes: vec![0; Self::BYTES + processors as usize * Self::BYTES_EACH], used: 0, sequence: 0 }
+        let bytes = vec![0; Self::BYTES + processors as usize * Self::BYTES_EACH];
+        Snapshot { bytes, ..Snapshot::default() }
     }
 
-    fn room(&self) -> usize {
-        self.bytes.len() - self.used
+    fn push(&mut self, entry: &(impl IntoBytes + Immutable)) {
+        let end = self.used + size_of_val(entry);
+        self.bytes[self.used..end].copy_from_slice(entry.as_bytes());
+        self.used = end;
     }
 
-    /// Appends an entry; false if the buffer is full.
-    fn push(&mut self, entry: &(impl IntoBytes + Immutable)) -> bool {
-        let entry = entry.as_bytes();
-        let end = self.used + entry.len();
-        match self.bytes.get_mut(self.used..end) {
-            Some(to) => {
-                to.copy_from_slice(entry);
-                self.used = end;
-                true
-            }
-            None => false,
+    /// Appends and counts an object, or counts it as left out. Objects leave the traces their room.
+    fn push_object(&mut self, count: fn(&mut SnapshotHeader) -> &mut u32, entry: &(impl IntoBytes + Immutable)) {
+        if self.used + size_of_val(entry) <= Self::BYTES {
+            self.push(entry);
+            *count(&mut self.header) += 1;
+        } else {
+            self.header.omitted += 1;
         }
     }
 }
@@ -57,32 +56,24 @@ impl<M: Machine> Kernel<M> {
 
     /// Writes a picture of all objects into the snapshot buffer.
     pub fn take_snapshot(&mut self) {
-        let mut snapshot = core::mem::replace(&mut self.snapshot, Snapshot { bytes: Vec::new(), used: 0, sequence: 0 });
-        snapshot.sequence += 1;
+        let mut snapshot = core::mem::take(&mut self.snapshot);
         snapshot.bytes[..8].fill(0);
         snapshot.used = size_of::<SnapshotHeader>();
-        let mut header = SnapshotHeader {
+        snapshot.header = SnapshotHeader {
             magic: SNAPSHOT_MAGIC,
-            sequence: snapshot.sequence,
+            sequence: snapshot.header.sequence + 1,
             ticks: self.machine.now(),
             base_ticks: self.clock.page().base_ticks,
             ticks_per_second: self.clock.ticks_per_second,
+            rings: self.processors,
             kernel: self.kernel_info(),
             ..Default::default()
         };
-        let mut count = |counter: &mut u32, pushed: bool| {
-            *if pushed { counter } else { &mut header.omitted } += 1;
-        };
-        let (mut processes, mut threads, mut ports, mut rings) = (0, 0, 0, 0);
-        for (id, process) in self.processes.iter() {
-            if process.alive {
-                count(&mut processes, snapshot.push(&self.process_info(id)));
-            }
+        for (id, _) in self.processes.iter().filter(|(_, process)| process.alive) {
+            snapshot.push_object(|header| &mut header.processes, &self.process_info(id));
         }
-        for (id, thread) in self.threads.iter() {
-            if !self.is_own(id) {
-                count(&mut threads, snapshot.push(&self.thread_entry(id, thread)));
-            }
+        for (id, thread) in self.threads.iter().filter(|&(id, _)| !self.is_own(id)) {
+            snapshot.push_object(|header| &mut header.threads, &self.thread_entry(id, thread));
         }
         for (id, port) in self.ports.iter() {
             let entry = PortEntry {
@@ -92,22 +83,15 @@ impl<M: Machine> Kernel<M> {
                 receiving: port.receivers.iter(&self.threads).count() as u32,
                 sending: port.senders.iter(&self.threads).count() as u32,
             };
-            count(&mut ports, snapshot.push(&entry));
+            snapshot.push_object(|header| &mut header.ports, &entry);
         }
         for Processor { number, ring, .. } in self.all_processors() {
-            // The newest events are the last to go.
-            let held = ring.events().count();
-            let room = snapshot.room().saturating_sub(size_of::<RingEntry>()) / size_of::<Event>();
-            let room = room.min(held);
-            let entry = RingEntry { processor: *number, events: room as u32, recorded: ring.recorded() };
-            count(&mut rings, snapshot.push(&entry));
-            for event in ring.events().skip(held - room) {
-                snapshot.push(event);
-            }
+            let events = ring.events().count() as u32;
+            snapshot.push(&RingEntry { processor: *number, events, recorded: ring.recorded() });
+            ring.events().for_each(|event| snapshot.push(event));
         }
-        (header.processes, header.threads, header.ports, header.rings) = (processes, threads, ports, rings);
-        let bytes = header.as_bytes();
         // The magic number last: a reader that sees it sees a whole snapshot.
+        let bytes = snapshot.header.as_bytes();
         snapshot.bytes[8..bytes.len()].copy_from_slice(&bytes[8..]);
         snapshot.bytes[..8].copy_from_slice(&bytes[..8]);
         self.snapshot = snapshot;

@@ -233,14 +233,13 @@ pub struct Image {
     bundle: Handle,
     segments: [Option<airox_bundle::Segment>; Image::MAX_SEGMENTS],
     bytes: &'static [u8],
-    offset: u64,
 }
 
 impl Image {
     const MAX_SEGMENTS: usize = 8;
 
-    /// Finds the program in the bundle. `bytes` is the bundle mapped, `offset` its place in its region.
-    pub fn find(bundle: Handle, bytes: &'static [u8], offset: u64) -> Result<Image, Failure> {
+    /// Finds the program in the bundle. `bytes` is the bundle mapped.
+    pub fn find(bundle: Handle, bytes: &'static [u8]) -> Result<Image, Failure> {
         let parsed = airox_bundle::Bundle::parse(bytes).map_err(|error| Failure::new(format_args!("{error}")))?;
         let program = parsed
             .program(parsed.root_program())
@@ -254,7 +253,7 @@ impl Image {
                 }
             }
         }
-        Ok(Image { bundle, segments, bytes, offset })
+        Ok(Image { bundle, segments, bytes })
     }
 
     /// Touches the suite's own data, so that it is backed before anything is counted.
@@ -278,8 +277,7 @@ impl Image {
                 kernel::region_map(copy.region(), process, segment.address, 0, pages, MapFlags::WRITE)?;
             } else {
                 let flags = if segment.executable { MapFlags::EXECUTE } else { MapFlags::empty() };
-                let offset = (self.offset + segment.offset) / PAGE_SIZE;
-                kernel::region_map(self.bundle, process, segment.address, offset, pages, flags)?;
+                kernel::region_map(self.bundle, process, segment.address, segment.offset / PAGE_SIZE, pages, flags)?;
             }
         }
         Ok(())

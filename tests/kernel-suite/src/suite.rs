@@ -34,7 +34,7 @@ impl Suite {
     pub fn new(root: &'static RootBlock) -> Result<Suite, Failure> {
         memory::keep_page_tables()?;
         let bytes = map_bundle(root)?;
-        let image = Image::find(root.bundle, bytes, root.bundle_offset)?;
+        let image = Image::find(root.bundle, bytes)?;
         Ok(Suite { root, image, options: read_options(bytes)?, signal: kernel::signal_create(Handle::NONE)? })
     }
 
@@ -105,11 +105,10 @@ impl Suite {
 fn map_bundle(root: &RootBlock) -> Result<&'static [u8], Failure> {
     /// Where the bundle goes: far from the window of `memory`.
     const BUNDLE: u64 = 0x1_0000_0000;
-    let pages = (root.bundle_offset + root.bundle_length).div_ceil(airox_abi::layout::PAGE_SIZE);
+    let pages = root.bundle_length.div_ceil(airox_abi::layout::PAGE_SIZE);
     kernel::region_map(root.bundle, Handle::NONE, BUNDLE, 0, pages, MapFlags::POPULATE)?;
-    let start = (BUNDLE + root.bundle_offset) as *const u8;
     // SAFETY: 1. the range was just mapped, and stays so; 2. the bundle is never written.
-    Ok(unsafe { core::slice::from_raw_parts(start, root.bundle_length as usize) })
+    Ok(unsafe { core::slice::from_raw_parts(BUNDLE as *const u8, root.bundle_length as usize) })
 }
 
 fn read_options(bundle: &'static [u8]) -> Result<Options<'static>, Failure> {

@@ -100,10 +100,8 @@ pub fn run(root: &'static RootBlock, groups: &[&[Test]]) -> ! {
 /// What the run is asked to do: the bundle's file `test.arguments`, as in the kernel suite.
 fn read_options(root: &RootBlock) -> Result<Options<'static>, Failure> {
     let bundle = ManuallyDrop::new(Region::from_raw(root.bundle));
-    let offset = root.bundle_offset as usize;
-    let length = root.bundle_length as usize;
-    let bytes = memory::map_constant(&bundle, offset + length)?;
-    let bundle = airox_bundle::Bundle::parse(bytes.get(offset..).unwrap_or(&[]))?;
+    let bytes = memory::map_constant(&bundle, root.bundle_length as usize)?;
+    let bundle = airox_bundle::Bundle::parse(bytes)?;
     match bundle.file("test.arguments") {
         Some(bytes) => Ok(Options::parse(core::str::from_utf8(bytes)?)?),
         None => Ok(Options::DEFAULT),

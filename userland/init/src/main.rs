@@ -75,10 +75,6 @@ fn run(root: &'static RootBlock) -> Result<Infallible, String> {
 
 /// The bundle's bytes, mapped for good.
 fn map_bundle(root: &RootBlock) -> Result<&'static [u8], Error> {
-    // Segments are mapped page by page from the region, so the bundle has to start with it.
-    if root.bundle_offset != 0 {
-        return Err(Error::InvalidArgument);
-    }
     let length = usize::try_from(root.bundle_length).map_err(|_| Error::InvalidArgument)?;
     // The handle stays init's: components' programs are mapped from it.
     let region = core::mem::ManuallyDrop::new(Region::from_raw(root.bundle));

@@ -6,7 +6,7 @@ use crate::kernel::{Boot, Kernel};
 use crate::machine::{Frame, Machine};
 use crate::object::Object;
 use crate::process::Process;
-use crate::root::{RootImage, RootSegment};
+use crate::root::RootImage;
 use crate::slab::Id;
 use crate::thread::{State, Thread};
 use airox_abi::info::BudgetInfo;
@@ -14,6 +14,7 @@ use airox_abi::layout::{CLOCK_PAGE, PAGE_SIZE, PROGRAM_BASE, START_BLOCK};
 use airox_abi::message::Tag;
 use airox_abi::root::RootBlock;
 use airox_abi::{Error, QuotaKind, QuotaLimits, Rights, SystemCall};
+use airox_bundle::Segment;
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::mem::offset_of;
@@ -153,18 +154,18 @@ impl System {
     /// A system whose first processor runs the root task.
     pub fn with_processors(processors: u32) -> System {
         let segments = [
-            RootSegment {
+            Segment {
                 address: PROGRAM_BASE,
                 memory_size: 8192,
-                bundle_page: 1,
+                offset: PAGE_SIZE,
                 file_size: 8192,
                 writable: false,
                 executable: true,
             },
-            RootSegment {
+            Segment {
                 address: PROGRAM_BASE + 8192,
                 memory_size: 3 * 4096,
-                bundle_page: 3,
+                offset: 3 * PAGE_SIZE,
                 file_size: 5000,
                 writable: true,
                 executable: false,
@@ -175,12 +176,12 @@ impl System {
         for page in 0..8 {
             machine.frame_mut(Frame(FRAMES + page)).fill(page as u8 + 1);
         }
+        machine.frame_mut(Frame(FRAMES + 4))[5000 - 4096..].fill(0);
         let boot = Boot {
             memory: &[(Frame(16), 1000), (Frame(1040), FRAMES - 1040)],
             processors,
             ticks_per_second: 1_000_000_000,
             boot_ticks: 0,
-            loader_ticks: 0,
             bundle: (u64::from(FRAMES) * PAGE_SIZE, 8 * PAGE_SIZE),
             rsdp: 0xe0000,
             framebuffer: Default::default(),

@@ -14,12 +14,11 @@ use super::machine::{Other, Pc};
 use super::paging::{self, Frames, Tables};
 use super::{clock, entry, failure_tests, lock, panic, physical, start_others, uart};
 use airox_abi::root::Framebuffer;
-use airox_bundle::record::{self, LoaderRecord};
 use airox_bundle::{Bundle, KERNEL_SYMBOLS_FILE, Symbols};
 use airox_kernel::memory::{Range, remainder, reserve};
 use airox_kernel_core::context::Context;
 use airox_kernel_core::machine::Frame;
-use airox_kernel_core::{Boot, Capacity, Kernel, RootImage, RootSegment};
+use airox_kernel_core::{Boot, Capacity, Kernel, RootImage};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use bootloader_api::config::Mapping;
@@ -98,14 +97,6 @@ fn main(boot: &'static mut BootInfo) -> ! {
 
     let (bundle_range, bundle) = system_bundle(boot);
     let program = bundle.program(bundle.root_program()).expect("the bundle lacks its root program");
-    let segments = program.segments().map(|segment| RootSegment {
-        address: segment.address,
-        memory_size: segment.memory_size,
-        bundle_page: segment.offset / 4096,
-        file_size: segment.file_size,
-        writable: segment.writable,
-        executable: segment.executable,
-    });
     let mut tables = Tables::build(Frames::new(tables), limit);
     let (cpu, root) = (new_cpu(0, &mut tables), tables.root());
     let boot = Boot {
@@ -113,11 +104,10 @@ fn main(boot: &'static mut BootInfo) -> ! {
         processors,
         ticks_per_second: 0,
         boot_ticks: entry_ticks,
-        loader_ticks: loader_entry(bundle_range.0).map_or(0, |entry| entry_ticks.saturating_sub(entry)),
         bundle: bundle_range,
         rsdp,
         framebuffer: framebuffer(boot).unwrap_or_default(),
-        root: RootImage { name: program.name(), entry: program.entry(), segments: segments.collect::<Vec<_>>().leak() },
+        root: RootImage { name: program.name(), entry: program.entry(), segments: program.segments().collect::<Vec<_>>().leak() },
         kernel_address_space: Frame::containing(root),
     };
     let (ram, low) = (ram.map(range).collect(), usable.clone().find_map(start_others::low_range));
@@ -140,15 +130,6 @@ fn system_bundle(boot: &BootInfo) -> ((u64, u64), Bundle<'static>) {
         panic::SYMBOLS.call_once(|| symbols);
     }
     ((start, boot.ramdisk_len), bundle)
-}
-
-/// TSC at the loader's entry, from the record the loader leaves in front of the bundle.
-fn loader_entry(bundle: u64) -> Option<u64> {
-    let length = record::LENGTH as u64;
-    // SAFETY: the page before the bundle is the loader's and nobody writes to it any more.
-    let bytes = unsafe { physical::slice(bundle.checked_sub(length)?, length) }?;
-    let record = LoaderRecord::from_bytes(bytes.try_into().ok()?)?;
-    Some(record.entry_ticks)
 }
 
 /// The frame buffer as firmware set it up; none if its pixel format has no name.
