@@ -34,6 +34,7 @@ pub enum MessageKind {
 /// | 56..60 | [`MessageKind`], written by the kernel |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, FromBytes, Immutable, IntoBytes)]
 #[repr(transparent)]
+#[must_use]
 pub struct Tag(pub u64);
 
 impl Tag {
@@ -42,31 +43,26 @@ impl Tag {
     pub const KERNEL_BITS: u64 = 0xff << Self::KIND_SHIFT;
 
     /// A tag with a label and no handles or leases.
-    #[must_use]
     pub const fn new(label: u16) -> Tag {
         Tag(label as u64)
     }
 
     /// The same tag, carrying `count` handles.
-    #[must_use]
     pub const fn with_handles(self, count: usize) -> Tag {
         Tag((self.0 & !(0xf << 16)) | ((count as u64 & 0xf) << 16))
     }
 
     /// The same tag, lending `count` leases.
-    #[must_use]
     pub const fn with_leases(self, count: usize) -> Tag {
         Tag((self.0 & !(0xf << 20)) | ((count as u64 & 0xf) << 20))
     }
 
     /// The same tag with the interface's own 32 bits.
-    #[must_use]
     pub const fn with_user(self, value: u32) -> Tag {
         Tag((self.0 & !(0xffff_ffff << 24)) | ((value as u64) << 24))
     }
 
     /// The same tag as the kernel delivers it: with its kind, whatever the sender wrote there.
-    #[must_use]
     pub const fn with_kind(self, kind: MessageKind) -> Tag {
         Tag((self.0 & !Self::KERNEL_BITS) | ((kind as u64) << Self::KIND_SHIFT))
     }
@@ -114,7 +110,7 @@ impl Tag {
 
 /// One handle on its way to another process: a copy with these rights and, for an unbadged port
 /// handle with [`Rights::BADGE`], this badge. Any port handle may be marked [`crate::DELEGATED`] instead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, Immutable, IntoBytes)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes)]
 #[repr(C)]
 pub struct HandleTransfer {
     /// The sender's handle; it needs [`Rights::COPY`].
@@ -128,9 +124,6 @@ pub struct HandleTransfer {
 }
 
 impl HandleTransfer {
-    /// A transfer that passes nothing.
-    pub const EMPTY: HandleTransfer = HandleTransfer { handle: Handle::NONE, rights: 0, reserved: 0, badge: 0 };
-
     /// A copy of `handle` with at most `rights`.
     #[must_use]
     pub const fn new(handle: Handle, rights: Rights) -> HandleTransfer {
@@ -155,8 +148,6 @@ impl Lease {
     pub const READ: u64 = 1;
     /// The server may write the range.
     pub const WRITE: u64 = 2;
-    /// A lease of nothing.
-    pub const EMPTY: Lease = Lease { address: 0, length: 0, access: 0 };
 }
 
 /// Handles and leases of a message, in the memory of the thread that sends or receives it; its
@@ -165,7 +156,7 @@ impl Lease {
 /// The kernel reads the first `tag.handles()` of `handles` and the first `tag.leases()` of `leases`
 /// when a message is sent. When handles arrive it writes their new values to `received`; a receiver
 /// with `rbx == 0` can take none, and the sender gets [`crate::Error::ReceiverRefused`].
-#[derive(Clone, Copy, Debug, FromBytes, Immutable, IntoBytes)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, Immutable, IntoBytes)]
 #[repr(C)]
 pub struct Extension {
     /// Handles to send.
@@ -174,21 +165,6 @@ pub struct Extension {
     pub leases: [Lease; MAX_LEASES],
     /// Handles received.
     pub received: [Handle; MAX_HANDLES],
-}
-
-impl Extension {
-    /// An extension with nothing in it.
-    pub const EMPTY: Extension = Extension {
-        handles: [HandleTransfer::EMPTY; MAX_HANDLES],
-        leases: [Lease::EMPTY; MAX_LEASES],
-        received: [Handle::NONE; MAX_HANDLES],
-    };
-    /// Byte offset of `handles`.
-    pub const HANDLES_OFFSET: u64 = 0;
-    /// Byte offset of `leases`.
-    pub const LEASES_OFFSET: u64 = (MAX_HANDLES * size_of::<HandleTransfer>()) as u64;
-    /// Byte offset of `received`.
-    pub const RECEIVED_OFFSET: u64 = Self::LEASES_OFFSET + (MAX_LEASES * size_of::<Lease>()) as u64;
 }
 
 #[cfg(test)]

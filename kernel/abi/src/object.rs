@@ -5,7 +5,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 /// Names a capability of the calling process: an index and a generation. 0 is never valid.
 ///
 /// Layout: bits 0..20 index, bits 20..32 generation (never 0).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, FromBytes, Immutable, IntoBytes)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, FromBytes, Immutable, IntoBytes)]
 #[repr(transparent)]
 pub struct Handle(pub u32);
 

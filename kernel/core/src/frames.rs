@@ -10,6 +10,7 @@ use crate::machine::Frame;
 use crate::slab::NONE;
 use alloc::vec;
 use alloc::vec::Vec;
+use arrayvec::ArrayVec;
 
 /// The largest block is 2^13 frames: 32 MiB.
 const ORDERS: usize = 14;
@@ -36,8 +37,8 @@ impl Block {
 pub(crate) struct Frames {
     blocks: Vec<Block>,
     heads: [u32; ORDERS],
-    spares: [u32; SPARES],
-    spare_count: usize,
+    /// Not merged, and not counted in `free`.
+    spares: ArrayVec<u32, SPARES>,
     free: u32,
     total: u32,
 }
@@ -51,8 +52,7 @@ impl Frames {
         Frames {
             blocks: vec![Block::NOT_FREE; end as usize],
             heads: [NONE; ORDERS],
-            spares: [NONE; SPARES],
-            spare_count: 0,
+            spares: ArrayVec::new(),
             free: 0,
             total: 0,
         }
@@ -66,7 +66,7 @@ impl Frames {
 
     /// Frames not handed out.
     pub(crate) fn free(&self) -> u32 {
-        self.free
+        self.free + self.spares.len() as u32
     }
 
     /// All frames.
@@ -76,15 +76,8 @@ impl Frames {
 
     /// One frame, contents undefined.
     pub(crate) fn allocate(&mut self) -> Option<Frame> {
-        let frame = if let Some(last) = self.spare_count.checked_sub(1) {
-            self.spare_count = last;
-            let frame = self.spares[last];
-            self.blocks[frame as usize].order = NOT_FREE;
-            self.free -= 1;
-            frame
-        } else {
-            self.take(0)?
-        };
+        let Some(frame) = self.spares.pop() else { return self.take(0).map(Frame) };
+        self.blocks[frame as usize].order = NOT_FREE;
         Some(Frame(frame))
     }
 
@@ -104,26 +97,21 @@ impl Frames {
 
     /// Takes back a frame.
     pub(crate) fn release(&mut self, frame: Frame) {
-        if self.spare_count == SPARES {
+        if self.spares.is_full() {
             self.give(frame.0, 0);
             return;
         }
         let order = &mut self.blocks[frame.0 as usize].order;
         assert!(*order == NOT_FREE, "frame {:#x} freed twice", frame.0);
         *order = SPARE;
-        self.spares[self.spare_count] = frame.0;
-        self.spare_count += 1;
-        self.free += 1;
+        self.spares.push(frame.0);
     }
 
     /// Merges the spare frames with their neighbours.
     #[cold]
     fn merge_spares(&mut self) {
-        let count = core::mem::take(&mut self.spare_count);
-        for index in 0..count {
-            let frame = self.spares[index];
+        for frame in core::mem::take(&mut self.spares) {
             self.blocks[frame as usize].order = NOT_FREE;
-            self.free -= 1;
             self.give(frame, 0);
         }
     }

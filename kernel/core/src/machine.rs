@@ -72,7 +72,7 @@ pub trait Machine {
 
     /// Lets ring 3 on one processor (this one, or one that was stopped) use exactly these I/O port ranges (first, count) from now on, until the next
     /// call. Called at a switch to a process with ports and at the switch away from it, never otherwise.
-    fn set_io_ports(&mut self, processor: u32, ranges: &mut dyn Iterator<Item = (u16, u16)>);
+    fn set_io_ports(&mut self, processor: u32, ranges: &[(u16, u16)]);
 
     /// Whether a range of physical addresses may be handed to a driver as device memory: not RAM in use, not an interrupt controller.
     fn device_range_allowed(&self, first: Frame, count: u32) -> bool;

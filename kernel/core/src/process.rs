@@ -29,7 +29,7 @@ const THREADS_AT_ONCE: usize = 4;
 const CAPABILITIES_AT_ONCE: usize = 4;
 const PROCESSES_AT_ONCE: u32 = 64;
 /// Most I/O port ranges one process can use.
-pub(crate) const PORT_RANGES: usize = 16;
+const PORT_RANGES: usize = 16;
 
 /// A process's name, padded with zeros.
 pub(crate) type Name = [u8; NAME_LENGTH];
@@ -63,8 +63,7 @@ pub(crate) struct Process {
     pub(crate) first_mapping: u32,
     pub(crate) first_thread: u32,
     pub(crate) threads: u32,
-    pub(crate) io_ports: [(u16, u16); PORT_RANGES],
-    pub(crate) io_port_count: u8,
+    pub(crate) io_ports: ArrayVec<(u16, u16), PORT_RANGES>,
     watchers: [Option<(Weak<Signal>, u64)>; WATCHERS],
     exit_code: i64,
     faulted: bool,

@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::kernel::Kernel;
 use crate::machine::Machine;
-use crate::process::{PORT_RANGES, Process};
+use crate::process::Process;
 use crate::quota::Quota;
 use crate::signal::Signal;
 use crate::slab::{Id, Weak};
@@ -23,8 +23,8 @@ pub(crate) struct Irq {
 
 /// A range of x86 I/O ports.
 pub(crate) struct IoPorts {
-    first: u16,
-    count: u16,
+    /// The first, and how many.
+    range: (u16, u16),
     /// Who may use them from ring 3.
     process: Option<Weak<Process>>,
 }
@@ -66,19 +66,16 @@ impl<M: Machine> Kernel<M> {
     pub fn interrupt(&mut self, line: u32) {
         self.interrupts += 1;
         self.trace(EventKind::Irq, line, 0, 0, 0);
-        let bound = self.irqs.iter().find(|(_, irq)| irq.line == line).map(|(id, _)| id);
-        let target = bound.and_then(|id| {
-            let (signal, bits) = self.irqs[id].signal?;
-            Some((self.signals.upgrade(signal)?, bits, self.irqs[id].level_triggered))
+        let irq = self.irqs.iter().map(|(_, irq)| irq).find(|irq| irq.line == line);
+        let target = irq.and_then(|irq| {
+            let (signal, bits) = irq.signal?;
+            Some((self.signals.upgrade(signal)?, bits))
         });
-        match target {
-            Some((signal, bits, level_triggered)) => {
-                if level_triggered {
-                    self.machine.irq_mask(line);
-                }
-                self.notify_and_switch(signal, bits);
-            }
-            None => self.machine.irq_mask(line),
+        if target.is_none() || irq.is_some_and(|irq| irq.level_triggered) {
+            self.machine.irq_mask(line);
+        }
+        if let Some((signal, bits)) = target {
+            self.notify_and_switch(signal, bits);
         }
         self.finish_entry();
     }
@@ -92,11 +89,11 @@ impl<M: Machine> Kernel<M> {
         let overlaps = |&(other, length): &(u16, u16)| {
             u32::from(other) < end && u32::from(first) < u32::from(other) + u32::from(length)
         };
-        let taken = self.io_ports.iter().any(|(_, ports)| overlaps(&(ports.first, ports.count)));
+        let taken = self.io_ports.iter().any(|(_, ports)| overlaps(&ports.range));
         if count == 0 || end > 0x1_0000 || taken || KERNEL_PORTS.iter().any(overlaps) {
             return Err(Error::NoSuchResource);
         }
-        let ports = IoPorts { first, count, process: None };
+        let ports = IoPorts { range: (first, count), process: None };
         self.add_object(quota, ports)
     }
 
@@ -112,14 +109,8 @@ impl<M: Machine> Kernel<M> {
             Some(user) if self.processes[user].alive => return Err(Error::Busy),
             _ => {}
         }
-        let range = (self.io_ports[id].first, self.io_ports[id].count);
         let target = &mut self.processes[process];
-        let count = target.io_port_count as usize;
-        if count == PORT_RANGES {
-            return Err(Error::QuotaExceeded);
-        }
-        target.io_ports[count] = range;
-        target.io_port_count += 1;
+        target.io_ports.try_push(self.io_ports[id].range).map_err(|_| Error::QuotaExceeded)?;
         let mut link = target.first_thread;
         while let Some(thread) = Id::from_link(link) {
             self.threads[thread].has_io_ports = true;
@@ -131,18 +122,12 @@ impl<M: Machine> Kernel<M> {
     }
 
     pub(crate) fn free_io_ports(&mut self, id: Id<IoPorts>) {
-        let ports = &self.io_ports[id];
-        let range = (ports.first, ports.count);
-        let user = ports.process.and_then(|user| self.processes.upgrade(user));
+        let IoPorts { range, process, .. } = self.io_ports[id];
+        let user = process.and_then(|user| self.processes.upgrade(user));
         self.remove_object(id);
         if let Some(user) = user {
-            let process = &mut self.processes[user];
-            let count = process.io_port_count as usize;
-            if let Some(index) = process.io_ports[..count].iter().position(|&used| used == range) {
-                process.io_ports[index] = process.io_ports[count - 1];
-                process.io_port_count -= 1;
-                self.io_ports_changed(user);
-            }
+            self.processes[user].io_ports.retain(|used| *used != range);
+            self.io_ports_changed(user);
         }
     }
 
@@ -158,9 +143,8 @@ impl<M: Machine> Kernel<M> {
     #[cold]
     #[inline(never)]
     pub(crate) fn load_io_ports(&mut self, process: Id<Process>) {
-        let process = &self.processes[process];
-        let count = process.io_port_count as usize;
-        self.cpu.io_ports_loaded = count > 0;
-        self.machine.set_io_ports(self.cpu.number, &mut process.io_ports[..count].iter().copied());
+        let ranges = &self.processes[process].io_ports;
+        self.cpu.io_ports_loaded = !ranges.is_empty();
+        self.machine.set_io_ports(self.cpu.number, ranges);
     }
 }

@@ -153,7 +153,7 @@ impl<M: Machine> Kernel<M> {
         let (quota, budget) = (target.quota, target.budget);
         let mut thread = Thread::new(process, target.root.address(), priority);
         (thread.budget, thread.own_budget) = (budget, budget);
-        (thread.has_io_ports, thread.next_in_process) = (target.io_port_count > 0, target.first_thread);
+        (thread.has_io_ports, thread.next_in_process) = (!target.io_ports.is_empty(), target.first_thread);
         let id = self.add_object(quota, thread)?;
         self.threads[id].identity = self.threads.weak(id);
         let target = &mut self.processes[process];

@@ -9,15 +9,16 @@ use crate::slab::{Id, Weak};
 use crate::thread::Thread;
 use airox_abi::message::{Extension, HandleTransfer, Lease, MAX_HANDLES, MAX_LEASES};
 use airox_abi::{Error, Handle, Rights};
+use core::mem::offset_of;
 use zerocopy::IntoBytes;
 
 impl<M: Machine> Kernel<M> {
     /// Notes the leases a sender lends with its call.
     pub(crate) fn read_leases(&mut self, sender: Id<Thread>, count: usize) -> Result<()> {
-        let mut leases = [Lease::EMPTY; MAX_LEASES];
+        let mut leases = [Lease::default(); MAX_LEASES];
         if count > 0 {
             let process = self.threads[sender].process;
-            let address = self.threads[sender].context.rbx.wrapping_add(Extension::LEASES_OFFSET);
+            let address = self.threads[sender].context.rbx.wrapping_add(offset_of!(Extension, leases) as u64);
             self.read_user((process, address), leases[..count].as_mut_bytes())?;
             if leases.iter().any(|lease| lease.access & !(Lease::READ | Lease::WRITE) != 0) {
                 return Err(Error::InvalidArgument);
@@ -38,9 +39,9 @@ impl<M: Machine> Kernel<M> {
         let sender = &self.threads[from];
         let receiver = &self.threads[to];
         let (source, target) = (sender.process, receiver.process);
-        let address = sender.context.rbx.wrapping_add(Extension::HANDLES_OFFSET);
+        let address = sender.context.rbx.wrapping_add(offset_of!(Extension, handles) as u64);
         let room = receiver.context.rbx;
-        let mut transfers = [HandleTransfer::EMPTY; MAX_HANDLES];
+        let mut transfers = [HandleTransfer::default(); MAX_HANDLES];
         let transfers = &mut transfers[..count];
         self.read_user((source, address), transfers.as_mut_bytes())?;
         if room == 0 {
@@ -53,7 +54,8 @@ impl<M: Machine> Kernel<M> {
             Ok(())
         });
         let result = moved.and_then(|()| {
-            let told = self.write_user((target, room.wrapping_add(Extension::RECEIVED_OFFSET)), received.as_bytes());
+            let told = self
+                .write_user((target, room.wrapping_add(offset_of!(Extension, received) as u64)), received.as_bytes());
             told.map_err(|_| Error::ReceiverRefused)
         });
         if result.is_err() {

@@ -136,7 +136,7 @@ fn transfers(method: &Method) -> TokenStream {
         if *optional { quote!(if let ::core::option::Option::Some(#ident) = #ident { #push }) } else { push }
     });
     quote! {
-        let mut all = [::airox_api::wire::export::HandleTransfer::EMPTY; #most];
+        let mut all = [::airox_api::wire::export::HandleTransfer::default(); #most];
         let mut count = 0;
         #(#pushes)*
         let handles = &all[..count];

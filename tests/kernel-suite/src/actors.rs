@@ -37,7 +37,7 @@ pub fn client(block: &Block) -> Outcome {
     for (word, value) in message.words.iter_mut().zip(10..) {
         *word = value;
     }
-    let mut extension = Extension::EMPTY;
+    let mut extension = Extension::default();
     let result = kernel::exchange(SystemCall::Call, block.handle(PORT), &message, Some(&mut extension));
     block.set_result(0, code(&result));
     block.set_result(1, result.map_or(0, |reply| reply.words[0]));

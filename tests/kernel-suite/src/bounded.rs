@@ -163,7 +163,7 @@ fn lends(block: &Block) -> Outcome {
     unsafe { ((PLACE + COPIED - 1) as *mut u8).write_volatile(99) };
     let mut message = Message::new(0);
     message.tag = message.tag.with_leases(1);
-    let mut extension = Extension::EMPTY;
+    let mut extension = Extension::default();
     extension.leases[0] = Lease { address: PLACE, length: COPIED, access: Lease::READ };
     let port = block.handle(actors::PORT);
     kernel::exchange(SystemCall::Call, port, &message, Some(&mut extension))?;

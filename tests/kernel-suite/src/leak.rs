@@ -77,7 +77,7 @@ fn calls_own_port(block: &Block) -> Outcome {
     while block.result(READY) == 0 {
         kernel::thread_yield()?;
     }
-    let mut extension = Extension::EMPTY;
+    let mut extension = Extension::default();
     extension.handles[0] = HandleTransfer::new(block.handle(PROCESS), Rights::all());
     extension.leases[0] = Lease { address: airox_abi::layout::START_BLOCK, length: 64, access: Lease::READ };
     let tag = Tag::new(0).with_handles(1).with_leases(1);
@@ -181,7 +181,7 @@ fn a_circle_of_ports(suite: &Suite) -> Outcome {
 
 /// Sends four handles in a call that nobody ever receives.
 fn sends_to_nobody(block: &Block) -> Outcome {
-    let mut extension = Extension::EMPTY;
+    let mut extension = Extension::default();
     for transfer in &mut extension.handles {
         let signal = kernel::signal_create(Handle::NONE)?;
         *transfer = HandleTransfer::new(signal.get(), Rights::all());

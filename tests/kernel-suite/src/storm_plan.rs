@@ -209,7 +209,7 @@ fn argument(random: &mut Random, pool: &Pool<'_>) -> u64 {
 }
 
 fn extension(random: &mut Random, pool: &Pool<'_>) -> Extension {
-    let mut extension = Extension::EMPTY;
+    let mut extension = Extension::default();
     for transfer in &mut extension.handles {
         *transfer = HandleTransfer {
             handle: Handle(handle(random, pool) as u32),

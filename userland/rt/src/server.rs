@@ -107,7 +107,7 @@ impl Server {
     }
 
     fn receive_on<H: Handler>(&self, handler: &mut H) -> Result<(), Error> {
-        let mut extension = Extension::EMPTY;
+        let mut extension = Extension::default();
         let mut answer = None;
         loop {
             if let Some(tasks) = &self.tasks {
@@ -167,7 +167,7 @@ fn into_answer(outcome: Outcome) -> Option<ReplyMessage> {
 ///
 /// A reply whose handles the caller cannot take becomes a refusal, so that the caller does not wait forever.
 pub(crate) fn send(reply: Handle, message: ReplyMessage) -> Result<(), Error> {
-    let mut transfers = [HandleTransfer::EMPTY; airox_abi::message::MAX_HANDLES];
+    let mut transfers = [HandleTransfer::default(); airox_abi::message::MAX_HANDLES];
     let count = message.handles.len().min(transfers.len());
     for (transfer, handle) in transfers.iter_mut().zip(&message.handles) {
         *transfer = HandleTransfer::new(handle.raw(), Rights::all());

@@ -12,9 +12,3 @@ fn tag_fields_do_not_overlap() {
     assert_eq!(tag.kind(), MessageKind::Fault);
     assert_eq!(tag.with_kind(MessageKind::Call).kind(), MessageKind::Call);
 }
-
-#[test]
-fn extension_offsets_match_the_struct() {
-    assert_eq!(Extension::LEASES_OFFSET as usize, core::mem::offset_of!(Extension, leases));
-    assert_eq!(Extension::RECEIVED_OFFSET as usize, core::mem::offset_of!(Extension, received));
-}

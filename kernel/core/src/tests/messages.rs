@@ -3,6 +3,7 @@
 use super::model::{Child, SCRATCH, System};
 use airox_abi::message::{Extension, MessageKind, Tag};
 use airox_abi::{Error, Rights, SystemCall as Call};
+use core::mem::offset_of;
 
 /// A server (priority 20) and a client (priority 10) connected by a port with badge 77.
 struct Pair {
@@ -189,7 +190,7 @@ fn handles_move_with_a_message_and_never_gain_rights() {
     pair.system.write(client, SCRATCH, &transfer(weaker, Rights::all().bits(), 0));
     pair.system.message(Call::Call, pair.send, Tag::new(0).with_handles(1), &[]);
     pair.system.running(pair.server.thread);
-    let bytes = pair.system.read(pair.server.process, SCRATCH + Extension::RECEIVED_OFFSET, 4);
+    let bytes = pair.system.read(pair.server.process, SCRATCH + offset_of!(Extension, received) as u64, 4);
     let received = u64::from(u32::from_le_bytes(bytes.try_into().unwrap()));
     pair.system.ok(Call::Notify, &[received, 1]);
     assert_eq!(pair.system.err(Call::Poll, &[received, 1]), Error::MissingRight);
@@ -228,7 +229,7 @@ fn a_lease_allows_exactly_its_range_and_access() {
     pair.system.message(Call::Receive, pair.receive, Tag(0), &[]);
     let client = pair.client.process;
     let leases: Vec<u8> = [lease(SCRATCH + 4000, 300, 1), lease(SCRATCH + 8192, 16, 2)].concat();
-    pair.system.write(client, SCRATCH + Extension::LEASES_OFFSET, &leases);
+    pair.system.write(client, SCRATCH + offset_of!(Extension, leases) as u64, &leases);
     let text: Vec<u8> = (0..300).map(|value| value as u8).collect();
     pair.system.write(client, SCRATCH + 4000, &text);
     pair.system.message(Call::Call, pair.send, Tag::new(0).with_leases(2), &[]);
@@ -255,7 +256,7 @@ fn a_lease_on_memory_the_client_lacks_is_denied_at_use() {
     let mut pair = pair();
     pair.system.message(Call::Receive, pair.receive, Tag(0), &[]);
     let lent = lease(System::UNMAPPED, 8, 3);
-    pair.system.write(pair.client.process, SCRATCH + Extension::LEASES_OFFSET, &lent);
+    pair.system.write(pair.client.process, SCRATCH + offset_of!(Extension, leases) as u64, &lent);
     pair.system.message(Call::Call, pair.send, Tag::new(0).with_leases(1), &[]);
     assert_eq!(pair.system.err(Call::LeaseRead, &[0, 0, 0, SCRATCH, 8]), Error::LeaseDenied);
     assert_eq!(pair.system.err(Call::LeaseWrite, &[0, 0, 0, SCRATCH, 8]), Error::LeaseDenied);

@@ -106,8 +106,8 @@ impl Machine for Model {
     fn irq_mask(&mut self, line: u32) {
         self.masked.insert(line);
     }
-    fn set_io_ports(&mut self, _processor: u32, ranges: &mut dyn Iterator<Item = (u16, u16)>) {
-        self.ports = ranges.collect();
+    fn set_io_ports(&mut self, _processor: u32, ranges: &[(u16, u16)]) {
+        self.ports = ranges.to_vec();
     }
     fn device_range_allowed(&self, first: Frame, count: u32) -> bool {
         first.0 >= FRAMES + 64 && count > 0

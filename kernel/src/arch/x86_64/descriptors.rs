@@ -52,11 +52,11 @@ impl TaskState {
     }
 
     /// Allows ring 3 exactly these ports. A range that passes port 0xffff ends there.
-    pub fn set_ports(&mut self, ranges: &mut dyn Iterator<Item = (u16, u16)>) {
+    pub fn set_ports(&mut self, ranges: &[(u16, u16)]) {
         self.ports[self.dirty.clone()].fill(0xff);
         self.dirty = 0..0;
         self.segment.iomap_base = NO_PORTS;
-        for (first, count) in ranges {
+        for &(first, count) in ranges {
             let end = (usize::from(first) + usize::from(count)).min(PORT_BITMAP * 8);
             for port in usize::from(first)..end {
                 self.ports[port / 8] &= !(1 << (port % 8));

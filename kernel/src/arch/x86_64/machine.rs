@@ -185,16 +185,14 @@ impl Machine for Pc {
         self.lines.set_masked(line, true);
     }
 
-    fn set_io_ports(&mut self, processor: u32, ranges: &mut dyn Iterator<Item = (u16, u16)>) {
+    fn set_io_ports(&mut self, processor: u32, ranges: &[(u16, u16)]) {
         let (first, count) = uart::PORTS;
-        let mut ranges = ranges.inspect(|range| {
-            if range.0 < first + count && first < range.0.saturating_add(range.1) {
-                uart::give_away();
-            }
-        });
+        if ranges.iter().any(|range| range.0 < first + count && first < range.0.saturating_add(range.1)) {
+            uart::give_away();
+        }
         let cpu = self.cpus[processor as usize].cpu;
         // SAFETY: 1. The structure is never freed. 2. It is this CPU's own, or that of one which stands still; the reference ends with the statement.
-        unsafe { (*cpu).task_state.set_ports(&mut ranges) };
+        unsafe { (*cpu).task_state.set_ports(ranges) };
     }
 
     fn device_range_allowed(&self, first: Frame, count: u32) -> bool {

@@ -107,7 +107,11 @@ fn main(boot: &'static mut BootInfo) -> ! {
         bundle: bundle_range,
         rsdp,
         framebuffer: framebuffer(boot).unwrap_or_default(),
-        root: RootImage { name: program.name(), entry: program.entry(), segments: program.segments().collect::<Vec<_>>().leak() },
+        root: RootImage {
+            name: program.name(),
+            entry: program.entry(),
+            segments: program.segments().collect::<Vec<_>>().leak(),
+        },
         kernel_address_space: Frame::containing(root),
     };
     let (ram, low) = (ram.map(range).collect(), usable.clone().find_map(start_others::low_range));

@@ -33,7 +33,7 @@ const LENT: usize = 100;
 /// holding 0, 1, 2... Result 0 is the error code, result 1 the sum of the buffer's bytes afterwards.
 fn lender(block: &Block) -> Outcome {
     let mut buffer: [u8; LENT] = core::array::from_fn(|index| index as u8);
-    let mut extension = Extension::EMPTY;
+    let mut extension = Extension::default();
     for (index, lease) in extension.leases[..2].iter_mut().enumerate() {
         let first = LEASES + 3 * index;
         *lease = Lease {

@@ -30,7 +30,7 @@ const NO_ROOM: u64 = 1;
 /// Receives one message and answers with what it got: word i = kind << 32 | rights of handle i, word 4 + i its badge.
 /// Result 0 counts the handles. With argument 1 it offers no room.
 fn taker(block: &Block) -> Outcome {
-    let mut extension = Extension::EMPTY;
+    let mut extension = Extension::default();
     let room = (block.argument(1) != NO_ROOM).then_some(&mut extension);
     let message = kernel::exchange(SystemCall::Receive, block.handle(PORT), &Message::new(0), room)?;
     let mut reply = Message::new(0);
@@ -61,7 +61,7 @@ fn start_taker(
 }
 
 fn send_handles(port: Handle, transfers: &[HandleTransfer]) -> Result<Message, Error> {
-    let mut extension = Extension::EMPTY;
+    let mut extension = Extension::default();
     for (place, transfer) in extension.handles.iter_mut().zip(transfers) {
         *place = *transfer;
     }
@@ -126,7 +126,7 @@ fn badges(suite: &Suite) -> Outcome {
 
 /// Calls and expects one signal handle in the answer, then notifies through it.
 fn asker(block: &Block) -> Outcome {
-    let mut extension = Extension::EMPTY;
+    let mut extension = Extension::default();
     let reply = kernel::exchange(SystemCall::Call, block.handle(PORT), &Message::new(1), Some(&mut extension))?;
     check_equal!(reply.tag.handles(), 1);
     kernel::notify(extension.received[0], 8)?;
@@ -140,7 +140,7 @@ fn in_a_reply(suite: &Suite) -> Outcome {
     client.grant(PORT, port.get(), Rights::SEND)?;
     client.start(asker)?;
     kernel::receive(port.get())?;
-    let mut extension = Extension::EMPTY;
+    let mut extension = Extension::default();
     extension.handles[0] = HandleTransfer::new(signal.get(), Rights::SEND);
     let reply = Message { tag: Tag::new(0).with_handles(1), ..Message::new(0) };
     kernel::exchange(SystemCall::Reply, Handle::NONE, &reply, Some(&mut extension))?;

@@ -98,7 +98,7 @@ fn client_lease(suite: &Suite) -> Outcome {
 /// Sends a handle to a signal of its own.
 fn sends_own_signal(block: &Block) -> Outcome {
     let signal = kernel::signal_create(Handle::NONE)?;
-    let mut extension = Extension::EMPTY;
+    let mut extension = Extension::default();
     extension.handles[0] = HandleTransfer::new(signal.get(), Rights::all());
     let tag = Tag::new(0).with_handles(1);
     kernel::send_with(block.handle(PORT), tag, &mut extension)?;
@@ -110,7 +110,7 @@ fn what_it_sent_stays(suite: &Suite) -> Outcome {
     let client = Child::new(suite)?;
     client.grant(PORT, port.get(), Rights::SEND)?;
     client.start(sends_own_signal)?;
-    let mut extension = Extension::EMPTY;
+    let mut extension = Extension::default();
     kernel::exchange(SystemCall::Receive, port.get(), &Message::new(0), Some(&mut extension))?;
     let signal = Owned::new(extension.received[0]);
     client.kill()?;

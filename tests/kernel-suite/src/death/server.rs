@@ -184,7 +184,7 @@ pub fn lends(block: &Block) -> Outcome {
     for (index, byte) in memory[..512].iter_mut().enumerate() {
         *byte = index as u8;
     }
-    let mut extension = Extension::EMPTY;
+    let mut extension = Extension::default();
     extension.leases[0] =
         Lease { address: memory.as_mut_ptr() as u64, length: 1024, access: Lease::READ | Lease::WRITE };
     let tag = Tag::new(0).with_leases(1);
@@ -217,7 +217,7 @@ fn gives_handles(block: &Block) -> Outcome {
     kernel::receive(block.handle(PORT))?;
     loop {
         let signal = kernel::signal_create(Handle::NONE)?;
-        let mut extension = Extension::EMPTY;
+        let mut extension = Extension::default();
         extension.handles[0] = HandleTransfer::new(signal.get(), Rights::SEND);
         let reply = Message { tag: Tag::new(0).with_handles(1), ..Message::new(0) };
         kernel::exchange(SystemCall::ReplyReceive, block.handle(PORT), &reply, Some(&mut extension))?;
@@ -228,7 +228,7 @@ fn gives_handles(block: &Block) -> Outcome {
 /// Calls and takes a handle each time, until the server dies.
 fn takes_handles(block: &Block) -> Outcome {
     loop {
-        let mut extension = Extension::EMPTY;
+        let mut extension = Extension::default();
         let result = kernel::exchange(SystemCall::Call, block.handle(PORT), &Message::new(0), Some(&mut extension));
         match result {
             Ok(reply) => {

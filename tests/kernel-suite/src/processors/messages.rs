@@ -134,7 +134,7 @@ fn a_passive_server_comes_along(suite: &Suite) -> Outcome {
 /// For each call: reads its lease, writes it back plus one, notifies the signal it was sent, and returns a new one of its own.
 fn works_with_extensions(block: &Block) -> Outcome {
     let port = block.handle(PORT);
-    let mut extension = Extension::EMPTY;
+    let mut extension = Extension::default();
     kernel::exchange(SystemCall::Receive, port, &Message::new(0), Some(&mut extension))?;
     loop {
         let mut buffer = [0; 300];
@@ -161,7 +161,7 @@ fn handles_and_leases(suite: &Suite) -> Outcome {
     let signal = kernel::signal_create(Handle::NONE)?;
     let mut memory = [0u8; 310];
     for round in 1..=ROUNDS {
-        let mut extension = Extension::EMPTY;
+        let mut extension = Extension::default();
         extension.handles[0] = HandleTransfer::new(signal.get(), Rights::SEND);
         extension.leases[0] =
             Lease { address: memory.as_mut_ptr() as u64, length: 310, access: Lease::READ | Lease::WRITE };

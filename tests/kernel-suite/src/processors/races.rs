@@ -135,7 +135,7 @@ const LENT: u64 = 4096;
 /// Lends shared memory to the suite and awaits the answer, for ever.
 fn lends_shared(block: &Block) -> Outcome {
     loop {
-        let mut extension = Extension::EMPTY;
+        let mut extension = Extension::default();
         extension.leases[0] = Lease { address: SHARED, length: 4 * LENT, access: Lease::READ | Lease::WRITE };
         kernel::send_with(block.handle(PORT), Tag::new(0).with_leases(1), &mut extension)?;
         block.set_result(0, block.result(0) + 1);

@@ -45,7 +45,7 @@ pub fn call_lend(
     if handles.len() > MAX_HANDLES || lends.len() > MAX_LEASES {
         return Err(Error::InvalidArgument);
     }
-    let mut extension = Extension::EMPTY;
+    let mut extension = Extension::default();
     extension.handles[..handles.len()].copy_from_slice(handles);
     for (slot, lend) in extension.leases.iter_mut().zip(lends.iter_mut()) {
         *slot = lend.lease();
@@ -108,7 +108,7 @@ pub fn reply_with(reply: Handle, tag: Tag, words: [u64; WORDS], handles: &[Handl
     if handles.len() > MAX_HANDLES {
         return Err(Error::InvalidArgument);
     }
-    let mut extension = Extension::EMPTY;
+    let mut extension = Extension::default();
     extension.handles[..handles.len()].copy_from_slice(handles);
     let tag = tag.with_handles(handles.len());
     stub::message_extended(SystemCall::Reply, arg(reply), tag, words, &mut extension).map(drop)
