@@ -21,6 +21,7 @@ use airox_abi::info::{EXIT_CREATOR_ENDED, ProcessInfo, ThreadState};
 use airox_abi::layout::NAME_LENGTH;
 use airox_abi::trace::EventKind;
 use airox_abi::{Error, Rights};
+use arrayvec::ArrayVec;
 
 /// Most signals that can watch one process's end.
 const WATCHERS: usize = 4;
@@ -152,7 +153,8 @@ impl<M: Machine> Kernel<M> {
     fn take_doomed(&mut self) {
         while let Some(id) = Id::from_link(self.first_doomed) {
             let process = &mut self.processes[id];
-            (process.alive, process.io_port_count) = (false, 0);
+            process.alive = false;
+            process.io_ports.clear();
             let next = core::mem::replace(&mut self.cpu.first_ending, id.number());
             self.first_doomed = core::mem::replace(&mut process.next_ending, next);
             // Its own handles may be the last that name it: it must stay until all is done.

@@ -126,8 +126,11 @@ impl<M: Machine> Kernel<M> {
         let user = process.and_then(|user| self.processes.upgrade(user));
         self.remove_object(id);
         if let Some(user) = user {
-            self.processes[user].io_ports.retain(|used| *used != range);
-            self.io_ports_changed(user);
+            let ranges = &mut self.processes[user].io_ports;
+            if let Some(index) = ranges.iter().position(|used| *used == range) {
+                ranges.swap_remove(index);
+                self.io_ports_changed(user);
+            }
         }
     }
 
