@@ -16,7 +16,7 @@ use crate::object::Object;
 use crate::quota::Quota;
 use crate::signal::Signal;
 use crate::slab::{Id, NONE, Weak};
-use crate::thread::{State, Thread};
+use crate::thread::State;
 use airox_abi::info::{EXIT_CREATOR_ENDED, ProcessInfo, ThreadState};
 use airox_abi::layout::NAME_LENGTH;
 use airox_abi::trace::EventKind;
@@ -130,7 +130,7 @@ impl<M: Machine> Kernel<M> {
     #[inline(never)]
     pub(crate) fn begin_ends(&mut self) {
         let reaper = self.cpu.reaper;
-        let Thread { priority, budget, .. } = self.threads[self.cpu.current];
+        let (priority, budget) = (self.threads[self.cpu.current].priority, self.cpu.budget);
         self.take_doomed();
         if self.cpu.current == reaper {
             return;
@@ -142,6 +142,8 @@ impl<M: Machine> Kernel<M> {
         }
         self.dequeue(reaper);
         self.stop_competing(reaper);
+        let gone = self.budgets.upgrade(budget).is_none();
+        let budget = if gone { self.unlimited_budget(self.cpu.number) } else { budget };
         let entry = &mut self.threads[reaper];
         (entry.state, entry.priority, entry.budget) = (State::Ready, entry.priority.max(priority), budget);
         self.compete(reaper);

@@ -283,18 +283,34 @@ fn storm(seed: u64, calls: u32, processors: u32) {
     system.settle();
     system.on(0);
     if system.kernel.cpu.current != root {
-        let crate::thread::State::Waiting(id) = system.kernel.threads[root].state else { panic!("seed {seed:#x}") };
-        system.kernel.notify(id, 1 << 63);
-        system.kernel.finish_entry();
+        wake_root(&mut system, seed);
     }
-    system.running(root);
     for child in children {
         system.reap(&child);
     }
+    // What has begun to end elsewhere may have to wait for its time.
+    system.raw(SystemCall::Wait as u64, &[signal, 1 << 63], Tag(0), 0);
+    while system.kernel.all_processors().any(|processor| processor.first_ending != crate::slab::NONE) {
+        for number in 0..processors {
+            system.on(number);
+            system.pass(1_000_000_000);
+        }
+    }
+    system.on(0);
+    wake_root(&mut system, seed);
     for handle in [port, signal, budgets[0], budgets[1]] {
         system.ok(SystemCall::HandleClose, &[handle]);
     }
     assert_eq!(system.counts(), before, "seed {seed:#x}: leaked");
+}
+
+/// Ends the root's `wait` for the signal's highest bit.
+fn wake_root(system: &mut System, seed: u64) {
+    let root = system.root;
+    let crate::thread::State::Waiting(id) = system.kernel.threads[root].state else { panic!("seed {seed:#x}") };
+    system.kernel.notify(id, 1 << 63);
+    system.kernel.finish_entry();
+    system.running(root);
 }
 
 #[test]
