@@ -160,13 +160,9 @@ pub struct BudgetInfo {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes)]
 #[repr(C)]
 pub struct KernelInfo {
-    /// Frames of RAM the kernel can hand out.
-    pub total_frames: u64,
-    /// Frames handed out now.
-    pub used_frames: u64,
-    /// Live objects of each [`crate::QuotaKind`], in the order of their codes (`Frames` repeats `used_frames`).
+    /// Live objects of each [`crate::QuotaKind`], in the order of their codes; for `Frames`, those handed out.
     pub objects: QuotaLimits,
-    /// How many of each kind the kernel can hold.
+    /// How many of each kind the kernel can hold, or hand out.
     pub capacity: QuotaLimits,
     /// Context switches since boot.
     pub switches: u64,

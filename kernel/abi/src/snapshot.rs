@@ -9,7 +9,7 @@ use crate::info::{KernelInfo, ThreadInfo};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// [`SnapshotHeader::magic`].
-pub const SNAPSHOT_MAGIC: u64 = u64::from_le_bytes(*b"AIROXsn2");
+pub const SNAPSHOT_MAGIC: u64 = u64::from_le_bytes(*b"AIROXsn3");
 
 /// Describes the snapshot that follows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes)]
@@ -34,9 +34,7 @@ pub struct SnapshotHeader {
     /// Trace rings: one for each processor.
     pub rings: u32,
     /// Objects left out because the buffer was full.
-    pub omitted: u32,
-    /// Zero.
-    pub reserved: u32,
+    pub omitted: u64,
     /// Machine-wide numbers.
     pub kernel: KernelInfo,
 }

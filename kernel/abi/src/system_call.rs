@@ -177,9 +177,7 @@ bitflags::bitflags! {
         /// The thread faults (`FaultKind::OutOfTime`) instead of waiting for the next replenishment. One that it is only lent to waits.
         const FAULT = 1 << 0;
     }
-}
 
-bitflags::bitflags! {
     /// How `RegionMap` maps. `WRITE` together with `EXECUTE` is refused.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct MapFlags: u32 {

@@ -284,6 +284,6 @@ impl<M: Machine> Kernel<M> {
     /// Writes what the clock page says.
     pub(crate) fn fill_clock_page(&mut self) {
         self.machine.zero_frame(self.clock_frame);
-        self.machine.write_frame(self.clock_frame, 0, self.clock.page().as_bytes());
+        self.machine.write_frame(self.clock_frame, 0, self.clock.page.as_bytes());
     }
 }

@@ -7,10 +7,8 @@ const SHIFT: u32 = 32;
 
 /// The clock.
 pub(crate) struct Clock {
-    base_ticks: u64,
-    pub(crate) ticks_per_second: u64,
-    /// Nanoseconds per tick, times 2^32.
-    to_nanoseconds: u64,
+    /// What programs need to tell the time themselves.
+    pub(crate) page: ClockPage,
     /// Ticks per nanosecond, times 2^32, rounded up: a timer never fires early.
     to_ticks: u64,
 }
@@ -19,34 +17,21 @@ impl Clock {
     /// A clock that was 0 at `base_ticks`.
     pub(crate) fn new(base_ticks: u64, ticks_per_second: u64) -> Clock {
         let ratio = |a: u64, b: u64| ((u128::from(a) << SHIFT) / u128::from(b.max(1))) as u64;
-        Clock {
-            base_ticks,
-            ticks_per_second,
-            to_nanoseconds: ratio(1_000_000_000, ticks_per_second),
-            to_ticks: ratio(ticks_per_second, 1_000_000_000) + 1,
-        }
+        let multiplier = ratio(1_000_000_000, ticks_per_second);
+        let to_ticks = ratio(ticks_per_second, 1_000_000_000) + 1;
+        Clock { page: ClockPage { base_ticks, ticks_per_second, multiplier, shift: SHIFT.into() }, to_ticks }
     }
 
     /// The TSC value at this time since boot; saturates.
     pub(crate) fn ticks(&self, nanoseconds: u64) -> u64 {
         // `u64::MAX` would mean "never".
-        self.span(nanoseconds).saturating_add(self.base_ticks).min(u64::MAX - 1)
+        self.span(nanoseconds).saturating_add(self.page.base_ticks).min(u64::MAX - 1)
     }
 
     /// Ticks in this many nanoseconds; saturates.
     pub(crate) fn span(&self, nanoseconds: u64) -> u64 {
         let ticks = (u128::from(nanoseconds) * u128::from(self.to_ticks)) >> SHIFT;
         u64::try_from(ticks).unwrap_or(u64::MAX)
-    }
-
-    /// What programs need to tell the time themselves.
-    pub(crate) const fn page(&self) -> ClockPage {
-        ClockPage {
-            base_ticks: self.base_ticks,
-            ticks_per_second: self.ticks_per_second,
-            multiplier: self.to_nanoseconds,
-            shift: SHIFT as u64,
-        }
     }
 }
 

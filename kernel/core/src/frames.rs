@@ -40,7 +40,6 @@ pub(crate) struct Frames {
     /// Not merged, and not counted in `free`.
     spares: ArrayVec<u32, SPARES>,
     free: u32,
-    total: u32,
 }
 
 impl Frames {
@@ -49,29 +48,12 @@ impl Frames {
 
     /// An allocator for frames below `end` that has none yet.
     pub(crate) fn new(end: u32) -> Frames {
-        Frames {
-            blocks: vec![Block::NOT_FREE; end as usize],
-            heads: [NONE; ORDERS],
-            spares: ArrayVec::new(),
-            free: 0,
-            total: 0,
-        }
-    }
-
-    /// Adds a range of RAM.
-    pub(crate) fn add(&mut self, first: Frame, count: u32) {
-        self.total += count;
-        self.release_contiguous(first, count);
+        Frames { blocks: vec![Block::NOT_FREE; end as usize], heads: [NONE; ORDERS], spares: ArrayVec::new(), free: 0 }
     }
 
     /// Frames not handed out.
     pub(crate) fn free(&self) -> u32 {
         self.free + self.spares.len() as u32
-    }
-
-    /// All frames.
-    pub(crate) fn total(&self) -> u32 {
-        self.total
     }
 
     /// One frame, contents undefined.
@@ -116,7 +98,7 @@ impl Frames {
         }
     }
 
-    /// Takes back frames in a row.
+    /// Takes back frames in a row, or takes in new ones.
     pub(crate) fn release_contiguous(&mut self, Frame(mut first): Frame, mut count: u32) {
         while count > 0 {
             let alignment = first.trailing_zeros().min(ORDERS as u32 - 1);

@@ -136,11 +136,11 @@ impl<M: Machine> Kernel<M> {
         let end = boot.memory.iter().map(|&(first, count)| first.0 + count).max().unwrap_or(0);
         let mut frames = Frames::new(end);
         for &(first, count) in boot.memory {
-            frames.add(first, count);
+            frames.release_contiguous(first, count);
         }
         let clock_frame = frames.allocate().ok_or(BootError("clock page", airox_abi::Error::QuotaExceeded))?;
         let processors = boot.processors;
-        let capacity = Capacity::for_frames(frames.total()).0.with(QuotaKind::Frames, frames.free());
+        let capacity = Capacity::for_frames(frames.free()).0;
         let capacity = capacity.with(QuotaKind::Time, capacity.get(QuotaKind::Time) * processors);
         let of = |kind: QuotaKind| capacity.get(kind);
 
@@ -231,7 +231,6 @@ impl<M: Machine> Kernel<M> {
 
     /// For `kernel_info`.
     pub(crate) fn kernel_info(&self) -> KernelInfo {
-        let used = u64::from(self.frames.total() - self.frames.free());
         let now = self.machine.now();
         // Idle time is added up when it ends; a snapshot is taken in the middle of it.
         let idle_ticks = self.all_processors().map(|processor| {
@@ -242,10 +241,8 @@ impl<M: Machine> Kernel<M> {
         // The unlimited budgets are nobody's.
         let resources = self.irqs.live() + self.io_ports.live() + self.budgets.live() - self.processors;
         KernelInfo {
-            total_frames: u64::from(self.frames.total()),
-            used_frames: used,
             objects: QuotaLimits([0; QuotaKind::COUNT])
-                .with(QuotaKind::Frames, used as u32)
+                .with(QuotaKind::Frames, self.capacity.get(QuotaKind::Frames) - self.frames.free())
                 .with(QuotaKind::Handles, self.capabilities.live())
                 // The kernel's own threads and their process, and the root quota, are not programs' objects.
                 .with(QuotaKind::Processes, self.processes.live() - 1)

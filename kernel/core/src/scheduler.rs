@@ -166,7 +166,7 @@ impl<M: Machine> Kernel<M> {
 
     /// A thread's whole turn, in ticks.
     fn full_turn(&self, thread: Id<Thread>) -> u64 {
-        let turn = self.clock.ticks_per_second / SLICES_PER_SECOND;
+        let turn = self.clock.page.ticks_per_second / SLICES_PER_SECOND;
         turn * u64::from(self.threads[thread].weight) / u64::from(USUAL_WEIGHT)
     }
 

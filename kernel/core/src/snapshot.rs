@@ -63,8 +63,8 @@ impl<M: Machine> Kernel<M> {
             magic: SNAPSHOT_MAGIC,
             sequence: snapshot.header.sequence + 1,
             ticks: self.machine.now(),
-            base_ticks: self.clock.page().base_ticks,
-            ticks_per_second: self.clock.ticks_per_second,
+            base_ticks: self.clock.page.base_ticks,
+            ticks_per_second: self.clock.page.ticks_per_second,
             rings: self.processors,
             kernel: self.kernel_info(),
             ..Default::default()

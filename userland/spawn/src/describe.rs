@@ -107,8 +107,8 @@ pub fn memory<K: Kernel>(kernel: &mut K, machine: Handle) -> Result<Memory, Erro
         capacity: info.capacity.get(*kind),
     });
     Ok(Memory {
-        total_bytes: info.total_frames * PAGE_SIZE,
-        used_bytes: info.used_frames * PAGE_SIZE,
+        total_bytes: u64::from(info.capacity.get(QuotaKind::Frames)) * PAGE_SIZE,
+        used_bytes: u64::from(info.objects.get(QuotaKind::Frames)) * PAGE_SIZE,
         objects: objects.collect(),
         processors: info.processors as u32,
         idle_ns: kernel.nanoseconds(info.idle_ticks),

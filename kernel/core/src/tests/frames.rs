@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn everything_comes_back_and_merges() {
     let mut frames = Frames::new(1024);
-    frames.add(Frame(3), 1000);
+    frames.release_contiguous(Frame(3), 1000);
     let mut held = Vec::new();
     while let Some(frame) = frames.allocate() {
         assert!((3..1003).contains(&frame.0));
@@ -25,7 +25,7 @@ fn everything_comes_back_and_merges() {
 #[test]
 fn spare_frames_are_used_again_and_merged_when_a_block_is_wanted() {
     let mut frames = Frames::new(128);
-    frames.add(Frame(0), 128);
+    frames.release_contiguous(Frame(0), 128);
     let held: Vec<Frame> = (0..SPARES + 8).filter_map(|_| frames.allocate()).collect();
     for &frame in &held {
         frames.release(frame);
@@ -42,7 +42,7 @@ fn spare_frames_are_used_again_and_merged_when_a_block_is_wanted() {
 #[should_panic(expected = "freed twice")]
 fn a_spare_frame_freed_again_is_noticed() {
     let mut frames = Frames::new(8);
-    frames.add(Frame(0), 8);
+    frames.release_contiguous(Frame(0), 8);
     let frame = frames.allocate().unwrap();
     frames.release(frame);
     frames.release(frame);
@@ -51,7 +51,7 @@ fn a_spare_frame_freed_again_is_noticed() {
 #[test]
 fn contiguous_blocks_return_what_is_over() {
     let mut frames = Frames::new(64);
-    frames.add(Frame(0), 64);
+    frames.release_contiguous(Frame(0), 64);
     let block = frames.allocate_contiguous(33).unwrap();
     assert_eq!(frames.free(), 31);
     frames.release_contiguous(block, 33);
@@ -64,8 +64,8 @@ fn contiguous_blocks_return_what_is_over() {
 #[test]
 fn random_use_conserves_frames() {
     let mut frames = Frames::new(4096);
-    frames.add(Frame(17), 3000);
-    frames.add(Frame(3500), 500);
+    frames.release_contiguous(Frame(17), 3000);
+    frames.release_contiguous(Frame(3500), 500);
     let mut held: Vec<(Frame, u32)> = Vec::new();
     let mut seed = 0x1234_5678_u64;
     for _ in 0..20_000 {
