@@ -38,7 +38,6 @@ pub const MAX_ARGUMENT_BYTES: usize = 64 * 1024;
 pub const REPLY_BYTES: usize = 4096;
 
 /// The tag of a request.
-#[must_use]
 pub const fn request_tag(interface: u32, method: u16, length: u32) -> airox_abi::message::Tag {
     airox_abi::message::Tag::new(method).with_user(length | (interface & 0xffff) << 16)
 }
