@@ -25,9 +25,9 @@ use arrayvec::ArrayVec;
 
 /// Most signals that can watch one process's end.
 const WATCHERS: usize = 4;
-/// Threads that are ended, capabilities that are deleted, and slots that are looked at for created processes, in one kernel entry.
-const THREADS_AT_ONCE: usize = 4;
-const CAPABILITIES_AT_ONCE: usize = 4;
+/// After this time in a kernel entry no further step of the end of a process is taken.
+const STEPS_NS: u64 = 1_000;
+/// Slots that are looked at for processes that an ending one made, in one step.
 const PROCESSES_AT_ONCE: u32 = 64;
 /// Most I/O port ranges one process can use.
 const PORT_RANGES: usize = 16;
@@ -46,6 +46,8 @@ pub(crate) struct Process {
     pub(crate) ending: bool,
     /// Next in the list of such processes.
     next_ending: u32,
+    /// While it ends: no processor uses its address space any more.
+    left: bool,
     /// While it ends: slots of processes that have been looked at for those it made.
     seen: u32,
     pub(crate) root: Frame,
@@ -135,7 +137,7 @@ impl<M: Machine> Kernel<M> {
         if self.cpu.current == reaper {
             return;
         }
-        self.end_step();
+        self.end_some();
         self.take_doomed();
         if self.cpu.first_ending == NONE {
             return;
@@ -167,39 +169,43 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// The reaper runs: one more step, or it waits for the next process to end.
+    /// The reaper runs: some more steps, or it waits for the next process to end.
     pub(crate) fn reap(&mut self) {
-        self.end_step();
-        if self.cpu.first_ending == NONE {
+        self.end_some();
+        if self.cpu.first_ending == NONE && self.first_doomed == NONE {
             let reaper = self.cpu.reaper;
             (self.threads[reaper].state, self.threads[reaper].priority) = (State::New, 0);
             self.stop_running();
         }
     }
 
-    /// A part of the end of a process, as much as a kernel entry may take: its threads, its capabilities, its page tables, the processes it made.
-    fn end_step(&mut self) {
-        let Some(id) = Id::from_link(self.cpu.first_ending) else { return };
-        for _ in 0..THREADS_AT_ONCE {
-            if let Some(thread) = Id::from_link(self.processes[id].first_thread) {
-                self.kill_thread(thread);
-            }
-        }
-        if self.processes[id].first_thread != NONE {
-            return;
-        }
-        self.machine.leave_address_space(self.processes[id].root);
-        for _ in 0..CAPABILITIES_AT_ONCE {
-            let index = self.processes[id].first_capability;
-            if index == NONE {
-                break;
-            }
-            if !self.prepare_delete(index) {
+    /// Takes steps for as long as a kernel entry may.
+    fn end_some(&mut self) {
+        let end = self.machine.now() + self.clock.span(STEPS_NS);
+        while let Some(id) = Id::from_link(self.cpu.first_ending) {
+            self.end_step(id);
+            if self.machine.now() >= end {
                 return;
             }
-            self.delete_capability(index);
         }
-        if self.processes[id].first_capability != NONE || !self.doom_created_by(id) || !self.free_tables(id) {
+    }
+
+    /// A small part of the end of a process: one of its threads, one of its capabilities or a part of it, some of its page tables.
+    fn end_step(&mut self, id: Id<Process>) {
+        let Process { first_thread, first_capability: index, root, .. } = self.processes[id];
+        if let Some(thread) = Id::from_link(first_thread) {
+            return self.kill_thread(thread);
+        }
+        if !core::mem::replace(&mut self.processes[id].left, true) {
+            return self.machine.leave_address_space(root);
+        }
+        if index != NONE {
+            if self.prepare_delete(index) {
+                self.delete_capability(index);
+            }
+            return;
+        }
+        if !self.doom_created_by(id) || !self.free_tables(id) {
             return;
         }
         let process = &mut self.processes[id];
