@@ -18,9 +18,9 @@ use x86_64::structures::tss::TaskStateSegment;
 use x86_64::{PrivilegeLevel, VirtAddr};
 
 /// Selector of the kernel's code segment.
-pub const KERNEL_CODE: u16 = 0x08;
+pub const KERNEL_CODE: u64 = 0x08;
 /// Selector of the kernel's data segment.
-pub const KERNEL_DATA: u16 = 0x10;
+pub const KERNEL_DATA: u64 = 0x10;
 
 /// Bytes of the I/O permission bitmap: one bit a port.
 pub const PORT_BITMAP: usize = 8192;
@@ -38,8 +38,6 @@ pub struct TaskState {
 
 /// Offset of the bitmap in the TSS.
 const PORTS_OFFSET: u16 = core::mem::offset_of!(TaskState, ports) as u16;
-/// A bitmap offset beyond the segment's limit: every port is denied without a look at the bitmap.
-const NO_PORTS: u16 = u16::MAX;
 
 impl TaskState {
     /// A TSS that allows ring 3 no port, with stacks for NMI, double fault and machine check.
@@ -55,7 +53,6 @@ impl TaskState {
     pub fn set_ports(&mut self, ranges: &[(u16, u16)]) {
         self.ports[self.dirty.clone()].fill(0xff);
         self.dirty = 0..0;
-        self.segment.iomap_base = NO_PORTS;
         for &(first, count) in ranges {
             let end = (usize::from(first) + usize::from(count)).min(PORT_BITMAP * 8);
             for port in usize::from(first)..end {
@@ -67,7 +64,6 @@ impl TaskState {
             } else {
                 self.dirty.start.min(bytes.start)..self.dirty.end.max(bytes.end)
             };
-            self.segment.iomap_base = PORTS_OFFSET;
         }
     }
 }
@@ -82,16 +78,15 @@ const BREAKPOINT: usize = 3;
 /// 1. The kernel runs with interrupts off. 2. `cpu` is never freed and no reference to it is alive. 3. Its stacks are mapped.
 pub unsafe fn load(cpu: *mut Cpu) {
     let mut gdt = Box::new(GlobalDescriptorTable::<8>::empty());
-    let code = gdt.append(Descriptor::kernel_code_segment());
-    let data = gdt.append(Descriptor::kernel_data_segment());
-    let user_data = gdt.append(Descriptor::user_data_segment());
-    let user_code = gdt.append(Descriptor::user_code_segment());
-    assert!(
-        (code.0, data.0) == (KERNEL_CODE, KERNEL_DATA)
-            && u64::from(user_data.0) == USER_DATA
-            && u64::from(user_code.0) == USER_CODE,
-        "selectors differ from the contract"
-    );
+    let [code, data, user_data, user_code] = [
+        Descriptor::kernel_code_segment(),
+        Descriptor::kernel_data_segment(),
+        Descriptor::user_data_segment(),
+        Descriptor::user_code_segment(),
+    ]
+    .map(|segment| gdt.append(segment));
+    let selectors = [code, data, user_data, user_code].map(|selector| u64::from(selector.0));
+    assert_eq!(selectors, [KERNEL_CODE, KERNEL_DATA, USER_DATA, USER_CODE]);
     // SAFETY: 1. `cpu` is never freed, so both parts of its task state live for ever. 2. The references end with the call:
     // only their addresses go into the descriptor.
     let task = unsafe {
@@ -125,7 +120,6 @@ pub unsafe fn load(cpu: *mut Cpu) {
             }
         }
         lidt(&DescriptorTablePointer { limit: (size_of_val(gates) - 1) as u16, base: VirtAddr::from_ptr(gates) });
-        (*cpu).task_state.segment.iomap_base = NO_PORTS;
         (*cpu).this = cpu;
     }
     x86_64::registers::model_specific::GsBase::write(VirtAddr::from_ptr(cpu));

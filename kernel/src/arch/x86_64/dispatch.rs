@@ -2,7 +2,7 @@
 
 use super::cpu::Cpu;
 use super::local_apic::{ERROR, FIRST_LINE, INSPECT, SPURIOUS, TIMER, WAKE};
-use super::lock::{self, Entry};
+use super::lock;
 use super::machine::Pc;
 use super::{clock, paging};
 use airox_kernel_core::context::Context;
@@ -18,12 +18,13 @@ static AIROX_SNAPSHOT: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
 
 const BREAKPOINT: u8 = 3;
 const PAGE_FAULT: u8 = 14;
+/// Bytes of `syscall`. Those of `int3` are 1.
+const SYSTEM_CALL_LENGTH: u64 = 2;
 /// The first vector that is not an exception.
 const FIRST_INTERRUPT: u8 = 32;
 
-/// A system call that neither blocks nor looks at any object: it gets its number, answers by its error code, and its caller's
-/// registers have not been saved. There is one.
-pub extern "C" fn light_call(_number: u64) -> u64 {
+/// The system call that neither blocks nor looks at any object: it answers by its error code, and its caller's registers have not been saved.
+pub extern "C" fn light_call() -> u64 {
     0
 }
 
@@ -33,11 +34,11 @@ pub extern "C" fn light_call(_number: u64) -> u64 {
 /// 1. `cpu` is this CPU's structure, whose kernel is set. 2. The registers of the thread that ran are saved. 3. The ticket is served on when the
 ///    kernel is left, and no reference to the kernel is used after that.
 #[inline(always)]
-pub unsafe fn enter<'a>(cpu: *mut Cpu, ticket: u32, entry: Entry) -> (&'a mut Kernel<Pc>, bool) {
+pub unsafe fn enter<'a>(cpu: *mut Cpu, ticket: u32, length: u64) -> (&'a mut Kernel<Pc>, bool) {
     // SAFETY: 1. By the contract. 2. The kernel is never freed. 3. Interrupts are off from entry to exit and one CPU at a time has its
     // ticket served, so this is the only reference to the kernel.
     unsafe {
-        let stopped = lock::await_turn(cpu, ticket, entry);
+        let stopped = lock::await_turn(cpu, ticket, length);
         let kernel = &mut *(*cpu).kernel;
         kernel.enter((*cpu).number);
         (kernel, stopped)
@@ -58,7 +59,7 @@ pub extern "C" fn message_call(cpu: *mut Cpu) -> *mut Context {
 #[inline(always)]
 fn system_call_with(cpu: *mut Cpu, ticket: u32, carry_out: fn(&mut Kernel<Pc>) -> *mut Context) -> *mut Context {
     // SAFETY: the stubs save the registers, and serve the next ticket when they leave.
-    let (kernel, stopped) = unsafe { enter(cpu, ticket, Entry::SystemCall) };
+    let (kernel, stopped) = unsafe { enter(cpu, ticket, SYSTEM_CALL_LENGTH) };
     // If it was stopped, its thread calls again, if it still runs here.
     if stopped { stopped_entry(kernel, None) } else { carry_out(kernel) }
 }
@@ -66,9 +67,10 @@ fn system_call_with(cpu: *mut Cpu, ticket: u32, carry_out: fn(&mut Kernel<Pc>) -
 /// An interrupt, or an exception of ring 3.
 pub extern "C" fn interrupt(cpu: *mut Cpu, vector: u32) -> *mut Context {
     let vector = vector as u8;
-    let entry = if vector == BREAKPOINT { Entry::Breakpoint } else { Entry::Other };
+    // Other exceptions come again by themselves; interrupts have nothing to do with the thread.
+    let length = u64::from(vector == BREAKPOINT);
     // SAFETY: as in `system_call_with`.
-    let (kernel, stopped) = unsafe { enter(cpu, lock::take_ticket(), entry) };
+    let (kernel, stopped) = unsafe { enter(cpu, lock::take_ticket(), length) };
     if stopped {
         return stopped_entry(kernel, Some(vector).filter(|&vector| vector >= FIRST_INTERRUPT));
     }

@@ -14,7 +14,7 @@
 //!
 //! # How a thread leaves
 //! The same thread after a system call: its registers are loaded and the vector registers, in which Rust may have left data
-//! of other processes, are cleared. Another thread ([`resume`]): its address space is loaded if it is not already, and *all*
+//! of other processes, are cleared. Another thread ([`leave`]): its address space is loaded if it is not already, and *all*
 //! vector state, control registers included, is either its own (`Resume::Full`) or the reset state.
 //!
 //! # The lock
@@ -117,13 +117,11 @@ macro_rules! load_address_space {
 }
 pub(super) use load_address_space;
 
-/// Leaves by `sysretq` to the context in a register. After the pops, `rsp` is at `r11`; then follow `rcx rax code ip cs flags sp`.
+/// Leaves by `sysretq` to the context in `rdi`. After the pops, `rsp` is at `r11`; then follow `rcx rax code ip cs flags sp`.
 macro_rules! leave_system_call {
-    ($context:literal) => {
+    () => {
         concat!(
-            "lea rsp, [",
-            $context,
-            " + {words}]\n",
+            "lea rsp, [rdi + {words}]\n",
             pop_registers!(),
             "
             mov rcx, [rsp + 32]
@@ -173,7 +171,6 @@ macro_rules! system_call_stub {
                 "mov rsp, gs:[{stack}]",
                 "push rcx",
                 "push r11",
-                "mov rdi, rax",
                 "call {light_call}",
                 "pop r11",
                 "pop rcx",
@@ -208,15 +205,16 @@ macro_rules! general_stub {
             body!([
                 "mov rdi, gs:[0]",
                 "call {function}",
-                "cmp rax, gs:[{current}]",
-                "jne {resume}",
+                "mov rdi, rax",
+                "cmp rdi, gs:[{current}]",
+                "jne {leave}",
                 "inc dword ptr [rip + {tickets} + {serving}]",
                 $clear,
-                leave_system_call!("rax"),
+                leave_system_call!(),
             ]
                 Cpu { current }
                 Context { words };
-                function = sym $function, resume = sym resume, tickets = sym TICKETS, serving = const SERVING,
+                function = sym $function, leave = sym leave, tickets = sym TICKETS, serving = const SERVING,
             )
         }
     };
@@ -254,18 +252,18 @@ system_call_stub! {
     clear!("xorps", xmm0 xmm1 xmm2 xmm3 xmm4 xmm5 xmm6 xmm7 xmm8 xmm9 xmm10 xmm11 xmm12 xmm13 xmm14 xmm15)
 }
 
-/// Leaves the kernel to the context in `rax`, whoever ran before. Once the address space is loaded, the next processor may come in: what
+/// Leaves the kernel to a context, whoever ran before. Once the address space is loaded, the next processor may come in: what
 /// remains to be read is this thread's own.
 ///
 /// # Safety
-/// Jumped to by the stubs, with the kernel's GS base and interrupts off.
+/// The CPU's structure, GDT, TSS and IDT are loaded, interrupts are off, its ticket is served; `context` is what `Kernel::current` returned; nothing on
+/// the stack is used again.
 #[unsafe(naked)]
-unsafe extern "C" fn resume() -> ! {
+pub unsafe extern "C" fn leave(context: *mut Context) -> ! {
     body!([
-        "mov gs:[{current}], rax",
-        "lea rcx, [rax + {end}]",
+        "mov gs:[{current}], rdi",
+        "lea rcx, [rdi + {end}]",
         "mov gs:[{rsp0}], rcx",
-        "mov rdi, rax",
         "mov rcx, [rdi + {address_space}]",
         "mov eax, gs:[{vector_components}]",
         "xor edx, edx",
@@ -277,10 +275,10 @@ unsafe extern "C" fn resume() -> ! {
         "test eax, eax",
         "jz 3f",
         "xrstor64 [rip + {reset}]",
-        leave_system_call!("rdi"),
+        leave_system_call!(),
         "3:",
         "fxrstor64 [rip + {reset}]",
-        leave_system_call!("rdi"),
+        leave_system_call!(),
         // Resume::Full. The idle loop runs in whatever address space is loaded.
         "4:",
         "test byte ptr [rdi + {cs}], 3",
@@ -311,17 +309,7 @@ unsafe extern "C" fn resume() -> ! {
     )
 }
 
-/// Leaves the kernel for the first time on this CPU.
-///
-/// # Safety
-/// The CPU's structure, GDT, TSS and IDT are loaded, interrupts are off, its ticket is served; `context` is what `Kernel::current` returned; nothing on
-/// the stack is used again.
-#[unsafe(naked)]
-pub unsafe extern "C" fn leave(context: *mut Context) -> ! {
-    naked_asm!("mov rax, rdi", "jmp {resume}", resume = sym resume)
-}
-
-/// Saves what the vector stubs have not, calls [`dispatch::interrupt`] and resumes what it returns.
+/// Saves what the vector stubs have not, calls [`dispatch::interrupt`] and leaves to what it returns.
 ///
 /// On entry the stack holds the interrupt frame, the error code (or 0) and `rax`; `eax` is the vector.
 #[unsafe(naked)]
@@ -349,7 +337,8 @@ unsafe extern "C" fn interrupt_common() {
         "clac",
         "6:",
         "call {interrupt}",
-        "jmp {resume}",
+        "mov rdi, rax",
+        "jmp {leave}",
         // Ring 0: the idle loop's interrupts, or an exception of the kernel's own.
         "5:",
         "cmp esi, 32",
@@ -359,7 +348,7 @@ unsafe extern "C" fn interrupt_common() {
         Cpu { vector_components, stack, has_smap }
         Context { cs };
         resume_field = const offset_of!(Context, resume),
-        interrupt = sym dispatch::interrupt, fatal = sym dispatch::fatal, resume = sym resume,
+        interrupt = sym dispatch::interrupt, fatal = sym dispatch::fatal, leave = sym leave,
     )
 }
 

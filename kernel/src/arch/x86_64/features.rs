@@ -120,7 +120,7 @@ impl Features {
         Dr7::write(Dr7Value::from_bits_truncate(0));
 
         // SAFETY: the GDT has these selectors in the order that SYSCALL and SYSRET expect (user data, user code behind kernel data).
-        unsafe { Star::write_raw(KERNEL_DATA | 3, KERNEL_CODE) };
+        unsafe { Star::write_raw(KERNEL_DATA as u16 | 3, KERNEL_CODE as u16) };
         let stub = if self.avx { entry::system_call_avx } else { entry::system_call_sse };
         LStar::write(VirtAddr::new(stub as *const () as u64));
         // No flag of the program's is on in the kernel: not interrupts, nor what turns string instructions round, traps, or suspends SMAP.

@@ -26,17 +26,6 @@ pub struct Tickets {
 /// The one lock.
 pub static TICKETS: Tickets = Tickets { next: AtomicU32::new(0), serving: AtomicU32::new(0) };
 
-/// How a processor came to the kernel: how many bytes its thread goes back if it shall do it again.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Entry {
-    /// By another exception, which comes again, or an interrupt, which has nothing to do with the thread.
-    Other = 0,
-    /// By `int3`, one byte long.
-    Breakpoint = 1,
-    /// By `syscall`, two bytes long.
-    SystemCall = 2,
-}
-
 const NOTHING: u32 = 0;
 /// Request: let go of the address space.
 pub const LEAVE_SPACE: u32 = 1;
@@ -58,22 +47,23 @@ pub fn take_ticket() -> u32 {
     TICKETS.next.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Waits until a ticket is served. Returns whether the processor was stopped meanwhile.
+/// Waits until a ticket is served. Returns whether the processor was stopped meanwhile; then its thread has gone back so many bytes: the `length`
+/// of the instruction that brought it here, if it has to be executed again.
 ///
 /// # Safety
 /// 1. `cpu` is this CPU's structure. 2. The registers of the thread that ran are saved.
 #[inline(always)]
-pub unsafe fn await_turn(cpu: *mut Cpu, ticket: u32, entry: Entry) -> bool {
+pub unsafe fn await_turn(cpu: *mut Cpu, ticket: u32, length: u64) -> bool {
     if TICKETS.serving.load(Ordering::Acquire) == ticket {
         return false;
     }
     // SAFETY: passed on.
-    unsafe { wait(cpu, ticket, entry) }
+    unsafe { wait(cpu, ticket, length) }
 }
 
 #[cold]
 #[inline(never)]
-unsafe fn wait(cpu: *mut Cpu, ticket: u32, entry: Entry) -> bool {
+unsafe fn wait(cpu: *mut Cpu, ticket: u32, length: u64) -> bool {
     // SAFETY: by the contract, and nobody else uses this CPU's structure.
     let (number, context, kernel_root) = unsafe { ((*cpu).number, (*cpu).current, (*cpu).kernel_root) };
     let request = &REQUESTS[number as usize];
@@ -88,8 +78,8 @@ unsafe fn wait(cpu: *mut Cpu, ticket: u32, entry: Entry) -> bool {
         // SAFETY: 1. Until it is told that its request is carried out, the processor inside leaves this context alone. 2. The kernel's own
         // address space maps all that the kernel uses. 3. Without a current context, the stubs leave by the way that loads an address space.
         unsafe {
-            if asked == STOP && !core::mem::replace(&mut stopped, true) && entry != Entry::Other {
-                (*context).ip -= entry as u64;
+            if asked == STOP && !core::mem::replace(&mut stopped, true) && length != 0 {
+                (*context).ip -= length;
             }
             load(&mut *cpu, kernel_root);
             (*cpu).current = core::ptr::null_mut();

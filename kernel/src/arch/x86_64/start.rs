@@ -16,7 +16,6 @@ use super::{clock, entry, failure_tests, lock, panic, physical, start_others, ua
 use airox_abi::root::Framebuffer;
 use airox_bundle::{Bundle, KERNEL_SYMBOLS_FILE, Symbols};
 use airox_kernel::memory::{Range, remainder, reserve};
-use airox_kernel_core::context::Context;
 use airox_kernel_core::machine::Frame;
 use airox_kernel_core::{Boot, Capacity, Kernel, RootImage};
 use alloc::boxed::Box;
@@ -69,10 +68,8 @@ fn main(boot: &'static mut BootInfo) -> ! {
     lock::take_ticket();
     uart::init();
     Features::get().protect();
-    assert!(
-        boot.physical_memory_offset.into_option() == Some(physical::MAP),
-        "the loader has not mapped physical memory where it should"
-    );
+    let map = boot.physical_memory_offset.into_option();
+    assert_eq!(map, Some(physical::MAP), "the loader has not mapped physical memory where it should");
     let is_ram = |kind| matches!(kind, MemoryRegionKind::Usable | MemoryRegionKind::Bootloader);
     let range = |region: &MemoryRegion| Range { start: region.start, end: region.end };
     let ram = boot.memory_regions.iter().filter(|region| is_ram(region.kind));
@@ -99,6 +96,7 @@ fn main(boot: &'static mut BootInfo) -> ! {
     let program = bundle.program(bundle.root_program()).expect("the bundle lacks its root program");
     let mut tables = Tables::build(Frames::new(tables), limit);
     let (cpu, root) = (new_cpu(0, &mut tables), tables.root());
+    let segments = program.segments().collect::<Vec<_>>().leak();
     let boot = Boot {
         memory: usable.clone().filter_map(|range| remainder(range, reserved)).collect::<Vec<_>>().leak(),
         processors,
@@ -107,11 +105,7 @@ fn main(boot: &'static mut BootInfo) -> ! {
         bundle: bundle_range,
         rsdp,
         framebuffer: framebuffer(boot).unwrap_or_default(),
-        root: RootImage {
-            name: program.name(),
-            entry: program.entry(),
-            segments: program.segments().collect::<Vec<_>>().leak(),
-        },
+        root: RootImage { name: program.name(), entry: program.entry(), segments },
         kernel_address_space: Frame::containing(root),
     };
     let (ram, low) = (ram.map(range).collect(), usable.clone().find_map(start_others::low_range));
@@ -181,6 +175,7 @@ extern "C" fn running(handoff: *mut u8) -> ! {
         start_others::start(low, ticks_per_second, &firmware, &mut local_apic, &mut tables, &mut cpus);
     }
     (boot.ticks_per_second, boot.processors) = (ticks_per_second, cpus.len() as u32);
+    let structures: Vec<_> = cpus.iter().map(|other| other.cpu).collect();
     let machine = Pc { lines, occupied: ram, cpus };
     // SAFETY: no reference to the structure is alive; interrupts are off.
     unsafe { (*cpu).local_apic = Some(local_apic) };
@@ -190,8 +185,7 @@ extern "C" fn running(handoff: *mut u8) -> ! {
     }
     let kernel = Kernel::new(machine, &boot).unwrap_or_else(|error| panic!("{}: {}", error.0, error.1));
     let kernel = Box::leak(Box::new(kernel));
-    let (code, data) = (u64::from(KERNEL_CODE), u64::from(KERNEL_DATA));
-    kernel.set_idle_context(entry::idle as *const () as u64, code, data, IDLE_FLAGS);
+    kernel.set_idle_context(entry::idle as *const () as u64, KERNEL_CODE, KERNEL_DATA, IDLE_FLAGS);
     log::info!(
         "{} processor{}, {} MiB of memory, TSC {} kHz, {} us since entry",
         boot.processors,
@@ -200,15 +194,15 @@ extern "C" fn running(handoff: *mut u8) -> ! {
         ticks_per_second / 1000,
         (clock::now() - boot.boot_ticks) * 1000 / (ticks_per_second / 1000).max(1),
     );
-    let current: *mut Context = kernel.current();
-    // SAFETY: 1. The CPU is set up, interrupts are off. 2. `current` is what the kernel wants to run. 3. This stack's contents are not used
-    // again: what must last is on the heap. No reference to the CPU's structure or the kernel is used again, before the ticket that this CPU
-    // has held since the start is served on.
+    // SAFETY: 1. This CPU is set up, interrupts are off. 2. All others wait at the kernel's door. 3. This stack's contents are not used again: what
+    // must last is on the heap. No reference to a CPU's structure or the kernel is used again, before the ticket that this CPU has held since the
+    // start is served on.
     unsafe {
-        (*cpu).processor = kernel.processor_address(0);
-        (*cpu).kernel = kernel;
-        start_others::let_go(kernel);
-        entry::leave(current)
+        for (number, cpu) in structures.into_iter().enumerate() {
+            (*cpu).processor = kernel.processor_address(number as u32);
+            (*cpu).kernel = kernel;
+        }
+        entry::leave(kernel.current())
     }
 }
 

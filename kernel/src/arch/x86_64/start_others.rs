@@ -1,29 +1,26 @@
 //! The start of all CPUs but the first (Intel SDM vol. 3, 9.4.4; "INIT-SIPI-SIPI").
 //!
 //! A CPU that is told to start begins in real mode, at a page below 1 MiB. A copy of [`trampoline`] is there, and behind it page tables that map this
-//! page where it is and the kernel where it belongs. It switches on paging and long mode at once, goes to [`enter`] in the kernel, and
-//! from there to Rust with a stack of its own. CPUs start one after the other, so that one copy serves all.
+//! page where it is and the kernel where it belongs. It switches on paging and long mode at once, goes to [`paging::switch`] in the
+//! kernel, and from there to Rust with a stack of its own. CPUs start one after the other, so that one copy serves all.
 
 use super::cpu::Cpu;
 use super::entry;
 use super::features::Features;
 use super::firmware::Firmware;
 use super::local_apic::{LocalApic, REGISTERS};
-use super::lock::{self, Entry};
-use super::machine::{Other, Pc};
-use super::paging::Tables;
+use super::machine::Other;
+use super::paging::{self, Tables};
 use super::start::new_cpu;
-use super::{clock, descriptors, dispatch, physical};
+use super::{clock, descriptors, dispatch, lock, physical};
 use airox_abi::time::MAX_PROCESSORS;
 use airox_kernel::memory::Range;
-use airox_kernel_core::Kernel;
-use airox_kernel_core::context::Context;
 use alloc::vec::Vec;
-use core::arch::{global_asm, naked_asm};
+use core::arch::global_asm;
 use core::hint::spin_loop;
 use core::mem::offset_of;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 use x86_64::VirtAddr;
 use x86_64::structures::DescriptorTablePointer;
 
@@ -46,8 +43,8 @@ const SECOND_TRY: u64 = 1000;
 
 /// How many CPUs have come to Rust.
 static STARTED: AtomicU32 = AtomicU32::new(1);
-/// The kernel, once it is there to be entered.
-static KERNEL: AtomicPtr<Kernel<Pc>> = AtomicPtr::new(null_mut());
+/// Instead of that: whoever comes now is not wanted any more.
+const GIVEN_UP: u32 = u32::MAX;
 
 /// What the trampoline finds in its page, [`PARAMETERS`] bytes from the start.
 #[repr(C)]
@@ -58,13 +55,14 @@ struct Parameters {
     /// The segment table's descriptor, as `lgdt` takes it, and the table.
     table: DescriptorTablePointer,
     segments: [u64; 2],
-    /// Its own top-level page table; the kernel's; where to go on there, with which stack.
+    /// Its own top-level page table.
     root: u64,
+    /// Arguments for [`paging::switch`], and its address: the kernel's top-level table; a stack, where to go on, the structure of the CPU that starts.
     kernel_root: u64,
-    entry: u64,
     stack: u64,
-    /// The structure of the CPU that starts.
+    started: extern "C" fn(*mut u8) -> !,
     cpu: *mut Cpu,
+    switch: usize,
 }
 
 /// A segment of 64-bit code, present.
@@ -77,7 +75,7 @@ pub fn low_range(usable: Range) -> Option<Range> {
     (range.end <= usable.end.min(LOW_LIMITS.end)).then_some(range)
 }
 
-/// Starts all other CPUs and adds those that have come up to `cpus`. They wait until [`let_go`]. `low` is for the trampoline.
+/// Starts all other CPUs and adds those that have come up to `cpus`. They wait at the kernel's door. `low` is for the trampoline.
 pub fn start(
     low: Option<Range>,
     ticks_per_second: u64,
@@ -109,18 +107,14 @@ pub fn start(
         if !pause(ticks_per_second / SECOND_TRY, started) {
             apic.send_start_up(id, page);
         }
-        if !pause(ticks_per_second / PATIENCE, started) {
-            // Should it come later after all, it finds the number of one that did not.
+        if !pause(ticks_per_second / PATIENCE, started)
+            && STARTED.compare_exchange(number, GIVEN_UP, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        {
             log::warn!("the processor with APIC id {id} does not start; those behind it are left alone");
             return;
         }
         cpus.push(Other { cpu, apic_id: id });
     }
-}
-
-/// The kernel may be entered now.
-pub fn let_go(kernel: *mut Kernel<Pc>) {
-    KERNEL.store(kernel, Ordering::Release);
 }
 
 /// Waits so many ticks, or until something has happened; returns whether it has.
@@ -158,9 +152,10 @@ fn prepare(low: u64, kernel_root: u64) -> *mut Parameters {
             segments: [0, CODE_SEGMENT],
             root: page(1),
             kernel_root,
-            entry: enter as *const () as u64,
             stack: 0,
+            started,
             cpu: null_mut(),
+            switch: paging::switch as *const () as usize,
         });
     }
     parameters
@@ -202,56 +197,45 @@ global_asm!(
     "ljmpl *({at} + {long_mode})",
     ".code64",
     "trampoline_long:",
-    "movq trampoline + {at} + {stack}(%rip), %rsp",
-    "movq trampoline + {at} + {cpu}(%rip), %rdi",
-    "movq trampoline + {at} + {kernel_root}(%rip), %rsi",
-    "jmpq *trampoline + {at} + {entry}(%rip)",
+    "leaq trampoline + {at} + {arguments}(%rip), %rsp",
+    "popq %rdi",
+    "popq %rsi",
+    "popq %rdx",
+    "popq %rcx",
+    "retq",
     ".org trampoline + {at}",
     ".section .text",
     at = const PARAMETERS,
     table = const offset_of!(Parameters, table),
     root = const offset_of!(Parameters, root),
     long_mode = const offset_of!(Parameters, long_mode),
-    stack = const offset_of!(Parameters, stack),
-    cpu = const offset_of!(Parameters, cpu),
-    kernel_root = const offset_of!(Parameters, kernel_root),
-    entry = const offset_of!(Parameters, entry),
+    arguments = const offset_of!(Parameters, kernel_root),
     options(att_syntax),
 );
 
-/// Continues in the kernel: on its page tables, from here on.
-///
-/// # Safety
-/// For the trampoline only: `rsp` is the top of a stack of this CPU, `rdi` its structure, `rsi` the kernel's top-level table.
-#[unsafe(naked)]
-unsafe extern "C" fn enter() -> ! {
-    naked_asm!("mov cr3, rsi", "xor ebp, ebp", "call {started}", "ud2", started = sym started)
-}
-
 /// A further CPU in Rust: sets itself up, waits for the kernel, and idles.
-extern "C" fn started(cpu: *mut Cpu) -> ! {
+extern "C" fn started(cpu: *mut u8) -> ! {
+    let cpu = cpu.cast::<Cpu>();
     Features::get().protect();
     // SAFETY: 1. Interrupts are off. 2. The structure is this CPU's, and no reference to it is alive. 3. Its stacks are mapped.
     unsafe { descriptors::load(cpu) };
     Features::get().enable();
     // SAFETY: as above.
-    unsafe { (*cpu).local_apic = Some(LocalApic::new(REGISTERS.load(Ordering::Relaxed))) };
-    STARTED.fetch_add(1, Ordering::Release);
-    let kernel = loop {
-        let kernel = KERNEL.load(Ordering::Acquire);
-        if !kernel.is_null() {
-            break kernel;
-        }
-        spin_loop();
+    let number = unsafe {
+        (*cpu).local_apic = Some(LocalApic::new(REGISTERS.load(Ordering::Relaxed)));
+        (*cpu).number
     };
-    // SAFETY: 1. The structure is this CPU's. 2. No thread has run here, so none is to be saved. 3. This stack's contents are not used again, nor are
-    // references to the kernel, before the ticket is served on.
+    if STARTED.compare_exchange(number, number + 1, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+        // Nobody waits for it any more.
+        loop {
+            x86_64::instructions::hlt();
+        }
+    }
+    // SAFETY: 1. The structure is this CPU's. 2. No thread has run here, so none is to be saved. 3. The first CPU lets nobody in before the kernel is
+    // there. 4. This stack's contents are not used again, nor are references to the kernel, before the ticket is served on.
     unsafe {
-        (*cpu).kernel = kernel;
-        let (kernel, _) = dispatch::enter(cpu, lock::take_ticket(), Entry::Other);
-        (*cpu).processor = kernel.processor_address((*cpu).number);
+        let (kernel, _) = dispatch::enter(cpu, lock::take_ticket(), 0);
         kernel.kicked();
-        let current: *mut Context = kernel.current();
-        entry::leave(current)
+        entry::leave(kernel.current())
     }
 }
