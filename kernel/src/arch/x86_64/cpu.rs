@@ -31,8 +31,6 @@ pub struct Cpu {
     pub ticket: u32,
     /// State components that XSAVE and XRSTOR handle (XCR0), 0 if the CPU has only FXSAVE.
     pub vector_components: u32,
-    /// 1 if the CPU has SMAP, else 0.
-    pub has_smap: u32,
     /// TSS and I/O permission bitmap.
     pub task_state: TaskState,
     /// The kernel's own top-level table: loaded where no program's may be.

@@ -331,11 +331,9 @@ unsafe extern "C" fn interrupt_common() {
         "4:",
         "mov rsp, gs:[{stack}]",
         "mov rdi, gs:[0]",
-        // An interrupt leaves RFLAGS.AC as the program set it, and that would suspend SMAP.
-        "cmp dword ptr gs:[{has_smap}], 0",
-        "je 6f",
-        "clac",
-        "6:",
+        // An interrupt leaves RFLAGS.AC as the program set it, and that would suspend SMAP. Only the bit that is always 1 is on in the kernel.
+        "push 2",
+        "popfq",
         "call {interrupt}",
         "mov rdi, rax",
         "jmp {leave}",
@@ -345,7 +343,7 @@ unsafe extern "C" fn interrupt_common() {
         "jae 2b",
         stop!(),
     ]
-        Cpu { vector_components, stack, has_smap }
+        Cpu { vector_components, stack }
         Context { cs };
         resume_field = const offset_of!(Context, resume),
         interrupt = sym dispatch::interrupt, fatal = sym dispatch::fatal, leave = sym leave,
@@ -407,9 +405,9 @@ unsafe extern "C" fn kernel_entry() {
         "cli",
         "cld",
         "mov rax, cr0",
-        // Not EM (2) and TS (3); MP (1).
-        "and rax, ~0xc",
-        "or rax, 2",
+        // Not EM (2), TS (3) and AM (18); MP (1), NE (5) and WP (16).
+        "and rax, ~0x4000c",
+        "or rax, 0x10022",
         "mov cr0, rax",
         "mov rax, cr4",
         // OSFXSR (9), OSXMMEXCPT (10).

@@ -5,7 +5,7 @@ use super::entry;
 use raw_cpuid::{CpuId, CpuIdReaderNative};
 use spin::Once;
 use x86_64::VirtAddr;
-use x86_64::registers::control::{Cr0, Cr0Flags, Cr4, Cr4Flags, Efer, EferFlags};
+use x86_64::registers::control::{Cr4, Cr4Flags, Efer, EferFlags};
 use x86_64::registers::debug::{Dr7, Dr7Value};
 use x86_64::registers::model_specific::{LStar, Msr, SFMask, Star};
 use x86_64::registers::rflags::RFlags;
@@ -79,27 +79,6 @@ impl Features {
         components
     }
 
-    /// Whether the CPU has supervisor mode access prevention.
-    pub fn smap(&self) -> bool {
-        self.control.contains(Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION)
-    }
-
-    /// Protections that must hold before the kernel's own page tables are loaded.
-    pub fn protect(&self) {
-        // SAFETY: 1. NX exists, by `detect`. 2. The loader's tables, like the kernel's, map nothing the kernel writes to read-only.
-        // 3. Without global pages, no translation of the loader's survives the switch to the kernel's tables.
-        unsafe {
-            Efer::update(|flags| {
-                flags.insert(EferFlags::NO_EXECUTE_ENABLE | EferFlags::SYSTEM_CALL_EXTENSIONS);
-            });
-            Cr4::update(|flags| flags.remove(Cr4Flags::PAGE_GLOBAL));
-            Cr0::update(|flags| {
-                flags.insert(Cr0Flags::WRITE_PROTECT | Cr0Flags::NUMERIC_ERROR | Cr0Flags::MONITOR_COPROCESSOR);
-                flags.remove(Cr0Flags::EMULATE_COPROCESSOR | Cr0Flags::TASK_SWITCHED | Cr0Flags::ALIGNMENT_MASK);
-            });
-        }
-    }
-
     /// Everything else this CPU needs before it may run ring 3.
     pub fn enable(&self) {
         let always = Cr4Flags::PHYSICAL_ADDRESS_EXTENSION
@@ -125,5 +104,19 @@ impl Features {
         LStar::write(VirtAddr::new(stub as *const () as u64));
         // No flag of the program's is on in the kernel: not interrupts, nor what turns string instructions round, traps, or suspends SMAP.
         SFMask::write(RFlags::all());
+    }
+}
+
+/// What must hold on the first CPU before the kernel's own page tables are loaded, apart from what its first instructions set. All others begin so.
+///
+/// # Panics
+/// As [`Features::get`].
+pub fn protect() {
+    Features::get();
+    // SAFETY: 1. NX exists, or the kernel would have ended. 2. Without global pages, no translation of the loader's survives the switch to the
+    // kernel's tables.
+    unsafe {
+        Efer::update(|flags| flags.insert(EferFlags::NO_EXECUTE_ENABLE | EferFlags::SYSTEM_CALL_EXTENSIONS));
+        Cr4::update(|flags| flags.remove(Cr4Flags::PAGE_GLOBAL));
     }
 }

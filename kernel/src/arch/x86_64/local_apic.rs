@@ -7,7 +7,7 @@ use super::features::Features;
 use airox_kernel::ticks::Rate;
 use core::sync::atomic::{AtomicU64, Ordering, fence};
 use spin::Once;
-use x2apic::lapic::{IpiAllShorthand, LocalApicBuilder, TimerDivide, TimerMode};
+use x2apic::lapic::{IpiAllShorthand, LocalApicBuilder, TimerMode};
 use x86_64::registers::model_specific::Msr;
 
 /// Vector of the first interrupt line.
@@ -54,7 +54,6 @@ impl LocalApic {
             .error_vector(usize::from(ERROR))
             .spurious_vector(usize::from(SPURIOUS))
             .timer_mode(mode)
-            .timer_divide(TimerDivide::Div1)
             .timer_initial(0)
             .set_xapic_base(registers)
             .build()

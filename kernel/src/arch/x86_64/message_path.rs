@@ -43,130 +43,7 @@ const CAPABILITY_BYTES_LOG2: u32 = 6;
 /// A tag with any of these bits carries handles or leases.
 const EXTENSION: u64 = Tag(0).with_handles(15).with_leases(15).0;
 
-/// Saves what has to outlast the switch, apart from the message, and takes a ticket: `rax` becomes the running thread, `rbp` the kernel's state.
-macro_rules! save_thread {
-    () => {
-        "mov rax, gs:[{current}]
-         mov [rax + {sp}], rsp
-         mov [rax + {ip}], rcx
-         mov [rax + {flags}], r11
-         mov [rax + {rbp}], rbp
-         mov [rax + {rbx}], rbx
-         mov [rax + {rdi}], rdi
-         mov qword ptr [rax + {resume}], 0
-         mov ebx, 1
-         lock xadd [rip + {tickets}], ebx
-         cmp ebx, [rip + {tickets} + {serving}]
-         jne 8f
-         mov rbp, gs:[{kernel}]"
-    };
-}
-
-/// The message must fit into registers, and nobody must be recording events.
-macro_rules! check_message {
-    () => {
-        "test r15d, {extension}
-         jnz 9f
-         cmp byte ptr [rbp + {tracing}], 0
-         jne 9f"
-    };
-}
-
-/// The handle in `rdi` must be a port's, the running process's own, and have the right: `rbx` becomes the port's id, `rcx` the
-/// handle's badge.
-macro_rules! find_port {
-    () => {
-        "mov ecx, edi
-             and ecx, {index_mask}
-             cmp ecx, [rbp + {capabilities_used}]
-             jae 9f
-             shl rcx, {capability_bytes_log2}
-             add rcx, [rbp + {capabilities}]
-             mov rbx, rdi
-             shr rbx, {index_bits}
-             cmp rbx, [rcx + {handle_generation}]
-             jne 9f
-             mov rbx, gs:[{processor}]
-             mov ebx, [rbx + {current_process}]
-             cmp ebx, [rcx + {owner}]
-             jne 9f
-             cmp dword ptr [rcx + {kind}], {port_kind}
-             jne 9f
-             test byte ptr [rcx + {rights}], {right}
-             jz 9f
-             mov ebx, [rcx + {object}]
-             mov rcx, [rcx + {badge}]"
-    };
-}
-
-/// The other thread's number is in `r11d`: `rdi` becomes the thread. It must be able to run; no I/O ports may have to be opened or closed.
-macro_rules! check_partner {
-    () => {
-        "imul rdi, r11, {thread_stride}
-         add rdi, [rbp + {threads}]
-         cmp byte ptr [rdi + {suspended}], 0
-         jne 9f
-         mov spl, [rdi + {has_io_ports}]
-         or spl, [rax + {has_io_ports}]
-         jnz 9f"
-    };
-}
-
-/// From the running thread in `rax` to the one in `rdi`, whose number is in `r11d`: the account, the kernel's and the CPU's notes of who
-/// runs. `rax` becomes its address space, `rbx` the thread that stopped; `rcx` stays, the message's `rdx` waits in the context of who stopped.
-macro_rules! switch {
-    () => {
-        "mov dword ptr [rdi + {state}], {running}
-         mov rsp, [rax + {competing}]
-         cmp rsp, -1
-         je 2f
-         mov [rdi + {competing}], rsp
-         mov qword ptr [rax + {competing}], -1
-         2:
-         mov rbp, gs:[{processor}]
-         mov [rbp + {current_thread}], r11d
-         mov r11d, [rdi + {process}]
-         mov [rbp + {current_process}], r11d
-         inc qword ptr [rbp + {switches}]
-         mov [rax + {words} + 8], rdx
-         mov rbx, rax
-         rdtsc
-         shl rdx, 32
-         or rdx, rax
-         mov rax, rdx
-         sub rdx, [rbp + {last_switch}]
-         add [rbx + {cpu_ticks}], rdx
-         mov [rbp + {last_switch}], rax
-         mov gs:[{current}], rdi
-         lea rax, [rdi + {end}]
-         mov gs:[{rsp0}], rax
-         mov rax, [rdi + {address_space}]"
-    };
-}
-
-/// Its address space is loaded: the next processor may come in. Leaves to the thread in `rdi` with success, the message, and in `rdi` what is in `rcx`.
-macro_rules! leave {
-    () => {
-        "mov eax, gs:[{vector_components}]
-         xor edx, edx
-         xrstor64 [rip + {reset}]
-         mov rdx, [rbx + {words} + 8]
-         inc dword ptr [rip + {tickets} + {serving}]
-         shl r15, {kernel_bits}
-         shr r15, {kernel_bits}
-         mov rax, rcx
-         mov rcx, [rdi + {ip}]
-         mov r11, [rdi + {flags}]
-         mov rsp, [rdi + {sp}]
-         mov rbp, [rdi + {rbp}]
-         mov rbx, [rdi + {rbx}]
-         mov rdi, rax
-         xor eax, eax
-         swapgs
-         sysretq"
-    };
-}
-
+/// What both calls do, around how each finds the thread to go on (its number, in `r11d`), and what each checks and notes of it.
 macro_rules! message_path {
     ($(#[$doc:meta])* $name:ident, $call:ident, $right:expr, [$($find:literal,)*] [$($act:literal,)*] AT { $($field:ident),* }) => {
         $(#[$doc])*
@@ -176,15 +53,105 @@ macro_rules! message_path {
         #[unsafe(naked)]
         pub unsafe extern "C" fn $name() {
             body!([
-                save_thread!(),
-                check_message!(),
-                find_port!(),
+                // Saves what has to outlast the switch, apart from the message, and takes a ticket: `rax` becomes the running thread, `rbp` the
+                // kernel's state.
+                "mov rax, gs:[{current}]",
+                "mov [rax + {sp}], rsp",
+                "mov [rax + {ip}], rcx",
+                "mov [rax + {flags}], r11",
+                "mov [rax + {rbp}], rbp",
+                "mov [rax + {rbx}], rbx",
+                "mov [rax + {rdi}], rdi",
+                "mov qword ptr [rax + {resume}], 0",
+                "mov ebx, 1",
+                "lock xadd [rip + {tickets}], ebx",
+                "cmp ebx, [rip + {tickets} + {serving}]",
+                "jne 8f",
+                "mov rbp, gs:[{kernel}]",
+                // The message must fit into registers, and nobody must be recording events.
+                "test r15d, {extension}",
+                "jnz 9f",
+                "cmp byte ptr [rbp + {tracing}], 0",
+                "jne 9f",
+                // The handle in `rdi` must be a port's, the running process's own, and have the right: `rbx` becomes the port's id, `rcx` the
+                // handle's badge.
+                "mov ecx, edi",
+                "and ecx, {index_mask}",
+                "cmp ecx, [rbp + {capabilities_used}]",
+                "jae 9f",
+                "shl rcx, {capability_bytes_log2}",
+                "add rcx, [rbp + {capabilities}]",
+                "mov rbx, rdi",
+                "shr rbx, {index_bits}",
+                "cmp rbx, [rcx + {handle_generation}]",
+                "jne 9f",
+                "mov rbx, gs:[{processor}]",
+                "mov ebx, [rbx + {current_process}]",
+                "cmp ebx, [rcx + {owner}]",
+                "jne 9f",
+                "cmp dword ptr [rcx + {kind}], {port_kind}",
+                "jne 9f",
+                "test byte ptr [rcx + {rights}], {right}",
+                "jz 9f",
+                "mov ebx, [rcx + {object}]",
+                "mov rcx, [rcx + {badge}]",
                 $($find,)*
-                check_partner!(),
+                // The other thread's number is in `r11d`: `rdi` becomes the thread. It must be able to run; no I/O ports may have to be opened or closed.
+                "imul rdi, r11, {thread_stride}",
+                "add rdi, [rbp + {threads}]",
+                "cmp byte ptr [rdi + {suspended}], 0",
+                "jne 9f",
+                "mov spl, [rdi + {has_io_ports}]",
+                "or spl, [rax + {has_io_ports}]",
+                "jnz 9f",
                 $($act,)*
-                switch!(),
+                // From the running thread in `rax` to the one in `rdi`: the account, the kernel's and the CPU's notes of who runs, the address
+                // space. `rbx` becomes the thread that stopped, where the message's `rdx` waits; `rcx` stays.
+                "mov dword ptr [rdi + {state}], {running}",
+                "mov rsp, [rax + {competing}]",
+                "cmp rsp, -1",
+                "je 2f",
+                "mov [rdi + {competing}], rsp",
+                "mov qword ptr [rax + {competing}], -1",
+                "2:",
+                "mov rbp, gs:[{processor}]",
+                "mov [rbp + {current_thread}], r11d",
+                "mov r11d, [rdi + {process}]",
+                "mov [rbp + {current_process}], r11d",
+                "inc qword ptr [rbp + {switches}]",
+                "mov [rax + {words} + 8], rdx",
+                "mov rbx, rax",
+                "rdtsc",
+                "shl rdx, 32",
+                "or rdx, rax",
+                "mov rax, rdx",
+                "sub rdx, [rbp + {last_switch}]",
+                "add [rbx + {cpu_ticks}], rdx",
+                "mov [rbp + {last_switch}], rax",
+                "mov gs:[{current}], rdi",
+                "lea rax, [rdi + {end}]",
+                "mov gs:[{rsp0}], rax",
+                "mov rax, [rdi + {address_space}]",
                 load_address_space!("rax"),
-                leave!(),
+                // Then the next processor may come in.
+                "mov eax, gs:[{vector_components}]",
+                "xor edx, edx",
+                "xrstor64 [rip + {reset}]",
+                "mov rdx, [rbx + {words} + 8]",
+                "inc dword ptr [rip + {tickets} + {serving}]",
+                // Leaves to the thread in `rdi` with success, the message, and in `rdi` what is in `rcx`.
+                "shl r15, {kernel_bits}",
+                "shr r15, {kernel_bits}",
+                "mov rax, rcx",
+                "mov rcx, [rdi + {ip}]",
+                "mov r11, [rdi + {flags}]",
+                "mov rsp, [rdi + {sp}]",
+                "mov rbp, [rdi + {rbp}]",
+                "mov rbx, [rdi + {rbx}]",
+                "mov rdi, rax",
+                "xor eax, eax",
+                "swapgs",
+                "sysretq",
                 // Something is unusual: this ticket is being served.
                 "9:",
                 "mov ebx, [rip + {tickets} + {serving}]",

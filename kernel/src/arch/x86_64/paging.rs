@@ -122,8 +122,7 @@ impl Tables {
         let mapper = unsafe { mapper(root) };
         let mut tables = Tables { root: root.start_address().as_u64(), mapper, frames, stacks: 0, devices: 0 };
         for address in (0..limit).step_by(Size2MiB::SIZE as usize) {
-            let frame = PhysFrame::<Size2MiB>::containing_address(PhysAddr::new(address));
-            tables.map(physical::MAP + address, frame, DATA);
+            tables.map::<Size2MiB>(physical::MAP + address, address, DATA);
         }
         for (start, end, flags) in [
             (addr_of!(__text_start), addr_of!(__text_end), CODE),
@@ -132,27 +131,23 @@ impl Tables {
         ] {
             for address in (start as u64..end as u64).step_by(Size4KiB::SIZE as usize) {
                 let frame = translate(address).expect("a page of the kernel is not mapped");
-                tables.map_page(address, frame, flags);
+                tables.map::<Size4KiB>(address, frame, flags);
             }
         }
         tables
     }
 
-    fn map<S: PageSize>(&mut self, address: u64, frame: PhysFrame<S>, flags: PageTableFlags)
+    fn map<S: PageSize>(&mut self, address: u64, frame: u64, flags: PageTableFlags)
     where
         OffsetPageTable<'static>: Mapper<S>,
         MapToError<S>: core::fmt::Debug,
     {
-        let page = Page::containing_address(VirtAddr::new(address));
+        let page = Page::<S>::containing_address(VirtAddr::new(address));
+        let frame = PhysFrame::containing_address(PhysAddr::new(frame));
         // SAFETY: 1. Page and flags are those of the table in this module's documentation, where nothing that Rust relies on
         // changes: image pages keep their frames, the rest is new. 2. The page was not mapped, else `map_to` fails, so no TLB
         // entry for it exists.
         unsafe { self.mapper.map_to(page, frame, flags, &mut self.frames) }.expect("kernel mapping").ignore();
-    }
-
-    fn map_page(&mut self, address: u64, frame: u64, flags: PageTableFlags) {
-        let frame = PhysFrame::<Size4KiB>::containing_address(PhysAddr::new(frame));
-        self.map(address, frame, flags);
     }
 
     /// Maps a new stack; returns its top, the first address past it.
@@ -161,7 +156,7 @@ impl Tables {
         self.stacks += 1;
         for page in 1..=STACK_PAGES {
             let frame = self.frames.allocate_frame().expect("no frame for a kernel stack");
-            self.map(top - page * Size4KiB::SIZE, frame, DATA);
+            self.map::<Size4KiB>(top - page * Size4KiB::SIZE, frame.start_address().as_u64(), DATA);
         }
         top
     }
@@ -170,7 +165,7 @@ impl Tables {
     pub fn device(&mut self, address: u64) -> u64 {
         let page = DEVICES + self.devices * Size4KiB::SIZE;
         self.devices += 1;
-        self.map_page(page, address, DEVICE);
+        self.map::<Size4KiB>(page, address, DEVICE);
         page + address % Size4KiB::SIZE
     }
 

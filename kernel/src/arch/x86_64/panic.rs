@@ -8,6 +8,7 @@ use core::arch::asm;
 use core::fmt::{Arguments, Write};
 use core::sync::atomic::{AtomicBool, Ordering};
 use spin::Once;
+use uart_16550::spec::registers::LSR;
 use x86_64::instructions::port::Port;
 use x86_64::instructions::segmentation::GS;
 use x86_64::registers::model_specific::GsBase;
@@ -41,7 +42,7 @@ pub fn stop(message: Arguments<'_>, from: Option<(u64, u64)>) -> ! {
         unsafe { GS::swap() };
     }
     if !STOPPING.swap(true, Ordering::Relaxed)
-        && let Some(mut port) = uart::Port::open()
+        && let Some(mut port) = uart::open()
     {
         if local_apic::REGISTERS.load(Ordering::Relaxed) != 0 {
             // All others come in and wait behind a ticket that nobody serves.
@@ -49,10 +50,12 @@ pub fn stop(message: Arguments<'_>, from: Option<(u64, u64)>) -> ! {
             // SAFETY: 1. The GS base was set before the APIC. 2. Whoever holds another reference is not going to use it any more.
             unsafe { Cpu::current() }.local_apic.iter_mut().for_each(LocalApic::wake_all_others);
         }
-        // Writing to the port cannot fail.
         let _ = writeln!(port, "\nKERNEL PANIC: {message}");
         backtrace(&mut port, from);
-        port.drain();
+        // The emulator would lose what is not on the line yet.
+        while !port.inner_mut().lsr().contains(LSR::TRANSMITTER_EMPTY) {
+            core::hint::spin_loop();
+        }
         leave_emulator();
     }
     loop {
@@ -91,7 +94,6 @@ fn backtrace(port: &mut uart::Port, from: Option<(u64, u64)>) {
 
 fn print_frame(port: &mut uart::Port, address: u64, lookup: u64) {
     let found = SYMBOLS.get().and_then(|symbols| symbols.lookup(lookup));
-    // Writing to the port cannot fail.
     let _ = match found {
         Some((name, offset)) => writeln!(port, "  {address:#x} {name} + {offset:#x}"),
         None => writeln!(port, "  {address:#x}"),

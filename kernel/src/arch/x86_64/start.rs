@@ -6,7 +6,7 @@
 
 use super::cpu::Cpu;
 use super::descriptors::{self, KERNEL_CODE, KERNEL_DATA, TaskState};
-use super::features::Features;
+use super::features::{self, Features};
 use super::firmware::Firmware;
 use super::io_apic::InterruptLines;
 use super::local_apic::LocalApic;
@@ -67,7 +67,7 @@ fn main(boot: &'static mut BootInfo) -> ! {
     // The first ticket: all other CPUs wait until this one leaves for ring 3.
     lock::take_ticket();
     uart::init();
-    Features::get().protect();
+    features::protect();
     let map = boot.physical_memory_offset.into_option();
     assert_eq!(map, Some(physical::MAP), "the loader has not mapped physical memory where it should");
     let is_ram = |kind| matches!(kind, MemoryRegionKind::Usable | MemoryRegionKind::Bootloader);
@@ -211,7 +211,7 @@ const STACKS_EACH: u64 = 4;
 
 /// A CPU's structure, which lives for ever, with stacks of its own.
 pub fn new_cpu(number: u32, tables: &mut Tables) -> *mut Cpu {
-    let (features, root) = (Features::get(), tables.root());
+    let root = tables.root();
     Box::leak(Box::new(Cpu {
         this: null_mut(),
         current: null_mut(),
@@ -221,8 +221,7 @@ pub fn new_cpu(number: u32, tables: &mut Tables) -> *mut Cpu {
         processor: 0,
         number,
         ticket: 0,
-        vector_components: features.vector_components().bits() as u32,
-        has_smap: u32::from(features.smap()),
+        vector_components: Features::get().vector_components().bits() as u32,
         task_state: TaskState::new(core::array::from_fn(|_| tables.stack())),
         kernel_root: root,
         local_apic: None,

@@ -216,7 +216,6 @@ global_asm!(
 /// A further CPU in Rust: sets itself up, waits for the kernel, and idles.
 extern "C" fn started(cpu: *mut u8) -> ! {
     let cpu = cpu.cast::<Cpu>();
-    Features::get().protect();
     // SAFETY: 1. Interrupts are off. 2. The structure is this CPU's, and no reference to it is alive. 3. Its stacks are mapped.
     unsafe { descriptors::load(cpu) };
     Features::get().enable();
