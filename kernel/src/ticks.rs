@@ -22,11 +22,9 @@ impl Rate {
 
 /// Ticks a second of a counter that advanced by `ticks` while a reference of `frequency` hertz advanced by `reference`.
 #[must_use]
-pub const fn per_second(ticks: u64, reference: u64, frequency: u64) -> u64 {
-    if reference == 0 {
-        return 0;
-    }
-    (ticks as u128 * frequency as u128 / reference as u128) as u64
+pub fn per_second(ticks: u64, reference: u64, frequency: u64) -> u64 {
+    let counted = u128::from(ticks) * u128::from(frequency);
+    counted.checked_div(u128::from(reference)).unwrap_or(0) as u64
 }
 
 #[cfg(test)]

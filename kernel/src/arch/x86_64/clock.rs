@@ -63,29 +63,26 @@ impl Reference {
 /// # Panics
 /// If something has to be measured and there is no timer to measure it against, or one does not run.
 pub fn calibrate(firmware: &Firmware, apic: &mut LocalApic) -> u64 {
-    let frequency = Features::get().tsc_frequency;
-    if let Some(frequency) = frequency
-        && !LocalApic::needs_rate()
-    {
-        return frequency;
+    let &Features { tsc_frequency, tsc_deadline, .. } = Features::get();
+    match tsc_frequency {
+        Some(frequency) if tsc_deadline => return frequency,
+        _ => {}
     }
     let (port, wide) =
         firmware.timer.expect("the CPU does not tell how fast its timers run, and there is no ACPI timer");
     let reference = Reference { port, mask: if wide { 0xffff_ffff } else { 0xff_ffff } };
-    if LocalApic::needs_rate() {
-        apic.start_count();
-    }
+    apic.start_count();
     let start = reference.sample(apic);
     while reference.distance(start.1, reference.read()) < HERTZ / WINDOW {
         spin_loop();
     }
     let end = reference.sample(apic);
     let ticks = end.0 - start.0;
-    if LocalApic::needs_rate() {
+    if !tsc_deadline {
         let rate = Rate::new(u64::from(end.2.wrapping_sub(start.2)), ticks);
         apic.set_rate(rate.expect("the APIC timer does not count"));
     }
     let measured = per_second(ticks, reference.distance(start.1, end.1), HERTZ);
     assert!(measured > 0, "the TSC does not count");
-    frequency.unwrap_or(measured)
+    tsc_frequency.unwrap_or(measured)
 }

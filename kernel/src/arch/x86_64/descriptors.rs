@@ -8,6 +8,8 @@ use super::cpu::Cpu;
 use super::entry;
 use airox_kernel_core::context::{USER_CODE, USER_DATA};
 use alloc::boxed::Box;
+use core::mem::{offset_of, replace};
+use core::ops::Range;
 use core::ptr::{addr_of, addr_of_mut};
 use x86_64::instructions::segmentation::{CS, DS, ES, FS, GS, SS, Segment};
 use x86_64::instructions::tables::{lidt, load_tss};
@@ -33,11 +35,14 @@ pub struct TaskState {
     /// A clear bit allows ring 3 the port.
     ports: [u8; PORT_BITMAP + 1],
     /// Bytes of the bitmap that may have clear bits.
-    dirty: core::ops::Range<usize>,
+    dirty: Range<usize>,
 }
 
+/// None of them.
+const CLEAN: Range<usize> = Range { start: usize::MAX, end: 0 };
+
 /// Offset of the bitmap in the TSS.
-const PORTS_OFFSET: u16 = core::mem::offset_of!(TaskState, ports) as u16;
+const PORTS_OFFSET: u16 = offset_of!(TaskState, ports) as u16;
 
 impl TaskState {
     /// A TSS that allows ring 3 no port, with stacks for NMI, double fault and machine check.
@@ -46,24 +51,20 @@ impl TaskState {
         segment.interrupt_stack_table =
             core::array::from_fn(|index| stacks.get(index).map_or(VirtAddr::zero(), |&top| VirtAddr::new(top)));
         segment.iomap_base = PORTS_OFFSET;
-        TaskState { segment, ports: [0xff; PORT_BITMAP + 1], dirty: 0..0 }
+        TaskState { segment, ports: [0xff; PORT_BITMAP + 1], dirty: CLEAN }
     }
 
     /// Allows ring 3 exactly these ports. A range that passes port 0xffff ends there.
     pub fn set_ports(&mut self, ranges: &[(u16, u16)]) {
-        self.ports[self.dirty.clone()].fill(0xff);
-        self.dirty = 0..0;
+        if let Some(dirty) = self.ports.get_mut(replace(&mut self.dirty, CLEAN)) {
+            dirty.fill(0xff);
+        }
         for &(first, count) in ranges {
             let end = (usize::from(first) + usize::from(count)).min(PORT_BITMAP * 8);
             for port in usize::from(first)..end {
                 self.ports[port / 8] &= !(1 << (port % 8));
             }
-            let bytes = usize::from(first) / 8..end.div_ceil(8);
-            self.dirty = if self.dirty.is_empty() {
-                bytes
-            } else {
-                self.dirty.start.min(bytes.start)..self.dirty.end.max(bytes.end)
-            };
+            self.dirty = self.dirty.start.min(usize::from(first) / 8)..self.dirty.end.max(end.div_ceil(8));
         }
     }
 }
@@ -78,15 +79,14 @@ const BREAKPOINT: usize = 3;
 /// 1. The kernel runs with interrupts off. 2. `cpu` is never freed and no reference to it is alive. 3. Its stacks are mapped.
 pub unsafe fn load(cpu: *mut Cpu) {
     let mut gdt = Box::new(GlobalDescriptorTable::<8>::empty());
-    let [code, data, user_data, user_code] = [
+    let selectors = [
         Descriptor::kernel_code_segment(),
         Descriptor::kernel_data_segment(),
         Descriptor::user_data_segment(),
         Descriptor::user_code_segment(),
     ]
     .map(|segment| gdt.append(segment));
-    let selectors = [code, data, user_data, user_code].map(|selector| u64::from(selector.0));
-    assert_eq!(selectors, [KERNEL_CODE, KERNEL_DATA, USER_DATA, USER_CODE]);
+    assert_eq!(selectors.map(|selector| u64::from(selector.0)), [KERNEL_CODE, KERNEL_DATA, USER_DATA, USER_CODE]);
     // SAFETY: 1. `cpu` is never freed, so both parts of its task state live for ever. 2. The references end with the call:
     // only their addresses go into the descriptor.
     let task = unsafe {
@@ -98,16 +98,15 @@ pub unsafe fn load(cpu: *mut Cpu) {
     Box::leak(gdt).load();
 
     let gates = Box::leak(Box::new([Entry::<HandlerFunc>::missing(); 256]));
-    let null = SegmentSelector::new(0, PrivilegeLevel::Ring0);
     // SAFETY: 1. The selectors are those of the GDT just loaded, which lives for ever. 2. The IDT lives for ever and each handler
     // is an entry stub. 3. Each stack in the TSS's table is one vector's. 4. GS is not used before its base is set.
     unsafe {
-        CS::set_reg(code);
-        SS::set_reg(data);
-        DS::set_reg(null);
-        ES::set_reg(null);
-        FS::set_reg(null);
-        GS::set_reg(null);
+        CS::set_reg(selectors[0]);
+        SS::set_reg(selectors[1]);
+        DS::set_reg(SegmentSelector::NULL);
+        ES::set_reg(SegmentSelector::NULL);
+        FS::set_reg(SegmentSelector::NULL);
+        GS::set_reg(SegmentSelector::NULL);
         load_tss(task);
         for (vector, gate) in gates.iter_mut().enumerate() {
             // Interrupts are off in the handler.

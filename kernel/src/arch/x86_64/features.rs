@@ -13,10 +13,12 @@ use x86_64::registers::xcontrol::{XCr0, XCr0Flags};
 
 /// What the kernel uses if it is there.
 pub struct Features {
-    /// Supervisor mode execution and access prevention, user mode instruction prevention, machine-check exceptions, XSAVE.
-    pub control: Cr4Flags,
-    /// 256-bit vectors.
-    pub avx: bool,
+    /// CR4. Of what not every CPU has: supervisor mode execution and access prevention, user mode instruction prevention, machine-check
+    /// exceptions, XSAVE.
+    control: Cr4Flags,
+    /// State components that XSAVE handles: x87, SSE, AVX; none without XSAVE. AVX-512 stays off: its state would double the cost of
+    /// every interrupt.
+    pub vector_components: XCr0Flags,
     /// x2APIC mode.
     pub x2apic: bool,
     /// The APIC timer's TSC-deadline mode.
@@ -45,19 +47,23 @@ impl Features {
         let basic = cpu.get_feature_info().expect("the CPU tells nothing about itself");
         let extended = cpu.get_extended_feature_info();
         let extended = |test: fn(&raw_cpuid::ExtendedFeatures) -> bool| extended.as_ref().is_some_and(test);
-        assert!(
-            cpu.get_extended_processor_and_feature_identifiers().is_some_and(|info| info.has_execute_disable()),
-            "the CPU has no NX"
-        );
-        let mut control = Cr4Flags::empty();
+        let identifiers = cpu.get_extended_processor_and_feature_identifiers();
+        assert!(identifiers.is_some_and(|info| info.has_execute_disable()), "the CPU has no NX");
+        let mut control = Cr4Flags::PHYSICAL_ADDRESS_EXTENSION
+            | Cr4Flags::PAGE_GLOBAL
+            | Cr4Flags::OSFXSR
+            | Cr4Flags::OSXMMEXCPT_ENABLE;
         control.set(Cr4Flags::SUPERVISOR_MODE_EXECUTION_PROTECTION, extended(|info| info.has_smep()));
         control.set(Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION, extended(|info| info.has_smap()));
         control.set(Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION, extended(|info| info.has_umip()));
         control.set(Cr4Flags::MACHINE_CHECK_EXCEPTION, basic.has_mce());
         control.set(Cr4Flags::OSXSAVE, basic.has_xsave());
+        let mut vector_components = XCr0Flags::empty();
+        vector_components.set(XCr0Flags::X87 | XCr0Flags::SSE, basic.has_xsave());
+        vector_components.set(XCr0Flags::AVX, basic.has_xsave() && basic.has_avx());
         Features {
             control,
-            avx: basic.has_xsave() && basic.has_avx(),
+            vector_components,
             x2apic: basic.has_x2apic(),
             tsc_deadline: basic.has_tsc_deadline(),
             // Leaf 0x15 is exact. Where it lacks the crystal's frequency, the base frequency of leaf 0x16 is what it was made from.
@@ -70,28 +76,15 @@ impl Features {
         }
     }
 
-    /// State components that XSAVE handles: x87, SSE, AVX; none without XSAVE. AVX-512 stays off: its state would double the cost of
-    /// every interrupt.
-    pub fn vector_components(&self) -> XCr0Flags {
-        let mut components = XCr0Flags::empty();
-        components.set(XCr0Flags::X87 | XCr0Flags::SSE, self.control.contains(Cr4Flags::OSXSAVE));
-        components.set(XCr0Flags::AVX, self.avx);
-        components
-    }
-
     /// Everything else this CPU needs before it may run ring 3.
     pub fn enable(&self) {
-        let always = Cr4Flags::PHYSICAL_ADDRESS_EXTENSION
-            | Cr4Flags::PAGE_GLOBAL
-            | Cr4Flags::OSFXSR
-            | Cr4Flags::OSXMMEXCPT_ENABLE;
         // SAFETY: 1. Each optional bit is set only if the CPU has the feature. 2. No kernel mapping is accessible to ring 3, so neither
         // SMEP nor SMAP hits the kernel. 3. What is left out stays denied to ring 3 (performance counters, FS and GS bases) or
         // allowed (RDTSC).
-        unsafe { Cr4::write(always | self.control) };
+        unsafe { Cr4::write(self.control) };
         if self.control.contains(Cr4Flags::OSXSAVE) {
             // SAFETY: OSXSAVE is set and the CPU has the components.
-            unsafe { XCr0::write(self.vector_components()) };
+            unsafe { XCr0::write(self.vector_components) };
         }
         // SAFETY: the types are valid ones, and index 0, which all memory uses, does not change.
         unsafe { Msr::new(IA32_PAT).write(MEMORY_TYPES) };
@@ -100,7 +93,8 @@ impl Features {
 
         // SAFETY: the GDT has these selectors in the order that SYSCALL and SYSRET expect (user data, user code behind kernel data).
         unsafe { Star::write_raw(KERNEL_DATA as u16 | 3, KERNEL_CODE as u16) };
-        let stub = if self.avx { entry::system_call_avx } else { entry::system_call_sse };
+        let has_avx = self.vector_components.contains(XCr0Flags::AVX);
+        let stub = if has_avx { entry::system_call_avx } else { entry::system_call_sse };
         LStar::write(VirtAddr::new(stub as *const () as u64));
         // No flag of the program's is on in the kernel: not interrupts, nor what turns string instructions round, traps, or suspends SMAP.
         SFMask::write(RFlags::all());

@@ -41,10 +41,8 @@ impl InterruptLines {
     /// The I/O APIC, its input and the route of a line that exists.
     fn find(&self, line: u32) -> Option<(usize, u8, Route)> {
         let route = self.lines.route(line).filter(|_| line < LINES)?;
-        let index = self
-            .controllers
-            .iter()
-            .position(|controller| (controller.first..controller.first + controller.inputs).contains(&route.input))?;
+        let receives = |it: &Controller| (it.first..it.first + it.inputs).contains(&route.input);
+        let index = self.controllers.iter().position(receives)?;
         let input = route.input - self.controllers[index].first;
         Some((index, input as u8, route))
     }

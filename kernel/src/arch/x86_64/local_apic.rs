@@ -81,13 +81,8 @@ impl LocalApic {
         if Features::get().x2apic { id } else { id >> 24 }
     }
 
-    /// Whether the timers' rate has to be measured: start with [`Self::start_count`], then pass what [`Self::counted`] to
-    /// [`Self::set_rate`].
-    pub fn needs_rate() -> bool {
-        !Features::get().tsc_deadline
-    }
-
-    /// Lets the counter run down from its largest value.
+    /// Lets the counter run down from its largest value, to measure its rate: by what [`Self::counted`] tells, for [`Self::set_rate`]. Nothing
+    /// happens if the timer waits for TSC values.
     pub fn start_count(&mut self) {
         // SAFETY: the timer is the kernel's; interrupts are off.
         unsafe { self.apic.set_timer_initial(u32::MAX) };

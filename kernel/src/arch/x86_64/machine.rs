@@ -62,19 +62,6 @@ impl Pc {
         // the kernel holds no other: the entry stubs' Rust side keeps only a pointer.
         unsafe { Cpu::current() }
     }
-
-    /// All others let go of an address space, if they have it.
-    fn make_others_leave(&mut self, root: Frame) {
-        let own = self.cpu().number as usize;
-        for number in (0..self.cpus.len()).filter(|&number| number != own) {
-            let Other { cpu, apic_id } = self.cpus[number];
-            // SAFETY: 1. The structure is never freed. 2. Its owner writes the field only while it is inside the kernel, and now this CPU is.
-            let loaded = unsafe { core::ptr::addr_of!((*cpu).loaded).read_volatile() };
-            if loaded == root.address() {
-                lock::ask(self.cpu(), number as u32, apic_id, lock::LEAVE_SPACE);
-            }
-        }
-    }
 }
 
 impl Machine for Pc {
@@ -137,7 +124,7 @@ impl Machine for Pc {
             let kernel = cpu.kernel_root;
             load(cpu, kernel);
         }
-        self.make_others_leave(root);
+        self.flush_elsewhere(root);
     }
 
     fn flush_page(&mut self, root: Frame, address: u64) {
@@ -146,8 +133,17 @@ impl Machine for Pc {
         }
     }
 
+    /// All others let go of the address space, if they have it.
     fn flush_elsewhere(&mut self, root: Frame) {
-        self.make_others_leave(root);
+        let own = self.cpu().number as usize;
+        for number in (0..self.cpus.len()).filter(|&number| number != own) {
+            let Other { cpu, apic_id } = self.cpus[number];
+            // SAFETY: 1. The structure is never freed. 2. Its owner writes the field only while it is inside the kernel, and now this CPU is.
+            let loaded = unsafe { core::ptr::addr_of!((*cpu).loaded).read_volatile() };
+            if loaded == root.address() {
+                lock::ask(self.cpu(), number as u32, apic_id, lock::LEAVE_SPACE);
+            }
+        }
     }
 
     fn interrupt_processor(&mut self, number: u32) {

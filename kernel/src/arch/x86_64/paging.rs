@@ -30,15 +30,10 @@ const STACK_SLOT: u64 = 128 << 10;
 /// Pages of one stack.
 const STACK_PAGES: u64 = 16;
 
-/// Frames for page tables and stacks, zeroed, from memory the kernel has reserved. Nothing is ever given back.
-pub struct Frames(Range);
+/// Frames for page tables and stacks, zeroed, from a page-aligned range that the kernel has reserved. Nothing is ever given back.
+pub struct Frames(pub Range);
 
 impl Frames {
-    /// Frames of a page-aligned range that nobody else uses.
-    pub const fn new(range: Range) -> Frames {
-        Frames(range)
-    }
-
     /// How many frames [`Tables::build`], a few devices and so many stacks need for physical memory up to `limit`.
     pub const fn needed(limit: u64, stacks: u64) -> u64 {
         // One page directory for each GiB of the map, and its parents; image, devices and the tables of stacks are far below 256.
@@ -95,7 +90,8 @@ pub fn translate(address: u64) -> Option<u64> {
 
 /// The kernel's page tables while they are being filled.
 pub struct Tables {
-    root: u64,
+    /// Physical address of the top-level table.
+    pub root: u64,
     mapper: OffsetPageTable<'static>,
     frames: Frames,
     stacks: u64,
@@ -167,11 +163,6 @@ impl Tables {
         self.devices += 1;
         self.map::<Size4KiB>(page, address, DEVICE);
         page + address % Size4KiB::SIZE
-    }
-
-    /// Physical address of the top-level table.
-    pub fn root(&self) -> u64 {
-        self.root
     }
 }
 

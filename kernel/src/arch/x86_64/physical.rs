@@ -45,11 +45,8 @@ pub fn in_frame(frame: Frame, offset: usize, length: usize) -> *mut u8 {
 /// # Safety
 /// Until the kernel ends, nothing may write to the range.
 pub unsafe fn slice(address: u64, length: u64) -> Option<&'static [u8]> {
-    if !contains(address, length) {
-        return None;
-    }
     // SAFETY:
-    // 1. The range is mapped, by the check above, in every address space, as the kernel's half never changes.
+    // 1. The range is mapped, by the check, in every address space, as the kernel's half never changes.
     // 2. Nothing writes to it, by this function's contract.
-    Some(unsafe { core::slice::from_raw_parts(pointer(address), length as usize) })
+    contains(address, length).then(|| unsafe { core::slice::from_raw_parts(pointer(address), length as usize) })
 }

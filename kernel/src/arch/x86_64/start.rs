@@ -94,8 +94,8 @@ fn main(boot: &'static mut BootInfo) -> ! {
 
     let (bundle_range, bundle) = system_bundle(boot);
     let program = bundle.program(bundle.root_program()).expect("the bundle lacks its root program");
-    let mut tables = Tables::build(Frames::new(tables), limit);
-    let (cpu, root) = (new_cpu(0, &mut tables), tables.root());
+    let mut tables = Tables::build(Frames(tables), limit);
+    let (cpu, root) = (new_cpu(0, &mut tables), tables.root);
     let segments = program.segments().collect::<Vec<_>>().leak();
     let boot = Boot {
         memory: usable.clone().filter_map(|range| remainder(range, reserved)).collect::<Vec<_>>().leak(),
@@ -211,7 +211,7 @@ const STACKS_EACH: u64 = 4;
 
 /// A CPU's structure, which lives for ever, with stacks of its own.
 pub fn new_cpu(number: u32, tables: &mut Tables) -> *mut Cpu {
-    let root = tables.root();
+    let root = tables.root;
     Box::leak(Box::new(Cpu {
         this: null_mut(),
         current: null_mut(),
@@ -221,7 +221,7 @@ pub fn new_cpu(number: u32, tables: &mut Tables) -> *mut Cpu {
         processor: 0,
         number,
         ticket: 0,
-        vector_components: Features::get().vector_components().bits() as u32,
+        vector_components: Features::get().vector_components.bits() as u32,
         task_state: TaskState::new(core::array::from_fn(|_| tables.stack())),
         kernel_root: root,
         local_apic: None,

@@ -88,7 +88,7 @@ pub fn start(
         log::warn!("no memory below 1 MiB: one processor is used");
         return;
     };
-    let parameters = prepare(low.start, tables.root());
+    let parameters = prepare(low.start, tables.root);
     let own = apic.id();
     let reachable = |&id: &u32| id != own && (Features::get().x2apic || id < 0xff);
     let ids = firmware.processors.iter().copied().filter(reachable).take(MAX_PROCESSORS as usize - 1);
@@ -120,10 +120,7 @@ pub fn start(
 /// Waits so many ticks, or until something has happened; returns whether it has.
 fn pause(ticks: u64, happened: impl Fn() -> bool) -> bool {
     let start = clock::now();
-    while clock::now() - start < ticks {
-        if happened() {
-            return true;
-        }
+    while !happened() && clock::now() - start < ticks {
         spin_loop();
     }
     happened()

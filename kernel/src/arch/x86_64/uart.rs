@@ -4,7 +4,7 @@
 use core::fmt::Write;
 use spin::Mutex;
 use uart_16550::backend::PioBackend;
-use uart_16550::{Config, Uart16550, Uart16550Tty};
+use uart_16550::{BaudRate, Config, Uart16550, Uart16550Tty};
 
 /// First I/O port of COM1, and how many it has.
 pub const PORTS: (u16, u16) = (0x3f8, 8);
@@ -20,7 +20,7 @@ pub fn open() -> Option<Port> {
     // SAFETY: 1. 0x3f8..0x400 is COM1 on every PC, or nothing. 2. The kernel alone uses it: before a driver has it, or in
     // a panic, after which no driver runs.
     let mut uart = unsafe { Uart16550::new_port(PORTS.0) }.ok()?;
-    uart.init(Config::default()).ok()?;
+    uart.init(Config { baud_rate: BaudRate::Baud115200, ..Config::default() }).ok()?;
     Some(Uart16550Tty::from_inner(uart))
 }
 
