@@ -96,14 +96,15 @@ macro_rules! pop_registers {
 /// Saves what the vector stubs have not, from `r11` to `Resume::Full`; `esi` becomes the vector.
 macro_rules! save_interrupted {
     () => {
-        concat!(each!("push", rcx r11), push_registers!(), "push 1\nmov esi, eax\ncld")
+        concat!(each!("push", rcx r11), push_registers!(), "push 1\nmov esi, eax")
     };
 }
 
 /// Ends in a panic about what has been saved on the stack.
 macro_rules! stop {
     () => {
-        "mov rdi, rsp
+        "cld
+         mov rdi, rsp
          and rsp, -16
          call {fatal}"
     };
@@ -331,7 +332,7 @@ unsafe extern "C" fn interrupt_common() {
         "4:",
         "mov rsp, gs:[{stack}]",
         "mov rdi, gs:[0]",
-        // An interrupt leaves RFLAGS.AC as the program set it, and that would suspend SMAP. Only the bit that is always 1 is on in the kernel.
+        // An interrupt leaves RFLAGS.DF and AC as the program set them; AC would suspend SMAP. Only the bit that is always 1 is on in the kernel.
         "push 2",
         "popfq",
         "call {interrupt}",
