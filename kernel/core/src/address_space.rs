@@ -37,8 +37,9 @@ const LEVELS: u32 = 4;
 const PAGES_AT_ONCE: u64 = 8;
 const TABLE_ENTRIES_AT_ONCE: u64 = 64;
 
-/// Page tables that are looked at, and freed, in one kernel entry while a process ends.
-const TABLES_AT_ONCE: usize = 8;
+/// While a process ends, page tables that are freed in one step, and their slots that are looked at for the next.
+const TABLES_AT_ONCE: usize = 4;
+const SLOTS_AT_ONCE: usize = 64;
 
 /// An address of a process.
 pub(crate) type Address = (Id<Process>, u64);
@@ -177,9 +178,14 @@ impl<M: Machine> Kernel<M> {
                 above = Some((table, slot(address, level)));
                 (table, level) = (frame_of(entry), level - 1);
             }
-            if level > 0 && slot(address, level) > 0 {
-                // Nothing in this slot any more: the one before.
-                self.processes[process].table_last = (address & !((1 << (12 + 9 * level)) - 1)) - 1;
+            let index = slot(address, level);
+            if level > 0 && index > 0 {
+                // Nothing in this slot any more: on to one before it that has a table, or as far as is looked at once.
+                let empty = |&index: &usize| self.machine.read_word(table, index) == 0;
+                let left = index - (0..index).rev().take(SLOTS_AT_ONCE).take_while(empty).count();
+                let size = 1 << (12 + 9 * level);
+                let start = address & !(512 * size - 1);
+                self.processes[process].table_last = start + (left as u64 * size).saturating_sub(1);
                 continue;
             }
             self.free_table(quota, table);
