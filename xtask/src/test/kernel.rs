@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use super::protocol::{self, Line};
 use super::reporter::Reporter;
-use super::{Rig, TestArguments};
+use super::{Rig, TestArguments, failure};
 
 /// Systems whose root is a test program, and what its tests' names begin with, behind the suite's name.
 const SYSTEMS: [(&str, &str); 2] = [("test", ""), ("runtime", "runtime.")];
@@ -17,7 +17,7 @@ const SYSTEMS: [(&str, &str); 2] = [("test", ""), ("runtime", "runtime.")];
 const MACHINES: [(&str, u32); 2] = [(NAME, 1), ("kernel-smp4/", 4)];
 const NAME: &str = "kernel/";
 /// The bundle file with the program's options. A program that does not read it runs all its tests.
-const ARGUMENTS_FILE: &str = "test.arguments";
+pub const ARGUMENTS_FILE: &str = "test.arguments";
 /// From power-on to the first line.
 const BOOT_LIMIT: Duration = Duration::from_secs(120);
 /// Longest silence: a test that says nothing for so long hangs.
@@ -41,6 +41,7 @@ pub fn run(rig: &Rig<'_>, arguments: &TestArguments, reporter: &mut Reporter) {
                 reporter.report(&format!("{prefix}start"), None, Err(format!("{error:#}")));
             }
         }
+        failure::run(rig, suite, processors, reporter);
     }
 }
 

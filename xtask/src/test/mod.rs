@@ -3,6 +3,7 @@
 mod bench;
 mod boot;
 mod contract;
+mod failure;
 mod host;
 mod kernel;
 mod libtest;

@@ -1,6 +1,9 @@
 //! Failures on purpose: what the tests of panics and of guard pages start from. Not part of what the kernel does for anybody else.
 
-/// Fails on purpose, in the way a test image asks for by its file [`FILE_FOR_TESTS`]; returns if it names no way.
+/// Fails on purpose, in the way a test image asks for by its file [`FILE_FOR_TESTS`]; returns if it names no way. A function of its own, so that
+/// backtraces name it.
+#[cold]
+#[inline(never)]
 pub fn fail_on_purpose(how: &[u8]) {
     match how {
         b"panic" => panic!("on purpose"),
