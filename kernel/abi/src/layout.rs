@@ -25,5 +25,7 @@ pub const DYNAMIC_START: u64 = 0x1000_0000;
 pub const PRIORITIES: usize = 256;
 /// Largest number of pages in one region (16 GiB).
 pub const MAX_REGION_PAGES: u64 = 1 << 22;
+/// Most mappings of one process.
+pub const MAX_MAPPINGS: usize = 256;
 /// Bytes in a process's or thread's name; shorter names are padded with zeros.
 pub const NAME_LENGTH: usize = 16;

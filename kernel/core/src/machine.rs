@@ -22,6 +22,9 @@ impl Frame {
     }
 }
 
+/// Most I/O port ranges one process can use.
+pub const PORT_RANGES: usize = 16;
+
 /// The hardware under the kernel's logic.
 ///
 /// # Contract

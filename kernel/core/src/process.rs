@@ -11,14 +11,15 @@
 use crate::Result;
 use crate::budget::Budget;
 use crate::kernel::Kernel;
-use crate::machine::{Frame, Machine};
+use crate::machine::{Frame, Machine, PORT_RANGES};
 use crate::object::Object;
 use crate::quota::Quota;
+use crate::region::Mapping;
 use crate::signal::Signal;
 use crate::slab::{Id, NONE, Weak};
 use crate::thread::State;
 use airox_abi::info::{EXIT_CREATOR_ENDED, ProcessInfo, ThreadState};
-use airox_abi::layout::NAME_LENGTH;
+use airox_abi::layout::{MAX_MAPPINGS, NAME_LENGTH};
 use airox_abi::trace::EventKind;
 use airox_abi::{Error, Rights};
 use arrayvec::ArrayVec;
@@ -29,8 +30,6 @@ const WATCHERS: usize = 4;
 const STEPS_NS: u64 = 1_000;
 /// Slots that are looked at for processes that an ending one made, in one step.
 const PROCESSES_AT_ONCE: u32 = 64;
-/// Most I/O port ranges one process can use.
-const PORT_RANGES: usize = 16;
 
 /// A process's name, padded with zeros.
 pub(crate) type Name = [u8; NAME_LENGTH];
@@ -63,7 +62,8 @@ pub(crate) struct Process {
     pub(crate) first_capability: u32,
     /// Capabilities it can name: all but mappings.
     pub(crate) handle_count: u32,
-    pub(crate) first_mapping: u32,
+    /// In order of address.
+    pub(crate) mappings: ArrayVec<Id<Mapping>, MAX_MAPPINGS>,
     pub(crate) first_thread: u32,
     pub(crate) threads: u32,
     pub(crate) io_ports: ArrayVec<(u16, u16), PORT_RANGES>,
@@ -84,7 +84,6 @@ impl Process {
             quota,
             max_priority,
             first_capability: NONE,
-            first_mapping: NONE,
             first_thread: NONE,
             ..Process::default()
         }

@@ -11,7 +11,7 @@ use crate::object::Object;
 use crate::process::Process;
 use crate::quota::Quota;
 use crate::slab::{Id, NONE};
-use airox_abi::layout::{MAX_REGION_PAGES, PAGE_SIZE, USER_END, USER_START};
+use airox_abi::layout::{CLOCK_PAGE, MAX_REGION_PAGES, PAGE_SIZE, USER_END, USER_START};
 use airox_abi::{Error, MapFlags, QuotaKind, RegionKind, Rights};
 
 /// Entries in an index frame.
@@ -28,6 +28,8 @@ pub(crate) struct Region {
     freed: u64,
     /// Frames charged.
     charged: u32,
+    /// Pages of a contiguous region that hold zeros already: nobody sees any of it before all do.
+    zeroed: u64,
 }
 
 /// What of a region is shown where, and how.
@@ -46,12 +48,13 @@ pub(crate) struct Mapping {
     pub(crate) region: Id<Region>,
     place: Place,
     node: u32,
-    next: u32,
 }
 
 /// Page tables that are made, and pages that are entered into them, in one kernel entry.
 const TABLES_AT_ONCE: u64 = 2;
 const PAGES_ENTERED_AT_ONCE: u64 = 2;
+/// Pages of contiguous memory that are zeroed in one kernel entry.
+const PAGES_ZEROED_AT_ONCE: u64 = 4;
 /// So few pages are unmapped in passing: the mapping can go in the same kernel entry.
 const PAGES_IN_PASSING: u64 = 2;
 /// Most frames that are freed in one kernel entry, and most entries of an index that are looked at for them.
@@ -76,16 +79,13 @@ impl<M: Machine> Kernel<M> {
         }
         let charged = if kind == RegionKind::Lazy { lazy_frames(pages) as u32 } else { pages as u32 };
         self.charge(quota, QuotaKind::Frames, charged)?;
-        let region = Region { kind, pages, base: None, freed: 0, charged };
+        let region = Region { kind, pages, base: None, freed: 0, zeroed: 0, charged };
         let id = self.add_object(quota, region).inspect_err(|_| self.uncharge(quota, QuotaKind::Frames, charged))?;
         if kind == RegionKind::Contiguous {
             let Some(first) = self.frames.allocate_contiguous(charged) else {
                 self.free_region(id);
                 return Err(Error::Fragmented);
             };
-            for frame in first.0..first.0 + charged {
-                self.machine.zero_frame(Frame(frame));
-            }
             self.regions[id].base = Some(first);
         } else if charged > 1 {
             // The root of its index, so that no first touch has to make it.
@@ -102,7 +102,18 @@ impl<M: Machine> Kernel<M> {
         pages: u64,
         kind: RegionKind,
     ) -> Result<Id<Region>> {
-        self.add_object(quota, Region { kind, pages, base: Some(first), freed: 0, charged: 0 })
+        self.add_object(quota, Region { kind, pages, base: Some(first), freed: 0, zeroed: pages, charged: 0 })
+    }
+
+    /// Zeroes some pages of a contiguous region. Returns whether all are.
+    pub(crate) fn zero_some(&mut self, id: Id<Region>) -> bool {
+        let Region { kind, pages, base: Some(base), zeroed, .. } = self.regions[id] else { return true };
+        let end = if kind == RegionKind::Contiguous { pages.min(zeroed + PAGES_ZEROED_AT_ONCE) } else { zeroed };
+        for page in zeroed..end {
+            self.machine.zero_frame(Frame(base.0 + page as u32));
+        }
+        self.regions[id].zeroed = end;
+        kind != RegionKind::Contiguous || end == pages
     }
 
     /// The frame behind a page of a region; a lazy page is backed with zeros if `back` says so.
@@ -212,6 +223,9 @@ impl<M: Machine> Kernel<M> {
     /// pages it is to begin with. Returns `None` when all is done.
     pub(crate) fn map_step(&mut self, source: u32, place: Place, done: u64) -> Result<Option<u64>> {
         let region = self.check_mapping(source, place)?;
+        if !self.zero_some(region) {
+            return Ok(Some(done));
+        }
         let Place { process, address, pages, flags, .. } = place;
         let reach = FANOUT * PAGE_SIZE;
         let tables = (address + pages * PAGE_SIZE - 1) / reach - address / reach + 1;
@@ -284,15 +298,17 @@ impl<M: Machine> Kernel<M> {
         if self.is_mapped(process, address, pages * PAGE_SIZE) {
             return Err(Error::AlreadyMapped);
         }
-        let mapping = Mapping { region, place, node: NONE, next: self.processes[process].first_mapping };
-        let quota = self.processes[process].quota;
-        let id = self.mappings.insert(mapping, quota).ok_or(Error::QuotaExceeded)?;
+        let (at, quota) = (self.mappings_before(process, address), self.processes[process].quota);
+        if self.processes[process].mappings.is_full() {
+            return Err(Error::QuotaExceeded);
+        }
+        let id = self.mappings.insert(Mapping { region, place, node: NONE }, quota).ok_or(Error::QuotaExceeded)?;
         let node = self.insert_capability(process, Object::Mapping(id), Rights::empty());
         let node = node.inspect_err(|_| self.mappings.remove(id))?;
         self.capabilities.add_child(source, node);
         self.regions.retain(region);
         self.mappings[id].node = node;
-        self.processes[process].first_mapping = id.number();
+        self.processes[process].mappings.insert(at, id);
         Ok(())
     }
 
@@ -310,44 +326,36 @@ impl<M: Machine> Kernel<M> {
         page
     }
 
-    fn mappings_of(&self, process: Id<Process>) -> impl Iterator<Item = &Mapping> {
-        let mut link = self.processes[process].first_mapping;
-        core::iter::from_fn(move || {
-            let id = Id::from_link(link)?;
-            let mapping = &self.mappings[id];
-            link = mapping.next;
-            Some(mapping)
-        })
+    /// How many of a process's mappings start before an address.
+    fn mappings_before(&self, process: Id<Process>, address: u64) -> usize {
+        self.processes[process].mappings.partition_point(|&id| self.mappings[id].place.address < address)
     }
 
-    /// Whether any mapping, or the clock page, overlaps the range.
+    /// The last of a process's mappings that start before an address.
+    #[inline]
+    fn mapping_before(&self, process: Id<Process>, address: u64) -> Option<&Mapping> {
+        let last = self.mappings_before(process, address).checked_sub(1)?;
+        Some(&self.mappings[self.processes[process].mappings[last]])
+    }
+
+    /// Whether any mapping, or the clock page, overlaps the range. One that is being removed still has its first page.
     fn is_mapped(&self, process: Id<Process>, address: u64, length: u64) -> bool {
-        let overlaps = |start: u64, size: u64| address < start + size && start < address + length;
-        overlaps(airox_abi::layout::CLOCK_PAGE, PAGE_SIZE)
-            || self.mappings_of(process).any(|Mapping { place, .. }| overlaps(place.address, place.pages * PAGE_SIZE))
+        let before = self.mapping_before(process, address + length);
+        let end = before.map_or(0, |Mapping { place, .. }| place.address + place.pages.max(1) * PAGE_SIZE);
+        end > address || (address..address + length).contains(&CLOCK_PAGE)
     }
 
     /// The node of the mapping that starts at an address.
     pub(crate) fn mapping_at(&self, process: Id<Process>, address: u64) -> Result<u32> {
-        let mapping = self.mappings_of(process).find(|mapping| mapping.place.address == address);
-        mapping.map(|mapping| mapping.node).ok_or(Error::NotMapped)
+        let mapping = self.mapping_before(process, address.wrapping_add(1)).ok_or(Error::NotMapped)?;
+        if mapping.place.address == address { Ok(mapping.node) } else { Err(Error::NotMapped) }
     }
 
     /// The mapping's node has left the tree; it has no pages any more.
     pub(crate) fn remove_mapping(&mut self, id: Id<Mapping>) {
-        let Mapping { place: Place { process, .. }, region, next, .. } = self.mappings[id];
-        let mut link = self.processes[process].first_mapping;
-        if link == id.number() {
-            self.processes[process].first_mapping = next;
-        } else {
-            while let Some(mapping) = Id::<Mapping>::from_link(link) {
-                link = self.mappings[mapping].next;
-                if link == id.number() {
-                    self.mappings[mapping].next = next;
-                    break;
-                }
-            }
-        }
+        let Mapping { place: Place { process, address, .. }, region, .. } = self.mappings[id];
+        let at = self.mappings_before(process, address);
+        self.processes[process].mappings.remove(at);
         self.mappings.remove(id);
         self.release(Object::Region(region), Rights::empty(), true);
     }
@@ -355,8 +363,10 @@ impl<M: Machine> Kernel<M> {
     /// Backs the page at an address, if a mapping there allows the access and is only not backed yet.
     pub(crate) fn back_page(&mut self, process: Id<Process>, address: u64, access: Access) -> Option<Frame> {
         let page = address & !(PAGE_SIZE - 1);
-        let holds = |place: &Place| page >= place.address && page < place.address + place.pages * PAGE_SIZE;
-        let &Mapping { region, place, .. } = self.mappings_of(process).find(|mapping| holds(&mapping.place))?;
+        let &Mapping { region, place, .. } = self.mapping_before(process, page + 1)?;
+        if page >= place.address + place.pages * PAGE_SIZE {
+            return None;
+        }
         let allowed = match access {
             Access::Read => true,
             Access::Write => place.flags.contains(MapFlags::WRITE),

@@ -4,13 +4,14 @@
 //! it; every other call writes its own: the error code in `rax`, results in `rdi, rsi, rdx, r8`.
 
 use crate::Result;
+use crate::capability::Capability;
 use crate::context::Context;
 use crate::kernel::Kernel;
 use crate::machine::{Frame, Machine};
 use crate::object::Object;
 use crate::process::Process;
 use crate::quota::Quota;
-use crate::region::Place;
+use crate::region::{Place, Region};
 use crate::signal::Signal;
 use crate::slab::Id;
 use crate::thread::{State, Thread};
@@ -119,6 +120,7 @@ impl<M: Machine> Kernel<M> {
             }
             SystemCall::HandleClose
             | SystemCall::HandleRevoke
+            | SystemCall::RegionInfo
             | SystemCall::RegionMap
             | SystemCall::RegionUnmap
             | SystemCall::LeaseRead
@@ -153,6 +155,17 @@ impl<M: Machine> Kernel<M> {
                     self.threads[self.cpu.current].context.words[4] = parts << 32 | u64::from(flags.bits());
                 }
                 left.is_none()
+            }
+            SystemCall::RegionInfo => {
+                let (_, &Capability { object: Object::Region(id), rights, .. }) = self.find_any(a)? else {
+                    return Err(Error::WrongType);
+                };
+                if self.zero_some(id) {
+                    let Region { pages, kind, base, .. } = self.regions[id];
+                    let shown = rights.contains(Rights::DMA) && kind != RegionKind::Lazy;
+                    return Ok(Some([pages, kind as u64, base.filter(|_| shown).map_or(0, Frame::address), 0]));
+                }
+                false
             }
             SystemCall::RegionUnmap => {
                 let process = self.process_argument(a, Rights::CONTROL)?;
@@ -263,16 +276,6 @@ impl<M: Machine> Kernel<M> {
                 let (_, capability) = self.find_any(a)?;
                 let kind = capability.object.kind().map_or(0, |kind| kind as u64);
                 return Ok([kind, u64::from(capability.rights.bits()), capability.badge, 0]);
-            }
-            SystemCall::RegionInfo => {
-                let (_, capability) = self.find_any(a)?;
-                let Object::Region(id) = capability.object else {
-                    return Err(Error::WrongType);
-                };
-                let region = &self.regions[id];
-                let shown = capability.rights.contains(Rights::DMA) && region.kind != RegionKind::Lazy;
-                let address = region.base.filter(|_| shown).map_or(0, Frame::address);
-                return Ok([region.pages, region.kind as u64, address, 0]);
             }
             SystemCall::QuotaInfo => {
                 let quota = &self.quotas[self.quota_argument(a, Rights::READ)?];

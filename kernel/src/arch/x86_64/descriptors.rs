@@ -7,8 +7,9 @@
 use super::cpu::Cpu;
 use super::entry;
 use airox_kernel_core::context::{USER_CODE, USER_DATA};
+use airox_kernel_core::machine::PORT_RANGES;
 use alloc::boxed::Box;
-use core::mem::{offset_of, replace};
+use core::mem::offset_of;
 use core::ops::Range;
 use core::ptr::{addr_of, addr_of_mut};
 use x86_64::instructions::segmentation::{CS, DS, ES, FS, GS, SS, Segment};
@@ -34,12 +35,9 @@ pub struct TaskState {
     pub segment: TaskStateSegment,
     /// A clear bit allows ring 3 the port.
     ports: [u8; PORT_BITMAP + 1],
-    /// Bytes of the bitmap that may have clear bits.
-    dirty: Range<usize>,
+    /// The ranges whose bits are clear.
+    allowed: heapless::Vec<(u16, u16), PORT_RANGES>,
 }
-
-/// None of them.
-const CLEAN: Range<usize> = Range { start: usize::MAX, end: 0 };
 
 /// Offset of the bitmap in the TSS.
 const PORTS_OFFSET: u16 = offset_of!(TaskState, ports) as u16;
@@ -50,23 +48,31 @@ impl TaskState {
         let mut segment = TaskStateSegment::new();
         segment.interrupt_stack_table =
             core::array::from_fn(|index| stacks.get(index).map_or(VirtAddr::zero(), |&top| VirtAddr::new(top)));
-        segment.iomap_base = PORTS_OFFSET;
-        TaskState { segment, ports: [0xff; PORT_BITMAP + 1], dirty: CLEAN }
+        segment.iomap_base = u16::MAX;
+        TaskState { segment, ports: [0xff; PORT_BITMAP + 1], allowed: heapless::Vec::new() }
     }
 
     /// Allows ring 3 exactly these ports. A range that passes port 0xffff ends there.
+    ///
+    /// For a process without ports the bitmap is put out of reach, and stays as it is: most switches come back to the same driver.
     pub fn set_ports(&mut self, ranges: &[(u16, u16)]) {
-        if let Some(dirty) = self.ports.get_mut(replace(&mut self.dirty, CLEAN)) {
-            dirty.fill(0xff);
+        self.segment.iomap_base = if ranges.is_empty() { u16::MAX } else { PORTS_OFFSET };
+        if ranges.is_empty() || self.allowed == ranges {
+            return;
         }
-        for &(first, count) in ranges {
-            let end = (usize::from(first) + usize::from(count)).min(PORT_BITMAP * 8);
-            for port in usize::from(first)..end {
-                self.ports[port / 8] &= !(1 << (port % 8));
-            }
-            self.dirty = self.dirty.start.min(usize::from(first) / 8)..self.dirty.end.max(end.div_ceil(8));
+        for port in self.allowed.iter().flat_map(ports) {
+            self.ports[port / 8] = 0xff;
+        }
+        self.allowed = ranges.iter().copied().collect();
+        for port in ranges.iter().flat_map(ports) {
+            self.ports[port / 8] &= !(1 << (port % 8));
         }
     }
+}
+
+/// The ports of a range.
+fn ports(&(first, count): &(u16, u16)) -> Range<usize> {
+    usize::from(first)..(usize::from(first) + usize::from(count)).min(PORT_BITMAP * 8)
 }
 
 /// Vectors with stacks of their own, in the order of the stacks in the TSS's table.
