@@ -48,7 +48,7 @@ impl TaskState {
         let mut segment = TaskStateSegment::new();
         segment.interrupt_stack_table =
             core::array::from_fn(|index| stacks.get(index).map_or(VirtAddr::zero(), |&top| VirtAddr::new(top)));
-        segment.iomap_base = u16::MAX;
+        segment.iomap_base = PORTS_OFFSET;
         TaskState { segment, ports: [0xff; PORT_BITMAP + 1], allowed: heapless::Vec::new() }
     }
 
