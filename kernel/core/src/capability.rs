@@ -270,6 +270,11 @@ impl<M: Machine> Kernel<M> {
     /// [`Self::prepare_delete`] comes first.
     pub(crate) fn delete_capability(&mut self, index: u32) {
         while !self.prepare_delete(index) {}
+        self.delete_prepared(index);
+    }
+
+    /// As [`Self::delete_capability`], after [`Self::prepare_delete`] has returned true.
+    pub(crate) fn delete_prepared(&mut self, index: u32) {
         self.capabilities.unlink(index);
         let Capability { object, rights, owner, next_owned, previous_owned, .. } = *self.capabilities.get(index);
         let owner = Id::<Process>::new(owner);
@@ -311,7 +316,7 @@ impl<M: Machine> Kernel<M> {
             if !self.prepare_delete(child) {
                 return false;
             }
-            self.delete_capability(child);
+            self.delete_prepared(child);
         }
         self.capabilities.first_child(index).is_none()
     }

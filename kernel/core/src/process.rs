@@ -64,6 +64,8 @@ pub(crate) struct Process {
     pub(crate) handle_count: u32,
     /// In order of address.
     pub(crate) mappings: ArrayVec<Id<Mapping>, MAX_MAPPINGS>,
+    /// Place among them of the one that was looked for last.
+    pub(crate) recent_mapping: usize,
     pub(crate) first_thread: u32,
     pub(crate) threads: u32,
     pub(crate) io_ports: ArrayVec<(u16, u16), PORT_RANGES>,
@@ -200,7 +202,7 @@ impl<M: Machine> Kernel<M> {
         }
         if index != NONE {
             if self.prepare_delete(index) {
-                self.delete_capability(index);
+                self.delete_prepared(index);
             }
             return;
         }

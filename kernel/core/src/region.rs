@@ -295,10 +295,17 @@ impl<M: Machine> Kernel<M> {
     /// Adds a mapping whose page tables exist; none of its pages is entered yet.
     fn insert_mapping(&mut self, source: u32, region: Id<Region>, place: Place) -> Result<()> {
         let Place { process, address, pages, .. } = place;
-        if self.is_mapped(process, address, pages * PAGE_SIZE) {
+        let end = address + pages * PAGE_SIZE;
+        // The mappings don't overlap: the last that starts before this one's end is the only one that can be in its way.
+        let at = self.mappings_before(process, end);
+        let last = self.processes[process].mappings[..at].last().map(|&id| self.mappings[id].place);
+        // One that is being removed still has its first page.
+        if last.is_some_and(|last| last.address + last.pages.max(1) * PAGE_SIZE > address)
+            || (address..end).contains(&CLOCK_PAGE)
+        {
             return Err(Error::AlreadyMapped);
         }
-        let (at, quota) = (self.mappings_before(process, address), self.processes[process].quota);
+        let quota = self.processes[process].quota;
         if self.processes[process].mappings.is_full() {
             return Err(Error::QuotaExceeded);
         }
@@ -308,7 +315,9 @@ impl<M: Machine> Kernel<M> {
         self.capabilities.add_child(source, node);
         self.regions.retain(region);
         self.mappings[id].node = node;
-        self.processes[process].mappings.insert(at, id);
+        let process = &mut self.processes[process];
+        process.mappings.insert(at, id);
+        process.recent_mapping = at;
         Ok(())
     }
 
@@ -328,25 +337,25 @@ impl<M: Machine> Kernel<M> {
 
     /// How many of a process's mappings start before an address.
     fn mappings_before(&self, process: Id<Process>, address: u64) -> usize {
-        self.processes[process].mappings.partition_point(|&id| self.mappings[id].place.address < address)
+        let Process { mappings, recent_mapping: recent, .. } = &self.processes[process];
+        let starts_before = |id: &Id<Mapping>| self.mappings[*id].place.address < address;
+        // Most accesses are to the mapping of the last one.
+        if mappings.get(*recent).is_some_and(starts_before) && !mappings.get(recent + 1).is_some_and(starts_before) {
+            return recent + 1;
+        }
+        mappings.partition_point(starts_before)
     }
 
     /// The last of a process's mappings that start before an address.
     #[inline]
-    fn mapping_before(&self, process: Id<Process>, address: u64) -> Option<&Mapping> {
+    fn mapping_before(&mut self, process: Id<Process>, address: u64) -> Option<&Mapping> {
         let last = self.mappings_before(process, address).checked_sub(1)?;
+        self.processes[process].recent_mapping = last;
         Some(&self.mappings[self.processes[process].mappings[last]])
     }
 
-    /// Whether any mapping, or the clock page, overlaps the range. One that is being removed still has its first page.
-    fn is_mapped(&self, process: Id<Process>, address: u64, length: u64) -> bool {
-        let before = self.mapping_before(process, address + length);
-        let end = before.map_or(0, |Mapping { place, .. }| place.address + place.pages.max(1) * PAGE_SIZE);
-        end > address || (address..address + length).contains(&CLOCK_PAGE)
-    }
-
     /// The node of the mapping that starts at an address.
-    pub(crate) fn mapping_at(&self, process: Id<Process>, address: u64) -> Result<u32> {
+    pub(crate) fn mapping_at(&mut self, process: Id<Process>, address: u64) -> Result<u32> {
         let mapping = self.mapping_before(process, address.wrapping_add(1)).ok_or(Error::NotMapped)?;
         if mapping.place.address == address { Ok(mapping.node) } else { Err(Error::NotMapped) }
     }
@@ -354,7 +363,7 @@ impl<M: Machine> Kernel<M> {
     /// The mapping's node has left the tree; it has no pages any more.
     pub(crate) fn remove_mapping(&mut self, id: Id<Mapping>) {
         let Mapping { place: Place { process, address, .. }, region, .. } = self.mappings[id];
-        let at = self.mappings_before(process, address);
+        let at = self.mappings_before(process, address + 1) - 1;
         self.processes[process].mappings.remove(at);
         self.mappings.remove(id);
         self.release(Object::Region(region), Rights::empty(), true);

@@ -169,7 +169,8 @@ impl<M: Machine> Kernel<M> {
             }
             SystemCall::RegionUnmap => {
                 let process = self.process_argument(a, Rights::CONTROL)?;
-                self.close_step(self.mapping_at(process, b)?)
+                let node = self.mapping_at(process, b)?;
+                self.close_step(node)
             }
             SystemCall::ProcessRead => {
                 let process = self.alive(self.find(a, Rights::DEBUG)?)?;
@@ -207,7 +208,7 @@ impl<M: Machine> Kernel<M> {
     fn close_step(&mut self, index: u32) -> bool {
         let ready = self.prepare_delete(index);
         if ready {
-            self.delete_capability(index);
+            self.delete_prepared(index);
         }
         ready
     }
