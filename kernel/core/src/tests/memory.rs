@@ -135,3 +135,53 @@ fn the_kernel_reads_and_writes_only_what_the_program_may() {
     assert_eq!(system.kernel.machine().debug, b"hello");
     assert_eq!(system.err(Call::DebugWrite, &[system.machine, SCRATCH, 1 << 40]), Error::InvalidArgument);
 }
+
+#[test]
+fn mappings_are_found_wherever_they_are_and_bounded_in_number() {
+    let mut system = System::boot();
+    let region = system.ok(Call::RegionCreate, &[0, 4, 0]);
+    let held = system.kernel.processes[system.root_process].mappings.len();
+    let free = airox_abi::layout::MAX_MAPPINGS - held;
+    // Every other page, from the outside in.
+    let address = |index: usize| 0x5000_0000 + index as u64 * 2 * PAGE_SIZE;
+    let order = (0..free).map(|index| if index % 2 == 0 { index / 2 } else { free - 1 - index / 2 });
+    for index in order {
+        system.ok(Call::RegionMap, &[region, 0, address(index), (index % 3) as u64, 1, 1]);
+    }
+    assert_eq!(system.err(Call::RegionMap, &[region, 0, address(free), 0, 1, 1]), Error::QuotaExceeded);
+    for index in 0..free {
+        system.write(system.root_process, address(index), &[index as u8 % 3]);
+        assert!(system.kernel.write_user((system.root_process, address(index) + PAGE_SIZE), b"x").is_err());
+    }
+    for index in (0..free).rev() {
+        assert_eq!(system.read(system.root_process, address(index), 1), [index as u8 % 3]);
+    }
+    system.ok(Call::RegionUnmap, &[0, address(7)]);
+    assert_eq!(system.err(Call::RegionUnmap, &[0, address(7)]), Error::NotMapped);
+    for (start, pages) in [(address(6), 1), (address(6), 3), (address(7), 3), (address(6) + PAGE_SIZE, 4)] {
+        assert_eq!(system.err(Call::RegionMap, &[region, 0, start, 0, pages, 1]), Error::AlreadyMapped);
+    }
+    system.ok(Call::RegionMap, &[region, 0, address(6) + PAGE_SIZE, 0, 3, 1]);
+    for index in (0..free).filter(|&index| index != 7) {
+        system.ok(Call::RegionUnmap, &[0, address(index)]);
+    }
+}
+
+#[test]
+fn contiguous_memory_holds_zeros_before_anybody_sees_it() {
+    let mut system = System::boot();
+    let pages = 40;
+    let region = system.ok(Call::RegionCreate, &[0, pages, 1]);
+    let context = system.kernel.current();
+    (context.rax, context.rdi, context.ip) = (Call::RegionInfo as u64, region, 100);
+    system.kernel.system_call();
+    assert_eq!(system.kernel.current().ip, 98, "there is more to do");
+    system.ok(Call::RegionInfo, &[region]);
+    system.ok(Call::RegionMap, &[region, 0, 0x5000_0000, 0, pages, 1]);
+    for page in 0..pages {
+        assert_eq!(system.read(system.root_process, 0x5000_0000 + page * PAGE_SIZE, 4096), [0; 4096]);
+    }
+    let other = system.ok(Call::RegionCreate, &[0, pages, 1]);
+    system.ok(Call::RegionMap, &[other, 0, 0x6000_0000, 0, pages, 1]);
+    assert_eq!(system.read(system.root_process, 0x6000_0000 + (pages - 1) * PAGE_SIZE, 4096), [0; 4096]);
+}

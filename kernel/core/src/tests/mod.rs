@@ -2,6 +2,7 @@
 
 mod budgets;
 mod capabilities;
+mod ends;
 mod faults;
 mod lending;
 mod memory;

@@ -30,6 +30,8 @@ pub const SCRATCH_PAGES: u64 = 4;
 pub struct Model {
     memory: HashMap<u32, Box<[u8; 4096]>>,
     pub time: Cell<u64>,
+    /// Ticks that pass at each look at the clock; 0 for one.
+    pub tick: u64,
     pub armed: u64,
     /// What the timers of the processors that [`System::on`] has left are set to.
     pub armed_elsewhere: Vec<u64>,
@@ -87,7 +89,7 @@ impl Machine for Model {
         self.interrupted |= 1 << number;
     }
     fn now(&self) -> u64 {
-        self.time.set(self.time.get() + 1);
+        self.time.set(self.time.get() + self.tick.max(1));
         self.time.get()
     }
     fn arm_timer(&mut self, ticks: u64) {
