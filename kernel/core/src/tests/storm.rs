@@ -164,8 +164,13 @@ fn storm(seed: u64, calls: u32, processors: u32) {
     let signal = system.ok(SystemCall::SignalCreate, &[0]);
     let budgets = [system.budget(5_000, 50_000), system.budget(1_000_000, 10_000_000)];
     let mut children: Vec<Child> = Vec::new();
+    system.ends_at_once = false;
     for step in 0..calls {
         check(&system.kernel);
+        if random.below(256) == 0 {
+            // The faster the clock, the fewer steps of an end fit into a kernel entry.
+            system.kernel.machine().tick = [1, 100, 600][random.below(3) as usize];
+        }
         if processors > 1 {
             system.on(random.below(u64::from(processors)) as u32);
             check(&system.kernel);
@@ -279,6 +284,8 @@ fn storm(seed: u64, calls: u32, processors: u32) {
         system.raw(number, &arguments, tag, extension);
     }
     // End everything and count.
+    system.ends_at_once = true;
+    system.kernel.machine().tick = 1;
     let root = system.root;
     system.settle();
     system.on(0);
