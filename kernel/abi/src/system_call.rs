@@ -157,6 +157,11 @@ codes! {
     /// `(process: CONTROL, processors)`: threads of the process may be moved to these processors only (bit n for processor n), and those made from now
     /// on start on the lowest of them. Each must be one the caller's own process may use.
     ProcessProcessors = 62, "process_processors";
+
+    // Memory without a handle.
+    /// `(quota?: CONTROL, process?: CONTROL, address, pages, flags: MapFlags)`: maps zeroed RAM, backed at first touch, that nobody has a handle to: it goes
+    /// with its mapping (`RegionUnmap`). Page tables are charged to the process mapped into.
+    MemoryMap = 63, "memory_map";
 }
 
 codes! {

@@ -5,6 +5,7 @@
 
 use crate::Result;
 use crate::address_space::{Access, PageFlags};
+use crate::capability::Capability;
 use crate::kernel::Kernel;
 use crate::machine::{Frame, Machine};
 use crate::object::Object;
@@ -30,6 +31,15 @@ pub(crate) struct Region {
     charged: u32,
     /// Pages of a contiguous region that hold zeros already: nobody sees any of it before all do.
     zeroed: u64,
+}
+
+/// What a mapping shows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source {
+    /// The region that the capability with this index names.
+    Capability(u32),
+    /// A new region, charged to a quota, that lives as long as its mapping.
+    Fresh(Id<Quota>),
 }
 
 /// What of a region is shown where, and how.
@@ -221,9 +231,9 @@ impl<M: Machine> Kernel<M> {
 
     /// `region_map`, a part of it: what a kernel entry may take. `done` counts the parts: first the page tables, then the mapping itself, then the
     /// pages it is to begin with. Returns `None` when all is done.
-    pub(crate) fn map_step(&mut self, source: u32, place: Place, done: u64) -> Result<Option<u64>> {
+    pub(crate) fn map_step(&mut self, source: Source, place: Place, done: u64) -> Result<Option<u64>> {
         let region = self.check_mapping(source, place)?;
-        if !self.zero_some(region) {
+        if region.is_some_and(|region| !self.zero_some(region)) {
             return Ok(Some(done));
         }
         let Place { process, address, pages, flags, .. } = place;
@@ -237,8 +247,8 @@ impl<M: Machine> Kernel<M> {
             if after < tables {
                 return Ok(Some(after));
             }
-            self.insert_mapping(source, region, place)?;
-            let enter = self.regions[region].kind != RegionKind::Lazy || flags.contains(MapFlags::POPULATE);
+            let kind = self.insert_mapping(source, region, place)?;
+            let enter = kind != RegionKind::Lazy || flags.contains(MapFlags::POPULATE);
             return Ok(enter.then_some(tables + 1));
         }
         let first = done - tables - 1;
@@ -254,7 +264,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `region_map`, at once: for the root task's few pages.
-    pub(crate) fn map_region(&mut self, source: u32, place: Place) -> Result<()> {
+    pub(crate) fn map_region(&mut self, source: Source, place: Place) -> Result<()> {
         let mut done = 0;
         while let Some(next) = self.map_step(source, place, done)? {
             done = next;
@@ -262,26 +272,30 @@ impl<M: Machine> Kernel<M> {
         Ok(())
     }
 
-    /// The region a capability names, if it allows the mapping and the address space has such addresses.
-    fn check_mapping(&self, source: u32, place: Place) -> Result<Id<Region>> {
+    /// The region that is there already, if the source allows the mapping and the address space has such addresses.
+    fn check_mapping(&self, source: Source, place: Place) -> Result<Option<Id<Region>>> {
         let Place { process, address, offset, pages, flags } = place;
-        let capability = self.capabilities.get(source);
-        let Object::Region(region) = capability.object else {
-            return Err(Error::WrongType);
+        let (region, kind, limit) = match source {
+            Source::Fresh(_) => (None, RegionKind::Lazy, MAX_REGION_PAGES),
+            Source::Capability(index) => {
+                let &Capability { object: Object::Region(id), rights, .. } = self.capabilities.get(index) else {
+                    return Err(Error::WrongType);
+                };
+                let mut needed = Rights::READ;
+                needed.set(Rights::WRITE, flags.contains(MapFlags::WRITE));
+                needed.set(Rights::EXECUTE, flags.contains(MapFlags::EXECUTE));
+                if !rights.contains(needed) {
+                    return Err(Error::MissingRight);
+                }
+                (Some(id), self.regions[id].kind, self.regions[id].pages)
+            }
         };
-        let mut needed = Rights::READ;
-        needed.set(Rights::WRITE, flags.contains(MapFlags::WRITE));
-        needed.set(Rights::EXECUTE, flags.contains(MapFlags::EXECUTE));
-        if !capability.rights.contains(needed) {
-            return Err(Error::MissingRight);
-        }
-        let entry = &self.regions[region];
         let end = offset.checked_add(pages).ok_or(Error::InvalidArgument)?;
         if flags.contains(MapFlags::WRITE | MapFlags::EXECUTE)
-            || flags.contains(MapFlags::WRITE_COMBINE) && entry.kind != RegionKind::Device
+            || flags.contains(MapFlags::WRITE_COMBINE) && kind != RegionKind::Device
             || !address.is_multiple_of(PAGE_SIZE)
             || pages == 0
-            || end > entry.pages
+            || end > limit
         {
             return Err(Error::InvalidArgument);
         }
@@ -292,8 +306,8 @@ impl<M: Machine> Kernel<M> {
         if self.processes[process].alive { Ok(region) } else { Err(Error::Dead) }
     }
 
-    /// Adds a mapping whose page tables exist; none of its pages is entered yet.
-    fn insert_mapping(&mut self, source: u32, region: Id<Region>, place: Place) -> Result<()> {
+    /// Adds a mapping whose page tables exist; none of its pages is entered yet. Returns its region's kind.
+    fn insert_mapping(&mut self, source: Source, region: Option<Id<Region>>, place: Place) -> Result<RegionKind> {
         let Place { process, address, pages, .. } = place;
         let end = address + pages * PAGE_SIZE;
         // The mappings don't overlap: the last that starts before this one's end is the only one that can be in its way.
@@ -305,20 +319,32 @@ impl<M: Machine> Kernel<M> {
         {
             return Err(Error::AlreadyMapped);
         }
-        let quota = self.processes[process].quota;
         if self.processes[process].mappings.is_full() {
             return Err(Error::QuotaExceeded);
         }
-        let id = self.mappings.insert(Mapping { region, place, node: NONE }, quota).ok_or(Error::QuotaExceeded)?;
-        let node = self.insert_capability(process, Object::Mapping(id), Rights::empty());
-        let node = node.inspect_err(|_| self.mappings.remove(id))?;
-        self.capabilities.add_child(source, node);
+        let region = match (region, source) {
+            (None, Source::Fresh(quota)) => self.create_region(quota, pages, RegionKind::Lazy)?,
+            (region, _) => region.ok_or(Error::WrongType)?,
+        };
         self.regions.retain(region);
+        let give_up = |kernel: &mut Self| kernel.release(Object::Region(region), Rights::empty(), true);
+        let quota = self.processes[process].quota;
+        let Some(id) = self.mappings.insert(Mapping { region, place, node: NONE }, quota) else {
+            give_up(self);
+            return Err(Error::QuotaExceeded);
+        };
+        let node = self.insert_capability(process, Object::Mapping(id), Rights::empty()).inspect_err(|_| {
+            self.mappings.remove(id);
+            give_up(self);
+        })?;
+        if let Source::Capability(parent) = source {
+            self.capabilities.add_child(parent, node);
+        }
         self.mappings[id].node = node;
         let process = &mut self.processes[process];
         process.mappings.insert(at, id);
         process.recent_mapping = at;
-        Ok(())
+        Ok(self.regions[region].kind)
     }
 
     /// Flags of the page-table entries of a mapping.
@@ -365,6 +391,7 @@ impl<M: Machine> Kernel<M> {
         let Mapping { place: Place { process, address, .. }, region, .. } = self.mappings[id];
         let at = self.mappings_before(process, address + 1) - 1;
         self.processes[process].mappings.remove(at);
+        self.processes[process].recent_mapping = at.saturating_sub(1);
         self.mappings.remove(id);
         self.release(Object::Region(region), Rights::empty(), true);
     }

@@ -1,16 +1,17 @@
 //! The root task: the one program the kernel itself starts.
 
 use crate::Result;
+use crate::address_space::Access;
 use crate::kernel::{Boot, BootError, Kernel};
 use crate::machine::{Frame, Machine};
 use crate::object::Object;
 use crate::process::Process;
 use crate::quota::Quota;
-use crate::region::{Place, Region};
+use crate::region::{Place, Source};
 use crate::slab::Id;
 use airox_abi::layout::{NAME_LENGTH, PAGE_SIZE, STACK_TOP, START_BLOCK};
 use airox_abi::root::{ROOT_MAGIC, RootBlock};
-use airox_abi::{Handle, MapFlags, RegionKind, Rights};
+use airox_abi::{Error, Handle, MapFlags, RegionKind, Rights};
 use airox_bundle::Segment;
 use zerocopy::IntoBytes;
 
@@ -42,7 +43,7 @@ impl<M: Machine> Kernel<M> {
         let process = self.create_process(quota, name, None).map_err(step("root process"))?;
         let bundle = self.map_root_image(boot, quota, process).map_err(step("root program"))?;
         let stack = Place { process, address: STACK, offset: 0, pages: STACK_PAGES, flags: MapFlags::WRITE };
-        self.map_fresh(quota, stack).map_err(step("root stack"))?;
+        self.map_region(Source::Fresh(quota), stack).map_err(step("root stack"))?;
         let thread = self.create_thread(process, PRIORITY).map_err(step("root thread"))?;
         let objects = [Object::Process(process), Object::Thread(thread), Object::Quota(quota), Object::Machine];
         let mut handles = [Handle::NONE; 4];
@@ -83,10 +84,13 @@ impl<M: Machine> Kernel<M> {
             let (pages, offset) = (memory_size.div_ceil(PAGE_SIZE), offset / PAGE_SIZE);
             if !writable {
                 let flags = if executable { MapFlags::EXECUTE } else { MapFlags::empty() };
-                self.map_region(bundle, Place { process, address, offset, pages, flags })?;
+                self.map_region(Source::Capability(bundle), Place { process, address, offset, pages, flags })?;
                 continue;
             }
-            self.map_fresh(quota, Place { process, address, offset: 0, pages, flags: MapFlags::WRITE })?;
+            self.map_region(
+                Source::Fresh(quota),
+                Place { process, address, offset: 0, pages, flags: MapFlags::WRITE },
+            )?;
             // The bundle fills a segment's last page with zeros.
             for page in 0..file_size.div_ceil(PAGE_SIZE) {
                 let mut bytes = [0; PAGE_SIZE as usize];
@@ -97,23 +101,12 @@ impl<M: Machine> Kernel<M> {
         Ok(handle)
     }
 
-    /// Maps a fresh region and keeps only the mapping; returns nothing to close.
-    fn map_fresh(&mut self, quota: Id<Quota>, place: Place) -> Result<Id<Region>> {
-        let region = self.create_region(quota, place.pages, RegionKind::Lazy)?;
-        let index = self.insert_capability(place.process, Object::Region(region), Rights::all())?;
-        self.map_region(index, place)?;
-        self.delete_capability(index);
-        Ok(region)
-    }
-
     fn fill_root_block(&mut self, quota: Id<Quota>, process: Id<Process>, block: &RootBlock) -> Result<()> {
         let place = Place { process, address: START_BLOCK, offset: 0, pages: 1, flags: MapFlags::empty() };
-        let region = self.map_fresh(quota, place)?;
+        self.map_region(Source::Fresh(quota), place)?;
         // The mapping is read-only: the block is written through the frame behind it.
-        self.check_user((process, START_BLOCK), PAGE_SIZE, false)?;
-        if let Some(frame) = self.regions[region].base {
-            self.machine.write_frame(frame, 0, block.as_bytes());
-        }
+        let frame = self.back_page(process, START_BLOCK, Access::Read).ok_or(Error::NotMapped)?;
+        self.machine.write_frame(frame, 0, block.as_bytes());
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use crate::machine::{Frame, Machine};
 use crate::object::Object;
 use crate::process::Process;
 use crate::quota::Quota;
-use crate::region::{Place, Region};
+use crate::region::{Place, Region, Source};
 use crate::signal::Signal;
 use crate::slab::Id;
 use crate::thread::{State, Thread};
@@ -122,6 +122,7 @@ impl<M: Machine> Kernel<M> {
             | SystemCall::HandleRevoke
             | SystemCall::RegionInfo
             | SystemCall::RegionMap
+            | SystemCall::MemoryMap
             | SystemCall::RegionUnmap
             | SystemCall::LeaseRead
             | SystemCall::LeaseWrite
@@ -143,16 +144,20 @@ impl<M: Machine> Kernel<M> {
         let finished = match call {
             SystemCall::HandleClose => self.close_step(self.find_any(a)?.0),
             SystemCall::HandleRevoke => self.revoke(self.find_any(a)?.0),
-            SystemCall::RegionMap => {
-                // The upper half of the flags says what is done already.
-                let (flags, parts) = (MapFlags::from_bits(done as u32), done >> 32);
-                let (index, _) = self.find_any(a)?;
+            SystemCall::RegionMap | SystemCall::MemoryMap => {
+                let me = self.cpu.current;
+                let (source, offset, pages, last) = if call == SystemCall::RegionMap {
+                    (Source::Capability(self.find_any(a)?.0), d, length, 4)
+                } else {
+                    (Source::Fresh(self.quota_argument(a, Rights::CONTROL)?), 0, d, 3)
+                };
                 let process = self.process_argument(b, Rights::CONTROL)?;
-                let flags = flags.ok_or(Error::InvalidArgument)?;
-                let place = Place { process, address: c, offset: d, pages: length, flags };
-                let left = self.map_step(index, place, parts)?;
+                // The upper half of the flags, the last argument, says what is done already.
+                let word = self.threads[me].context.words[last];
+                let flags = MapFlags::from_bits(word as u32).ok_or(Error::InvalidArgument)?;
+                let left = self.map_step(source, Place { process, address: c, offset, pages, flags }, word >> 32)?;
                 if let Some(parts) = left {
-                    self.threads[self.cpu.current].context.words[4] = parts << 32 | u64::from(flags.bits());
+                    self.threads[me].context.words[last] = parts << 32 | u64::from(flags.bits());
                 }
                 left.is_none()
             }

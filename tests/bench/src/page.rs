@@ -6,14 +6,12 @@ use airox_rt::{Error, Handle, MapFlags};
 /// An address range far from all else: for mappings whose cost is measured without the runtime's bookkeeping.
 pub const WINDOW: u64 = 0x7000_0000_0000;
 
-/// Makes a one-page region, maps it, writes to it, unmaps and closes it.
+/// Maps a fresh page, writes to it and unmaps it, which gives it back.
 #[inline(always)]
 pub fn map_touch_unmap() -> Result<(), Error> {
-    let region = sys::region_create(Handle::NONE, 1, airox_rt::abi::RegionKind::Lazy)?;
-    sys::region_map(region, Handle::NONE, WINDOW, 0, 1, MapFlags::WRITE)?;
+    sys::memory_map(Handle::NONE, Handle::NONE, WINDOW, 1, MapFlags::WRITE)?;
     // SAFETY: 1. just mapped writable; 2. nothing else refers to the window.
     unsafe { (WINDOW as *mut u64).write_volatile(1) };
     // SAFETY: the window's memory is never referred to, only written as above.
-    unsafe { sys::region_unmap(Handle::NONE, WINDOW) }?;
-    sys::handle_close(region)
+    unsafe { sys::region_unmap(Handle::NONE, WINDOW) }
 }

@@ -32,12 +32,17 @@ pub fn pointer(address: u64) -> *mut u8 {
 /// If the range passes the frame's end or the frame is not in the map: the kernel's own mistake, never a program's.
 pub fn in_frame(frame: Frame, offset: usize, length: usize) -> *mut u8 {
     let address = frame.address();
-    assert!(
-        offset <= PAGE && length <= PAGE - offset && contains(address, PAGE as u64),
-        "frame {:#x}: no range {offset} + {length}",
-        frame.0
-    );
+    if offset > PAGE || length > PAGE - offset || !contains(address, PAGE as u64) {
+        outside(frame.0, offset, length);
+    }
     pointer(address + offset as u64)
+}
+
+/// Takes its arguments by value: a message in place would have them written to memory before every check.
+#[cold]
+#[inline(never)]
+fn outside(frame: u32, offset: usize, length: usize) -> ! {
+    panic!("frame {frame:#x}: no range {offset} + {length}")
 }
 
 /// Bytes of physical memory that nobody writes any more: the system bundle, firmware tables.

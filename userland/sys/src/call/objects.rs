@@ -40,6 +40,13 @@ pub fn region_map(
     simple(SystemCall::RegionMap, arguments).map(drop)
 }
 
+/// Maps zeroed RAM at `address` of a process (`NONE`: this one), charged to a quota (`NONE`: this program's). It lasts as long as the mapping:
+/// nobody has a handle to it.
+pub fn memory_map(quota: Handle, process: Handle, address: u64, pages: u64, flags: MapFlags) -> Result<(), Error> {
+    let arguments = [arg(quota), arg(process), address, pages, u64::from(flags.bits()), 0];
+    simple(SystemCall::MemoryMap, arguments).map(drop)
+}
+
 /// Removes the whole mapping that starts at `address` of a process (`NONE`: this one).
 ///
 /// # Safety
