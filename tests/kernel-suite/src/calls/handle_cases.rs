@@ -69,6 +69,8 @@ cases! {
         |_f| [0, 0, crate::child::free_address(1), 0, 1, 0];
     "region_map.process": RegionMap[1] PROCESS, CONTROL, true,
         |f| [raw(f.region.get()), 0, crate::child::free_address(1), 0, 1, 0];
+    "memory_map.quota": MemoryMap[0] QUOTA, CONTROL, true, |_f| [0, 0, crate::child::free_address(1), 1, 0];
+    "memory_map.process": MemoryMap[1] PROCESS, CONTROL, true, |_f| [0, 0, crate::child::free_address(1), 1, 0];
     "region_unmap.process": RegionUnmap[0] PROCESS, CONTROL, true, |_f| [0, crate::child::free_address(1)];
     "region_info.region": RegionInfo[0] REGION, NO_RIGHT, false, |_f| [];
     "quota_create.quota": QuotaCreate[0] QUOTA, CONTROL, false, |f| [0, f.memory.address()];

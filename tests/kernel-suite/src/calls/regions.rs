@@ -1,7 +1,7 @@
 //! `region_create`, `region_map`, `region_unmap`, `region_info` and `region_device`.
 
-use airox_abi::layout::{CLOCK_PAGE, MAX_REGION_PAGES, PAGE_SIZE, USER_END, USER_START};
-use airox_abi::{Error, Handle, MapFlags, RegionKind, Rights};
+use airox_abi::layout::{CLOCK_PAGE, MAX_MAPPINGS, MAX_REGION_PAGES, PAGE_SIZE, USER_END, USER_START};
+use airox_abi::{Error, Handle, MapFlags, QuotaKind, QuotaLimits, RegionKind, Rights};
 
 use crate::child::free_address;
 use crate::failure::{Outcome, check, check_equal, check_error};
@@ -25,6 +25,12 @@ pub const TESTS: &[Test] = &[
     Test::new("region", "physical_address_needs_dma", physical_address_needs_dma),
     Test::new("region", "device_memory_is_never_ram", device_memory_is_never_ram),
     Test::new("region", "mapping_outlives_its_handle", mapping_outlives_its_handle),
+    Test::new("memory_map", "is_zero_and_given_back_with_the_mapping", memory_map),
+    Test::new("memory_map", "bad_arguments", memory_map_bad_arguments),
+    Test::new("memory_map", "charges_the_quota_named", memory_map_charges),
+    Test::new("memory_map", "of_another_process", memory_map_elsewhere),
+    Test::new("memory_map", "forged_progress", memory_map_forged_progress),
+    Test::new("memory_map", "too_many_mappings", too_many_mappings),
 ];
 
 fn fresh_memory(_: &Suite) -> Outcome {
@@ -189,6 +195,120 @@ fn overlaps(_: &Suite) -> Outcome {
     kernel::region_map(other.get(), Handle::NONE, end, 0, 1, MapFlags::WRITE)?;
     // SAFETY: nothing refers to this mapping.
     unsafe { kernel::region_unmap(Handle::NONE, end) }?;
+    Ok(())
+}
+
+fn memory_map(_: &Suite) -> Outcome {
+    let address = free_address(400);
+    for pages in [1, 2, 400] {
+        let before = used(Handle::NONE)?;
+        kernel::memory_map(Handle::NONE, Handle::NONE, address, pages, MapFlags::WRITE)?;
+        check!(used(Handle::NONE)? >= before + pages as u32, "{pages} pages cost nothing");
+        for page in 0..pages {
+            let word = (address + page * PAGE_SIZE) as *mut u64;
+            // SAFETY: 1. the page was just mapped writable; 2. nothing else refers to it.
+            let first = unsafe { word.read_volatile() };
+            check_equal!(first, 0);
+            // SAFETY: as above.
+            unsafe { word.write_volatile(page + 1) };
+        }
+        // SAFETY: nothing refers to this mapping any more.
+        unsafe { kernel::region_unmap(Handle::NONE, address) }?;
+        // Page tables stay with the process.
+        check!(used(Handle::NONE)? <= before + 4, "{pages} pages were not given back");
+    }
+    Ok(())
+}
+
+/// Frames in use of a quota.
+fn used(quota: Handle) -> Result<u32, Error> {
+    Ok(kernel::quota_info(quota)?[1].get(QuotaKind::Frames))
+}
+
+fn memory_map_bad_arguments(_: &Suite) -> Outcome {
+    let address = free_address(4);
+    let map = |address, pages, flags| kernel::memory_map(Handle::NONE, Handle::NONE, address, pages, flags);
+    let write = MapFlags::WRITE;
+    for pages in [0, MAX_REGION_PAGES + 1, 1 << 52, u64::MAX] {
+        check_error!(map(address, pages, write), Error::InvalidArgument);
+    }
+    for flags in [write | MapFlags::EXECUTE, write | MapFlags::WRITE_COMBINE, MapFlags::from_bits_retain(1 << 30)] {
+        check_error!(map(address, 1, flags), Error::InvalidArgument);
+    }
+    check_error!(map(address + 8, 1, write), Error::InvalidArgument);
+    for place in [0, USER_START - PAGE_SIZE, USER_END, 0xffff_8000_0000_0000, u64::MAX - PAGE_SIZE + 1] {
+        check_error!(map(place, 1, write), Error::InvalidAddress);
+    }
+    check_error!(map(USER_END - PAGE_SIZE, 2, write), Error::InvalidAddress);
+    check_error!(map(CLOCK_PAGE, 1, write), Error::AlreadyMapped);
+    let taken = Mapped::new(1)?;
+    let before = kernel::quota_info(Handle::NONE)?[1];
+    check_error!(map(taken.address(), 1, write), Error::AlreadyMapped);
+    check_equal!(kernel::quota_info(Handle::NONE)?[1], before);
+    Ok(())
+}
+
+fn memory_map_charges(suite: &Suite) -> Outcome {
+    let limits = QuotaLimits([0; QuotaKind::COUNT]).with(QuotaKind::Frames, 8).with(QuotaKind::Regions, 1);
+    let quota = kernel::quota_create(suite.root.quota, &limits)?;
+    let address = free_address(32);
+    let map = |at: u64, pages| kernel::memory_map(quota.get(), Handle::NONE, address + at, pages, MapFlags::WRITE);
+    check_error!(map(0, 9), Error::QuotaExceeded);
+    check_equal!(used(quota.get())?, 0);
+    map(0, 4)?;
+    check!(used(quota.get())? >= 4, "nothing charged");
+    // A second region.
+    check_error!(map(8 * PAGE_SIZE, 1), Error::QuotaExceeded);
+    // SAFETY: nothing refers to this mapping.
+    unsafe { kernel::region_unmap(Handle::NONE, address) }?;
+    check_equal!(used(quota.get())?, 0);
+    map(8 * PAGE_SIZE, 1)?;
+    // SAFETY: nothing refers to this mapping.
+    unsafe { kernel::region_unmap(Handle::NONE, address + 8 * PAGE_SIZE) }?;
+    Ok(())
+}
+
+fn memory_map_elsewhere(_: &Suite) -> Outcome {
+    let process = kernel::process_create(Handle::NONE, b"mapped-into\0\0\0\0\0")?;
+    let address = free_address(2);
+    kernel::memory_map(Handle::NONE, process.get(), address, 2, MapFlags::WRITE | MapFlags::POPULATE)?;
+    // It is not the caller's.
+    check_error!(kernel::memory_map(Handle::NONE, process.get(), address, 1, MapFlags::WRITE), Error::AlreadyMapped);
+    kernel::memory_map(Handle::NONE, Handle::NONE, address, 1, MapFlags::WRITE)?;
+    // SAFETY: 1. nothing refers to either mapping; 2. the other process has no thread.
+    unsafe {
+        kernel::region_unmap(Handle::NONE, address)?;
+        kernel::region_unmap(process.get(), address)?;
+    }
+    kernel::process_kill(process.get(), 0)?;
+    check_error!(kernel::memory_map(Handle::NONE, process.get(), address, 1, MapFlags::WRITE), Error::Dead);
+    Ok(())
+}
+
+fn memory_map_forged_progress(_: &Suite) -> Outcome {
+    let address = free_address(4);
+    for parts in [2, 3, 5, 6, 100, u64::from(u32::MAX)] {
+        let result = kernel::memory_map_from(Handle::NONE, Handle::NONE, address, 4, MapFlags::POPULATE, parts);
+        check!(result.is_err(), "part {parts} of a mapping nobody began");
+    }
+    Ok(())
+}
+
+fn too_many_mappings(_: &Suite) -> Outcome {
+    let process = kernel::process_create(Handle::NONE, b"many-mappings\0\0\0")?;
+    let map = |index: usize| {
+        let address = USER_START + index as u64 * 2 * PAGE_SIZE;
+        kernel::memory_map(Handle::NONE, process.get(), address, 1, MapFlags::WRITE)
+    };
+    for index in 0..MAX_MAPPINGS {
+        // The other way round, from the highest address to the lowest.
+        map(MAX_MAPPINGS - 1 - index)?;
+    }
+    check_error!(map(MAX_MAPPINGS), Error::QuotaExceeded);
+    // SAFETY: the process has no thread.
+    unsafe { kernel::region_unmap(process.get(), USER_START + 2 * PAGE_SIZE * 7) }?;
+    map(MAX_MAPPINGS)?;
+    kernel::process_kill(process.get(), 0)?;
     Ok(())
 }
 

@@ -74,6 +74,24 @@ pub fn region_map_from(region: Handle, address: u64, pages: u64, flags: MapFlags
     plain(SystemCall::RegionMap, &[raw(region), 0, address, 0, pages, flags]).map(drop)
 }
 
+/// Maps zeroed memory that nobody has a handle to.
+pub fn memory_map(quota: Handle, process: Handle, address: u64, pages: u64, flags: MapFlags) -> Result<(), Error> {
+    memory_map_from(quota, process, address, pages, flags, 0)
+}
+
+/// `memory_map` as the kernel has it executed again when so many parts are done.
+pub fn memory_map_from(
+    quota: Handle,
+    process: Handle,
+    address: u64,
+    pages: u64,
+    flags: MapFlags,
+    parts: u64,
+) -> Result<(), Error> {
+    let flags = parts << 32 | u64::from(flags.bits());
+    plain(SystemCall::MemoryMap, &[raw(quota), raw(process), address, pages, flags]).map(drop)
+}
+
 /// Removes a mapping.
 ///
 /// # Safety
