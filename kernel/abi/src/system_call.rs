@@ -125,8 +125,8 @@ codes! {
     KernelInfo = 50, "kernel_info";
     /// `(process: CONTROL, priority)`: the highest priority its threads may be given, at most the caller's own highest.
     ProcessPriority = 51, "process_priority";
-    /// `(process: READ, index) -> handle value, kind << 16 | rights, badge, object number`: walks the process's handles in
-    /// slot order; `index` counts from 0; `NotMapped` past the end.
+    /// `(process: READ, handle value) -> handle value, kind << 16 | rights, badge, object number`: walks the process's handles: tells of the one after the
+    /// one with this value in that process, of the first for 0. `NotMapped` past the end, `InvalidHandle` if it has none with this value (any more).
     ProcessHandles = 52, "process_handles";
     /// `(machine: CONTROL, 0 or 1)`: turns the trace ring off or on.
     TraceSet = 53, "trace_set";

@@ -321,20 +321,15 @@ impl<M: Machine> Kernel<M> {
         self.capabilities.first_child(index).is_none()
     }
 
-    /// The `position`-th handle of a process, mappings left out.
-    pub(crate) fn nth_capability(&self, process: Id<Process>, position: u64) -> Option<u32> {
-        let mut index = self.processes[process].first_capability;
-        let mut left = position;
-        while index != NONE {
-            let entry = self.capabilities.get(index);
-            if entry.object.kind().is_some() {
-                if left == 0 {
-                    return Some(index);
-                }
-                left -= 1;
-            }
-            index = entry.next_owned;
+    /// The handle of a process after one, or the first after 0; mappings are left out.
+    pub(crate) fn next_capability(&self, process: Id<Process>, after: u64) -> Result<Option<u32>> {
+        let mut index = match after {
+            0 => self.processes[process].first_capability,
+            after => self.capabilities.find(process, after)?.1.next_owned,
+        };
+        while index != NONE && self.capabilities.get(index).object.kind().is_none() {
+            index = self.capabilities.get(index).next_owned;
         }
-        None
+        Ok((index != NONE).then_some(index))
     }
 }

@@ -303,7 +303,7 @@ impl<M: Machine> Kernel<M> {
             }
             SystemCall::ProcessHandles => {
                 let process = self.find(a, Rights::READ)?;
-                let index = self.nth_capability(process, b).ok_or(Error::NotMapped)?;
+                let index = self.next_capability(process, b)?.ok_or(Error::NotMapped)?;
                 let capability = self.capabilities.get(index);
                 let kind = capability.object.kind().map_or(0, |kind| kind as u64);
                 return Ok([

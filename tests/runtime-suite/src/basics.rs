@@ -151,12 +151,12 @@ fn process_statistics(root: &RootBlock) -> Outcome {
     let own = core::mem::ManuallyDrop::new(Process::from_raw(root.process));
     let info = own.process_info()?;
     expect_eq!(info.threads, 1);
-    let mut held = 0;
-    while own.held_handle(held).is_ok() {
-        held += 1;
+    let (mut held, mut last) = (0, Handle::NONE);
+    while let Ok(next) = own.held_handle(last) {
+        (held, last) = (held + 1, next.handle);
     }
     expect!(held >= 5);
-    expect_eq!(held, u64::from(info.handles));
-    expect_eq!(own.held_handle(held).map(drop), Err(Error::NotMapped));
+    expect_eq!(held, info.handles);
+    expect_eq!(own.held_handle(last).map(drop), Err(Error::NotMapped));
     Ok(())
 }

@@ -72,13 +72,19 @@ pub fn handles<K: Kernel>(
     cursor: u32,
 ) -> Result<Vec<HandleEntry>, Error> {
     let mut entries = Vec::new();
+    let (mut skipped, mut after) = (0, Handle::NONE);
     while entries.len() < MAX_HANDLES {
-        let index = u64::from(cursor) + entries.len() as u64;
-        let held = match kernel.process_handle(process, index) {
+        let held = match kernel.process_handle(process, after) {
             Ok(held) => held,
-            Err(Error::NotMapped) => break,
+            // The end; or the process has just closed the last one told, and what is known has to do.
+            Err(Error::NotMapped | Error::InvalidHandle) => break,
             Err(error) => return Err(error),
         };
+        after = held.handle;
+        if skipped < cursor {
+            skipped += 1;
+            continue;
+        }
         let name = granted
             .iter()
             .find(|start| start.handle() == held.handle)

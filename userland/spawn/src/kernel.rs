@@ -26,8 +26,8 @@ pub trait Kernel {
     fn process_info(&mut self, process: Handle) -> Result<ProcessInfo, Error>;
     /// Copies from the process's memory, all or nothing.
     fn process_read(&mut self, process: Handle, address: u64, buffer: &mut [u8]) -> Result<(), Error>;
-    /// The handle at this position of the process's table; `NotMapped` past the end.
-    fn process_handle(&mut self, process: Handle, index: u64) -> Result<HeldHandle, Error>;
+    /// The process's handle after the one with this value there, the first after `NONE`; `NotMapped` past the end.
+    fn process_handle(&mut self, process: Handle, after: Handle) -> Result<HeldHandle, Error>;
     /// Makes zeroed RAM and has `fill` write its first `filled` pages before anyone else can see them.
     fn region_create(
         &mut self,

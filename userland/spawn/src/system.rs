@@ -46,8 +46,8 @@ impl Kernel for SystemKernel {
         sys::process_read(process, address, buffer)
     }
 
-    fn process_handle(&mut self, process: Handle, index: u64) -> Result<HeldHandle, Error> {
-        sys::process_handles(process, index)
+    fn process_handle(&mut self, process: Handle, after: Handle) -> Result<HeldHandle, Error> {
+        sys::process_handles(process, after)
     }
 
     fn region_create(

@@ -417,6 +417,15 @@ impl System {
         self.kernel.set_priority(thread, 1).unwrap();
     }
 
+    /// A process's handles, as `process_handles` walks them.
+    pub fn handles(&self, process: Id<Process>) -> Vec<u64> {
+        let mut handles = Vec::new();
+        while let Some(index) = self.kernel.next_capability(process, handles.last().copied().unwrap_or(0)).unwrap() {
+            handles.push(u64::from(self.kernel.capabilities.handle(index).0));
+        }
+        handles
+    }
+
     /// Live objects by kind, and frames in use.
     pub fn counts(&self) -> QuotaLimits {
         self.kernel.kernel_info().objects

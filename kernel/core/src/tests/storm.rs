@@ -35,12 +35,8 @@ fn argument(random: &mut Random, system: &System, me: u32) -> u64 {
         7 => u64::MAX - random.below(3),
         // A handle of one's own.
         _ => {
-            let process = crate::slab::Id::new(me);
-            let count = u64::from(system.kernel.processes[process].handle_count).max(1);
-            system
-                .kernel
-                .nth_capability(process, random.below(count))
-                .map_or(1, |index| u64::from(system.kernel.capabilities.handle(index).0))
+            let handles = system.handles(crate::slab::Id::new(me));
+            handles.get(random.below(handles.len().max(1) as u64) as usize).copied().unwrap_or(1)
         }
     }
 }
@@ -117,13 +113,11 @@ fn check(kernel: &crate::kernel::Kernel<super::model::Model>) {
 /// A handle of a kind that a process holds, 0 if it holds none.
 fn handle_of(random: &mut Random, system: &System, me: u32, kind: ObjectKind) -> u64 {
     let process = crate::slab::Id::new(me);
-    let count = u64::from(system.kernel.processes[process].handle_count);
-    let start = random.below(count.max(1));
-    let capabilities = &system.kernel.capabilities;
-    (0..count)
-        .filter_map(|step| system.kernel.nth_capability(process, (start + step) % count))
-        .find(|&index| capabilities.get(index).object.kind() == Some(kind))
-        .map_or(0, |index| u64::from(capabilities.handle(index).0))
+    let mut handles = system.handles(process);
+    let start = random.below(handles.len().max(1) as u64) as usize;
+    handles.rotate_left(start);
+    let found = |&handle: &u64| system.kernel.capabilities.find(process, handle).unwrap().1.object.kind() == Some(kind);
+    handles.into_iter().find(found).unwrap_or(0)
 }
 
 /// Arguments of a call about time that are likely to be accepted.

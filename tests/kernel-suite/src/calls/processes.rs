@@ -232,12 +232,14 @@ fn handles(suite: &Suite) -> Outcome {
         ),
     ];
     let mut found = 0;
-    for index in 0.. {
-        let (handle, described, badge, _) = match kernel::process_handles(child.process.get(), index) {
+    let mut after = 0;
+    loop {
+        let (handle, described, badge, _) = match kernel::process_handles(child.process.get(), after) {
             Ok(entry) => entry,
             Err(Error::NotMapped) => break,
             Err(error) => return Err(error.into()),
         };
+        after = u64::from(handle.0);
         let entry = granted.iter().find(|(granted, ..)| *granted == handle);
         let Some((_, kind, rights, expected)) = entry else {
             continue;
@@ -247,8 +249,9 @@ fn handles(suite: &Suite) -> Outcome {
         found += 1;
     }
     check_equal!(found, 2);
-    check_error!(kernel::process_handles(child.process.get(), u64::MAX), Error::NotMapped);
-    check_error!(kernel::process_handles(child.process.get(), 1 << 32), Error::NotMapped);
+    for forged in [u64::MAX, 1 << 32, u64::from(port.get().0)] {
+        check_error!(kernel::process_handles(child.process.get(), forged), Error::InvalidHandle);
+    }
     Ok(())
 }
 

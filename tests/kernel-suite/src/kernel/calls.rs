@@ -155,8 +155,8 @@ pub fn process_priority(process: Handle, priority: u64) -> Result<(), Error> {
 }
 
 /// Handle value, kind and rights as one word, badge, object number.
-pub fn process_handles(process: Handle, index: u64) -> Result<(Handle, u64, u64, u64), Error> {
-    let registers = plain(SystemCall::ProcessHandles, &[raw(process), index])?;
+pub fn process_handles(process: Handle, after: u64) -> Result<(Handle, u64, u64, u64), Error> {
+    let registers = plain(SystemCall::ProcessHandles, &[raw(process), after])?;
     let [described, badge, number, ..] = registers.words;
     Ok((Handle(registers.rdi as u32), described, badge, number))
 }

@@ -87,11 +87,13 @@ impl Kernel for MockKernel {
         Ok(())
     }
 
-    fn process_handle(&mut self, process: Handle, index: u64) -> Result<HeldHandle, Error> {
+    fn process_handle(&mut self, process: Handle, after: Handle) -> Result<HeldHandle, Error> {
         let process = self.living(process, Rights::READ)?;
-        let capability = process.table.get(index as usize).ok_or(Error::NotMapped)?;
+        // A handle's index is one more than its capability's place: that of the next place.
+        let place = after.index();
+        let capability = process.table.get(place as usize).ok_or(Error::NotMapped)?;
         Ok(HeldHandle {
-            handle: Handle::new(index as u32 + 1, 1),
+            handle: Handle::new(place + 1, 1),
             kind: capability.kind,
             rights: capability.rights,
             badge: capability.badge,

@@ -77,9 +77,10 @@ pub struct HeldHandle {
     pub object: u64,
 }
 
-/// The process's handle at place `index` (from 0); `NotMapped` past the end.
-pub fn process_handles(process: Handle, index: u64) -> Result<HeldHandle, Error> {
-    let arguments = [arg(process), index, 0, 0, 0, 0];
+/// The process's handle after the one with the value `after` there, or its first after `NONE`. `NotMapped` past the end; `InvalidHandle` if
+/// there is none with that value any more.
+pub fn process_handles(process: Handle, after: Handle) -> Result<HeldHandle, Error> {
+    let arguments = [arg(process), arg(after), 0, 0, 0, 0];
     let [value, kind_rights, badge, object] = simple(SystemCall::ProcessHandles, arguments)?;
     Ok(HeldHandle {
         handle: handle(value),

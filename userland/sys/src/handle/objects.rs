@@ -142,9 +142,9 @@ impl Process {
         call::process_priority(self.0, priority)
     }
 
-    /// Its handle at place `index`, from 0; `NotMapped` past the end.
-    pub fn held_handle(&self, index: u64) -> Result<HeldHandle, Error> {
-        call::process_handles(self.0, index)
+    /// Its handle after the one with the value `after` there, or its first after `NONE`; `NotMapped` past the end.
+    pub fn held_handle(&self, after: Handle) -> Result<HeldHandle, Error> {
+        call::process_handles(self.0, after)
     }
 
     /// Adds a suspended thread.
