@@ -37,8 +37,7 @@ const LEVELS: u32 = 4;
 const PAGES_AT_ONCE: u64 = 8;
 const TABLE_ENTRIES_AT_ONCE: u64 = 64;
 
-/// While a process ends, page tables that are freed in one step, and their slots that are looked at for the next.
-const TABLES_AT_ONCE: usize = 4;
+/// While a process ends, slots of a page table that are looked at in one step for the next table.
 const SLOTS_AT_ONCE: usize = 64;
 
 /// An address of a process.
@@ -164,36 +163,32 @@ impl<M: Machine> Kernel<M> {
         pages
     }
 
-    /// Frees some of an ending process's page tables, from the highest address down: above [`Process::table_last`] none is left. Returns whether
-    /// all are gone. (The kernel's half, which all processes share, is never looked at.)
-    pub(crate) fn free_tables(&mut self, process: Id<Process>) -> bool {
-        for _ in 0..TABLES_AT_ONCE {
-            let Process { root, quota, table_last: address, .. } = self.processes[process];
-            let (mut table, mut level, mut above) = (root, LEVELS - 1, None);
-            while level > 0 {
-                let entry = self.machine.read_word(table, slot(address, level));
-                if entry == 0 {
-                    break;
-                }
-                above = Some((table, slot(address, level)));
-                (table, level) = (frame_of(entry), level - 1);
+    /// Frees one of an ending process's page tables, or passes some empty slots over, from the highest address down: above [`Process::table_last`] none
+    /// is left. Returns whether all are gone. (The kernel's half, which all processes share, is never looked at.)
+    pub(crate) fn free_table_step(&mut self, process: Id<Process>) -> bool {
+        let Process { root, quota, table_last: address, .. } = self.processes[process];
+        let (mut table, mut level, mut above) = (root, LEVELS - 1, None);
+        while level > 0 {
+            let entry = self.machine.read_word(table, slot(address, level));
+            if entry == 0 {
+                break;
             }
-            let index = slot(address, level);
-            if level > 0 && index > 0 {
-                // Nothing in this slot any more: on to one before it that has a table, or as far as is looked at once.
-                let empty = |&index: &usize| self.machine.read_word(table, index) == 0;
-                let left = index - (0..index).rev().take(SLOTS_AT_ONCE).take_while(empty).count();
-                let size = 1 << (12 + 9 * level);
-                let start = address & !(512 * size - 1);
-                self.processes[process].table_last = start + (left as u64 * size).saturating_sub(1);
-                continue;
-            }
-            self.free_table(quota, table);
-            match above {
-                Some((above, index)) => self.machine.write_word(above, index, 0),
-                None => return true,
-            }
+            above = Some((table, slot(address, level)));
+            (table, level) = (frame_of(entry), level - 1);
         }
+        let index = slot(address, level);
+        if level > 0 && index > 0 {
+            // Nothing in this slot any more: on to one before it that has a table, or as far as is looked at once.
+            let empty = |&index: &usize| self.machine.read_word(table, index) == 0;
+            let left = index - (0..index).rev().take(SLOTS_AT_ONCE).take_while(empty).count();
+            let size = 1 << (12 + 9 * level);
+            let start = address & !(512 * size - 1);
+            self.processes[process].table_last = start + (left as u64 * size).saturating_sub(1);
+            return false;
+        }
+        self.free_table(quota, table);
+        let Some((above, index)) = above else { return true };
+        self.machine.write_word(above, index, 0);
         false
     }
 

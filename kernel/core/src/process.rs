@@ -206,7 +206,7 @@ impl<M: Machine> Kernel<M> {
             }
             return;
         }
-        if !self.doom_created_by(id) || !self.free_tables(id) {
+        if !self.doom_created_by(id) || !self.free_table_step(id) {
             return;
         }
         let process = &mut self.processes[id];

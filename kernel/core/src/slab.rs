@@ -104,14 +104,15 @@ impl<T> Slab<T> {
 
     /// Adds an object that is charged to a quota; `None` when the slab is full.
     pub(crate) fn insert(&mut self, value: T, quota: Id<Quota>) -> Option<Id<T>> {
-        let new = Entry { value, generation: 0, next_free: NONE, live: true, references: 0, quota };
+        // Straight into its place: a process is more than a kilobyte.
         let index = if let Some(Id { index, .. }) = Id::<T>::from_link(self.first_free) {
             let entry = &mut self.entries[index as usize];
             self.first_free = entry.next_free;
-            *entry = Entry { generation: entry.generation, ..new };
+            entry.value = value;
+            (entry.next_free, entry.live, entry.references, entry.quota) = (NONE, true, 0, quota);
             index
         } else if self.entries.len() < self.entries.capacity() {
-            self.entries.push(new);
+            self.entries.push(Entry { value, generation: 0, next_free: NONE, live: true, references: 0, quota });
             self.entries.len() as u32 - 1
         } else {
             return None;
