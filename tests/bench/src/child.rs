@@ -5,6 +5,7 @@
 
 #[allow(unsafe_code)]
 mod breakpoint;
+mod long_work;
 #[allow(unsafe_code)]
 mod page;
 
@@ -24,6 +25,15 @@ fn main(start: &'static Start) -> Result<(), StartError> {
         Some(Role::Caller) => caller(&start.take(PORT)?),
         Some(Role::Churner) => churner(),
         Some(Role::Serial) => serial(start.take(PORTS)?, &start.take(IRQ)?),
+        Some(Role::Hoarder) => long_work::hoard(start),
+        Some(Role::Destroyer) => long_work::destroy(start),
+        Some(Role::ProcessChurner) => long_work::churn_processes(start),
+        Some(Role::Revoker) => long_work::revoke(start),
+        Some(Role::Populater) => long_work::populate(start),
+        Some(Role::Unmapper) => long_work::unmap(start),
+        Some(Role::LeaseCopier) => long_work::copy_lease(start),
+        Some(Role::Lender) => long_work::lend(start),
+        Some(Role::ContiguousMaker) => long_work::make_contiguous(start),
         Some(Role::Exit) => Ok(()),
         None => Err(StartError::Missing(argument.into())),
     }

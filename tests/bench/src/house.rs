@@ -9,9 +9,11 @@ use airox_bench::options::{self, Options};
 use airox_bench::protocol::{CHILD_PROGRAM, Role, SERIAL};
 use airox_bench::samples::Samples;
 use airox_bundle::{Bundle, Program};
+use airox_rt::abi::info::ThreadState;
 use airox_rt::sys::{self, clock::ticks};
 use airox_rt::{
-    Budget, Error, Handle, IoPorts, Irq, Machine, PortRange, Region, RootBlock, Signal, TypedHandle, memory,
+    Budget, Error, Handle, IoPorts, Irq, Machine, PortRange, QuotaKind, Region, RootBlock, Signal, TypedHandle,
+    exit_code, memory,
 };
 use airox_spawn::{Grant, QuotaSource, SpawnError, SpawnRequest, Spawned, SystemKernel, TimeRequest, spawn};
 
@@ -24,7 +26,7 @@ const HIGHEST: u8 = 200;
 const STACK_BYTES: u32 = 32 << 10;
 const HEAP_BYTES: u32 = 64 << 10;
 /// The bit that tells a child's end.
-const ENDED: u64 = 1 << 32;
+pub const ENDED: u64 = 1 << 32;
 
 /// Why a row has no numbers.
 #[derive(Debug)]
@@ -189,6 +191,12 @@ impl House {
         Ok(())
     }
 
+    /// Frames charged to the quota that the bench and its children share.
+    pub fn used_frames(&self) -> Result<u32, Failure> {
+        let (_, used) = sys::quota_info(self.root.quota)?;
+        Ok(used.get(QuotaKind::Frames))
+    }
+
     /// Lets every other thread of the bench's priority and below run for a while.
     pub fn pause(&self) -> Result<(), Failure> {
         const TIME_UP: u64 = 1 << 33;
@@ -220,6 +228,18 @@ impl House {
 }
 
 impl Child {
+    /// Its process, which lasts as long as this value.
+    pub fn process(&self) -> Handle {
+        self.spawned.process
+    }
+
+    /// Whether it ended by itself, with success.
+    pub fn has_succeeded(&self) -> Result<bool, Failure> {
+        let info = sys::process_info(self.spawned.process)?;
+        let ended = info.state == ThreadState::Dead as u8;
+        Ok(ended && info.faulted == 0 && info.exit_code == exit_code::SUCCESS)
+    }
+
     /// Keeps its first thread from running.
     pub fn suspend(&self) -> Result<(), Failure> {
         Ok(sys::thread_suspend(self.spawned.thread)?)

@@ -6,6 +6,7 @@
 extern crate alloc;
 
 mod house;
+mod long_rows;
 #[allow(unsafe_code)]
 mod page;
 mod rows;
@@ -42,7 +43,7 @@ fn main(root: &'static RootBlock) -> ! {
         samples.add(0, boot as u64);
         out.row(&house, BOOT, Ok(samples));
     }
-    for (name, measure) in rows::ROWS.iter().chain(timer_rows::ROWS) {
+    for (name, measure) in rows::ROWS.iter().chain(timer_rows::ROWS).chain(long_rows::ROWS) {
         if house.options.wants(name) {
             let samples = measure(&mut house);
             out.row(&house, name, samples);

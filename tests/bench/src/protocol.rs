@@ -6,6 +6,8 @@ pub const CHILD_PROGRAM: &str = "bench-child";
 pub const PORT: &str = "bench-port";
 /// A signal the child waits on.
 pub const SIGNAL: &str = "bench-signal";
+/// A process to end.
+pub const PROCESS: &str = "bench-process";
 /// Memory both sides see.
 pub const SHARED: &str = "bench-shared";
 
@@ -29,6 +31,25 @@ pub const ROUNDS_OFFSET: usize = 8;
 /// Pages of the shared memory: a page for words, then the samples.
 pub const SHARED_PAGES: u64 = 1 + (ROUNDS as u64 * 8).div_ceil(4096);
 
+/// Byte offset of the moment when the child's present operation began, in ns; 0 between two.
+pub const BEGAN_OFFSET: usize = 0;
+/// How often a child repeats an operation that takes long.
+pub const LONG_ROUNDS: usize = 10;
+/// Pages of the process that is destroyed: 1 GiB. This one operation is not repeated.
+pub const DESTROYED_PAGES: u64 = 1 << 18;
+/// Processes that are made and ended in one of the rounds.
+pub const CHURNED_PROCESSES: u32 = 50;
+/// Handles that are revoked at once.
+pub const REVOKED_HANDLES: u32 = 10_000;
+/// Pages that are mapped and backed at once: 32 MiB.
+pub const POPULATED_PAGES: u64 = 1 << 13;
+/// Pages that are unmapped at once: 256 MiB.
+pub const UNMAPPED_PAGES: u64 = 1 << 16;
+/// Pages that are copied at once: 16 MiB.
+pub const LEASED_PAGES: u64 = 1 << 12;
+/// Pages of a contiguous region: 32 MiB.
+pub const CONTIGUOUS_PAGES: u64 = 1 << 13;
+
 /// What a child does; its first argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -46,13 +67,31 @@ pub enum Role {
     Churner,
     /// Sends bytes to itself over a serial port, each with an interrupt.
     Serial,
+    /// Has [`DESTROYED_PAGES`] mapped and touched, and waits to be killed.
+    Hoarder,
+    /// Kills the hoarder.
+    Destroyer,
+    /// Makes and ends [`CHURNED_PROCESSES`] small processes, again and again.
+    ProcessChurner,
+    /// Revokes [`REVOKED_HANDLES`], again and again.
+    Revoker,
+    /// Maps [`POPULATED_PAGES`] of new memory with all pages, again and again.
+    Populater,
+    /// Unmaps [`UNMAPPED_PAGES`], again and again.
+    Unmapper,
+    /// Copies [`LEASED_PAGES`] of its caller's memory, there and back, again and again.
+    LeaseCopier,
+    /// Lends it the memory.
+    Lender,
+    /// Makes contiguous regions of [`CONTIGUOUS_PAGES`], again and again.
+    ContiguousMaker,
     /// Ends at once.
     Exit,
 }
 
 impl Role {
     /// All roles.
-    pub const ALL: [Role; 8] = [
+    pub const ALL: [Role; 17] = [
         Role::Echo,
         Role::EchoBuffer,
         Role::Waiter,
@@ -60,6 +99,15 @@ impl Role {
         Role::Caller,
         Role::Churner,
         Role::Serial,
+        Role::Hoarder,
+        Role::Destroyer,
+        Role::ProcessChurner,
+        Role::Revoker,
+        Role::Populater,
+        Role::Unmapper,
+        Role::LeaseCopier,
+        Role::Lender,
+        Role::ContiguousMaker,
         Role::Exit,
     ];
 
@@ -74,6 +122,15 @@ impl Role {
             Role::Caller => "caller",
             Role::Churner => "churner",
             Role::Serial => "serial",
+            Role::Hoarder => "hoarder",
+            Role::Destroyer => "destroyer",
+            Role::ProcessChurner => "process-churner",
+            Role::Revoker => "revoker",
+            Role::Populater => "populater",
+            Role::Unmapper => "unmapper",
+            Role::LeaseCopier => "lease-copier",
+            Role::Lender => "lender",
+            Role::ContiguousMaker => "contiguous-maker",
             Role::Exit => "exit",
         }
     }

@@ -12,14 +12,18 @@ use crate::rows::{Measure, grant};
 pub const ROWS: &[(&str, Measure)] = &[("timer_wake_idle", timer_wake_idle), ("timer_wake_loaded", timer_wake_loaded)];
 
 /// Periods measured.
-const PERIODS: usize = 10_000;
+pub const PERIODS: usize = 10_000;
 /// Periods to warm up with.
 const WARM_UP: usize = 100;
 /// Shortest period, and what it is varied by, in ns.
 const SHORTEST_NS: u64 = 20_000;
 const VARIATION_NS: u64 = 40_000;
+/// By so much each period differs from the one before.
+pub const STEP_NS: u64 = 7_919;
+/// The bit of the timer.
+pub const TIMER: u64 = 1;
 /// Priority of what makes load, and of the driver among it.
-const LOAD: u8 = NORMAL - 50;
+pub const LOAD: u8 = NORMAL - 50;
 const DRIVER: u8 = NORMAL - 40;
 
 fn timer_wake_idle(house: &mut House) -> Result<Samples, Failure> {
@@ -47,21 +51,38 @@ fn timer_wake_loaded(house: &mut House) -> Result<Samples, Failure> {
     wake(house)
 }
 
-/// Sets the timer, waits, and compares the counter with what it is at the deadline.
+/// Sleeps again and again.
 fn wake(house: &House) -> Result<Samples, Failure> {
     let (warm_up, periods) = (house.rounds(WARM_UP), house.rounds(PERIODS));
     let mut samples = house.samples(periods);
     for period in 0..warm_up + periods {
         // Periods of all lengths, so that the timer meets the load everywhere.
-        let length = SHORTEST_NS + (period as u64 * 7_919) % VARIATION_NS;
-        let deadline = clock::nanoseconds() + length;
-        house.signal.set_timer(deadline, 1)?;
-        house.signal.wait(1)?;
-        let late = clock::nanoseconds().saturating_sub(deadline);
+        let length = SHORTEST_NS + (period as u64 * STEP_NS) % VARIATION_NS;
+        let wake = sleep(house, length, TIMER)?;
         if period >= warm_up {
-            let ticks = u128::from(late) * u128::from(clock::ticks_per_second()) / 1_000_000_000;
-            samples.add(0, ticks as u64);
+            samples.add(0, wake.late);
         }
     }
     Ok(samples)
+}
+
+/// A wake-up.
+pub struct Wake {
+    /// When it was due, in ns.
+    pub deadline: u64,
+    /// How late it was, in ticks, if it was the timer's.
+    pub late: u64,
+    /// The bits that woke the thread.
+    pub bits: u64,
+}
+
+/// Sets the timer, waits for one of these bits, and compares the counter with what it is at the deadline.
+#[inline(always)]
+pub fn sleep(house: &House, length_ns: u64, mask: u64) -> Result<Wake, Failure> {
+    let deadline = clock::nanoseconds() + length_ns;
+    house.signal.set_timer(deadline, TIMER)?;
+    let bits = house.signal.wait(mask)?;
+    let late = clock::nanoseconds().saturating_sub(deadline);
+    let late = u128::from(late) * u128::from(clock::ticks_per_second()) / 1_000_000_000;
+    Ok(Wake { deadline, late: late as u64, bits })
 }

@@ -1,7 +1,7 @@
 //! The committed figures, and what has become slower.
 //!
-//! With an instruction clock a row is the same on every computer, so any rise is this repository's own doing. A rise of more than 2 % fails; who
-//! means it saves a new baseline, and the commit shows both numbers.
+//! With an instruction clock a row is the same on every computer, so any rise is this repository's own doing. A rise of more than 2 % fails, or of what the
+//! row says; so does more than a bound, whatever the baseline. Who means a rise saves a new baseline, and the commit shows both numbers.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,9 +10,6 @@ use anyhow::{Context, Result};
 
 use super::peers::{Row, with_commas};
 use crate::workspace::Workspace;
-
-/// Rise that is let pass, as a fraction.
-const TOLERANCE: f64 = 0.02;
 
 /// How a new baseline is made.
 pub const SAVE: &str = "cargo xtask bench --save-baseline";
@@ -29,6 +26,8 @@ pub enum Verdict {
     Faster,
     /// Slower by more than the tolerance.
     Slower,
+    /// More than the bound it is held to.
+    OverBound,
     /// The baseline does not have it.
     New,
     /// It was not measured.
@@ -46,6 +45,7 @@ impl Verdict {
             Verdict::Same => "",
             Verdict::Faster => "faster",
             Verdict::Slower => "SLOWER",
+            Verdict::OverBound => "OVER ITS BOUND",
             Verdict::New => "NOT IN THE BASELINE",
             Verdict::Missing => "NOT MEASURED",
         }
@@ -56,6 +56,8 @@ impl Verdict {
 #[derive(Clone, Debug)]
 pub struct Comparison {
     pub name: &'static str,
+    /// The row's goal, to which it may be held.
+    bound: f64,
     pub before: Option<f64>,
     pub now: Option<f64>,
     pub verdict: Verdict,
@@ -66,12 +68,13 @@ impl Comparison {
     pub fn new(row: &Row, before: Option<f64>, now: Option<f64>) -> Comparison {
         let verdict = match (before, now) {
             (_, None) => Verdict::Missing,
+            (_, Some(now)) if row.is_bound && now > row.goal => Verdict::OverBound,
             (None, Some(_)) => Verdict::New,
-            (Some(before), Some(now)) if now > before * (1.0 + TOLERANCE) => Verdict::Slower,
-            (Some(before), Some(now)) if now < before * (1.0 - TOLERANCE) => Verdict::Faster,
+            (Some(before), Some(now)) if now > before * (1.0 + row.tolerance) => Verdict::Slower,
+            (Some(before), Some(now)) if now < before * (1.0 - row.tolerance) => Verdict::Faster,
             _ => Verdict::Same,
         };
-        Comparison { name: row.name, before, now, verdict }
+        Comparison { name: row.name, bound: row.goal, before, now, verdict }
     }
 
     fn change(&self) -> Option<f64> {
@@ -89,6 +92,10 @@ impl Comparison {
                 with_commas(before),
                 self.change().unwrap_or_default(),
             )),
+            (Verdict::OverBound, _, Some(now)) => {
+                let (now, bound) = (with_commas(now), with_commas(self.bound));
+                Some(format!("{now} instructions; it must never take more than {bound}"))
+            }
             (Verdict::New, ..) => Some(format!("the baseline does not have this row; {advice}")),
             (Verdict::Missing, ..) => Some("the row was not measured".into()),
             _ => None,
@@ -171,6 +178,19 @@ mod tests {
         assert_eq!(verdict(Some(100.0), Some(97.0)), Verdict::Faster);
         assert_eq!(verdict(None, Some(97.0)), Verdict::New);
         assert_eq!(verdict(Some(97.0), None), Verdict::Missing);
+    }
+
+    #[test]
+    fn a_bound_holds_whatever_the_baseline() {
+        let row = ROWS.iter().find(|row| row.is_bound).unwrap();
+        let compare = |before: f64, now: f64| Comparison::new(row, Some(before), Some(now));
+        assert_eq!(compare(row.goal, row.goal).verdict, Verdict::Same);
+        let over = compare(row.goal * 2.0, row.goal + 1.0);
+        assert_eq!(over.verdict, Verdict::OverBound);
+        assert!(over.verdict.is_bad());
+        assert_eq!(over.problem().as_deref(), Some("3,001 instructions; it must never take more than 3,000"));
+        assert_eq!(compare(1_000.0, 1_249.0).verdict, Verdict::Same);
+        assert_eq!(compare(1_000.0, 1_251.0).verdict, Verdict::Slower);
     }
 
     #[test]

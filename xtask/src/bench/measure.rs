@@ -10,6 +10,8 @@ use anyhow::{Result, bail};
 use crate::progress::Step;
 
 const PROCESSOR: &str = "Haswell,-pcid,-x2apic,-tsc-deadline,-hle,-rtm,-invpcid,+rdtscp,+pdpe1gb";
+/// Room for the process of 1 GiB that is destroyed.
+pub const MEMORY: &str = "1536M";
 /// The serial port that makes interrupts, to which nothing is attached; a calendar clock that is the same in each run.
 const EXTRA: [&str; 4] = ["-serial", "null", "-rtc", "base=2026-01-01T00:00:00,clock=vm"];
 /// Longest silence between two rows.
@@ -40,7 +42,7 @@ pub fn machine(image: &Path, instruction_clock: bool) -> Options {
         disk: Disk::Ide,
         accelerator: Accelerator::Tcg,
         processor: Some(PROCESSOR.into()),
-        memory: "1G".into(),
+        memory: MEMORY.into(),
         instruction_clock,
         allow_reset: false,
         extra: EXTRA.map(str::to_owned).to_vec(),

@@ -42,12 +42,12 @@ pub fn run(rig: &Rig<'_>, reporter: &mut Reporter) {
 
 /// What `bench --boot` makes, on a machine without the emulator's ways out.
 fn on_a_real_computer(image: &Path) -> Outcome {
-    let options = Options { disk: Disk::Usb, memory: "1G".into(), ..Options::new(image) };
+    let options = Options { disk: Disk::Usb, memory: bench::MEMORY.into(), ..Options::new(image) };
     let mut machine = Machine::start(&options).map_err(|error| error.to_string())?;
     let serial = machine.wait_for("Switch the machine off", ROWS_LIMIT).map_err(|error| error.to_string())?;
     let screen = wait_for_screen(&mut machine, "Switch the machine off", SCREEN_LIMIT)?;
     for text in [&serial, &screen] {
-        for wanted in ["MHz", "median in us", "null_call", "timer_wake_loaded"] {
+        for wanted in ["MHz", "median in us", "null_call", "timer_wake_loaded", "timer_wake_destroy"] {
             if !text.contains(wanted) {
                 return Err(format!("{wanted:?} is missing in:\n{text}"));
             }
