@@ -72,9 +72,11 @@ codes! {
     ProcessCreate = 25, "process_create";
     /// `(process: CONTROL, handle: COPY, rights, badge) -> handle value in that process`: gives it a copy.
     ProcessGrant = 26, "process_grant";
-    /// `(process: CONTROL, code)`: ends it as if it had exited with this code.
+    /// `(process: CONTROL, code)`: ends it as if it had exited with this code. It is dead at once; what it held comes back in steps, which go before
+    /// the caller but may take longer than its turn.
     ProcessKill = 27, "process_kill";
-    /// `(process: WATCH, signal: SEND, bits)`: notify when it ends (at once if it has). Up to four signals can watch one process.
+    /// `(process: WATCH, signal: SEND, bits)`: notify when it has ended and all it held has come back (at once if that is so). Up to four signals can
+    /// watch one process.
     ProcessWatch = 28, "process_watch";
     /// `(process?: READ, buffer)`: writes `info::ProcessInfo`.
     ProcessInfo = 29, "process_info";
