@@ -129,7 +129,7 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn clear_pages(&mut self, process: Id<Process>, address: u64, mut pages: u64) -> u64 {
         let (mut clear, mut look) = (PAGES_AT_ONCE, TABLE_ENTRIES_AT_ONCE);
         let root = self.processes[process].root;
-        let alive = self.processes[process].alive;
+        let left = self.processes[process].left;
         let resident = self.processes[process].resident_pages;
         while pages > 0 && clear > 0 && look > 0 {
             let last = address + (pages - 1) * PAGE_SIZE;
@@ -151,13 +151,13 @@ impl<M: Machine> Kernel<M> {
                     self.machine.write_word(table, slot(here, 0), 0);
                     self.processes[process].resident_pages -= 1;
                     clear -= 1;
-                    if alive {
+                    if !left {
                         self.machine.flush_page(root, here);
                     }
                 }
             }
         }
-        if alive && self.processes[process].resident_pages != resident {
+        if !left && self.processes[process].resident_pages != resident {
             self.machine.flush_elsewhere(root);
         }
         pages

@@ -45,8 +45,8 @@ pub(crate) struct Process {
     pub(crate) ending: bool,
     /// Next in the list of such processes.
     next_ending: u32,
-    /// While it ends: no processor uses its address space any more.
-    left: bool,
+    /// It has ended so far that no processor uses its address space any more.
+    pub(crate) left: bool,
     /// While it ends: slots of processes that have been looked at for those it made.
     seen: u32,
     pub(crate) root: Frame,

@@ -154,3 +154,23 @@ fn what_an_ending_process_made_ends_too() {
     assert!(system.kernel.processes.at(made.number()).is_none(), "nobody holds it any more");
     system.running(system.root);
 }
+
+#[test]
+fn what_it_may_see_still_is_not_reused() {
+    let mut system = System::with_processors(2);
+    let region = system.ok(Call::RegionCreate, &[0, 1, 0]);
+    let child = system.spawn(10, 0);
+    let address = 0x5000_0000;
+    system.ok(Call::RegionMap, &[region, child.process_handle, address, 0, 1, 1 | 4]);
+    // Two more threads, that are still there after the first step.
+    for _ in 0..2 {
+        system.ok(Call::ThreadCreate, &[child.process_handle, 10, 0]);
+    }
+    kill(&mut system, &child);
+    let process = &system.kernel.processes[child.process];
+    assert!(process.threads > 0 && !process.left);
+    let before = system.kernel.machine().flushed_elsewhere;
+    let (source, _) = system.kernel.capabilities.find(system.root_process, region).expect("the root's handle");
+    while !system.kernel.revoke(source) {}
+    assert!(system.kernel.machine().flushed_elsewhere > before, "a thread elsewhere may write there still");
+}

@@ -37,6 +37,8 @@ pub struct Model {
     pub armed_elsewhere: Vec<u64>,
     /// Processors that have to be let into the kernel: bit n for processor n.
     pub interrupted: u64,
+    /// How often other processors' translations were dropped.
+    pub flushed_elsewhere: u32,
     pub debug: Vec<u8>,
     pub masked: HashSet<u32>,
     pub ports: Vec<(u16, u16)>,
@@ -80,7 +82,9 @@ impl Machine for Model {
     }
     fn leave_address_space(&mut self, _root: Frame) {}
     fn flush_page(&mut self, _root: Frame, _address: u64) {}
-    fn flush_elsewhere(&mut self, _root: Frame) {}
+    fn flush_elsewhere(&mut self, _root: Frame) {
+        self.flushed_elsewhere += 1;
+    }
     fn interrupt_processor(&mut self, number: u32) {
         self.interrupted |= 1 << number;
     }
