@@ -5,13 +5,16 @@
 
 #[allow(unsafe_code)]
 mod breakpoint;
+mod devices;
 mod long_work;
 #[allow(unsafe_code)]
 mod page;
 
-use airox_bench::protocol::{IRQ, PORT, PORTS, ROUNDS_OFFSET, Role, SAMPLES_OFFSET, SERIAL, SHARED, SIGNAL, WORDS};
+use airox_bench::protocol::{
+    DISK_CONTROL, IRQ, PORT, PORTS, ROUNDS_OFFSET, Role, SAMPLES_OFFSET, SHARED, SIGNAL, WORDS,
+};
 use airox_rt::sys::{self, Tag, clock::ticks};
-use airox_rt::{IoPorts, Irq, MapFlags, Mapping, Port, PortRange, Region, Signal, Start, StartError, TypedHandle};
+use airox_rt::{MapFlags, Mapping, Port, Region, Signal, Start, StartError, TypedHandle};
 
 airox_rt::entry!(main);
 
@@ -24,7 +27,8 @@ fn main(start: &'static Start) -> Result<(), StartError> {
         Some(Role::Faulter) => faulter(&start.take(SHARED)?),
         Some(Role::Caller) => caller(&start.take(PORT)?),
         Some(Role::Churner) => churner(),
-        Some(Role::Serial) => serial(start.take(PORTS)?, &start.take(IRQ)?),
+        Some(Role::Serial) => devices::serial(start.take(PORTS)?, &start.take(IRQ)?),
+        Some(Role::Disk) => devices::disk(start.take(PORTS)?, start.take(DISK_CONTROL)?, &start.take(IRQ)?),
         Some(Role::Hoarder) => long_work::hoard(start),
         Some(Role::Destroyer) => long_work::destroy(start),
         Some(Role::ProcessChurner) => long_work::churn_processes(start),
@@ -95,49 +99,5 @@ fn churner() -> Result<(), StartError> {
         for page in 0..200 {
             mapping.window().write(page * 4096, page as u64);
         }
-    }
-}
-
-/// Registers of a 16550, by their offset.
-mod register {
-    pub const DATA: u16 = 0;
-    pub const INTERRUPTS: u16 = 1;
-    pub const CAUSE: u16 = 2;
-    pub const MODEM: u16 = 4;
-    pub const LINE: u16 = 5;
-}
-
-/// A port that is not there interrupts never; then this only wakes up now and then.
-fn serial(ports: IoPorts, irq: &Irq) -> Result<(), StartError> {
-    /// Bits of the signal.
-    const INTERRUPT: u64 = 1 << 0;
-    const TIME_UP: u64 = 1 << 1;
-    /// Interrupt when a byte has come.
-    const RECEIVED: u8 = 1 << 0;
-    /// What is sent comes back; interrupts reach the line.
-    const LOOP: u8 = 1 << 4 | 1 << 3;
-    /// Bytes in a burst, and the pause between two.
-    const BURST: usize = 16;
-    const PAUSE_NS: u64 = 30_000;
-    let (first, count, _) = SERIAL;
-    let ports = PortRange::bind(ports, first, count)?;
-    let signal = Signal::create()?;
-    irq.bind(&signal, INTERRUPT)?;
-    ports.write_u8(register::MODEM, LOOP);
-    ports.write_u8(register::INTERRUPTS, RECEIVED);
-    irq.acknowledge()?;
-    loop {
-        for byte in 0..BURST {
-            signal.set_timer(sys::clock::nanoseconds() + PAUSE_NS, TIME_UP)?;
-            ports.write_u8(register::DATA, byte as u8);
-            if signal.wait(INTERRUPT | TIME_UP)? & INTERRUPT != 0 {
-                let _cause = ports.read_u8(register::CAUSE);
-                let _line = ports.read_u8(register::LINE);
-                let _byte = ports.read_u8(register::DATA);
-                irq.acknowledge()?;
-            }
-        }
-        signal.set_timer(sys::clock::nanoseconds() + PAUSE_NS, TIME_UP)?;
-        signal.wait(TIME_UP)?;
     }
 }

@@ -6,7 +6,7 @@ use core::mem::ManuallyDrop;
 
 use airox_api::log::Level;
 use airox_bench::options::{self, Options};
-use airox_bench::protocol::{CHILD_PROGRAM, Role, SERIAL};
+use airox_bench::protocol::{CHILD_PROGRAM, Role};
 use airox_bench::samples::Samples;
 use airox_bundle::{Bundle, Program};
 use airox_rt::abi::info::ThreadState;
@@ -118,11 +118,14 @@ impl House {
         Display::new(&self.machine, &self.root.framebuffer)
     }
 
-    /// The ports and the interrupt line of the second serial port.
-    pub fn serial(&self) -> Result<(IoPorts, Irq), Failure> {
-        let (first, count, line) = SERIAL;
-        let ports = self.machine.io_ports(first, count.into())?;
-        Ok((ports, self.machine.irq(line)?))
+    /// The ports and the interrupt line of a device.
+    pub fn device(&self, (first, count, line): (u16, u16, u64)) -> Result<(IoPorts, Irq), Failure> {
+        Ok((self.ports(first, count)?, self.machine.irq(line)?))
+    }
+
+    /// A range of I/O ports.
+    pub fn ports(&self, first: u16, count: u16) -> Result<IoPorts, Failure> {
+        Ok(self.machine.io_ports(first, count.into())?)
     }
 
     /// Has the bench itself run on this budget; on none of its own again with `None`.

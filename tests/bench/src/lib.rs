@@ -19,7 +19,7 @@
 //! | `trace_event` | suspending a thread and letting it go on with the trace on, less the same with it off: one event is recorded | |
 //! | `fault_round_trip` | before an instruction that faults | after it: a handler in another address space has let the thread go on |
 //! | `timer_wake_idle` | the moment a timer was set to | the first instruction of the thread that waited, with nothing else to run |
-//! | `timer_wake_loaded` | the same, while less urgent processes call each other, map, touch and unmap memory, and a driver serves the interrupts of a serial port; disks join in when there is a driver | |
+//! | `timer_wake_loaded` | the same, while less urgent processes call each other, map, touch and unmap memory, and drivers serve the interrupts of a serial port and of a disk | |
 //! | `timer_wake_destroy` | the same, while a less urgent process kills one that has 1 GiB mapped and touched | |
 //! | `timer_wake_processes` | the same, while one makes small processes and kills them | |
 //! | `timer_wake_revoke` | the same, while one revokes 10,000 handles | |

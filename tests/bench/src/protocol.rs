@@ -11,12 +11,18 @@ pub const PROCESS: &str = "bench-process";
 /// Memory both sides see.
 pub const SHARED: &str = "bench-shared";
 
-/// The I/O ports and the interrupt line of the serial port that makes interrupts.
+/// The I/O ports and the interrupt line of the device that makes interrupts.
 pub const PORTS: &str = "bench-ports";
 /// See [`PORTS`].
 pub const IRQ: &str = "bench-irq";
 /// The second serial port of a PC: first I/O port, how many, interrupt line. The kernel prints on the first one.
 pub const SERIAL: (u16, u16, u64) = (0x2f8, 8, 3);
+/// The same of the first ATA channel of a PC.
+pub const DISK: (u16, u16, u64) = (0x1f0, 8, 14);
+/// The channel's control register has a port of its own.
+pub const DISK_CONTROL: &str = "bench-disk-control";
+/// Its port, and how many: one.
+pub const DISK_CONTROL_PORT: (u16, u16) = (0x3f6, 1);
 
 /// Words of a message, and of the longer message's buffer.
 pub const WORDS: usize = 8;
@@ -67,6 +73,8 @@ pub enum Role {
     Churner,
     /// Sends bytes to itself over a serial port, each with an interrupt.
     Serial,
+    /// Reads a sector that describes the disk, again and again, each with an interrupt.
+    Disk,
     /// Has [`DESTROYED_PAGES`] mapped and touched, and waits to be killed.
     Hoarder,
     /// Kills the hoarder.
@@ -91,7 +99,7 @@ pub enum Role {
 
 impl Role {
     /// All roles.
-    pub const ALL: [Role; 17] = [
+    pub const ALL: [Role; 18] = [
         Role::Echo,
         Role::EchoBuffer,
         Role::Waiter,
@@ -99,6 +107,7 @@ impl Role {
         Role::Caller,
         Role::Churner,
         Role::Serial,
+        Role::Disk,
         Role::Hoarder,
         Role::Destroyer,
         Role::ProcessChurner,
@@ -122,6 +131,7 @@ impl Role {
             Role::Caller => "caller",
             Role::Churner => "churner",
             Role::Serial => "serial",
+            Role::Disk => "disk",
             Role::Hoarder => "hoarder",
             Role::Destroyer => "destroyer",
             Role::ProcessChurner => "process-churner",

@@ -1,6 +1,6 @@
 //! The rows that measure how late a timer's thread runs.
 
-use airox_bench::protocol::{IRQ, PORT, PORTS, Role};
+use airox_bench::protocol::{DISK, DISK_CONTROL, DISK_CONTROL_PORT, IRQ, PORT, PORTS, Role, SERIAL};
 use airox_bench::samples::Samples;
 use airox_rt::sys::clock;
 use airox_rt::{Handle, ObjectKind, Port, Rights};
@@ -34,13 +34,21 @@ fn timer_wake_loaded(house: &mut House) -> Result<Samples, Failure> {
     let port = Port::create(0)?;
     let serve = [grant(PORT, &port, ObjectKind::Port, Rights::RECEIVE)];
     let call = [grant(PORT, &port, ObjectKind::Port, Rights::SEND)];
-    let (ports, irq) = house.serial()?;
-    let device = [
+    let (ports, irq) = house.device(SERIAL)?;
+    let serial = [
         grant(PORTS, &ports, ObjectKind::IoPorts, Rights::CONTROL),
         grant(IRQ, &irq, ObjectKind::Irq, Rights::CONTROL),
     ];
+    let (ports, irq) = house.device(DISK)?;
+    let control = house.ports(DISK_CONTROL_PORT.0, DISK_CONTROL_PORT.1)?;
+    let disk = [
+        grant(PORTS, &ports, ObjectKind::IoPorts, Rights::CONTROL),
+        grant(DISK_CONTROL, &control, ObjectKind::IoPorts, Rights::CONTROL),
+        grant(IRQ, &irq, ObjectKind::Irq, Rights::CONTROL),
+    ];
     let _load = [
-        house.child_at(Role::Serial, DRIVER, &device, Handle::NONE)?,
+        house.child_at(Role::Serial, DRIVER, &serial, Handle::NONE)?,
+        house.child_at(Role::Disk, DRIVER, &disk, Handle::NONE)?,
         house.child_at(Role::Echo, LOAD, &serve, Handle::NONE)?,
         house.child_at(Role::Caller, LOAD, &call, Handle::NONE)?,
         house.child_at(Role::Caller, LOAD, &call, Handle::NONE)?,
