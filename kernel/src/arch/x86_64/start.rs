@@ -31,7 +31,7 @@ use pic8259::ChainedPics;
 #[global_allocator]
 static HEAP: LockedHeap = LockedHeap::empty();
 
-/// Vectors of the legacy interrupt controllers, which are masked; of spurious interrupts they might raise all the same.
+/// Where the vectors of the legacy interrupt controllers would be. They are masked, and no CPU listens to them any more, so they raise none.
 const LEGACY: u8 = 0x20;
 /// Flags of the idle loop, which turns interrupts on itself: only the bit that is always 1.
 const IDLE_FLAGS: u64 = 1 << 1;
