@@ -136,6 +136,7 @@ impl<M: Machine> Kernel<M> {
         let (priority, budget) = (self.threads[self.cpu.current].priority, self.cpu.budget);
         self.take_doomed();
         if self.cpu.current == reaper {
+            self.threads[reaper].priority = self.reaper_priority();
             return;
         }
         self.end_some();
@@ -148,7 +149,8 @@ impl<M: Machine> Kernel<M> {
         let gone = self.budgets.upgrade(budget).is_none();
         let budget = if gone { self.unlimited_budget(self.cpu.number) } else { budget };
         let entry = &mut self.threads[reaper];
-        (entry.state, entry.priority, entry.budget) = (State::Ready, entry.priority.max(priority), budget);
+        (entry.state, entry.base_priority, entry.budget) = (State::Ready, entry.base_priority.max(priority), budget);
+        self.threads[reaper].priority = self.reaper_priority();
         self.compete(reaper);
         self.enqueue(reaper, true);
         self.cpu.reschedule = true;
@@ -173,11 +175,20 @@ impl<M: Machine> Kernel<M> {
     /// The reaper runs: some more steps, or it waits for the next process to end.
     pub(crate) fn reap(&mut self) {
         self.end_some();
+        let reaper = self.cpu.reaper;
         if self.cpu.first_ending == NONE && self.first_doomed == NONE {
-            let reaper = self.cpu.reaper;
-            (self.threads[reaper].state, self.threads[reaper].priority) = (State::New, 0);
-            self.stop_running();
+            (self.threads[reaper].state, self.threads[reaper].base_priority) = (State::New, 0);
         }
+        self.threads[reaper].priority = self.reaper_priority();
+        // It has stopped, or may be less urgent now.
+        self.cpu.reschedule = true;
+    }
+
+    /// What the reaper runs with: that of who ended the process; but while there are threads to end, no less than theirs, or they could keep it from it.
+    fn reaper_priority(&self) -> u8 {
+        let base = self.threads[self.cpu.reaper].base_priority;
+        let ending = Id::from_link(self.cpu.first_ending).map(|id| &self.processes[id]);
+        ending.filter(|process| process.first_thread != NONE).map_or(base, |process| base.max(process.max_priority))
     }
 
     /// Takes steps for as long as a kernel entry may.

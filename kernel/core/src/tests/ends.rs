@@ -106,6 +106,34 @@ fn gives_way_to_the_more_urgent_between_two_steps() {
 }
 
 #[test]
+fn threads_above_whoever_ended_them_cannot_go_on() {
+    let mut system = System::boot();
+    let child = system.spawn(150, 0);
+    system.ok(Call::ProcessPriority, &[child.process_handle, 150]);
+    let signal = system.ok(Call::SignalCreate, &[0]);
+    let receive = system.grant(&child, signal, Rights::RECEIVE, 0);
+    for _ in 0..3 {
+        system.ok(Call::ThreadCreate, &[child.process_handle, 150, 0]);
+    }
+    // The first thread, which is ended last, waits; whoever ends the process is less urgent.
+    system.kernel.set_priority(system.root, 100).unwrap();
+    system.kernel.finish_entry();
+    system.running(child.thread);
+    system.raw(Call::Wait as u64, &[receive, 1], Tag(0), 0);
+    system.running(system.root);
+    kill(&mut system, &child);
+    let State::Waiting(waited) = system.kernel.threads[child.thread].state else { panic!("it was ended first") };
+    system.kernel.notify(waited, 1);
+    system.kernel.finish_entry();
+    while system.kernel.processes[child.process].threads > 0 {
+        step(&mut system);
+    }
+    assert_eq!(system.kernel.threads[reaper(&system)].priority, 100);
+    system.end_processes();
+    system.running(system.root);
+}
+
+#[test]
 fn takes_the_time_of_whoever_ended_the_process() {
     let mut system = System::boot();
     let child = holder(&mut system, 10, 30);
