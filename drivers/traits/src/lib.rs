@@ -9,6 +9,7 @@
 
 extern crate alloc;
 
+pub mod block;
 mod bound_ports;
 
 pub use bound_ports::BoundPorts;
