@@ -37,8 +37,10 @@ extern crate alloc;
 // The generated code names this crate from outside.
 extern crate self as airox_api;
 
+pub mod block;
 pub mod clock;
 pub mod console;
+pub mod device;
 pub mod log;
 pub mod power;
 pub mod process;
@@ -57,8 +59,16 @@ pub use wire::{
 };
 
 /// Every interface of this crate, for debuggers.
-pub const INTERFACES: &[&InterfaceInfo] =
-    &[&clock::INFO, &console::INFO, &log::INFO, &power::INFO, &process::INFO, &supervisor::INFO];
+pub const INTERFACES: &[&InterfaceInfo] = &[
+    &block::INFO,
+    &clock::INFO,
+    &console::INFO,
+    &device::INFO,
+    &log::INFO,
+    &power::INFO,
+    &process::INFO,
+    &supervisor::INFO,
+];
 
 /// The interface with this id, which is the label of its ports.
 #[must_use]

@@ -1,0 +1,90 @@
+//! Requests over a port.
+
+use crate::disk::{Answer, Direction, Remote, RemoteDisk};
+use airox_api::CallError;
+use airox_api::block::{BlockClient, BlockRefusal};
+use airox_driver_traits::block::{BlockError, Geometry};
+use airox_rt::abi::layout::PAGE_SIZE;
+use airox_rt::{Error, MapFlags, Mapping, Port, Region, RegionKind};
+
+/// A driver's port and contiguous memory of this program.
+#[derive(Debug)]
+pub struct PortDisk {
+    client: BlockClient,
+    region: Region,
+    mapping: Mapping,
+    /// Whether this program has attached anything yet.
+    attached: bool,
+}
+
+impl RemoteDisk<PortDisk> {
+    /// A disk behind this port, as the device manager's `open` gives it. Requests move up to `memory` bytes (whole pages, contiguous) at a
+    /// time; up to `keep` bytes written are kept until they are flushed, in case the driver is restarted.
+    ///
+    /// A program opens each port once: what it attached through another value for the same port is given up.
+    ///
+    /// # Errors
+    /// The disk is gone, or there is no memory.
+    pub fn over(port: Port, memory: usize, keep: usize) -> Result<RemoteDisk<PortDisk>, BlockError> {
+        let pages = (memory as u64).div_ceil(PAGE_SIZE);
+        let region = Region::create_on(None, pages, RegionKind::Contiguous).map_err(kernel)?;
+        let mapping = Mapping::new(&region, MapFlags::WRITE).map_err(kernel)?;
+        RemoteDisk::new(PortDisk { client: BlockClient::new(port), region, mapping, attached: false }, keep)
+    }
+}
+
+fn kernel(error: Error) -> BlockError {
+    BlockError::Kernel(error as u32)
+}
+
+fn answer(error: CallError<BlockRefusal>) -> Answer {
+    let misuse = Answer::Failed(kernel(Error::InvalidArgument));
+    match error {
+        // A later call waits for the next instance; once there will be none, all of them end here.
+        CallError::ServerDied | CallError::Service(BlockRefusal::NotAttached) => Answer::Unknown,
+        CallError::Kernel(error) => Answer::Failed(kernel(error)),
+        CallError::Service(BlockRefusal::Failed(error)) => Answer::Failed(error),
+        CallError::Service(BlockRefusal::Full) => Answer::Failed(kernel(Error::QuotaExceeded)),
+        CallError::Service(BlockRefusal::NoSuchPart) => Answer::Failed(BlockError::Gone),
+        CallError::Service(BlockRefusal::OutsideMemory) | CallError::Protocol(_) | CallError::Decode => misuse,
+    }
+}
+
+impl Remote for PortDisk {
+    fn geometry(&mut self) -> Result<Geometry, Answer> {
+        self.client.geometry().map_err(answer)
+    }
+
+    fn attach(&mut self) -> Result<u64, Answer> {
+        let first = !self.attached;
+        let attachment = self.client.attach(&self.region, first).map_err(answer)?;
+        self.attached = true;
+        Ok(attachment)
+    }
+
+    fn transfer(&mut self, direction: Direction, attachment: u64, first: u64, count: u32) -> Result<(), Answer> {
+        match direction {
+            Direction::Read => self.client.read(attachment, 0, first, count),
+            Direction::Write => self.client.write(attachment, 0, first, count),
+        }
+        .map_err(answer)
+    }
+
+    fn flush(&mut self) -> Result<(), Answer> {
+        self.client.flush().map_err(answer)
+    }
+
+    fn capacity(&self) -> usize {
+        self.mapping.len()
+    }
+
+    fn fill(&mut self, bytes: &[u8]) {
+        let copied = self.mapping.window().copy_from(0, bytes);
+        debug_assert!(copied.is_some(), "a piece fits the memory");
+    }
+
+    fn take(&mut self, bytes: &mut [u8]) {
+        let copied = self.mapping.window().copy_to(0, bytes);
+        debug_assert!(copied.is_some(), "a piece fits the memory");
+    }
+}

@@ -1,0 +1,209 @@
+//! The device manager: which devices there are, who drives them, and how to reach them.
+//!
+//! Three kinds of callers hold handles to it, told apart by their badges: components of the system (list, rescan, open what the system
+//! file grants them), drivers that it started (describe, map, announce), and whoever supervises (interface `supervisor` on the same port).
+
+use airox_api_macros::interface;
+use airox_sys::{Port, Region};
+use alloc::string::String;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// Number of the first driver process: its badge at the log and at the manager.
+pub const FIRST_DRIVER: u32 = 10_001;
+/// Bytes of configuration space that a driver is told: what every PCI function has.
+pub const CONFIGURATION_BYTES: usize = 256;
+/// In the badge of a handle to a driver's port: where the number of the part (0: the whole device) begins. Below it is the client's number.
+pub const PART_SHIFT: u32 = 32;
+
+/// Where a device is: PCI segment 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct BusAddress {
+    /// Bus.
+    pub bus: u8,
+    /// Device, 0 to 31.
+    pub device: u8,
+    /// Function, 0 to 7.
+    pub function: u8,
+}
+
+impl core::fmt::Display for BusAddress {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(formatter, "{:02x}:{:02x}.{}", self.bus, self.device, self.function)
+    }
+}
+
+/// Who makes a device and what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// PCI vendor.
+    pub vendor: u16,
+    /// PCI device.
+    pub device: u16,
+    /// PCI class, subclass and programming interface: `0xCCSSPP`.
+    pub class: u32,
+}
+
+/// What becomes of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeviceState {
+    /// No driver of this system matches it.
+    NoDriver,
+    /// It leads to further buses.
+    Bridge,
+    /// Its driver has been started and has not said yet that it serves.
+    Starting,
+    /// Its driver serves.
+    Running,
+    /// Its driver ended and is started again soon.
+    Restarting,
+    /// Its driver failed too often, or found that it cannot drive it.
+    Failed,
+    /// It lacks what its driver needs: an address, an interrupt.
+    Unusable,
+}
+
+impl DeviceState {
+    /// In a word or two.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            DeviceState::NoDriver => "no driver",
+            DeviceState::Bridge => "bridge",
+            DeviceState::Starting => "starting",
+            DeviceState::Running => "running",
+            DeviceState::Restarting => "restarting",
+            DeviceState::Failed => "failed",
+            DeviceState::Unusable => "unusable",
+        }
+    }
+}
+
+/// One device in the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceEntry {
+    /// Where it is.
+    pub address: BusAddress,
+    /// The bridge it is behind, if it is not on the first bus.
+    pub parent: Option<BusAddress>,
+    /// What it is.
+    pub identity: Identity,
+    /// Its path, if a driver matches: `/dev/block/disk0`.
+    pub path: String,
+    /// Its driver's process, empty without one.
+    pub driver: String,
+    /// What becomes of it.
+    pub state: DeviceState,
+    /// How often its driver was restarted.
+    pub restarts: u32,
+    /// What the driver says about it, such as its size.
+    pub summary: String,
+    /// Names of its parts, each a path below its own.
+    pub parts: Vec<String>,
+}
+
+/// A range of a device's memory that its driver was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// Which base address register.
+    pub bar: u8,
+    /// Where the window begins in that register's range, in bytes: a multiple of a page.
+    pub offset: u64,
+    /// Bytes.
+    pub length: u64,
+}
+
+impl Window {
+    /// The name of the driver's handle to it.
+    #[must_use]
+    pub fn handle_name(&self) -> String {
+        alloc::format!("mmio:{}+{:#x}", self.bar, self.offset)
+    }
+}
+
+/// What a driver is told about its device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Description {
+    /// Where it is.
+    pub address: BusAddress,
+    /// What it is.
+    pub identity: Identity,
+    /// Its configuration space as it was when the driver was started, [`CONFIGURATION_BYTES`] long.
+    pub configuration: Vec<u8>,
+    /// Its memory; the handles are in the start block ([`Window::handle_name`]).
+    pub windows: Vec<Window>,
+    /// How many interrupts it got: `irq:0` and so on.
+    pub interrupts: u32,
+}
+
+/// What the device manager refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeviceError {
+    /// The system file does not grant the caller this.
+    NotAllowed,
+    /// No device has this path now.
+    NoSuchDevice,
+    /// The device has no such part.
+    NoSuchPart,
+    /// Its driver was given up.
+    Failed,
+    /// The memory is not contiguous, or mapped already.
+    BadMemory,
+    /// As many things of this kind as there can be.
+    Full,
+    /// A kernel call failed: an [`airox_abi::Error`] code.
+    Kernel(u32),
+}
+
+impl core::fmt::Display for DeviceError {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        formatter.write_str(match self {
+            DeviceError::NotAllowed => "not allowed",
+            DeviceError::NoSuchDevice => "no such device",
+            DeviceError::NoSuchPart => "the device has no such part",
+            DeviceError::Failed => "its driver was given up",
+            DeviceError::BadMemory => "the memory cannot be used by a device",
+            DeviceError::Full => "no room in the device manager",
+            DeviceError::Kernel(code) => match airox_abi::Error::from_code(u64::from(*code)) {
+                Some(error) => error.text(),
+                None => "unknown kernel error",
+            },
+        })
+    }
+}
+
+impl core::error::Error for DeviceError {}
+
+impl From<airox_abi::Error> for DeviceError {
+    fn from(error: airox_abi::Error) -> DeviceError {
+        DeviceError::Kernel(error as u32)
+    }
+}
+
+/// The device manager.
+#[interface(name = "device")]
+pub trait Device {
+    /// The devices in order of their addresses, from place `cursor` on, as many as fit in one answer; none past the end.
+    fn list(cursor: u32) -> Result<Vec<DeviceEntry>, DeviceError>;
+
+    /// Looks for devices that came and went; returns how many there are.
+    fn rescan() -> Result<u32, DeviceError>;
+
+    /// A handle to the driver of a device, or to a part of it, badged with the caller's number. It outlives the driver's restarts. With `wait` it is
+    /// answered when the driver serves (first) under that path; else at once.
+    #[deferred]
+    fn open(path: &str, wait: bool) -> Result<Port, DeviceError>;
+
+    /// For drivers: the device.
+    fn describe() -> Result<Description, DeviceError>;
+
+    /// For drivers: lets the device use contiguous memory; returns the address by which the device names it. A driver resets its device before its first
+    /// call: what its predecessor's device may have used is given up then.
+    fn map(#[rights(READ | WRITE | DMA)] memory: Region) -> Result<u64, DeviceError>;
+
+    /// For drivers: the device does not use the memory at that address any more.
+    fn unmap(address: u64) -> Result<(), DeviceError>;
+
+    /// For drivers: the device is served from now on. `parts` are what else can be opened below its path, in order: the first is part 1.
+    fn announce(summary: &str, parts: &[String]) -> Result<(), DeviceError>;
+}
