@@ -46,6 +46,14 @@ pub fn components(path: &str) -> Result<impl Iterator<Item = &str> + Clone, File
     Ok(names)
 }
 
+/// Checks that a path is normal.
+///
+/// # Errors
+/// As [`components`].
+pub fn check(path: &str) -> Result<(), FileError> {
+    components(path).map(drop)
+}
+
 /// The normal path that `path` means to somebody in the directory `current`, itself normal. `..` above the root stays there.
 ///
 /// # Errors

@@ -41,6 +41,8 @@ pub mod block;
 pub mod clock;
 pub mod console;
 pub mod device;
+pub mod file_system;
+pub mod files;
 pub mod log;
 pub mod power;
 pub mod process;

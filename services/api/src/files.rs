@@ -1,0 +1,254 @@
+//! Files, as programs see them: paths in a namespace made of what each program was given.
+//!
+//! A program asks here for everything that has a path. What it opened it reads and writes at the file system itself, through a handle of its own to
+//! that file system's port ([`Files::file_system`]) and the interface of [`crate::file_system`]: one hop, one copy. `userland/files` does both.
+//!
+//! Who asks is told by the badge. A path that a program was not given is not there for it: [`FileError::NotFound`], also in
+//! lists; what it may only read answers [`FileError::NotAllowed`] to a change. Paths are absolute and normal ([`airox_file_system::path`]).
+
+pub use airox_file_system::{Attributes, FileError, Kind, Node, Usage};
+
+use airox_api_macros::interface;
+use airox_sys::{Port, Signal};
+use alloc::string::String;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// What may be done with files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Access {
+    /// Read them, list directories.
+    Read,
+    /// That, and change, make and remove them.
+    Write,
+}
+
+impl Access {
+    /// As it is written after a path: `r` or `rw`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Access::Read => "r",
+            Access::Write => "rw",
+        }
+    }
+}
+
+/// One subtree that somebody may use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileGrant {
+    /// Its uppermost directory, or a single file: a normal path.
+    pub path: String,
+    /// What may be done there.
+    pub access: Access,
+}
+
+impl FileGrant {
+    /// From the form people write: `/tmp:rw`, `/boot:r`, or `/boot`, which means the same.
+    ///
+    /// # Errors
+    /// [`FileError::InvalidPath`] and what else [`airox_file_system::path::check`] says.
+    pub fn parse(text: &str) -> Result<FileGrant, FileError> {
+        let (path, access) = match text.rsplit_once(':') {
+            Some((path, "r")) => (path, Access::Read),
+            Some((path, "rw")) => (path, Access::Write),
+            Some(_) => return Err(FileError::InvalidPath),
+            None => (text, Access::Read),
+        };
+        airox_file_system::path::check(path)?;
+        Ok(FileGrant { path: path.into(), access })
+    }
+
+    /// Whether it gives this access to this normal path.
+    #[must_use]
+    pub fn allows(&self, path: &str, access: Access) -> bool {
+        self.access >= access && airox_file_system::path::is_within(path, &self.path)
+    }
+}
+
+impl core::fmt::Display for FileGrant {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(formatter, "{}:{}", self.path, self.access.name())
+    }
+}
+
+/// Most grants of one program.
+pub const MAX_GRANTS: usize = 32;
+
+/// Whether and how a file is made when it is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Create {
+    /// It must be there.
+    #[default]
+    Never,
+    /// It is made if it is not there.
+    IfMissing,
+    /// It must not be there.
+    New,
+}
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct How {
+    /// What will be done with it.
+    pub access: Access,
+    /// Whether it is made.
+    pub create: Create,
+    /// Whether it is emptied.
+    pub truncate: bool,
+}
+
+impl How {
+    /// To read.
+    pub const READ: How = How { access: Access::Read, create: Create::Never, truncate: false };
+    /// To read and write what is there.
+    pub const WRITE: How = How { access: Access::Write, ..How::READ };
+    /// To write anew: made if it is not there, emptied if it is.
+    pub const CREATE: How = How { access: Access::Write, create: Create::IfMissing, truncate: true };
+
+    /// Whether opening it so may change something.
+    #[must_use]
+    pub fn changes(&self) -> bool {
+        self.access == Access::Write || self.create != Create::Never || self.truncate
+    }
+}
+
+/// An open file: what its file system knows it by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opened {
+    /// The number of its file system: what [`Files::file_system`] takes.
+    pub mount: u32,
+    /// Its number there.
+    pub file: u64,
+    /// What is known of it.
+    pub attributes: Attributes,
+}
+
+/// One entry of a directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// What is known of it.
+    pub attributes: Attributes,
+}
+
+/// A part of a directory's list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing {
+    /// Entries, in whatever order.
+    pub entries: Vec<Listed>,
+    /// Where to go on; `None` at the end.
+    pub next: Option<u64>,
+}
+
+/// Bytes a client lends for a part of a list.
+pub const LISTING_BYTES: usize = 16 << 10;
+/// Most entries of a part; with the longest names they fit.
+pub const MAX_LISTED: usize = 48;
+
+/// One file system in the namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mounted {
+    /// Where it is.
+    pub path: String,
+    /// Its component.
+    pub provider: String,
+}
+
+/// The file service.
+#[interface(name = "files")]
+pub trait Files {
+    /// Opens a file.
+    #[deferred]
+    #[inline_reply]
+    fn open(path: &str, how: How) -> Result<Opened, FileError>;
+
+    /// What is known of a file or directory.
+    #[deferred]
+    #[inline_reply]
+    fn stat(path: &str) -> Result<Attributes, FileError>;
+
+    /// The entries of a directory from `cursor` on (0, or what the last part said), as many as fit.
+    #[deferred]
+    #[reply_bytes(16384)]
+    fn list(path: &str, cursor: u64) -> Result<Listing, FileError>;
+
+    /// Makes a directory.
+    #[deferred]
+    #[inline_reply]
+    fn make_directory(path: &str) -> Result<(), FileError>;
+
+    /// Removes a file or an empty directory, whichever `kind` says.
+    #[deferred]
+    #[inline_reply]
+    fn remove(path: &str, kind: Kind) -> Result<(), FileError>;
+
+    /// Moves a file or directory within its file system ([`FileError::OtherFileSystem`]); a file in the way of a file is replaced.
+    #[deferred]
+    #[inline_reply]
+    fn rename(from: &str, to: &str) -> Result<(), FileError>;
+
+    /// Makes all changes of the file system that holds this path durable.
+    #[deferred]
+    #[inline_reply]
+    fn sync(path: &str) -> Result<(), FileError>;
+
+    /// Room in the file system that holds this path.
+    #[deferred]
+    #[inline_reply]
+    fn usage(path: &str) -> Result<Usage, FileError>;
+
+    /// Has `bits` of `signal` notified whenever something at this path or below it changes, until [`Files::unwatch`]. Returns its number. A file system that was
+    /// started again counts as a change.
+    #[deferred]
+    #[inline_reply]
+    fn watch(path: &str, #[rights(SEND | COPY)] signal: Signal, bits: u64) -> Result<u64, FileError>;
+
+    /// Ends a watch.
+    fn unwatch(watch: u64) -> Result<(), FileError>;
+
+    /// The caller's way to the file system of this number, where it has files open: good for as long as the caller runs.
+    fn file_system(mount: u32) -> Result<Port, FileError>;
+
+    /// The file systems of which the caller sees something.
+    fn mounts() -> Result<Vec<Mounted>, FileError>;
+
+    /// What the caller may use.
+    fn grants() -> Result<Vec<FileGrant>, FileError>;
+
+    /// The program behind a badge begins, with these grants; what an earlier one with this badge had open is closed. For the handle without a badge only.
+    fn admit(badge: u64, grants: Vec<FileGrant>) -> Result<(), FileError>;
+
+    /// The program behind a badge has ended. For the handle without a badge only.
+    fn release(badge: u64) -> Result<(), FileError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn grants_are_read_as_people_write_them() {
+        let tmp = FileGrant::parse("/tmp:rw").unwrap();
+        assert_eq!(tmp, FileGrant { path: "/tmp".into(), access: Access::Write });
+        assert_eq!(tmp.to_string(), "/tmp:rw");
+        assert_eq!(FileGrant::parse("/boot").unwrap().to_string(), "/boot:r");
+        assert_eq!(FileGrant::parse("/:r").unwrap().path, "/");
+        for bad in ["", "tmp:rw", "/tmp/:r", "/tmp:w", "/tmp:", "/a/../b:r"] {
+            assert!(FileGrant::parse(bad).is_err(), "{bad}");
+        }
+        assert_eq!(FileGrant::parse("/a\n:r"), Err(FileError::InvalidName));
+    }
+
+    #[test]
+    fn a_grant_allows_what_is_below_it() {
+        let read = FileGrant { path: "/tmp/a".into(), access: Access::Read };
+        assert!(read.allows("/tmp/a", Access::Read) && read.allows("/tmp/a/b", Access::Read));
+        assert!(!read.allows("/tmp/a", Access::Write));
+        assert!(!read.allows("/tmp", Access::Read) && !read.allows("/tmp/ab", Access::Read));
+        let all = FileGrant { path: "/".into(), access: Access::Write };
+        assert!(all.allows("/", Access::Write) && all.allows("/x", Access::Read));
+    }
+}
