@@ -212,9 +212,11 @@ pub trait Files {
     fn file_system(mount: u32) -> Result<Port, FileError>;
 
     /// The file systems of which the caller sees something.
+    #[deferred]
     fn mounts() -> Result<Vec<Mounted>, FileError>;
 
     /// What the caller may use.
+    #[deferred]
     fn grants() -> Result<Vec<FileGrant>, FileError>;
 
     /// The program behind a badge begins, with these grants; what an earlier one with this badge had open is closed. For the handle without a badge only.
