@@ -7,9 +7,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::error::{Damage, Error, Part};
+use crate::error::{Damage, Error, Part, corrupt};
 use crate::key::{Key, Kind};
-use crate::layout::Root;
+use crate::layout::{BLOCK_SIZE, Root};
 use crate::page::Page;
 use crate::records::{Chunk, Entry, Node, NodeKind, Quota, Trim};
 use crate::tree::{self, Expected};
@@ -102,6 +102,7 @@ impl<D: BlockDevice> Volume<D> {
         if let Some(root) = check.volume.superblock().root {
             check.tree(root)?;
         }
+        check.superblocks()?;
         check.items()?;
         check.connections();
         check.space()?;
@@ -141,6 +142,14 @@ impl<D: BlockDevice> Check<'_, D> {
             } else {
                 *word |= bit;
             }
+        }
+    }
+
+    /// The superblock of this generation and its copy.
+    fn superblocks(&mut self) -> Result<(), Error> {
+        match self.volume.store.damaged_superblock()? {
+            Some(place) => self.note(corrupt(place, Part::Superblock)),
+            None => Ok(()),
         }
     }
 
@@ -263,8 +272,8 @@ impl<D: BlockDevice> Check<'_, D> {
         match self.nodes.get_mut(&key.node()) {
             Some(file) if file.node.kind == NodeKind::File => {
                 file.blocks += chunk.used();
-                let end = file.node.size.div_ceil(crate::layout::BLOCK_SIZE as u64);
-                let first = key.offset() * chunk.0.len() as u64;
+                let end = file.node.size.div_ceil(BLOCK_SIZE as u64);
+                let first = key.offset().saturating_mul(chunk.0.len() as u64);
                 let beyond = (first..).zip(&chunk.0).any(|(block, data)| data.block != 0 && block >= end);
                 if beyond && !trimmed {
                     self.inconsistent(key.node(), "it has data after its end");

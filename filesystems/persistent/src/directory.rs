@@ -123,7 +123,7 @@ impl<D: BlockDevice> Volume<D> {
         let now = self.now();
         let node =
             Node { kind, size: 0, modified: now, blocks: 0, entries: 0, parent: directory, slot, quota: parent.quota };
-        parent.entries += 1;
+        parent.entries = parent.entries.saturating_add(1);
         parent.modified = now;
         self.put_node(directory, &parent);
         self.put_node(number, &node);
@@ -236,7 +236,9 @@ impl<D: BlockDevice> Volume<D> {
     /// [`Error::NotFound`], [`Error::NotDirectory`], [`Error::Corrupt`], [`Error::Device`].
     pub fn list(&mut self, directory: u64, cursor: u64, limit: usize) -> Result<Vec<Listed>, Error> {
         self.directory(directory)?;
-        let cursor = cursor.min(OFFSET_END - 1);
+        if cursor >= OFFSET_END {
+            return Ok(Vec::new());
+        }
         let range = Key::new(directory, Kind::Entry, cursor)..Key::new(directory, Kind::Entry, OFFSET_END - 1).next();
         let items = self.store.scan(range, limit)?;
         let listed =

@@ -20,8 +20,8 @@ use crate::volume::Volume;
 pub const LARGEST_WRITE: usize = 1 << 20;
 /// Blocks that the device is asked for at most with one request (1 MiB).
 pub const LARGEST_REQUEST: u64 = 256;
-/// A file has fewer bytes than this.
-pub const SIZE_END: u64 = 1 << 60;
+/// A file has fewer bytes than this (8 PiB, far more than any volume; numbers of blocks and chunks can't overflow).
+pub const SIZE_END: u64 = 1 << 53;
 /// Successive whole blocks of a write or a read that bypass buffer and cache.
 const DIRECT: u64 = 8;
 /// Blocks read at a time where a file is read in order by small reads.

@@ -23,6 +23,7 @@ use crate::disk::Disk;
 use crate::error::{Error, Part, corrupt};
 use crate::key::Key;
 use crate::layout::{BLOCK_SIZE, LOG_START, Layout};
+use crate::records::LONGEST_VALUE;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"LOGB");
 const HEADER: usize = 40;
@@ -68,6 +69,7 @@ fn decode(mut bytes: &[u8]) -> Option<Vec<Change>> {
         let key = Key(get_u128(bytes, 0));
         let (value, rest) = match get_u16(bytes, 16) {
             DELETED => (None, &bytes[18..]),
+            length if usize::from(length) > LONGEST_VALUE => return None,
             length => {
                 let (value, rest) = bytes[18..].split_at_checked(usize::from(length))?;
                 (Some(value.to_vec()), rest)

@@ -79,7 +79,7 @@ impl<D: BlockDevice> Volume<D> {
         for block in blocks {
             more += u64::from(!self.has_block(node, block)?);
         }
-        if quota.used + more <= quota.limit { Ok(()) } else { Err(Error::QuotaExceeded) }
+        if quota.used.saturating_add(more) <= quota.limit { Ok(()) } else { Err(Error::QuotaExceeded) }
     }
 
     /// On whose account a node is after a move into a directory with this account.

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::bytes::{get_u32, get_u64};
+use crate::file::SIZE_END;
 use crate::layout::Layout;
 
 /// Longest value of any item, in bytes: a chunk whose blocks lie apart from each other.
@@ -78,7 +79,7 @@ impl Node {
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let kind = NodeKind::from_code(*bytes.first()?)?;
         let word = |index: usize| get_u64(bytes, 1 + 8 * index);
-        (bytes.len() == Self::SIZE).then(|| Self {
+        (bytes.len() == Self::SIZE && word(0) < SIZE_END).then(|| Self {
             kind,
             size: word(0),
             modified: word(1),
@@ -232,7 +233,8 @@ impl Trim {
 
     /// The note of these bytes.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        (bytes.len() == 16).then(|| Self { first: get_u64(bytes, 0), quota: get_u64(bytes, 8) })
+        let first = get_u64(bytes, 0);
+        (bytes.len() == 16 && first < SIZE_END).then(|| Self { first, quota: get_u64(bytes, 8) })
     }
 }
 

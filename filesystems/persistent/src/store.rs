@@ -32,6 +32,9 @@ pub struct Store<D> {
     pub disk: Disk<D>,
     pub cache: Cache,
     pub space: Space,
+    /// The superblock as it is on the medium.
+    saved: Superblock,
+    /// As the next checkpoint will write it, as far as it is known.
     superblock: Superblock,
     table: BTreeMap<Key, Option<Box<[u8]>>>,
     table_bytes: usize,
@@ -107,6 +110,35 @@ impl<D: BlockDevice> Store<D> {
         newest.ok_or(problem)
     }
 
+    /// Where the superblock of this generation and its copy are.
+    fn superblock_places(&self) -> [u64; 2] {
+        let Superblock { generation, layout, .. } = &self.superblock;
+        [Layout::superblock(*generation), layout.superblock_copy(*generation)]
+    }
+
+    /// The superblock of this generation, or the copy of it, that is not what it should be.
+    pub fn damaged_superblock(&mut self) -> Result<Option<u64>, Error> {
+        let right = self.saved.encode();
+        let mut block = alloc::vec![0; crate::layout::BLOCK_SIZE];
+        for place in self.superblock_places() {
+            self.disk.read(place, &mut block)?;
+            if block != right {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Writes whichever of the two is damaged anew. The other one is intact, or there would be no superblock.
+    pub fn restore_superblock(&mut self) -> Result<Option<u64>, Error> {
+        let damaged = self.damaged_superblock()?;
+        if let Some(place) = damaged {
+            self.disk.write(place, &self.saved.encode())?;
+            self.disk.flush()?;
+        }
+        Ok(damaged)
+    }
+
     /// Reads a volume's state: the last checkpoint, without what the log has in addition.
     pub fn open(mut disk: Disk<D>, cache_blocks: usize) -> Result<Self, Error> {
         let superblock = Self::read_superblock(&mut disk)?;
@@ -116,6 +148,7 @@ impl<D: BlockDevice> Store<D> {
             disk,
             cache: Cache::new(cache_blocks),
             space,
+            saved: superblock.clone(),
             superblock,
             table: BTreeMap::new(),
             table_bytes: 0,
@@ -168,7 +201,7 @@ impl<D: BlockDevice> Store<D> {
     /// Most blocks that merging the memory table into the tree can take.
     pub fn reserve(&self) -> u64 {
         let changes = self.table.len() as u64;
-        let touched = changes.min(self.superblock.tree_nodes + 1);
+        let touched = changes.min(self.superblock.tree_nodes.saturating_add(1));
         let height = self.superblock.root.map_or(0, |root| u64::from(root.level) + 1);
         2 * touched + (self.table_bytes / 2048) as u64 + 2 * height + 8
     }
@@ -308,7 +341,8 @@ impl<D: BlockDevice> Store<D> {
         let mut superblock = self.superblock.clone();
         superblock.generation = generation;
         superblock.root = merged.root;
-        superblock.tree_nodes = (superblock.tree_nodes + merged.written).saturating_sub(merged.replaced.len() as u64);
+        superblock.tree_nodes =
+            superblock.tree_nodes.saturating_add(merged.written).saturating_sub(merged.replaced.len() as u64);
         for block in merged.replaced {
             self.space.free_later(block);
         }
@@ -321,6 +355,7 @@ impl<D: BlockDevice> Store<D> {
             return Err(error);
         }
         self.log = Log::new(superblock.volume, generation, &superblock.layout);
+        self.saved = superblock.clone();
         self.superblock = superblock;
         self.table.clear();
         self.table_bytes = 0;

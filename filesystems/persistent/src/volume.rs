@@ -55,6 +55,8 @@ impl Default for Settings {
 pub struct Mounted {
     /// Batches of the log that were carried out again: the volume was not unmounted.
     pub batches: u64,
+    /// A superblock that was damaged, or not written yet when the power was cut, and was restored from its copy.
+    pub restored: Option<u64>,
     /// The first block of a last batch that was not whole: it was being written when the power was cut, and was never acknowledged,
     /// or it is damaged. Its changes are gone.
     pub cut_short: Option<u64>,
@@ -146,7 +148,10 @@ impl<D: BlockDevice> Volume<D> {
             next_stream: 0,
             now: 0,
         };
-        let mounted = volume.replay_log()?;
+        let mut mounted = volume.replay_log()?;
+        if volume.store.writable().is_ok() {
+            mounted.restored = volume.store.restore_superblock()?;
+        }
         if mounted.batches > 0 && volume.store.writable().is_ok() {
             // What was found is durable before anyone sees it, and the log is empty.
             volume.store.checkpoint()?;
@@ -159,7 +164,7 @@ impl<D: BlockDevice> Volume<D> {
     fn replay_log(&mut self) -> Result<Mounted, Error> {
         let log::Found { batches, mut cut_short } = self.store.read_log()?;
         let count = batches.len() as u64;
-        let mut mounted = Mounted { batches: 0, cut_short };
+        let mut mounted = Mounted { batches: 0, restored: None, cut_short };
         for (number, batch) in (1..).zip(batches) {
             // Only of the last batch it is unknown whether the data it refers to arrived with it.
             if number == count && cut_short.is_none() {

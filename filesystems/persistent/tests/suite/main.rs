@@ -1,6 +1,8 @@
 //! Tests of the persistent file system on disks in memory.
 
 mod disk;
+mod hostile;
 mod ordinary;
 mod power_cut;
+mod rot;
 mod workload;
