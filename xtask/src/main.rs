@@ -12,6 +12,7 @@ mod size;
 mod system;
 mod test;
 mod tools;
+mod volume;
 mod workspace;
 
 use std::path::PathBuf;
@@ -48,6 +49,8 @@ enum Command {
     Bench(bench::BenchArguments),
     /// Look into a running machine: processes, ports, memory, decoded messages
     Inspect(inspect::InspectArguments),
+    /// Make a volume of files on a disk image, copy files into it and out of it, check it
+    Fs(volume::VolumeArguments),
     /// Count the kernel's lines of code and the bytes of every program
     Size,
 }
@@ -113,6 +116,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(arguments) => return check::check(&load()?, &arguments),
         Command::Bench(arguments) => return bench::bench(&load()?, &arguments),
         Command::Inspect(arguments) => inspect::inspect(&load()?, &arguments)?,
+        Command::Fs(arguments) => return volume::volume(&arguments),
         Command::Size => size::size(&load()?)?,
     }
     Ok(ExitCode::SUCCESS)

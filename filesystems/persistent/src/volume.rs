@@ -22,11 +22,11 @@ const MOST_NOTES: usize = 32_768;
 
 /// What the maker of a volume decides.
 #[derive(Clone, Copy, Debug)]
-pub struct Format {
+pub struct Format<'a> {
     /// A random number that no other volume has. It also seeds the hashes of names.
     pub volume: u128,
     /// A name for people, cut off after 32 bytes.
-    pub label: &'static str,
+    pub label: &'a str,
     /// Blocks of the log; by default a 64th of the volume, at most 2048.
     pub log_blocks: Option<u64>,
     /// Nanoseconds since 1970.
@@ -91,7 +91,7 @@ impl<D: BlockDevice> Volume<D> {
     ///
     /// # Errors
     /// [`Error::Size`], [`Error::ReadOnly`], [`Error::Device`].
-    pub fn format(device: D, format: &Format) -> Result<D, Error> {
+    pub fn format(device: D, format: &Format<'_>) -> Result<D, Error> {
         let mut disk = Disk::new(device)?;
         if disk.read_only() {
             return Err(Error::ReadOnly);
