@@ -1,5 +1,6 @@
 //! Tests of the persistent file system on disks in memory.
 
+mod cost;
 mod disk;
 mod hostile;
 mod ordinary;
