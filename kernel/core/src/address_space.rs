@@ -107,20 +107,14 @@ impl<M: Machine> Kernel<M> {
         Some(table)
     }
 
-    /// Enters a page. `None` if it has no table, which can only be if its mapping was made without.
-    pub(crate) fn set_page(
-        &mut self,
-        process: Id<Process>,
-        address: u64,
-        frame: Frame,
-        flags: PageFlags,
-    ) -> Option<()> {
+    /// Enters a page: its frame's address and its flags. `None` if it has no table, which can only be if its mapping was made without.
+    pub(crate) fn set_page(&mut self, process: Id<Process>, address: u64, entry: u64) -> Option<()> {
         let table = self.find_table(process, address)?;
         let index = slot(address, 0);
         if self.machine.read_word(table, index) == 0 {
             self.processes[process].resident_pages += 1;
         }
-        self.machine.write_word(table, index, frame.address() | flags.bits());
+        self.machine.write_word(table, index, entry);
         Some(())
     }
 
@@ -196,7 +190,7 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn map_clock_page(&mut self, process: Id<Process>) -> Result<()> {
         self.ensure_table(process, CLOCK_PAGE)?;
         let flags = PageFlags::PRESENT | PageFlags::USER | PageFlags::NO_EXECUTE;
-        self.set_page(process, CLOCK_PAGE, self.clock_frame, flags).ok_or(Error::InvalidAddress)
+        self.set_page(process, CLOCK_PAGE, self.clock_frame.address() | flags.bits()).ok_or(Error::InvalidAddress)
     }
 
     /// The frame behind a user address, backed if need be; the access must be allowed.

@@ -33,6 +33,13 @@ pub(crate) struct Region {
     zeroed: u64,
 }
 
+impl Region {
+    /// A region over memory the allocator does not own, which costs nothing: device memory, firmware tables, the bundle.
+    pub(crate) const fn foreign(first: Frame, pages: u64, kind: RegionKind) -> Region {
+        Region { kind, pages, base: Some(first), freed: 0, zeroed: pages, charged: 0 }
+    }
+}
+
 /// What a mapping shows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Source {
@@ -102,17 +109,6 @@ impl<M: Machine> Kernel<M> {
             self.regions[id].base = Some(self.back_frame());
         }
         Ok(id)
-    }
-
-    /// A region over memory the allocator does not own, which costs nothing: device memory, firmware tables, the bundle.
-    pub(crate) fn foreign_region(
-        &mut self,
-        quota: Id<Quota>,
-        first: Frame,
-        pages: u64,
-        kind: RegionKind,
-    ) -> Result<Id<Region>> {
-        self.add_object(quota, Region { kind, pages, base: Some(first), freed: 0, zeroed: pages, charged: 0 })
     }
 
     /// Zeroes some pages of a contiguous region. Returns whether all are.
@@ -413,7 +409,7 @@ impl<M: Machine> Kernel<M> {
         }
         let index = place.offset + (page - place.address) / PAGE_SIZE;
         let frame = self.region_frame(region, index, true)?;
-        self.set_page(process, page, frame, self.page_flags(region, place.flags))?;
+        self.set_page(process, page, frame.address() | self.page_flags(region, place.flags).bits())?;
         Some(frame)
     }
 }

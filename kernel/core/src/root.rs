@@ -7,7 +7,7 @@ use crate::machine::{Frame, Machine};
 use crate::object::Object;
 use crate::process::Process;
 use crate::quota::Quota;
-use crate::region::{Place, Source};
+use crate::region::{Place, Region, Source};
 use crate::slab::Id;
 use airox_abi::layout::{NAME_LENGTH, PAGE_SIZE, STACK_TOP, START_BLOCK};
 use airox_abi::root::{ROOT_MAGIC, RootBlock};
@@ -77,7 +77,8 @@ impl<M: Machine> Kernel<M> {
     fn map_root_image(&mut self, boot: &Boot<'_>, quota: Id<Quota>, process: Id<Process>) -> Result<Handle> {
         let (address, length) = boot.bundle;
         let first = Frame::containing(address);
-        let region = self.foreign_region(quota, first, length.div_ceil(PAGE_SIZE), RegionKind::Contiguous)?;
+        let region =
+            self.add_object(quota, Region::foreign(first, length.div_ceil(PAGE_SIZE), RegionKind::Contiguous))?;
         let rights = Rights::READ | Rights::EXECUTE | Rights::COPY;
         let (bundle, handle) = self.give(process, Object::Region(region), rights)?;
         for &Segment { address, memory_size, offset, file_size, writable, executable } in boot.root.segments {

@@ -422,7 +422,7 @@ impl<M: Machine> Kernel<M> {
                 if b >> 44 != 0 || !self.machine.device_range_allowed(first, c as u32) {
                     return Err(Error::NoSuchResource);
                 }
-                Object::Region(self.foreign_region(own_quota, first, c, RegionKind::Device)?)
+                Object::Region(self.add_object(own_quota, Region::foreign(first, c, RegionKind::Device))?)
             }
             SystemCall::QuotaCreate => {
                 let parent = self.find(a, Rights::CONTROL)?;

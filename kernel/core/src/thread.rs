@@ -334,18 +334,15 @@ impl<M: Machine> Kernel<M> {
 
     fn unlink_from_process(&mut self, process: Id<Process>, id: Id<Thread>, next: u32) {
         self.processes[process].threads -= 1;
-        let mut link = self.processes[process].first_thread;
-        if link == id.number() {
+        let mut before = self.processes[process].first_thread;
+        if before == id.number() {
             self.processes[process].first_thread = next;
             return;
         }
-        while let Some(thread) = Id::<Thread>::from_link(link) {
-            link = self.threads[thread].next_in_process;
-            if link == id.number() {
-                self.threads[thread].next_in_process = next;
-                return;
-            }
+        while self.threads[Id::new(before)].next_in_process != id.number() {
+            before = self.threads[Id::new(before)].next_in_process;
         }
+        self.threads[Id::new(before)].next_in_process = next;
     }
 
     pub(crate) fn free_thread_if_unused(&mut self, id: Id<Thread>) {

@@ -68,12 +68,7 @@ impl<M: Machine> Kernel<M> {
         result
     }
 
-    fn transfer_handle(
-        &mut self,
-        source: Id<Process>,
-        target: Id<Process>,
-        transfer: &HandleTransfer,
-    ) -> Result<Handle> {
+    fn transfer_handle(&mut self, from: Id<Process>, to: Id<Process>, transfer: &HandleTransfer) -> Result<Handle> {
         if transfer.handle.is_none() {
             return Ok(Handle::NONE);
         }
@@ -81,11 +76,11 @@ impl<M: Machine> Kernel<M> {
         if transfer.reserved != 0 {
             return Err(Error::InvalidArgument);
         }
-        let (index, capability) = self.capabilities.find(source, u64::from(transfer.handle.0))?;
+        let (index, capability) = self.capabilities.find(from, u64::from(transfer.handle.0))?;
         if matches!(capability.object, Object::Mapping(_)) {
             return Err(Error::InvalidHandle);
         }
-        self.derive(index, target, rights, transfer.badge).map_err(|error| match error {
+        self.derive(index, to, rights, transfer.badge).map_err(|error| match error {
             Error::QuotaExceeded => Error::ReceiverRefused,
             other => other,
         })
