@@ -174,4 +174,6 @@ pub struct KernelInfo {
     pub idle_ticks: u64,
     /// Processors, numbered from 0.
     pub processors: u64,
+    /// The physical address devices write to for [`MESSAGE_LINES`](crate::layout::MESSAGE_LINES).
+    pub message_address: u64,
 }

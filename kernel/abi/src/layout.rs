@@ -27,5 +27,10 @@ pub const PRIORITIES: usize = 256;
 pub const MAX_REGION_PAGES: u64 = 1 << 22;
 /// Most mappings of one process.
 pub const MAX_MAPPINGS: usize = 256;
+/// The interrupt lines that are message-signalled: no pin, but a device's write of [`LINE_VECTOR`] + line to
+/// [`message_address`](crate::info::KernelInfo::message_address). They are edge-triggered.
+pub const MESSAGE_LINES: core::ops::Range<u32> = 128..192;
+/// The vector of interrupt line 0; the others' follow.
+pub const LINE_VECTOR: u8 = 0x30;
 /// Bytes in a process's or thread's name; shorter names are padded with zeros.
 pub const NAME_LENGTH: usize = 16;

@@ -109,17 +109,19 @@ codes! {
     Null = 42, "null";
 
     // The machine.
-    /// `(machine: CONTROL, interrupt line) -> irq`: mints authority over one global interrupt line.
+    /// `(machine: CONTROL, interrupt line) -> irq`: mints authority over one global interrupt line, or, in
+    /// [`MESSAGE_LINES`](crate::layout::MESSAGE_LINES), over one message-signalled interrupt.
     IrqCreate = 43, "irq_create";
     /// `(irq: CONTROL, signal: SEND, bits)`: interrupts notify the signal; a level-triggered line stays masked until `IrqAcknowledge`.
     IrqBind = 44, "irq_bind";
     /// `(irq: CONTROL)`: unmasks the line.
     IrqAcknowledge = 45, "irq_acknowledge";
-    /// `(machine: CONTROL, first port, count) -> io-ports`: mints authority over a port range.
+    /// `(machine or io-ports: CONTROL, first port, count) -> io-ports`: mints authority over a port range that nobody has, or over a part of one.
     IoPortsCreate = 46, "io_ports_create";
     /// `(io-ports: CONTROL, process?: CONTROL)`: threads of that process may use the ports from ring 3.
     IoPortsBind = 47, "io_ports_bind";
-    /// `(machine: CONTROL, physical address, pages) -> region`: mints a region over device memory or firmware tables, never RAM in use.
+    /// `(machine or device region: CONTROL, physical address, pages) -> region`: mints a region over device memory or firmware tables, never RAM in use;
+    /// or one over a part of a device region.
     RegionDevice = 48, "region_device";
     /// `(machine: SEND, buffer, length)`: writes text to the kernel's debug UART.
     DebugWrite = 49, "debug_write";
@@ -164,6 +166,11 @@ codes! {
     /// `(quota?: CONTROL, process?: CONTROL, address, pages, flags: MapFlags)`: maps zeroed RAM, backed at first touch, that nobody has a handle to: it goes
     /// with its mapping (`RegionUnmap`). Page tables are charged to the process mapped into.
     MemoryMap = 63, "memory_map";
+
+    // More of the machine.
+    /// `(machine: READ, processor, sequence, buffer) -> sequence of the first, count`: writes events of that processor's trace ring (`trace::Event`), oldest
+    /// first, at most [`TRACE_READ`](crate::trace::TRACE_READ): those recorded after the first `sequence` ones since boot, as far as they are still there.
+    TraceRead = 64, "trace_read";
 }
 
 codes! {

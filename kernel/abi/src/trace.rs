@@ -27,6 +27,9 @@ codes! {
     Wake = 10, "wake";
 }
 
+/// Most events that one `trace_read` writes: a buffer for it has room for so many.
+pub const TRACE_READ: usize = 64;
+
 /// One event: 32 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes)]
 #[repr(C)]

@@ -218,6 +218,14 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
+    /// What a claimed handle lets mint a resource out of: a larger one of its kind, or the whole machine.
+    pub(crate) fn source<T: Kind>(&self, claim: u64) -> Result<Option<Id<T>>> {
+        match self.find(claim, Rights::CONTROL) {
+            Err(Error::WrongType) => self.check_machine(claim, Rights::CONTROL).map(|()| None),
+            found => found.map(Some),
+        }
+    }
+
     /// Gives a process a new capability, charged to its quota.
     pub(crate) fn insert_capability(&mut self, owner: Id<Process>, object: Object, rights: Rights) -> Result<u32> {
         let quota = self.processes[owner].quota;

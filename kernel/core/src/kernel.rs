@@ -259,6 +259,7 @@ impl<M: Machine> Kernel<M> {
             interrupts: self.interrupts,
             idle_ticks: idle_ticks.sum(),
             processors: u64::from(self.processors),
+            message_address: self.machine.message_address(),
         }
     }
 }

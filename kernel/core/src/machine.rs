@@ -66,6 +66,8 @@ pub trait Machine {
 
     /// Whether the machine has this global interrupt line, free for a driver.
     fn irq_exists(&self, line: u32) -> bool;
+    /// Where message-signalled interrupts are written to.
+    fn message_address(&self) -> u64;
     /// Lets a line interrupt. Returns whether it is level-triggered (then the kernel masks it at each interrupt).
     fn irq_enable(&mut self, line: u32) -> bool;
     /// Unmasks a line.

@@ -38,6 +38,13 @@ impl Region {
     pub(crate) const fn foreign(first: Frame, pages: u64, kind: RegionKind) -> Region {
         Region { kind, pages, base: Some(first), freed: 0, zeroed: pages, charged: 0 }
     }
+
+    /// Whether it is device memory that covers these pages.
+    pub(crate) fn is_device_over(&self, first: Frame, pages: u64) -> bool {
+        let start = |base: Frame| u64::from(first.0).checked_sub(base.0.into());
+        let inside = |start: u64| start + pages <= self.pages;
+        self.kind == RegionKind::Device && self.base.and_then(start).is_some_and(inside)
+    }
 }
 
 /// What a mapping shows.

@@ -80,16 +80,26 @@ impl<M: Machine> Kernel<M> {
         self.finish_entry();
     }
 
-    /// `io_ports_create`: ranges don't overlap.
-    pub(crate) fn create_io_ports(&mut self, quota: Id<Quota>, first: u64, count: u64) -> Result<Id<IoPorts>> {
+    /// `io_ports_create`: ranges don't overlap, but for one that is part of its source.
+    pub(crate) fn create_io_ports(
+        &mut self,
+        quota: Id<Quota>,
+        source: Option<Id<IoPorts>>,
+        first: u64,
+        count: u64,
+    ) -> Result<Id<IoPorts>> {
         let (Ok(first), Ok(count)) = (u16::try_from(first), u16::try_from(count)) else {
             return Err(Error::NoSuchResource);
         };
         let end = u32::from(first) + u32::from(count);
-        let overlaps = |&(other, length): &(u16, u16)| {
-            u32::from(other) < end && u32::from(first) < u32::from(other) + u32::from(length)
+        let end_of = |(first, count): (u16, u16)| u32::from(first) + u32::from(count);
+        let overlaps =
+            |&(other, length): &(u16, u16)| u32::from(other) < end && u32::from(first) < end_of((other, length));
+        let outside = |(other, length): (u16, u16)| first < other || end > end_of((other, length));
+        let taken = match source {
+            Some(source) => outside(self.io_ports[source].range),
+            None => self.io_ports.iter().any(|(_, ports)| overlaps(&ports.range)),
         };
-        let taken = self.io_ports.iter().any(|(_, ports)| overlaps(&ports.range));
         if count == 0 || end > 0x1_0000 || taken || KERNEL_PORTS.iter().any(overlaps) {
             return Err(Error::NoSuchResource);
         }

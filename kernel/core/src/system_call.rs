@@ -17,6 +17,7 @@ use crate::slab::Id;
 use crate::thread::{State, Thread};
 use airox_abi::layout::PAGE_SIZE;
 use airox_abi::message::Lease;
+use airox_abi::trace::Event;
 use airox_abi::{BudgetFlags, Error, Handle, MapFlags, RegionKind, Rights, SystemCall};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -30,7 +31,7 @@ const NOTHING: Results = [0; 4];
 /// Longest text one `debug_write` takes; keeps the time in the kernel bounded.
 const MAX_DEBUG_WRITE: usize = 256;
 /// Frames one `region_device` can cover.
-const MAX_DEVICE_PAGES: u64 = 1 << 20;
+const MAX_DEVICE_PAGES: u64 = 1 << 28;
 /// Bytes of one piece of a long copy.
 const PIECE: u64 = 4096;
 /// Bytes of the instruction `syscall`.
@@ -388,6 +389,15 @@ impl<M: Machine> Kernel<M> {
                 }
                 self.tracing = b == 1;
             }
+            SystemCall::TraceRead => {
+                self.check_machine(a, Rights::READ)?;
+                if b >= u64::from(self.processors) {
+                    return Err(Error::NoSuchResource);
+                }
+                let (first, count, events) = self.processor(b as u32).ring.since(c);
+                self.write_user((me, d), &events.as_bytes()[..count * size_of::<Event>()])?;
+                return Ok([first, count as u64, 0, 0]);
+            }
             SystemCall::KernelInfo => {
                 self.check_machine(a, Rights::READ)?;
                 self.write(b, &self.kernel_info())?;
@@ -414,12 +424,13 @@ impl<M: Machine> Kernel<M> {
                 Object::Region(self.create_region(quota?, b, kind)?)
             }
             SystemCall::RegionDevice => {
-                self.check_machine(a, Rights::CONTROL)?;
+                let window = self.source(a)?;
                 if !b.is_multiple_of(PAGE_SIZE) || c == 0 || c > MAX_DEVICE_PAGES {
                     return Err(Error::InvalidArgument);
                 }
                 let first = Frame::containing(b);
-                if b >> 44 != 0 || !self.machine.device_range_allowed(first, c as u32) {
+                let within = window.is_none_or(|window| self.regions[window].is_device_over(first, c));
+                if b >> 44 != 0 || !within || !self.machine.device_range_allowed(first, c as u32) {
                     return Err(Error::NoSuchResource);
                 }
                 Object::Region(self.add_object(own_quota, Region::foreign(first, c, RegionKind::Device))?)
@@ -450,8 +461,8 @@ impl<M: Machine> Kernel<M> {
                 Object::Irq(self.create_irq(own_quota, b)?)
             }
             SystemCall::IoPortsCreate => {
-                self.check_machine(a, Rights::CONTROL)?;
-                Object::IoPorts(self.create_io_ports(own_quota, b, c)?)
+                let source = self.source(a)?;
+                Object::IoPorts(self.create_io_ports(own_quota, source, b, c)?)
             }
             // Not asked here: these wait, take long or end the caller.
             _ => return Err(Error::InvalidSystemCall),

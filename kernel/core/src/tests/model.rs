@@ -102,6 +102,9 @@ impl Machine for Model {
     fn irq_exists(&self, line: u32) -> bool {
         line < 24
     }
+    fn message_address(&self) -> u64 {
+        0xfee0_1000
+    }
     fn irq_enable(&mut self, line: u32) -> bool {
         self.masked.remove(&line);
         line >= 16

@@ -1,10 +1,11 @@
 //! What the entry stubs call: Rust with interrupts off, on the CPU's kernel stack. Each returns the context to resume.
 
 use super::cpu::Cpu;
-use super::local_apic::{ERROR, FIRST_LINE, INSPECT, SPURIOUS, TIMER, WAKE};
+use super::local_apic::{ERROR, INSPECT, SPURIOUS, TIMER, WAKE};
 use super::lock;
 use super::machine::Pc;
 use super::{clock, paging};
+use airox_abi::layout::LINE_VECTOR;
 use airox_kernel_core::context::Context;
 use airox_kernel_core::{Exception, Kernel};
 use core::mem::offset_of;
@@ -103,7 +104,7 @@ fn handle(kernel: &mut Kernel<Pc>, vector: u8) {
                 kernel.timer();
             }
         }
-        FIRST_LINE..TIMER => kernel.interrupt(u32::from(vector - FIRST_LINE)),
+        LINE_VECTOR..TIMER => kernel.interrupt(u32::from(vector - LINE_VECTOR)),
         _ => rare_interrupt(kernel, vector),
     }
     // After the kernel had its chance to mask the line: a level-triggered one would interrupt again at once. A spurious one is not in service.

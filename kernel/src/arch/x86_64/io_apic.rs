@@ -1,8 +1,8 @@
 //! The I/O APICs: interrupt lines of devices.
 
 use super::firmware::Firmware;
-use super::local_apic::{FIRST_LINE, LINES};
 use super::paging::Tables;
+use airox_abi::layout::{LINE_VECTOR, MESSAGE_LINES};
 use airox_kernel::lines::{Lines, Route};
 use alloc::vec::Vec;
 use x2apic::ioapic::{IoApic, IrqFlags, IrqMode, RedirectionTableEntry};
@@ -40,16 +40,21 @@ impl InterruptLines {
 
     /// The I/O APIC, its input and the route of a line that exists.
     fn find(&self, line: u32) -> Option<(usize, u8, Route)> {
-        let route = self.lines.route(line).filter(|_| line < LINES)?;
+        let route = self.lines.route(line).filter(|_| line < MESSAGE_LINES.start)?;
         let receives = |it: &Controller| (it.first..it.first + it.inputs).contains(&route.input);
         let index = self.controllers.iter().position(receives)?;
         let input = route.input - self.controllers[index].first;
         Some((index, input as u8, route))
     }
 
+    /// Where a device writes the number of a vector to interrupt. Intel SDM vol. 3, 11.11.1.
+    pub fn message_address(&self) -> u64 {
+        0xfee0_0000 | u64::from(self.destination) << 12
+    }
+
     /// Whether the machine has the line.
     pub fn exists(&self, line: u32) -> bool {
-        self.find(line).is_some()
+        self.find(line).is_some() || MESSAGE_LINES.contains(&line)
     }
 
     /// Routes the line to its vector and unmasks it. Returns whether it is level-triggered.
@@ -61,7 +66,7 @@ impl InterruptLines {
         flags.set(IrqFlags::LEVEL_TRIGGERED, route.level);
         flags.set(IrqFlags::LOW_ACTIVE, route.low);
         let mut entry = RedirectionTableEntry::default();
-        entry.set_vector(FIRST_LINE + line as u8);
+        entry.set_vector(LINE_VECTOR + line as u8);
         entry.set_mode(IrqMode::Fixed);
         entry.set_flags(flags);
         entry.set_dest(self.destination);

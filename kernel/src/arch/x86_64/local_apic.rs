@@ -4,18 +4,15 @@
 //! takes several shots; [`LocalApic::expired`] tells whether the last one was due.
 
 use super::features::Features;
+use airox_abi::layout::{LINE_VECTOR, MESSAGE_LINES};
 use airox_kernel::ticks::Rate;
 use core::sync::atomic::{AtomicU64, Ordering, fence};
 use spin::Once;
 use x2apic::lapic::{IpiAllShorthand, LocalApicBuilder, TimerMode};
 use x86_64::registers::model_specific::Msr;
 
-/// Vector of the first interrupt line.
-pub const FIRST_LINE: u8 = 0x30;
-/// How many lines have a vector.
-pub const LINES: u32 = 0xa0;
 /// Vector of the timer.
-pub const TIMER: u8 = 0xf0;
+pub const TIMER: u8 = LINE_VECTOR + MESSAGE_LINES.end as u8;
 /// Vector that asks for a snapshot of the kernel's state.
 pub const INSPECT: u8 = 0xf1;
 /// Vector by which one processor has another look into the kernel.

@@ -169,6 +169,10 @@ impl Machine for Pc {
         self.lines.exists(line)
     }
 
+    fn message_address(&self) -> u64 {
+        self.lines.message_address()
+    }
+
     fn irq_enable(&mut self, line: u32) -> bool {
         self.lines.enable(line)
     }
