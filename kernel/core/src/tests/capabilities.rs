@@ -261,6 +261,12 @@ fn interrupt_lines_and_port_ranges_have_one_owner() {
     for (first, count) in [(0x3f8, 1), (0x3f0, 9), (0x3ff, 100), (0xffff, 2), (0x1_0000, 1), (0x10, 0)] {
         assert_eq!(system.err(Call::IoPortsCreate, &[system.machine, first, count]), Error::NoSuchResource);
     }
+    let part = system.ok(Call::IoPortsCreate, &[ports, 0x3fa, 4]);
+    for (source, first, count) in [(part, 0x3f9, 2), (part, 0x3fd, 2), (ports, 0x3f8, 9), (ports, 0x3f8, 0)] {
+        assert_eq!(system.err(Call::IoPortsCreate, &[source, first, count]), Error::NoSuchResource);
+    }
+    assert_eq!(system.err(Call::IoPortsCreate, &[irq, 0x3f8, 1]), Error::WrongType);
+    system.ok(Call::HandleClose, &[part]);
     system.ok(Call::IoPortsBind, &[ports, 0]);
     assert_eq!(system.kernel.machine().ports, [(0x3f8, 8)]);
     let signal = system.ok(Call::SignalCreate, &[0]);

@@ -104,6 +104,29 @@ fn only_memory_that_is_not_ram_becomes_a_device_region() {
 }
 
 #[test]
+fn a_device_region_has_parts() {
+    let mut system = System::boot();
+    let window = system.ok(Call::RegionDevice, &[system.machine, 0xfee0_0000, 16]);
+    let part = system.ok(Call::RegionDevice, &[window, 0xfee0_4000, 4]);
+    system.ok(Call::RegionDevice, &[part, 0xfee0_7000, 1]);
+    system.ok(Call::RegionMap, &[part, 0, 0x3000_0000, 0, 4, WRITE]);
+    for (source, address, pages) in [
+        (part, 0xfee0_3000, 1),
+        (part, 0xfee0_8000, 1),
+        (part, 0xfee0_4000, 5),
+        (window, 0xfee0_f000, 2),
+        (window, 0, 1),
+    ] {
+        assert_eq!(system.err(Call::RegionDevice, &[source, address, pages]), Error::NoSuchResource);
+    }
+    let memory = system.ok(Call::RegionCreate, &[0, 1, 1]);
+    assert_eq!(system.err(Call::RegionDevice, &[memory, 0xfee0_0000, 1]), Error::NoSuchResource);
+    // A part stays when what it was minted from is gone.
+    system.ok(Call::HandleClose, &[window]);
+    system.ok(Call::RegionMap, &[part, 0, 0x3100_0000, 0, 4, WRITE]);
+}
+
+#[test]
 fn the_kernel_reads_and_writes_only_what_the_program_may() {
     let mut system = System::boot();
     let root = system.root_process;

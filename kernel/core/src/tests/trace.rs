@@ -1,8 +1,8 @@
-use super::model::System;
+use super::model::{SCRATCH, System};
 use crate::trace::{EVENTS, Ring};
-use airox_abi::SystemCall as Call;
 use airox_abi::message::Tag;
 use airox_abi::trace::{Event, EventKind};
+use airox_abi::{Error, SystemCall as Call};
 
 fn event(ticks: u64) -> Event {
     Event { ticks, ..Event::default() }
@@ -109,4 +109,36 @@ fn going_on_after_a_suspension_is_one_event() {
     let events = recorded(&system);
     let wake = (EventKind::Wake, system.root.number(), child.thread.number(), 0);
     assert_eq!(events, [wake]);
+}
+
+#[test]
+fn a_program_reads_the_ring() {
+    let mut system = System::boot();
+    let buffer = SCRATCH;
+    let read = |system: &mut System, sequence| {
+        system.ok(Call::TraceRead, &[system.machine, 0, sequence, buffer]);
+        let context = system.kernel.current();
+        (context.rdi, context.words[0])
+    };
+    assert_eq!(read(&mut system, 0), (0, 0));
+    assert_eq!(read(&mut system, u64::MAX), (0, 0));
+    for ticks in 0..70 {
+        system.kernel.cpu.ring.record(event(ticks));
+    }
+    assert_eq!(read(&mut system, 0), (0, 64));
+    assert_eq!(read(&mut system, 64), (64, 6));
+    let first = system.read(system.root_process, buffer, 8);
+    assert_eq!(first, 64u64.to_le_bytes());
+    assert_eq!(read(&mut system, 1_000), (70, 0));
+    // Round the ring's end, and from before what is left.
+    for ticks in 70..EVENTS as u64 + 30 {
+        system.kernel.cpu.ring.record(event(ticks));
+    }
+    assert_eq!(read(&mut system, 3), (30, 64));
+    assert_eq!(read(&mut system, EVENTS as u64 - 10), (EVENTS as u64 - 10, 40));
+    let last = system.read(system.root_process, buffer + 39 * 32, 8);
+    assert_eq!(last, (EVENTS as u64 + 29).to_le_bytes());
+    assert_eq!(system.err(Call::TraceRead, &[system.machine, 1, 0, buffer]), Error::NoSuchResource);
+    assert_eq!(system.err(Call::TraceRead, &[system.machine, 0, 50, 0]), Error::InvalidAddress);
+    assert_eq!(system.err(Call::TraceRead, &[system.quota, 0, 0, buffer]), Error::WrongType);
 }

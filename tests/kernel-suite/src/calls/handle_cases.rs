@@ -102,6 +102,7 @@ cases! {
     "region_device.machine": RegionDevice[0] MACHINE, CONTROL, false, |_f| [0, 0xfed0_0000, 1];
     "debug_write.machine": DebugWrite[0] MACHINE, SEND, false, |f| [0, f.memory.address(), 8];
     "kernel_info.machine": KernelInfo[0] MACHINE, READ, false, |f| [0, f.memory.address()];
+    "trace_read.machine": TraceRead[0] MACHINE, READ, false, |f| [0, 0, 0, f.memory.address()];
     "process_priority.process": ProcessPriority[0] PROCESS, CONTROL, false, |_f| [0, 1];
     "process_handles.process": ProcessHandles[0] PROCESS, READ, false, |_f| [0, 0];
     "budget_create.quota": BudgetCreate[0] QUOTA, CONTROL, true, |_f| [0, 0, 10_000, 10_000_000_000, 0];

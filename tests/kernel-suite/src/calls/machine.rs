@@ -1,11 +1,14 @@
 //! The machine authority: interrupt lines, I/O ports, the debug UART and the kernel's counts.
 
 use airox_abi::info::KernelInfo;
-use airox_abi::{Error, Handle, QuotaKind, Rights};
+use airox_abi::layout::{LINE_VECTOR, MESSAGE_LINES, USER_END};
+use airox_abi::trace::EventKind;
+use airox_abi::{Error, Handle, MapFlags, QuotaKind, Rights, SystemCall};
+use alloc::vec::Vec;
 
 use crate::block::Block;
 use crate::calls::table::{FREE_PORT, free_irq};
-use crate::child::Child;
+use crate::child::{Child, free_address};
 use crate::failure::{Failure, Outcome, check, check_equal, check_error};
 use crate::kernel::{self, Owned};
 use crate::registry::Test;
@@ -15,6 +18,9 @@ use crate::suite::Suite;
 pub const TESTS: &[Test] = &[
     Test::new("machine", "one_owner_for_an_interrupt_line", one_owner_for_an_interrupt_line),
     Test::new("machine", "one_owner_for_a_port", one_owner_for_a_port),
+    Test::new("machine", "parts_of_a_port_range", parts_of_a_port_range),
+    Test::new("machine", "message_lines", message_lines),
+    Test::new("machine", "trace_read", trace_read),
     Test::new("machine", "ports_work_only_where_bound", ports_work_only_where_bound),
     Test::new("machine", "ports_go_with_their_handle", ports_go_with_their_handle),
     Test::new("machine", "keyboard_controller_interrupts", keyboard_controller_interrupts),
@@ -65,6 +71,98 @@ fn one_owner_for_a_port(suite: &Suite) -> Outcome {
     for port in [0x20, 0x21, 0xa0, 0xa1] {
         check!(kernel::io_ports_create(machine, port, 1).is_err(), "port {port:#x} was minted");
     }
+    Ok(())
+}
+
+fn parts_of_a_port_range(suite: &Suite) -> Outcome {
+    let ports = kernel::io_ports_create(suite.root.machine, FREE_PORT, 8)?;
+    let part = kernel::io_ports_create(ports.get(), FREE_PORT + 2, 4)?;
+    drop(kernel::io_ports_create(part.get(), FREE_PORT + 2, 4)?);
+    drop(kernel::io_ports_create(part.get(), FREE_PORT + 5, 1)?);
+    for (first, count) in [(FREE_PORT + 1, 2), (FREE_PORT + 5, 2), (FREE_PORT, 8), (FREE_PORT + 3, 0), (0x20, 1)] {
+        check_error!(kernel::io_ports_create(part.get(), first, count), Error::NoSuchResource);
+    }
+    // A part lasts longer than what it was part of, and still has its one owner.
+    drop(ports);
+    check_error!(kernel::io_ports_create(suite.root.machine, FREE_PORT, 8), Error::NoSuchResource);
+    let weak = kernel::handle_copy(part.get(), Rights::all() - Rights::CONTROL, 0)?;
+    check_error!(kernel::io_ports_create(weak.get(), FREE_PORT + 2, 1), Error::MissingRight);
+    Ok(())
+}
+
+/// The HPET (IA-PC HPET Specification 1.0a, 2.3): its configuration, main counter, and timer 0.
+const HPET: u64 = 0xfed0_0000;
+const HPET_CONFIGURATION: usize = 0x10 / 8;
+const HPET_COUNTER: usize = 0xf0 / 8;
+const HPET_TIMER: usize = 0x100 / 8;
+/// Timer 0 delivers by message, and interrupts.
+const HPET_MESSAGE: u64 = 1 << 14 | 1 << 2;
+const HPET_CAN_SEND: u64 = 1 << 15;
+
+fn message_lines(suite: &Suite) -> Outcome {
+    let machine = suite.root.machine;
+    for line in [MESSAGE_LINES.start - 1, MESSAGE_LINES.end] {
+        check_error!(kernel::irq_create(machine, line.into()), Error::NoSuchResource);
+    }
+    let lines: Vec<Owned> =
+        MESSAGE_LINES.map(|line| kernel::irq_create(machine, line.into())).collect::<Result<_, _>>()?;
+    check_error!(kernel::irq_create(machine, MESSAGE_LINES.start.into()), Error::NoSuchResource);
+    let signal = kernel::signal_create(Handle::NONE)?;
+    kernel::irq_bind(lines[63].get(), signal.get(), 1)?;
+
+    let region = kernel::region_device(machine, HPET, 1)?;
+    let address = free_address(1);
+    kernel::region_map(region.get(), Handle::NONE, address, 0, 1, MapFlags::WRITE)?;
+    // SAFETY: 1. The page is mapped. 2. It is the HPET's, which nobody else uses. 3. The registers are 8 bytes long and aligned.
+    let read = |register: usize| unsafe { (address as *const u64).add(register).read_volatile() };
+    // SAFETY: as for `read`.
+    let write = |register: usize, value: u64| unsafe { (address as *mut u64).add(register).write_volatile(value) };
+    check!(read(HPET_TIMER) & HPET_CAN_SEND != 0, "the HPET sends no messages");
+    let data = u64::from(LINE_VECTOR) + u64::from(MESSAGE_LINES.end - 1);
+    write(HPET_TIMER + 2, suite.kernel_info()?.message_address << 32 | data);
+    for round in 1..=3 {
+        write(HPET_TIMER, HPET_MESSAGE);
+        write(HPET_CONFIGURATION, 0);
+        write(HPET_TIMER + 1, read(HPET_COUNTER) + 1_000);
+        write(HPET_CONFIGURATION, 1);
+        check_equal!((round, kernel::wait(signal.get(), 1)?), (round, 1));
+    }
+    write(HPET_CONFIGURATION, 0);
+    // SAFETY: nothing refers to this mapping any more.
+    unsafe { kernel::region_unmap(Handle::NONE, address) }?;
+    Ok(())
+}
+
+fn trace_read(suite: &Suite) -> Outcome {
+    let machine = suite.root.machine;
+    let processors = suite.kernel_info()?.processors;
+    for processor in [processors, 64, 1 << 32, u64::MAX] {
+        check_error!(kernel::trace_read(machine, processor, 0), Error::NoSuchResource);
+    }
+    kernel::trace_set(machine, true)?;
+    let (mut next, _) = kernel::trace_read(machine, 0, u64::MAX)?;
+    let signal = kernel::signal_create(Handle::NONE)?;
+    for round in 0..100 {
+        kernel::notify(signal.get(), 1 << (round % 64))?;
+    }
+    kernel::trace_set(machine, false)?;
+    for buffer in [0, 8, USER_END - 64, u64::MAX] {
+        let result = kernel::plain(SystemCall::TraceRead, &[machine.0.into(), 0, next, buffer]);
+        check!(result.is_err(), "events were written to {buffer:#x}");
+    }
+    let mut bits = 0;
+    loop {
+        let (first, events) = kernel::trace_read(machine, 0, next)?;
+        check_equal!(first, next);
+        if events.is_empty() {
+            break;
+        }
+        next += events.len() as u64;
+        let kind = EventKind::Signal as u32;
+        let notified = events.iter().filter(|event| event.kind_a >> 24 == kind && event.c.is_power_of_two());
+        bits += notified.count();
+    }
+    check!(bits >= 100, "{bits} of 100 signals were recorded");
     Ok(())
 }
 

@@ -24,6 +24,7 @@ pub const TESTS: &[Test] = &[
     Test::new("region", "unmap_needs_the_start", unmap_needs_the_start),
     Test::new("region", "physical_address_needs_dma", physical_address_needs_dma),
     Test::new("region", "device_memory_is_never_ram", device_memory_is_never_ram),
+    Test::new("region", "parts_of_device_memory", parts_of_device_memory),
     Test::new("region", "mapping_outlives_its_handle", mapping_outlives_its_handle),
     Test::new("memory_map", "is_zero_and_given_back_with_the_mapping", memory_map),
     Test::new("memory_map", "bad_arguments", memory_map_bad_arguments),
@@ -361,6 +362,30 @@ fn device_memory_is_never_ram(suite: &Suite) -> Outcome {
         let minted = kernel::region_device(suite.root.machine, address, pages);
         check!(minted.is_err(), "{pages:#x} pages at {address:#x} were minted");
     }
+    Ok(())
+}
+
+/// The HPET's page and some behind it, which are no RAM.
+const DEVICE_WINDOW: u64 = 0xfed0_0000;
+
+fn parts_of_device_memory(suite: &Suite) -> Outcome {
+    let window = kernel::region_device(suite.root.machine, DEVICE_WINDOW, 4)?;
+    for (page, pages) in [(0, 4), (1, 2), (3, 1)] {
+        let address = DEVICE_WINDOW + page * PAGE_SIZE;
+        let part = kernel::region_device(window.get(), address, pages)?;
+        let (length, kind, start) = kernel::region_info(part.get())?;
+        check_equal!((length, kind, start), (pages, Some(RegionKind::Device), address));
+        check_error!(kernel::region_device(part.get(), address - PAGE_SIZE, 1), Error::NoSuchResource);
+    }
+    for (address, pages) in [(DEVICE_WINDOW - PAGE_SIZE, 2), (DEVICE_WINDOW, 5), (DEVICE_WINDOW + 4 * PAGE_SIZE, 1)] {
+        check_error!(kernel::region_device(window.get(), address, pages), Error::NoSuchResource);
+    }
+    // RAM cannot be named this way, whoever holds it.
+    let ram = kernel::region_create(Handle::NONE, 1, RegionKind::Contiguous)?;
+    let address = kernel::region_info(ram.get())?.2;
+    check_error!(kernel::region_device(ram.get(), address, 1), Error::NoSuchResource);
+    let weak = kernel::handle_copy(window.get(), Rights::all() - Rights::CONTROL, 0)?;
+    check_error!(kernel::region_device(weak.get(), DEVICE_WINDOW, 1), Error::MissingRight);
     Ok(())
 }
 

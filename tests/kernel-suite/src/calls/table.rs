@@ -157,10 +157,19 @@ impl HandleCase {
         };
         for kind in ObjectKind::ALL.iter().filter(|kind| **kind != wanted) {
             if let Some(handle) = fixture.of(*kind) {
-                self.expect(fixture, handle, kind.text(), Error::WrongType)?;
+                let error = if self.mints_from(*kind) { Error::NoSuchResource } else { Error::WrongType };
+                self.expect(fixture, handle, kind.text(), error)?;
             }
         }
         Ok(())
+    }
+
+    /// Whether the call mints a part of such an object as well. The fixture's does not cover what is asked for.
+    fn mints_from(&self, kind: ObjectKind) -> bool {
+        matches!(
+            (self.call, kind),
+            (SystemCall::RegionDevice, ObjectKind::Region) | (SystemCall::IoPortsCreate, ObjectKind::IoPorts)
+        )
     }
 
     fn missing_rights(&self, fixture: &Fixture) -> Outcome {

@@ -1,7 +1,10 @@
 //! The calls that carry no message.
 
 use airox_abi::info::{BudgetInfo, KernelInfo, ProcessInfo, Registers, ThreadInfo};
+use airox_abi::trace::{Event, TRACE_READ};
 use airox_abi::{BudgetFlags, Error, Handle, MapFlags, ObjectKind, QuotaLimits, RegionKind, Rights, SystemCall};
+use alloc::vec;
+use alloc::vec::Vec;
 
 use super::{EntryRegisters, Owned, invoke, owned, plain, query, raw};
 
@@ -274,6 +277,21 @@ pub fn process_processors(process: Handle, processors: u64) -> Result<(), Error>
 
 pub fn region_device(machine: Handle, address: u64, pages: u64) -> Result<Owned, Error> {
     plain(SystemCall::RegionDevice, &[raw(machine), address, pages]).map(owned)
+}
+
+pub fn trace_set(machine: Handle, on: bool) -> Result<(), Error> {
+    plain(SystemCall::TraceSet, &[raw(machine), on.into()]).map(drop)
+}
+
+/// The number of the first event, and events.
+pub fn trace_read(machine: Handle, processor: u64, sequence: u64) -> Result<(u64, Vec<Event>), Error> {
+    let mut events = vec![Event::default(); TRACE_READ];
+    let arguments = [raw(machine), processor, sequence, events.as_mut_ptr() as u64];
+    let mut registers = EntryRegisters::call(SystemCall::TraceRead, &arguments);
+    // SAFETY: the kernel writes only to the buffer, which is borrowed exclusively.
+    unsafe { invoke(&mut registers) }?;
+    events.truncate(registers.words[0] as usize);
+    Ok((registers.rdi, events))
 }
 
 pub fn debug_write(machine: Handle, text: &[u8]) -> Result<(), Error> {
