@@ -51,7 +51,7 @@ fn count_folder(folder: &Path) -> Result<usize> {
             if name != "tests" {
                 lines += count_folder(&path)?;
             }
-        } else if name.ends_with(".rs") && !name.ends_with("tests.rs") {
+        } else if name.ends_with(".rs") {
             lines += count_lines(&fs::read_to_string(&path)?);
         }
     }

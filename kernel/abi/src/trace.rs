@@ -5,7 +5,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 codes! {
     /// What happened.
     EventKind:
-    /// Another thread runs: `a` = thread, `b` = its process.
+    /// Another thread runs: `a` = thread, `b` = its process. The kernel's own threads have process 0: those with an even number idle, the others end
+    /// processes.
     Switch = 1, "switch";
     /// A call reached a server: `a` = caller, `b` = port number, `c` = tag, `d` = word 0.
     Call = 2, "call";

@@ -121,6 +121,8 @@ pub struct ProcessEntry {
     pub processor: Option<u32>,
     /// Its budget, if it has one of its own.
     pub budget: Option<BudgetUse>,
+    /// The kernel's number of it, as in the kernel's trace, while it runs.
+    pub number: Option<u32>,
 }
 
 /// A budget and what became of it.
@@ -301,6 +303,15 @@ pub struct Memory {
     pub idle_ns: u64,
 }
 
+/// What was read of a processor's trace ring.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traced {
+    /// How many events had been recorded before the first of these.
+    pub first: u64,
+    /// How many these are.
+    pub count: u32,
+}
+
 /// What the process server refuses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProcessError {
@@ -397,4 +408,9 @@ pub trait Process {
 
     /// Memory, objects and processors of the whole machine.
     fn memory() -> Result<Memory, ProcessError>;
+
+    /// Reads a processor's trace ring: those of the events recorded after the first `sequence` that are still there, oldest first, as many as fit in the
+    /// buffer, each in the bytes of an [`airox_abi::trace::Event`]. If there were none between `sequence` and the first, they have been overwritten.
+    /// A system file without `trace = true` leaves the ring empty.
+    fn trace(processor: u32, sequence: u64, events: &mut [u8]) -> Result<Traced, ProcessError>;
 }

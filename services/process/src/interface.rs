@@ -3,16 +3,21 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use airox_api::process::{ExitStatus, HandleEntry, Memory, Process, ProcessEntry, ProcessError, Terms};
+use airox_abi::trace::Event;
+use airox_api::process::{ExitStatus, HandleEntry, Memory, Process, ProcessEntry, ProcessError, Terms, Traced};
 use airox_api::supervisor::{Supervisor, SupervisorError};
-use airox_api::{Caller, Deferred};
+use airox_api::{Caller, Deferred, WriteLease};
 use airox_process::FIRST_PROGRAM;
 use airox_rt::{Port, TypedHandle};
+use zerocopy::IntoBytes;
 
 use crate::Programs;
 
 /// Most names one answer tells; they fit in a page.
 const MAX_NAMES: usize = 64;
+
+/// Most events one answer tells: a whole ring. Others wait meanwhile.
+const MAX_EVENTS: usize = 8192;
 
 /// Requests of components. A program has a handle to the same port, for its panic, and may ask nothing else.
 pub struct Requests<'a>(pub &'a mut Programs);
@@ -75,6 +80,20 @@ impl Process for Requests<'_> {
     fn memory(&mut self, caller: Caller) -> Result<Memory, ProcessError> {
         component_only(caller)?;
         self.0.memory()
+    }
+
+    fn trace(
+        &mut self,
+        caller: Caller,
+        processor: u32,
+        sequence: u64,
+        events: WriteLease<'_>,
+    ) -> Result<Traced, ProcessError> {
+        component_only(caller)?;
+        let capacity = (events.len() / size_of::<Event>()).min(MAX_EVENTS);
+        self.0.trace(processor, sequence, capacity, |place, piece| {
+            events.write(place * size_of::<Event>(), piece.as_bytes())
+        })
     }
 }
 

@@ -19,7 +19,7 @@ use airox_process::site::{Authority, Site};
 use airox_rt::abi::fault::{FaultAction, FaultKind};
 use airox_rt::server::{self, Handler, KernelMessage};
 use airox_rt::sys::{self, Tag};
-use airox_rt::{Handle, Port, Quota, Region, Signal, Start, StartError, TypedHandle, memory};
+use airox_rt::{Handle, Machine, Port, Quota, Region, Signal, Start, StartError, TypedHandle, memory};
 use airox_spawn::SystemKernel;
 
 use init::InitClient;
@@ -42,6 +42,7 @@ fn main(start: &'static Start) -> Result<(), StartError> {
         signal: signal.raw(),
         log: start.take::<Port>("log-admin")?.into_raw(),
         clock: start.take::<Port>("clock")?.into_raw(),
+        machine: start.take::<Machine>("kernel-info")?.into_raw(),
     };
     let init = InitClient(start.connect::<SupervisorClient>()?);
     let site = site(&bundle)?;

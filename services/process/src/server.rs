@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 use crate::admit;
 use airox_abi::info::ThreadState;
 use airox_abi::message::WORDS;
+use airox_abi::trace::{Event, TRACE_READ};
 use airox_abi::{DELEGATED, Error, Handle, ObjectKind, Rights};
 use airox_api::log::{Level, MAX_TEXT};
-use airox_api::process::{ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, ProcessError, Terms};
+use airox_api::process::{ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, ProcessError, Terms, Traced};
 use airox_bundle::Symbols;
 use airox_spawn::describe::{self, Identity};
 use airox_spawn::fault::{self, Fault, Victim};
@@ -271,6 +272,34 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
     /// Init does not answer.
     pub fn memory(&mut self) -> Result<Memory, ProcessError> {
         self.init.memory()
+    }
+
+    /// Reads a processor's trace ring, at most `capacity` events; `write` gets the place of the first of some among them, and these.
+    ///
+    /// # Errors
+    /// There is no such processor, or they cannot be written.
+    pub fn trace(
+        &mut self,
+        processor: u32,
+        sequence: u64,
+        capacity: usize,
+        mut write: impl FnMut(usize, &[Event]) -> Result<(), Error>,
+    ) -> Result<Traced, ProcessError> {
+        let mut traced = Traced::default();
+        let mut piece = [Event::default(); TRACE_READ];
+        loop {
+            let held = traced.count as usize;
+            let next = if held == 0 { sequence } else { traced.first + u64::from(traced.count) };
+            let (first, count) = self.kernel.trace_read(self.authority.machine, processor, next, &mut piece)?;
+            // Those in between have been overwritten meanwhile: the next call tells of them.
+            let gap = held > 0 && first != next;
+            let count = count.min(capacity - held);
+            if gap || count == 0 {
+                return Ok(if held == 0 { Traced { first, count: 0 } } else { traced });
+            }
+            write(held, &piece[..count])?;
+            traced = Traced { first: if held == 0 { first } else { traced.first }, count: traced.count + count as u32 };
+        }
     }
 
     /// Ends a program, returns all it had, and answers those who waited for it.

@@ -90,6 +90,8 @@ pub struct Authority {
     pub log: Handle,
     /// The clock: `SEND`, `COPY`.
     pub clock: Handle,
+    /// The machine: `READ`.
+    pub machine: Handle,
 }
 
 /// What the server knows of the system it is part of.

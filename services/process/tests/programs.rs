@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use airox_abi::fault::FaultKind;
 use airox_abi::layout::PROGRAM_BASE;
+use airox_abi::trace::Event;
 use airox_abi::{DELEGATED, ObjectKind, Rights};
 use airox_api::process::{
     Budget, BudgetUse, ExitStatus, HandleEntry, Kind, Memory, NotAdmitted, ProcessEntry, ProcessError, State, Terms,
@@ -57,6 +58,7 @@ fn entry(id: u32, name: &str) -> ProcessEntry {
         kind: Kind::Component,
         processor: Some(0),
         budget: None,
+        number: None,
     }
 }
 
@@ -193,6 +195,7 @@ fn with_system(system: &System, processors: u32, test: impl FnOnce(&mut Tested<'
         signal: kernel.object(ObjectKind::Signal),
         log: kernel.object(ObjectKind::Port),
         clock: kernel.object(ObjectKind::Port),
+        machine: kernel.object(ObjectKind::Machine),
     };
     let site = Site::new(Bundle::parse(&bytes).unwrap(), &bytes, system.clone(), (1 << processors) - 1);
     let requests = Requests::default();
@@ -483,5 +486,32 @@ fn programs_that_run_count_until_they_end() {
         server.run("sort", &[], &USUAL, None).unwrap();
         server.kill("echo").unwrap();
         server.run("sort", &[], &half, None).unwrap();
+    });
+}
+
+#[test]
+fn the_trace_is_read_in_pieces() {
+    with_server(|server, _, _| {
+        let event = |ticks| Event { ticks, ..Event::default() };
+        // Ten were overwritten between the first 70 and the others.
+        server.kernel().trace = (5..75).chain(85..90).map(|number| (number, event(number))).collect();
+        let mut read = |sequence, capacity| {
+            let mut told = vec![];
+            let traced = server.trace(0, sequence, capacity, |place, events| {
+                assert_eq!(place, told.len());
+                told.extend(events.iter().map(|event| event.ticks));
+                Ok(())
+            });
+            traced.map(|traced| (traced.first, traced.count, told))
+        };
+        assert_eq!(read(0, 100), Ok((5, 70, (5..75).collect())));
+        assert_eq!(read(0, 66), Ok((5, 66, (5..71).collect())));
+        assert_eq!(read(0, 0), Ok((5, 0, vec![])));
+        assert_eq!(read(80, 10), Ok((85, 5, (85..90).collect())));
+        assert_eq!(read(90, 10), Ok((90, 0, vec![])));
+        let failing = server.trace(0, 0, 10, |_, _| Err(airox_abi::Error::LeaseDenied));
+        assert_eq!(failing, Err(ProcessError::Kernel(airox_abi::Error::LeaseDenied as u32)));
+        let nowhere = server.trace(1, 0, 10, |_, _| Ok(()));
+        assert_eq!(nowhere, Err(ProcessError::Kernel(airox_abi::Error::NoSuchResource as u32)));
     });
 }

@@ -36,6 +36,8 @@ pub struct World {
     pub memory: Option<Memory>,
     /// After each question for memory the processors have idled so many nanoseconds more.
     pub idle_in_each_memory: u64,
+    /// What is read of each processor's trace, one after the other.
+    pub traces: BTreeMap<u32, VecDeque<Piece>>,
     pub process_server_dies: bool,
     /// The terms of every run.
     pub terms: Vec<Terms>,
@@ -86,6 +88,7 @@ impl World {
             kind,
             processor: Some(0),
             budget: None,
+            number: Some(id),
         });
     }
 }
@@ -151,6 +154,15 @@ impl Processes for Shared {
         let memory = world.memory.clone().ok_or(Failure::Missing("process"))?;
         world.memory = Some(Memory { idle_ns: memory.idle_ns + idle, ..memory.clone() });
         Ok(memory)
+    }
+
+    fn trace(&mut self, processor: u32, sequence: u64) -> Answer<Piece> {
+        let mut world = self.alive()?;
+        let next = world.traces.get_mut(&processor).and_then(|pieces| {
+            let piece = pieces.pop_front();
+            piece.filter(|piece| piece.first >= sequence || sequence == u64::MAX)
+        });
+        Ok(next.unwrap_or_default())
     }
 
     fn run(&mut self, program: &str, arguments: &[String], terms: Terms) -> Answer<u32> {
@@ -327,6 +339,14 @@ impl Host for Shared {
         let mut world = self.world();
         world.uptime_ns += 1_000_000;
         world.uptime_ns
+    }
+
+    fn ticks(&mut self) -> u64 {
+        self.world().uptime_ns
+    }
+
+    fn ticks_per_second(&mut self) -> u64 {
+        1_000_000_000
     }
 
     fn sleep(&mut self, ns: u64) -> Waited<()> {

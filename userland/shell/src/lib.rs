@@ -26,4 +26,5 @@ pub mod scripts;
 pub mod services;
 pub mod shell;
 pub mod table;
+pub mod trace;
 pub mod units;

@@ -9,6 +9,8 @@ use core::fmt;
 pub use airox_api::log::{Level, Record, SourceLevel};
 pub use airox_api::process::{Budget, BudgetUse, ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, State, Terms};
 
+pub use crate::trace::Piece;
+
 /// Why a service did not do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -54,6 +56,9 @@ pub trait Processes {
     fn handles(&mut self, process: &str) -> Answer<Vec<HandleEntry>>;
     /// Memory and kernel objects of the machine.
     fn memory(&mut self) -> Answer<Memory>;
+    /// Events of a processor's trace from the number `sequence` on, as many as come at once; none past the end, and none at all if the system does not
+    /// record them.
+    fn trace(&mut self, processor: u32, sequence: u64) -> Answer<Piece>;
     /// Starts a program on this console, on these terms.
     fn run(&mut self, program: &str, arguments: &[String], terms: Terms) -> Answer<u32>;
     /// Waits until a program started by [`Processes::run`] ends.
@@ -120,6 +125,10 @@ pub trait Console {
 pub trait Host {
     /// Nanoseconds since boot.
     fn uptime_ns(&mut self) -> u64;
+    /// The time-stamp counter, which counts from before boot.
+    fn ticks(&mut self) -> u64;
+    /// How many of its ticks make a second.
+    fn ticks_per_second(&mut self) -> u64;
     /// Waits, unless Ctrl-C comes first.
     fn sleep(&mut self, ns: u64) -> Waited<()>;
     /// Whether Ctrl-C came since the last time this was asked or a wait ended with it.

@@ -57,6 +57,7 @@ impl Identity<'_> {
                 period_ns: budget.period_ns,
                 overruns: budget.overruns,
             }),
+            number: (info.state != ThreadState::Dead as u8).then_some(info.number),
         }
     }
 }

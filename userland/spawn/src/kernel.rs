@@ -1,6 +1,7 @@
 //! The system calls that making and supervising processes needs, as a trait.
 
 use airox_abi::info::{BudgetInfo, KernelInfo, ProcessInfo, Registers, ThreadInfo};
+use airox_abi::trace::{Event, TRACE_READ};
 use airox_abi::{BudgetFlags, Error, Handle, MapFlags, QuotaLimits, Rights};
 use airox_rt::sys::HeldHandle;
 
@@ -91,6 +92,14 @@ pub trait Kernel {
     fn region_device(&mut self, machine: Handle, address: u64, pages: u64) -> Result<Handle, Error>;
     /// Counts of the whole machine.
     fn kernel_info(&mut self, machine: Handle) -> Result<KernelInfo, Error>;
+    /// Reads events of a processor's trace ring; the number of the first, and how many.
+    fn trace_read(
+        &mut self,
+        machine: Handle,
+        processor: u32,
+        sequence: u64,
+        events: &mut [Event; TRACE_READ],
+    ) -> Result<(u64, usize), Error>;
     /// Nanoseconds since boot.
     fn now(&mut self) -> u64;
     /// So many TSC ticks, in nanoseconds.

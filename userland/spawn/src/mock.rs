@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::string::String;
 use std::vec::Vec;
 
+use airox_abi::trace::Event;
 use airox_abi::{DELEGATED, Error, Handle, MapFlags, ObjectKind, Rights};
 
 use crate::Kernel;
@@ -83,6 +84,8 @@ pub struct MockKernel {
     pub processors: u32,
     /// TSC ticks in which no thread could run.
     pub idle: u64,
+    /// Numbers and events of each processor's trace ring.
+    pub trace: Vec<(u64, Event)>,
     /// The last timer set: signal, deadline, bits.
     pub timer: Option<(Handle, u64, u64)>,
     /// Content of regions made by `region_create`.

@@ -3,6 +3,7 @@
 use core::mem::ManuallyDrop;
 
 use airox_abi::info::{BudgetInfo, KernelInfo, ProcessInfo, Registers, ThreadInfo};
+use airox_abi::trace::{Event, TRACE_READ};
 use airox_abi::{BudgetFlags, Error, Handle, MapFlags, QuotaLimits, Rights};
 use airox_rt::sys::{self, HeldHandle, clock};
 use airox_rt::{Thread, TypedHandle, memory};
@@ -154,6 +155,16 @@ impl Kernel for SystemKernel {
 
     fn kernel_info(&mut self, machine: Handle) -> Result<KernelInfo, Error> {
         sys::kernel_info(machine)
+    }
+
+    fn trace_read(
+        &mut self,
+        machine: Handle,
+        processor: u32,
+        sequence: u64,
+        events: &mut [Event; TRACE_READ],
+    ) -> Result<(u64, usize), Error> {
+        sys::trace_read(machine, processor, sequence, events)
     }
 
     fn now(&mut self) -> u64 {

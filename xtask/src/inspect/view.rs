@@ -44,9 +44,13 @@ impl<'a> View<'a> {
         self.snapshot.header.kernel.processors.max(1)
     }
 
-    /// Whether a thread is the idle thread of a processor: those are the first, one for each.
+    /// Whether a thread is the idle thread of a processor. The kernel's own are the first, two for each: one idles, the other ends processes.
     pub fn idles(&self, thread: u32) -> bool {
-        u64::from(thread) < self.processors()
+        self.is_kernels(thread) && thread.is_multiple_of(2)
+    }
+
+    fn is_kernels(&self, thread: u32) -> bool {
+        u64::from(thread) < 2 * self.processors()
     }
 
     /// Time, memory, and how full the kernel's tables are.
@@ -276,8 +280,9 @@ impl<'a> View<'a> {
     fn thread(&self, number: u32) -> String {
         match self.owners.get(&number) {
             Some(process) => format!("{}/{number}", self.process(*process)),
-            // The idle threads belong to no process.
+            // The kernel's own threads belong to no process.
             None if self.idles(number) => "idle".to_owned(),
+            None if self.is_kernels(number) => "reaper".to_owned(),
             None => format!("thread {number}"),
         }
     }
@@ -329,8 +334,8 @@ mod tests {
         let switch = |ticks, thread| Event { ticks, ..event(EventKind::Switch, thread, 5, 0) };
         let other = RingEntry { processor: 1, ..snapshot.rings[0].entry };
         snapshot.rings[0].entry.processor = 0;
-        snapshot.rings[0].events = vec![switch(1_100, 0), switch(1_300, 7)];
-        snapshot.rings.push(Ring { entry: other, events: vec![switch(1_200, 1)] });
+        snapshot.rings[0].events = vec![switch(1_100, 0), switch(1_300, 7), switch(1_400, 1)];
+        snapshot.rings.push(Ring { entry: other, events: vec![switch(1_200, 2)] });
         let view = View::new(&snapshot);
         assert!(view.machine().starts_with("up 2.000 s, 2 processors idle 12 %"), "{}", view.machine());
         let text = view.trace(10);
@@ -338,6 +343,7 @@ mod tests {
         assert_eq!(lines[0], ["processor", "0", "switch", "idle"]);
         assert_eq!(lines[1], ["processor", "1", "switch", "idle"]);
         assert_eq!(lines[2], ["processor", "0", "switch", "thread", "7"]);
+        assert_eq!(lines[3], ["processor", "0", "switch", "reaper"]);
     }
 
     fn event(kind: EventKind, a: u32, b: u32, c: u64) -> Event {

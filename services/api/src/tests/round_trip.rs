@@ -7,7 +7,7 @@ use crate::clock::{ClockClient, ClockDispatcher, ClockError};
 use crate::console::{ConsoleClient, ConsoleDispatcher, ConsoleError, Mode};
 use crate::log::{self, Level, LogClient, LogDispatcher, LogError, MAX_TEXT};
 use crate::power::{PowerClient, PowerDispatcher, PowerError};
-use crate::process::{Budget, ExitStatus, NotAdmitted, ProcessClient, ProcessDispatcher, ProcessError, Terms};
+use crate::process::{Budget, ExitStatus, NotAdmitted, ProcessClient, ProcessDispatcher, ProcessError, Terms, Traced};
 use crate::supervisor::{SupervisorClient, SupervisorDispatcher, SupervisorError};
 use crate::testing::Loopback;
 use crate::wire::ProtocolError;
@@ -109,6 +109,9 @@ fn process() {
     assert_eq!(client.list(18), Ok(vec![entry(18), entry(19)]));
     assert_eq!(client.handles("log", 2), Ok(vec![handle_entry(2)]));
     assert_eq!(client.memory(), Ok(memory()));
+    let mut events = [0; 64];
+    assert_eq!(client.trace(3, 0x1_0000_0001, &mut events), Ok(Traced { first: 0x1_0000_0001, count: 3 }));
+    assert_eq!(events[..8], 0x1_0000_0001_u64.to_le_bytes());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::log::{Level, Log, LogError, Record, SourceLevel};
 use crate::power::{Power, PowerError};
 use crate::process::{
     BudgetUse, ExitStatus, HandleEntry, Kind, Memory, NotAdmitted, ObjectCount, Process, ProcessEntry, ProcessError,
-    State, Terms,
+    State, Terms, Traced,
 };
 use crate::supervisor::{Supervisor, SupervisorError};
 use crate::{Caller, Deferred, SavedLease, WriteLease};
@@ -148,6 +148,7 @@ pub fn entry(id: u32) -> ProcessEntry {
         kind: Kind::Component,
         processor: Some(63),
         budget: Some(BudgetUse { time_ns: u64::MAX, period_ns: u64::MAX, overruns: u64::MAX }),
+        number: Some(u32::MAX),
     }
 }
 
@@ -219,6 +220,17 @@ impl Process for Echo {
 
     fn memory(&mut self, _caller: Caller) -> Result<Memory, ProcessError> {
         Ok(memory())
+    }
+
+    fn trace(
+        &mut self,
+        _caller: Caller,
+        processor: u32,
+        sequence: u64,
+        events: WriteLease<'_>,
+    ) -> Result<Traced, ProcessError> {
+        events.write(0, &sequence.to_le_bytes()).map_err(|_| ProcessError::NotAllowed)?;
+        Ok(Traced { first: sequence, count: processor })
     }
 }
 

@@ -271,7 +271,17 @@ fn known<T>(shell: &mut Shell, name: &str, answer: Answer<T>) -> Result<T, Stop>
     })
 }
 
-pub fn run(shell: &mut Shell, arguments: &[String], background: bool) -> Done {
+fn run(shell: &mut Shell, arguments: &[String], background: bool) -> Done {
+    run_and_watch(shell, arguments, background, |_, _| ())
+}
+
+/// Runs a program. `watch` gets the number of one that is waited for, as soon as it runs.
+pub fn run_and_watch(
+    shell: &mut Shell,
+    arguments: &[String],
+    background: bool,
+    watch: impl FnOnce(&mut Shell, u32),
+) -> Done {
     let (terms, arguments) = parse_terms(arguments)?;
     let Some((program, arguments)) = arguments.split_first() else {
         return usage("the program is missing; `programs` lists them");
@@ -295,6 +305,7 @@ pub fn run(shell: &mut Shell, arguments: &[String], background: bool) -> Done {
         shell.background.push((id, program.clone()));
         return Ok(());
     }
+    watch(shell, id);
     let ended = waited(shell.services.processes.wait(id));
     if ended == Err(Stop::Interrupted) {
         // It may have ended at this very moment; that it is gone is all that is wanted.

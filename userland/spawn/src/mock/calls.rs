@@ -6,6 +6,7 @@ use std::vec::Vec;
 
 use airox_abi::info::{BudgetInfo, KernelInfo, ProcessInfo, Registers, ThreadInfo, ThreadState};
 use airox_abi::layout::{NAME_LENGTH, PAGE_SIZE};
+use airox_abi::trace::{Event, TRACE_READ};
 use airox_abi::{BudgetFlags, Error, Handle, MapFlags, ObjectKind, QuotaLimits, Rights};
 use airox_rt::sys::HeldHandle;
 
@@ -306,6 +307,25 @@ impl Kernel for MockKernel {
     fn kernel_info(&mut self, machine: Handle) -> Result<KernelInfo, Error> {
         self.get(machine, ObjectKind::Machine, Rights::READ)?;
         Ok(KernelInfo { processors: u64::from(self.processors), idle_ticks: self.idle, ..KernelInfo::default() })
+    }
+
+    fn trace_read(
+        &mut self,
+        machine: Handle,
+        processor: u32,
+        sequence: u64,
+        events: &mut [Event; TRACE_READ],
+    ) -> Result<(u64, usize), Error> {
+        self.get(machine, ObjectKind::Machine, Rights::READ)?;
+        if processor >= self.processors {
+            return Err(Error::NoSuchResource);
+        }
+        let mut held = self.trace.iter().skip_while(|(number, _)| *number < sequence).peekable();
+        let first = held.peek().map_or(sequence, |(number, _)| *number);
+        // As in a ring, no number is left out.
+        let piece = held.zip(first..).take_while(|((number, _), next)| number == next);
+        let count = events.iter_mut().zip(piece).map(|(event, ((_, recorded), _))| *event = *recorded).count();
+        Ok((first, count))
     }
 
     fn now(&mut self) -> u64 {

@@ -3,6 +3,7 @@
 use super::{address, address_mut, arg, handle};
 use crate::stub::simple;
 use airox_abi::info::KernelInfo;
+use airox_abi::trace::{Event, TRACE_READ};
 use airox_abi::{Error, Handle, ObjectKind, Rights, SystemCall};
 
 /// Mints authority over one interrupt line.
@@ -54,6 +55,18 @@ pub fn kernel_info(machine: Handle) -> Result<KernelInfo, Error> {
 pub fn trace_set(machine: Handle, on: bool) -> Result<(), Error> {
     let arguments = [arg(machine), u64::from(on), 0, 0, 0, 0];
     simple(SystemCall::TraceSet, arguments).map(drop)
+}
+
+/// Reads events of a processor's trace ring into the buffer, oldest first: those recorded after the first `sequence` ones, as far as they are
+/// still there. Tells the number of the first, and how many they are.
+pub fn trace_read(
+    machine: Handle,
+    processor: u32,
+    sequence: u64,
+    events: &mut [Event; TRACE_READ],
+) -> Result<(u64, usize), Error> {
+    let arguments = [arg(machine), u64::from(processor), sequence, address_mut(events), 0, 0];
+    simple(SystemCall::TraceRead, arguments).map(|values| (values[0], values[1] as usize))
 }
 
 /// Sets the highest priority the threads of a process may be given.

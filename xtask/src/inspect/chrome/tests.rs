@@ -206,7 +206,7 @@ fn a_damaged_ring_gives_a_file_all_the_same() {
 fn every_processor_has_a_track_and_an_idle_thread() {
     let mut snapshot = recording();
     snapshot.header.kernel.processors = 2;
-    let events = vec![event(120, EventKind::Switch, 1, 0, 0, 0), event(130, EventKind::Switch, 12, 11, 0, 0)];
+    let events = vec![event(120, EventKind::Switch, 2, 0, 0, 0), event(130, EventKind::Switch, 12, 11, 0, 0)];
     let entry = RingEntry { processor: 1, events: 2, recorded: 2 };
     snapshot.rings.push(Ring { entry, events });
     let file = trace(&View::new(&snapshot));

@@ -5,6 +5,7 @@
 //! belongs to the shell: it decides what becomes of the foreground program.
 
 use airox_api::console::ConsoleClient;
+use airox_rt::clock;
 use airox_rt::time::Instant;
 use airox_rt::{Error, Port, Signal};
 use airox_shell::services::{Host, Waited};
@@ -63,6 +64,14 @@ pub struct HostService(pub Rc<Control>);
 impl Host for HostService {
     fn uptime_ns(&mut self) -> u64 {
         Instant::now().as_nanoseconds()
+    }
+
+    fn ticks(&mut self) -> u64 {
+        clock::ticks()
+    }
+
+    fn ticks_per_second(&mut self) -> u64 {
+        clock::ticks_per_second()
     }
 
     fn sleep(&mut self, ns: u64) -> Waited<()> {

@@ -6,14 +6,21 @@ use crate::worker::Worker;
 use airox_api::CallError;
 use airox_api::process::{ProcessClient, ProcessError};
 use airox_rt::abi::Rights;
+use airox_rt::abi::trace::Event;
 use airox_rt::{Port, TypedHandle};
-use airox_shell::services::{Answer, ExitStatus, Failure, HandleEntry, Memory, ProcessEntry, Processes, Terms, Waited};
+use airox_shell::services::{
+    Answer, ExitStatus, Failure, HandleEntry, Memory, Piece, ProcessEntry, Processes, Terms, Waited,
+};
 use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
+use zerocopy::IntoBytes;
 
 const NAME: &str = "process";
+/// Trace events asked for with one call.
+const EVENTS_AT_ONCE: usize = 1024;
 
 type Ending = Result<ExitStatus, CallError<ProcessError>>;
 
@@ -82,6 +89,14 @@ impl Processes for ProcessService {
 
     fn memory(&mut self) -> Answer<Memory> {
         self.client()?.memory().map_err(|error| failure(NAME, error))
+    }
+
+    fn trace(&mut self, processor: u32, sequence: u64) -> Answer<Piece> {
+        let mut events = vec![Event::default(); EVENTS_AT_ONCE];
+        let traced = self.client()?.trace(processor, sequence, events.as_mut_bytes());
+        let traced = traced.map_err(|error| failure(NAME, error))?;
+        events.truncate(traced.count as usize);
+        Ok(Piece { first: traced.first, events })
     }
 
     fn run(&mut self, program: &str, arguments: &[String], terms: Terms) -> Answer<u32> {

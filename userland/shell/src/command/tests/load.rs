@@ -2,6 +2,8 @@
 
 use crate::fakes::Session;
 use crate::services::{Kind, Memory};
+use crate::trace::Piece;
+use airox_abi::trace::{Event, EventKind};
 use alloc::vec::Vec;
 
 fn session() -> Session {
@@ -74,4 +76,63 @@ fn latency_runs_the_program() {
     let mut session = session();
     assert_eq!(session.line("latency -n 10"), "");
     assert_eq!(session.world().ran, ["latency -n 10"]);
+}
+
+fn event(ticks: u64, kind: EventKind, a: u32, b: u32) -> Event {
+    Event { ticks, kind_a: (kind as u32) << 24 | a, b, c: ticks, d: 0 }
+}
+
+#[test]
+fn top_tells_of_each_processor_what_is_recorded() {
+    let mut session = session();
+    let before = Piece { first: 10, events: [event(900_000, EventKind::Switch, 0, 0)].to_vec() };
+    let since = [
+        event(2_100_000, EventKind::Switch, 9, 7),
+        event(2_150_000, EventKind::Call, 9, 3),
+        event(2_200_000, EventKind::Irq, 4, 0),
+        event(2_350_000, EventKind::Switch, 0, 0),
+    ];
+    let since = Piece { first: 11, events: since.to_vec() };
+    session.world().traces.insert(0, [Piece { first: 11, events: Vec::new() }, before, since].into());
+    let output = session.line("top -n 1");
+    let lines: Vec<&str> = output.lines().collect();
+    // Of the other processor nothing is recorded.
+    assert!(lines[1].starts_with("processor 0: busy "), "{output}");
+    assert!(lines[1].ends_with(" %, 2 switches, 1 call, 1 interrupt, 0 faults"), "{output}");
+    assert!(lines[2].starts_with("ID  NAME              USE  RUNS  STATE"), "{output}");
+    let runs = |name: &str| {
+        let line = lines.iter().find(|line| line.contains(name)).unwrap();
+        line.split_whitespace().nth(4).unwrap().to_owned()
+    };
+    assert_eq!((runs("serial-console"), runs("log")), ("1".into(), "0".into()));
+}
+
+#[test]
+fn latency_tells_of_the_latest_wake_up() {
+    let mut session = session();
+    // The program gets this number, and so does its process.
+    let ours = 101;
+    let events = [
+        event(1_000, EventKind::Timer, 0, 0),
+        event(1_100, EventKind::Wake, 9, 12),
+        event(2_500, EventKind::Irq, 4, 0),
+        event(4_000, EventKind::Switch, 9, 3),
+        event(42_000, EventKind::Switch, 12, ours),
+        event(43_000, EventKind::Switch, 0, 0),
+        event(50_000, EventKind::Timer, 0, 0),
+        event(51_000, EventKind::Switch, 12, ours),
+    ];
+    session.world().traces.insert(1, [Piece { first: 0, events: events.to_vec() }].into());
+    assert_eq!(
+        session.line("latency"),
+        "\
+Of the last 2 wake-ups in the trace, the latest was 41.0 us late until the program ran:
+        0 ns  the timer is due
+        0 ns  timer interrupt
+      100 ns  latency can run
+      1.5 us  interrupt line 4
+      3.0 us  log runs
+     41.0 us  latency runs
+"
+    );
 }
