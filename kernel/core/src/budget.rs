@@ -246,15 +246,12 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// `budget_bind`: `None` makes the thread passive.
-    pub(crate) fn bind_budget(&mut self, id: Id<Thread>, budget: Option<Weak<Budget>>) -> Result<()> {
-        if self.threads[id].state == State::Dead {
-            return Err(Error::Dead);
-        }
+    /// `budget_bind`, of a live thread: `None` makes the thread passive.
+    pub(crate) fn bind_budget(&mut self, id: Id<Thread>, budget: Option<Weak<Budget>>) {
         self.threads[id].own_budget = budget.unwrap_or(Weak::NONE);
         let Some(budget) = budget else {
             // Goes on with the time it has until it receives.
-            return Ok(());
+            return;
         };
         self.take_off(id);
         self.dequeue(id);
@@ -267,7 +264,6 @@ impl<M: Machine> Kernel<M> {
             self.make_ready(id);
         }
         self.lend_on(id);
-        Ok(())
     }
 
     /// `budget_watch`.

@@ -111,10 +111,7 @@ impl<M: Machine> Kernel<M> {
         }
         let id = self.add_object(quota, process).inspect_err(|_| self.free_table(quota, root))?;
         self.use_quota(quota);
-        if let Err(error) = self.map_clock_page(id) {
-            self.doom_process(id, 0, false);
-            return Err(error);
-        }
+        self.map_clock_page(id).inspect_err(|_| self.doom_process(id, 0, false))?;
         Ok(id)
     }
 
@@ -280,20 +277,16 @@ impl<M: Machine> Kernel<M> {
             threads: process.threads,
             handles: process.handle_count,
             resident_pages: process.resident_pages,
-            state: ThreadState::Dead as u8,
-            priority: 0,
+            state: if process.alive { ThreadState::Suspended } else { ThreadState::Dead } as u8,
             max_priority: process.max_priority,
             faulted: u8::from(process.faulted),
-            reserved: [0; 4],
             exit_code: process.exit_code,
             processors: process.processors,
             cpu_ticks: process.cpu_ticks,
             limits: quota.limits,
             used: quota.used,
+            ..ProcessInfo::default()
         };
-        if process.alive {
-            info.state = ThreadState::Suspended as u8;
-        }
         let mut link = process.first_thread;
         while let Some(thread) = Id::from_link(link) {
             let thread_info = self.thread_info(thread);

@@ -213,7 +213,8 @@ impl<M: Machine> Kernel<M> {
         if !self.is_unlimited(self.processes[process].budget) {
             return Err(Error::MissingRight);
         }
-        self.bind_budget(thread, Some(self.unlimited_budget(number)))
+        self.bind_budget(thread, Some(self.unlimited_budget(number)));
+        Ok(())
     }
 
     /// A processor that exists, and that a process may use.

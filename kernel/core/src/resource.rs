@@ -107,11 +107,8 @@ impl<M: Machine> Kernel<M> {
         self.add_object(quota, ports)
     }
 
-    /// `io_ports_bind`: one process at a time uses a range.
+    /// `io_ports_bind`, to a live process: one process at a time uses a range.
     pub(crate) fn bind_io_ports(&mut self, id: Id<IoPorts>, process: Id<Process>) -> Result<()> {
-        if !self.processes[process].alive {
-            return Err(Error::Dead);
-        }
         let weak = self.processes.weak(process);
         let user = self.io_ports[id].process.and_then(|user| self.processes.upgrade(user));
         match user {

@@ -235,6 +235,11 @@ impl<M: Machine> Kernel<M> {
         if claim == 0 { Ok(self.cpu.current_process) } else { self.find(claim, needed) }
     }
 
+    /// As [`Self::process_argument`] with `CONTROL`, alive.
+    fn live_process(&self, claim: u64) -> Result<Id<Process>> {
+        self.alive(self.process_argument(claim, Rights::CONTROL)?)
+    }
+
     /// The process a handle with `CONTROL` names, alive; 0 is no handle here.
     fn other_process(&self, claim: u64) -> Result<Id<Process>> {
         self.alive(self.find(claim, Rights::CONTROL)?)
@@ -294,8 +299,7 @@ impl<M: Machine> Kernel<M> {
             }
             SystemCall::ProcessKill => self.doom_process(self.other_process(a)?, b as i64, false),
             SystemCall::ProcessWatch => {
-                let process = self.find(a, Rights::WATCH)?;
-                self.watch_process(process, self.notifiable_signal(b, c)?, c)?;
+                self.watch_process(self.find(a, Rights::WATCH)?, self.notifiable_signal(b, c)?, c)?;
             }
             SystemCall::ProcessInfo => self.write(b, &self.process_info(self.process_argument(a, Rights::READ)?))?,
             SystemCall::ProcessPriority => {
@@ -319,19 +323,18 @@ impl<M: Machine> Kernel<M> {
                 self.processes[process].budget = self.budgets.weak(self.find(b, Rights::SEND)?);
             }
             SystemCall::ProcessProcessors => self.restrict_processors(self.other_process(a)?, b)?,
-            SystemCall::ThreadStart => self.start_thread(self.find(a, Rights::CONTROL)?, b, c, d)?,
-            SystemCall::ThreadSuspend => self.suspend_thread(self.find(a, Rights::CONTROL)?)?,
-            SystemCall::ThreadResume => self.resume_thread(self.find(a, Rights::CONTROL)?)?,
+            SystemCall::ThreadStart => self.start_thread(self.live_thread(a)?, b, c, d)?,
+            SystemCall::ThreadSuspend => self.suspend_thread(self.live_thread(a)?),
+            SystemCall::ThreadResume => self.resume_thread(self.live_thread(a)?)?,
             SystemCall::ThreadPriority => {
                 let thread = self.live_thread(a)?;
-                self.set_priority(thread, self.allowed_priority(self.threads[thread].process, b)?)?;
+                self.set_priority(thread, self.allowed_priority(self.threads[thread].process, b)?);
             }
             SystemCall::ThreadWeight => {
-                let thread = self.find(a, Rights::CONTROL)?;
+                let thread = self.live_thread(a)?;
                 if !(1..=MAX_WEIGHT).contains(&b) {
                     return Err(Error::InvalidArgument);
                 }
-                self.live_thread(a)?;
                 self.threads[thread].weight = b as u16;
             }
             SystemCall::ThreadInfo => {
@@ -339,8 +342,7 @@ impl<M: Machine> Kernel<M> {
                 self.write(b, &self.thread_info(thread))?;
             }
             SystemCall::ThreadReadRegisters => {
-                let thread = self.find(a, Rights::DEBUG)?;
-                self.write(b, &self.read_registers(thread)?)?;
+                self.write(b, &self.read_registers(self.find(a, Rights::DEBUG)?)?)?;
             }
             SystemCall::ThreadWriteRegisters => {
                 let thread = self.find(a, Rights::WRITE)?;
@@ -351,36 +353,33 @@ impl<M: Machine> Kernel<M> {
             SystemCall::ThreadProcessor => self.move_thread(self.live_thread(a)?, b)?,
             SystemCall::BudgetSet => self.set_budget(self.find(a, Rights::CONTROL)?, b, c)?,
             SystemCall::BudgetBind => {
-                let thread = self.find(a, Rights::CONTROL)?;
+                let thread = self.live_thread(a)?;
                 let budget = match (b, c) {
                     (0, 0) => Some(self.processes[self.threads[thread].process].budget),
                     (0, 1) => None,
                     (_, 0) => Some(self.budgets.weak(self.find(b, Rights::SEND)?)),
                     _ => return Err(Error::InvalidArgument),
                 };
-                self.bind_budget(thread, budget)?;
+                self.bind_budget(thread, budget);
             }
             SystemCall::BudgetInfo => self.write(b, &self.budget_info(self.find(a, Rights::READ)?))?,
             SystemCall::BudgetWatch => {
-                let budget = self.find(a, Rights::CONTROL)?;
-                self.watch_budget(budget, self.notifiable_signal(b, c)?, c);
+                self.watch_budget(self.find(a, Rights::CONTROL)?, self.notifiable_signal(b, c)?, c);
             }
             SystemCall::IrqBind => {
-                let irq = self.find(a, Rights::CONTROL)?;
-                self.bind_irq(irq, self.notifiable_signal(b, c)?, c);
+                self.bind_irq(self.find(a, Rights::CONTROL)?, self.notifiable_signal(b, c)?, c);
             }
             SystemCall::IrqAcknowledge => self.acknowledge_irq(self.find(a, Rights::CONTROL)?)?,
             SystemCall::IoPortsBind => {
                 let ports = self.find(a, Rights::CONTROL)?;
-                self.bind_io_ports(ports, self.process_argument(b, Rights::CONTROL)?)?;
+                self.bind_io_ports(ports, self.live_process(b)?)?;
             }
             SystemCall::DebugWrite => {
                 self.check_machine(a, Rights::SEND)?;
-                let length = usize::try_from(c).ok().filter(|&c| c <= MAX_DEBUG_WRITE);
-                let length = length.ok_or(Error::InvalidArgument)?;
-                let mut text = [0; MAX_DEBUG_WRITE];
-                self.read_user((me, b), &mut text[..length])?;
-                self.machine.debug_write(&text[..length]);
+                let mut room = [0; MAX_DEBUG_WRITE];
+                let text = room.get_mut(..c as usize).ok_or(Error::InvalidArgument)?;
+                self.read_user((me, b), text)?;
+                self.machine.debug_write(text);
             }
             SystemCall::TraceSet => {
                 self.check_machine(a, Rights::CONTROL)?;
@@ -445,7 +444,7 @@ impl<M: Machine> Kernel<M> {
                 Object::Process(self.create_process(quota?, name, Some(me))?)
             }
             SystemCall::ThreadCreate => {
-                let process = self.alive(self.process_argument(a, Rights::CONTROL)?)?;
+                let process = self.live_process(a)?;
                 let priority = self.allowed_priority(process, b)?;
                 let fault_port = if c == 0 { None } else { Some(self.find_badged(c, Rights::SEND | Rights::COPY)?) };
                 let thread = self.create_thread(process, priority)?;
@@ -467,13 +466,8 @@ impl<M: Machine> Kernel<M> {
             // Not asked here: these wait, take long or end the caller.
             _ => return Err(Error::InvalidSystemCall),
         };
-        match self.insert_capability(me, object, rights) {
-            Ok(index) => Ok(handle(self.capabilities.handle(index))),
-            Err(error) => {
-                self.discard(object);
-                Err(error)
-            }
-        }
+        let index = self.insert_capability(me, object, rights).inspect_err(|_| self.discard(object))?;
+        Ok(handle(self.capabilities.handle(index)))
     }
 
     /// Reads a structure from the running process's memory.

@@ -147,9 +147,6 @@ impl Thread {
 impl<M: Machine> Kernel<M> {
     pub(crate) fn create_thread(&mut self, process: Id<Process>, priority: u8) -> Result<Id<Thread>> {
         let target = &self.processes[process];
-        if !target.alive {
-            return Err(Error::Dead);
-        }
         let (quota, budget) = (target.quota, target.budget);
         let mut thread = Thread::new(process, target.root.address(), priority);
         (thread.budget, thread.own_budget) = (budget, budget);
@@ -162,12 +159,10 @@ impl<M: Machine> Kernel<M> {
         Ok(id)
     }
 
-    /// `thread_start`.
+    /// `thread_start`, of a live thread.
     pub(crate) fn start_thread(&mut self, id: Id<Thread>, entry: u64, stack: u64, argument: u64) -> Result<()> {
-        match self.threads[id].state {
-            State::New => {}
-            State::Dead => return Err(Error::Dead),
-            _ => return Err(Error::WrongState),
+        if self.threads[id].state != State::New {
+            return Err(Error::WrongState);
         }
         if entry >= airox_abi::layout::USER_END {
             return Err(Error::InvalidAddress);
@@ -180,11 +175,8 @@ impl<M: Machine> Kernel<M> {
         Ok(())
     }
 
-    /// `thread_suspend`.
-    pub(crate) fn suspend_thread(&mut self, id: Id<Thread>) -> Result<()> {
-        if self.threads[id].state == State::Dead {
-            return Err(Error::Dead);
-        }
+    /// `thread_suspend`, of a live thread.
+    pub(crate) fn suspend_thread(&mut self, id: Id<Thread>) {
         self.take_off(id);
         self.threads[id].suspended = true;
         self.dequeue(id);
@@ -194,15 +186,12 @@ impl<M: Machine> Kernel<M> {
         if id == self.cpu.current {
             self.stop_running();
         }
-        Ok(())
     }
 
-    /// `thread_resume`.
+    /// `thread_resume`, of a live thread.
     pub(crate) fn resume_thread(&mut self, id: Id<Thread>) -> Result<()> {
-        match self.threads[id].state {
-            State::Dead => return Err(Error::Dead),
-            State::New => return Err(Error::WrongState),
-            _ => {}
+        if self.threads[id].state == State::New {
+            return Err(Error::WrongState);
         }
         if core::mem::take(&mut self.threads[id].suspended) && self.threads[id].state == State::Ready {
             self.make_ready(id);
@@ -210,18 +199,14 @@ impl<M: Machine> Kernel<M> {
         Ok(())
     }
 
-    /// `thread_priority`; takes effect at once, also for the place in a queue.
-    pub(crate) fn set_priority(&mut self, id: Id<Thread>, priority: u8) -> Result<()> {
-        if self.threads[id].state == State::Dead {
-            return Err(Error::Dead);
-        }
+    /// `thread_priority`, of a live thread; takes effect at once, also for the place in a queue.
+    pub(crate) fn set_priority(&mut self, id: Id<Thread>, priority: u8) {
         self.threads[id].base_priority = priority;
         // While it serves a call it is at least as urgent as its caller.
         let served = self.served(id);
         let inherited = served.map_or(0, |(caller, _)| self.threads[caller].priority);
         self.change_priority(id, priority.max(inherited));
         self.lend_on(id);
-        Ok(())
     }
 
     /// Changes what a thread runs with, and its place in the queue it waits in.

@@ -90,7 +90,7 @@ fn gives_way_to_the_more_urgent_between_two_steps() {
     system.raw(Call::Wait as u64, &[receive, 1], Tag(0), 0);
     // The victim runs before the root, which is less urgent.
     system.running(victim.thread);
-    system.kernel.set_priority(system.root, 100).unwrap();
+    system.kernel.set_priority(system.root, 100);
     system.kernel.finish_entry();
     system.running(system.root);
     kill(&mut system, &victim);
@@ -116,7 +116,7 @@ fn threads_above_whoever_ended_them_cannot_go_on() {
         system.ok(Call::ThreadCreate, &[child.process_handle, 150, 0]);
     }
     // The first thread, which is ended last, waits; whoever ends the process is less urgent.
-    system.kernel.set_priority(system.root, 100).unwrap();
+    system.kernel.set_priority(system.root, 100);
     system.kernel.finish_entry();
     system.running(child.thread);
     system.raw(Call::Wait as u64, &[receive, 1], Tag(0), 0);

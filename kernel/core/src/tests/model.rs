@@ -421,7 +421,7 @@ impl System {
     /// Lowers the root's priority below the children's, so that they run whenever they can.
     pub fn root_in_background(&mut self) {
         let thread = self.root;
-        self.kernel.set_priority(thread, 1).unwrap();
+        self.kernel.set_priority(thread, 1);
     }
 
     /// A process's handles, as `process_handles` walks them.
