@@ -342,6 +342,12 @@ impl<M: Machine> Kernel<M> {
         budget.id().number() < self.processors
     }
 
+    /// The budget, if it has not gone and is limited.
+    #[inline(always)]
+    fn limited(&self, budget: Weak<Budget>) -> Option<Id<Budget>> {
+        if self.is_unlimited(budget) { None } else { self.budgets.upgrade(budget) }
+    }
+
     /// A thread can run, or runs, on its budget.
     #[inline(always)]
     pub(crate) fn compete(&mut self, thread: Id<Thread>) {
@@ -359,9 +365,7 @@ impl<M: Machine> Kernel<M> {
             return;
         }
         self.stop_competing(thread);
-        if let Some(id) = self.budgets.upgrade(weak)
-            && !self.is_unlimited(weak)
-        {
+        if let Some(id) = self.limited(weak) {
             self.threads[thread].competing = weak;
             let now = self.machine.now();
             let budget = &mut self.budgets[id];
@@ -393,10 +397,7 @@ impl<M: Machine> Kernel<M> {
     /// Accounts the time that has passed on the running budget.
     pub(crate) fn charge_time(&mut self, now: u64) {
         let since = core::mem::replace(&mut self.cpu.budget_since, now);
-        if self.is_unlimited(self.cpu.budget) {
-            return;
-        }
-        if let Some(id) = self.budgets.upgrade(self.cpu.budget) {
+        if let Some(id) = self.limited(self.cpu.budget) {
             let used = now.wrapping_sub(since);
             let budget = &mut self.budgets[id];
             budget.used_ticks += used;
@@ -408,9 +409,7 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn use_budget(&mut self, budget: Weak<Budget>, now: u64) {
         self.cpu.budget = budget;
         self.cpu.budget_since = now;
-        let limited = Some(budget).filter(|&budget| !self.is_unlimited(budget));
-        let limited = limited.and_then(|budget| self.budgets.upgrade(budget));
-        let (end, rest) = limited.map_or((u64::MAX, 0), |budget| {
+        let (end, rest) = self.limited(budget).map_or((u64::MAX, 0), |budget| {
             let refills = &self.budgets[budget].refills;
             (now + refills.next().1, refills.rest)
         });
