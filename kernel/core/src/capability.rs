@@ -35,6 +35,23 @@ pub(crate) struct Capability {
 
 const _: () = assert!(size_of::<Capability>() == 64);
 
+impl Capability {
+    /// A free entry that was never used.
+    const FREE: Capability = Capability {
+        object: Object::Machine,
+        owner: NONE,
+        generation: 0,
+        rights: Rights::empty(),
+        badge: 0,
+        parent: NONE,
+        first_child: NONE,
+        next_sibling: NONE,
+        previous_sibling: NONE,
+        next_owned: NONE,
+        previous_owned: NONE,
+    };
+}
+
 /// Most capabilities that get a new parent in one kernel entry.
 const CHILDREN_AT_ONCE: usize = 16;
 /// Most capabilities that are revoked in one kernel entry.
@@ -85,37 +102,19 @@ impl Capabilities {
     }
 
     fn insert(&mut self, owner: Id<Process>, object: Object, rights: Rights) -> Option<u32> {
-        let (index, generation) = if self.first_free != NONE {
-            let index = self.first_free;
-            let entry = &self.entries[index as usize];
-            self.first_free = entry.next_owned;
-            let next = entry.generation + 1;
-            (index, if next == GENERATIONS { 1 } else { next })
-        } else if self.entries.len() < self.entries.capacity() {
-            (self.entries.len() as u32, 1)
-        } else {
-            return None;
-        };
-        let entry = Capability {
-            object,
-            owner: owner.number(),
-            generation,
-            rights,
-            badge: 0,
-            parent: NONE,
-            first_child: NONE,
-            next_sibling: NONE,
-            previous_sibling: NONE,
-            next_owned: NONE,
-            previous_owned: NONE,
-        };
-        match self.entries.get_mut(index as usize) {
-            Some(slot) => *slot = entry,
-            None => {
-                self.entries.push(entry);
-                self.used += 1;
+        if self.first_free == NONE {
+            if self.entries.len() == self.entries.capacity() {
+                return None;
             }
+            self.entries.push(Capability::FREE);
+            self.first_free = self.used;
+            self.used += 1;
         }
+        let index = self.first_free;
+        let entry = &mut self.entries[index as usize];
+        self.first_free = entry.next_owned;
+        let generation = if entry.generation == GENERATIONS - 1 { 1 } else { entry.generation + 1 };
+        *entry = Capability { object, owner: owner.number(), generation, rights, ..Capability::FREE };
         self.live += 1;
         Some(index)
     }
