@@ -41,9 +41,8 @@ impl<M: Machine> Kernel<M> {
 
     /// The thread whose call a thread is serving, and the port it came by.
     pub(crate) fn served(&self, server: Id<Thread>) -> Option<(Id<Thread>, Id<Port>)> {
-        let caller = self.threads.upgrade(self.threads[server].reply_to)?;
-        let entry = &self.threads[caller];
-        (entry.state == State::AwaitingReply).then_some((caller, entry.calling))
+        let caller = self.awaiting(self.threads[server].reply_to)?;
+        Some((caller, self.threads[caller].calling))
     }
 
     /// The port whose callers have to wait until a server receives again.

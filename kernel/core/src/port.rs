@@ -167,7 +167,13 @@ impl<M: Machine> Kernel<M> {
     /// The thread the running one owes an answer, if it still waits.
     #[inline]
     pub(crate) fn current_caller(&self) -> Option<Id<Thread>> {
-        let caller = self.threads.upgrade(self.threads[self.cpu.current].reply_to)?;
+        self.awaiting(self.threads[self.cpu.current].reply_to)
+    }
+
+    /// A caller, if it still waits for its answer.
+    #[inline(always)]
+    pub(crate) fn awaiting(&self, caller: Weak<Thread>) -> Option<Id<Thread>> {
+        let caller = self.threads.upgrade(caller)?;
         (self.threads[caller].state == State::AwaitingReply).then_some(caller)
     }
 
@@ -312,13 +318,9 @@ impl<M: Machine> Kernel<M> {
 
     /// Nobody will answer this caller any more.
     pub(crate) fn abandon_caller(&mut self, caller: Weak<Thread>, error: Error) {
-        let Some(caller) = self.threads.upgrade(caller) else {
-            return;
-        };
-        if self.threads[caller].state != State::AwaitingReply {
-            return;
-        }
-        if !self.end_by_fault(caller) {
+        if let Some(caller) = self.awaiting(caller)
+            && !self.end_by_fault(caller)
+        {
             self.threads[caller].context.rax = error as u64;
             self.make_ready(caller);
         }

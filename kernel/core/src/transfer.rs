@@ -1,6 +1,7 @@
 //! What does not travel in registers: handles that move with a message, and leases on the caller's memory.
 
 use crate::Result;
+use crate::address_space::Address;
 use crate::kernel::Kernel;
 use crate::machine::Machine;
 use crate::object::Object;
@@ -13,13 +14,17 @@ use core::mem::offset_of;
 use zerocopy::IntoBytes;
 
 impl<M: Machine> Kernel<M> {
+    /// Where a field of a thread's [`Extension`] is.
+    fn extension(&self, thread: Id<Thread>, field: usize) -> Address {
+        let thread = &self.threads[thread];
+        (thread.process, thread.context.rbx.wrapping_add(field as u64))
+    }
+
     /// Notes the leases a sender lends with its call.
     pub(crate) fn read_leases(&mut self, sender: Id<Thread>, count: usize) -> Result<()> {
         let mut leases = [Lease::default(); MAX_LEASES];
         if count > 0 {
-            let process = self.threads[sender].process;
-            let address = self.threads[sender].context.rbx.wrapping_add(offset_of!(Extension, leases) as u64);
-            self.read_user((process, address), leases[..count].as_mut_bytes())?;
+            self.read_user(self.extension(sender, offset_of!(Extension, leases)), leases[..count].as_mut_bytes())?;
             if leases.iter().any(|lease| lease.access & !(Lease::READ | Lease::WRITE) != 0) {
                 return Err(Error::InvalidArgument);
             }
@@ -36,26 +41,20 @@ impl<M: Machine> Kernel<M> {
         if count == 0 {
             return Ok(());
         }
-        let sender = &self.threads[from];
-        let receiver = &self.threads[to];
-        let (source, target) = (sender.process, receiver.process);
-        let address = sender.context.rbx.wrapping_add(offset_of!(Extension, handles) as u64);
-        let room = receiver.context.rbx;
+        let (source, target) = (self.threads[from].process, self.threads[to].process);
         let mut transfers = [HandleTransfer::default(); MAX_HANDLES];
         let transfers = &mut transfers[..count];
-        self.read_user((source, address), transfers.as_mut_bytes())?;
-        if room == 0 {
+        self.read_user(self.extension(from, offset_of!(Extension, handles)), transfers.as_mut_bytes())?;
+        if self.threads[to].context.rbx == 0 {
             return Err(Error::ReceiverRefused);
         }
         let mut received = [Handle::NONE; MAX_HANDLES];
-        let mut moves = received.iter_mut().zip(transfers);
-        let moved = moves.try_for_each(|(slot, transfer)| {
+        let moved = received.iter_mut().zip(transfers).try_for_each(|(slot, transfer)| {
             *slot = self.transfer_handle(source, target, transfer)?;
             Ok(())
         });
         let result = moved.and_then(|()| {
-            let told = self
-                .write_user((target, room.wrapping_add(offset_of!(Extension, received) as u64)), received.as_bytes());
+            let told = self.write_user(self.extension(to, offset_of!(Extension, received)), received.as_bytes());
             told.map_err(|_| Error::ReceiverRefused)
         });
         if result.is_err() {
@@ -142,10 +141,6 @@ impl<M: Machine> Kernel<M> {
         let Object::Reply(caller) = capability.object else {
             return Err(Error::WrongType);
         };
-        let caller = self
-            .threads
-            .upgrade(caller)
-            .filter(|&caller| self.threads[caller].state == crate::thread::State::AwaitingReply);
-        Ok((index, caller))
+        Ok((index, self.awaiting(caller)))
     }
 }
