@@ -9,6 +9,7 @@ use crate::machine::{Frame, Machine};
 use crate::process::Process;
 use crate::quota::Quota;
 use crate::slab::Id;
+use airox_abi::fault::FaultKind;
 use airox_abi::layout::{CLOCK_PAGE, PAGE_SIZE, USER_END, USER_START};
 use airox_abi::{Error, QuotaKind};
 use core::ops::Range;
@@ -43,14 +44,6 @@ const SLOTS_AT_ONCE: usize = 64;
 /// An address of a process.
 pub(crate) type Address = (Id<Process>, u64);
 
-/// What an instruction wanted of a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    Read,
-    Write,
-    Execute,
-}
-
 const fn slot(address: u64, level: u32) -> usize {
     (address >> (12 + 9 * level) & 511) as usize
 }
@@ -63,9 +56,7 @@ impl<M: Machine> Kernel<M> {
     /// A zeroed frame for a page table, charged to a quota.
     pub(crate) fn allocate_table(&mut self, quota: Id<Quota>) -> Result<Frame> {
         self.charge(quota, QuotaKind::Frames, 1)?;
-        let Some(frame) = self.frames.allocate() else { panic!("frames promised by quotas have run out") };
-        self.machine.zero_frame(frame);
-        Ok(frame)
+        Ok(self.back_frame())
     }
 
     pub(crate) fn free_table(&mut self, quota: Id<Quota>, frame: Frame) {
@@ -201,7 +192,7 @@ impl<M: Machine> Kernel<M> {
             None => return Err(Error::InvalidAddress),
         };
         if entry == 0 {
-            let access = if write { Access::Write } else { Access::Read };
+            let access = if write { FaultKind::Write } else { FaultKind::Read };
             return self.back_page(process, address, access).ok_or(Error::InvalidAddress);
         }
         let flags = PageFlags::from_bits_truncate(entry);

@@ -1,6 +1,5 @@
 //! CPU exceptions of ring-3 threads: a page to back, or a message to the fault port.
 
-use crate::address_space::Access;
 use crate::context::Context;
 use crate::kernel::Kernel;
 use crate::machine::Machine;
@@ -49,16 +48,7 @@ const CODE_PRESENT: u64 = 1 << 0;
 const CODE_WRITE: u64 = 1 << 1;
 const CODE_FETCH: u64 = 1 << 4;
 
-const fn access(code: u64) -> Access {
-    if code & CODE_FETCH != 0 {
-        Access::Execute
-    } else if code & CODE_WRITE != 0 {
-        Access::Write
-    } else {
-        Access::Read
-    }
-}
-
+#[inline]
 const fn kind(exception: &Exception) -> FaultKind {
     match exception.vector {
         0 => FaultKind::Divide,
@@ -67,11 +57,9 @@ const fn kind(exception: &Exception) -> FaultKind {
         6 => FaultKind::InvalidInstruction,
         12 => FaultKind::Stack,
         13 => FaultKind::Protection,
-        PAGE_FAULT => match access(exception.code) {
-            Access::Read => FaultKind::Read,
-            Access::Write => FaultKind::Write,
-            Access::Execute => FaultKind::Execute,
-        },
+        PAGE_FAULT if exception.code & CODE_FETCH != 0 => FaultKind::Execute,
+        PAGE_FAULT if exception.code & CODE_WRITE != 0 => FaultKind::Write,
+        PAGE_FAULT => FaultKind::Read,
         16 | 19 => FaultKind::FloatingPoint,
         17 => FaultKind::Alignment,
         _ => FaultKind::Other,
@@ -83,7 +71,7 @@ impl<M: Machine> Kernel<M> {
     pub fn exception(&mut self, exception: Exception) {
         if exception.vector == PAGE_FAULT
             && exception.code & CODE_PRESENT == 0
-            && self.back_page(self.cpu.current_process, exception.address, access(exception.code)).is_some()
+            && self.back_page(self.cpu.current_process, exception.address, kind(&exception)).is_some()
         {
             return;
         }

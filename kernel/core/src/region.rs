@@ -4,7 +4,7 @@
 //! backing a page can't fail. The index is a radix tree of frames with 512 entries each; a region of one page is its own index.
 
 use crate::Result;
-use crate::address_space::{Access, PageFlags};
+use crate::address_space::PageFlags;
 use crate::capability::Capability;
 use crate::kernel::Kernel;
 use crate::machine::{Frame, Machine};
@@ -12,6 +12,7 @@ use crate::object::Object;
 use crate::process::Process;
 use crate::quota::Quota;
 use crate::slab::{Id, NONE};
+use airox_abi::fault::FaultKind;
 use airox_abi::layout::{CLOCK_PAGE, MAX_REGION_PAGES, PAGE_SIZE, USER_END, USER_START};
 use airox_abi::{Error, MapFlags, QuotaKind, RegionKind, Rights};
 
@@ -165,7 +166,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// A zeroed frame out of what has been charged already.
-    fn back_frame(&mut self) -> Frame {
+    pub(crate) fn back_frame(&mut self) -> Frame {
         let Some(frame) = self.frames.allocate() else { panic!("frames promised by quotas have run out") };
         self.machine.zero_frame(frame);
         frame
@@ -261,7 +262,7 @@ impl<M: Machine> Kernel<M> {
         }
         let last = (first + PAGES_ENTERED_AT_ONCE).min(pages);
         for page in first..last {
-            self.back_page(process, address + page * PAGE_SIZE, Access::Read).ok_or(Error::NotMapped)?;
+            self.back_page(process, address + page * PAGE_SIZE, FaultKind::Read).ok_or(Error::NotMapped)?;
         }
         Ok((last < pages).then_some(tables + 1 + last))
     }
@@ -399,19 +400,16 @@ impl<M: Machine> Kernel<M> {
         self.release(Object::Region(region), Rights::empty(), true);
     }
 
-    /// Backs the page at an address, if a mapping there allows the access and is only not backed yet.
-    pub(crate) fn back_page(&mut self, process: Id<Process>, address: u64, access: Access) -> Option<Frame> {
+    /// Backs the page at an address, if a mapping there allows the access, named as it is when it faults, and is only not backed yet.
+    pub(crate) fn back_page(&mut self, process: Id<Process>, address: u64, access: FaultKind) -> Option<Frame> {
         let page = address & !(PAGE_SIZE - 1);
         let &Mapping { region, place, .. } = self.mapping_before(process, page + 1)?;
-        if page >= place.address + place.pages * PAGE_SIZE {
-            return None;
-        }
-        let allowed = match access {
-            Access::Read => true,
-            Access::Write => place.flags.contains(MapFlags::WRITE),
-            Access::Execute => place.flags.contains(MapFlags::EXECUTE),
+        let needed = match access {
+            FaultKind::Write => MapFlags::WRITE,
+            FaultKind::Execute => MapFlags::EXECUTE,
+            _ => MapFlags::empty(),
         };
-        if !allowed {
+        if page >= place.address + place.pages * PAGE_SIZE || !place.flags.contains(needed) {
             return None;
         }
         let index = place.offset + (page - place.address) / PAGE_SIZE;

@@ -1,7 +1,6 @@
 //! The root task: the one program the kernel itself starts.
 
 use crate::Result;
-use crate::address_space::Access;
 use crate::kernel::{Boot, BootError, Kernel};
 use crate::machine::{Frame, Machine};
 use crate::object::Object;
@@ -9,6 +8,7 @@ use crate::process::Process;
 use crate::quota::Quota;
 use crate::region::{Place, Region, Source};
 use crate::slab::Id;
+use airox_abi::fault::FaultKind;
 use airox_abi::layout::{NAME_LENGTH, PAGE_SIZE, STACK_TOP, START_BLOCK};
 use airox_abi::root::{ROOT_MAGIC, RootBlock};
 use airox_abi::{Error, Handle, MapFlags, RegionKind, Rights};
@@ -106,7 +106,7 @@ impl<M: Machine> Kernel<M> {
         let place = Place { process, address: START_BLOCK, offset: 0, pages: 1, flags: MapFlags::empty() };
         self.map_region(Source::Fresh(quota), place)?;
         // The mapping is read-only: the block is written through the frame behind it.
-        let frame = self.back_page(process, START_BLOCK, Access::Read).ok_or(Error::NotMapped)?;
+        let frame = self.back_page(process, START_BLOCK, FaultKind::Read).ok_or(Error::NotMapped)?;
         self.machine.write_frame(frame, 0, block.as_bytes());
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Regions and mappings.
 
 use super::model::{SCRATCH, System};
-use crate::address_space::Access;
+use airox_abi::fault::FaultKind;
 use airox_abi::layout::{CLOCK_PAGE, PAGE_SIZE, PROGRAM_BASE, USER_END, USER_START};
 use airox_abi::{Error, MapFlags, Rights, SystemCall as Call};
 
@@ -30,12 +30,12 @@ fn pages_are_backed_with_zeros_at_first_touch() {
     let region = system.ok(Call::RegionCreate, &[0, 600, 0]);
     system.ok(Call::RegionMap, &[region, 0, 0x3000_0000, 0, 600, WRITE]);
     let used = system.counts();
-    assert!(system.kernel.back_page(root, 0x3000_0000 + 599 * PAGE_SIZE, Access::Write).is_some());
+    assert!(system.kernel.back_page(root, 0x3000_0000 + 599 * PAGE_SIZE, FaultKind::Write).is_some());
     // The page and the lower of two levels of index.
     assert_eq!(system.counts().0[0], used.0[0] + 2);
     assert_eq!(system.read(root, 0x3000_0000 + 599 * PAGE_SIZE, 4096), [0; 4096]);
-    assert!(system.kernel.back_page(root, 0x3000_0000 + 600 * PAGE_SIZE, Access::Read).is_none());
-    assert!(system.kernel.back_page(root, 0x3000_0000, Access::Execute).is_none());
+    assert!(system.kernel.back_page(root, 0x3000_0000 + 600 * PAGE_SIZE, FaultKind::Read).is_none());
+    assert!(system.kernel.back_page(root, 0x3000_0000, FaultKind::Execute).is_none());
 }
 
 #[test]
