@@ -146,10 +146,10 @@ impl<M: Machine> Kernel<M> {
 
         let mut quotas = Slab::with_capacity(of(QuotaKind::Quotas) + 1);
         let root_quota = first(quotas.insert(Quota::root(capacity), Id::new(NONE)));
-        // The idle threads' process: not alive, holds nothing, never seen by programs.
+        // The idle threads' process: not alive, holds nothing, never seen by programs. The root task's creator: what it may do, that one may.
         let mut processes = Slab::with_capacity(of(QuotaKind::Processes) + 1);
-        let mut nobody = Process::new(*b"idle\0\0\0\0\0\0\0\0\0\0\0\0", boot.kernel_address_space, root_quota, 0);
-        nobody.alive = false;
+        let mut nobody = Process::new(*b"idle\0\0\0\0\0\0\0\0\0\0\0\0", boot.kernel_address_space, root_quota, u8::MAX);
+        (nobody.alive, nobody.processors) = (false, u64::MAX >> (u64::BITS - processors));
         let idle_process = first(processes.insert(nobody, root_quota));
         let mut threads = Slab::with_capacity(of(QuotaKind::Threads) + 2 * processors);
         let mut budgets = Slab::with_capacity(of(QuotaKind::Resources) + processors);
@@ -165,6 +165,7 @@ impl<M: Machine> Kernel<M> {
             Processor::new(number, own_threads, idle_process, budget, timers, machine.now())
         };
         let cpu = new_processor(0);
+        processes[idle_process].budget = cpu.budget;
         let mut others = Vec::from([None]);
         others.extend((1..processors).map(|number| Some(new_processor(number))));
 

@@ -37,10 +37,10 @@ pub(crate) type Name = [u8; NAME_LENGTH];
 /// A process.
 #[derive(Default)]
 pub(crate) struct Process {
-    pub(crate) name: [u8; NAME_LENGTH],
+    pub(crate) name: Name,
     pub(crate) alive: bool,
-    /// Who made it; `None` for the root task.
-    creator: Option<Weak<Process>>,
+    /// Who made it; the kernel's own process, for the root task.
+    creator: Weak<Process>,
     /// Its end is decided, and not over yet.
     pub(crate) ending: bool,
     /// Next in the list of such processes.
@@ -77,7 +77,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) fn new(name: [u8; NAME_LENGTH], root: Frame, quota: Id<Quota>, max_priority: u8) -> Process {
+    pub(crate) fn new(name: Name, root: Frame, quota: Id<Quota>, max_priority: u8) -> Process {
         Process {
             name,
             alive: true,
@@ -94,21 +94,12 @@ impl Process {
 
 impl<M: Machine> Kernel<M> {
     /// An empty process that sees the clock page and nothing else.
-    pub(crate) fn create_process(
-        &mut self,
-        quota: Id<Quota>,
-        name: Name,
-        creator: Option<Id<Process>>,
-    ) -> Result<Id<Process>> {
+    pub(crate) fn create_process(&mut self, quota: Id<Quota>, name: Name, creator: Id<Process>) -> Result<Id<Process>> {
         let root = self.allocate_table(quota)?;
         self.machine.init_address_space(root);
-        let mut process = Process::new(name, root, quota, u8::MAX);
-        process.creator = creator.map(|creator| self.processes.weak(creator));
-        (process.budget, process.processors) = (self.cpu.budget, u64::MAX >> (u64::BITS - self.processors));
-        if let Some(creator) = creator {
-            let Process { budget, processors, max_priority, .. } = self.processes[creator];
-            (process.budget, process.processors, process.max_priority) = (budget, processors, max_priority);
-        }
+        let Process { budget, processors, max_priority, .. } = self.processes[creator];
+        let mut process = Process::new(name, root, quota, max_priority);
+        (process.creator, process.budget, process.processors) = (self.processes.weak(creator), budget, processors);
         let id = self.add_object(quota, process).inspect_err(|_| self.free_table(quota, root))?;
         self.use_quota(quota);
         self.map_clock_page(id).inspect_err(|_| self.doom_process(id, 0, false))?;
@@ -233,7 +224,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Decides the end of some of the processes that an ending one made. Returns whether that was all.
     fn doom_created_by(&mut self, id: Id<Process>) -> bool {
-        let (creator, first) = (Some(self.processes.weak(id)), self.processes[id].seen);
+        let (creator, first) = (self.processes.weak(id), self.processes[id].seen);
         let last = (first + PROCESSES_AT_ONCE).min(self.processes.slots());
         for index in first..last {
             let created = self.processes.at(index).filter(|&id| self.processes[id].creator == creator);
@@ -287,13 +278,11 @@ impl<M: Machine> Kernel<M> {
             used: quota.used,
             ..ProcessInfo::default()
         };
-        let mut link = process.first_thread;
-        while let Some(thread) = Id::from_link(link) {
+        for thread in self.threads_of(id) {
             let thread_info = self.thread_info(thread);
             info.state = info.state.max(thread_info.state);
             info.priority = info.priority.max(thread_info.priority);
             info.cpu_ticks += thread_info.cpu_ticks;
-            link = self.threads[thread].next_in_process;
         }
         info
     }

@@ -40,7 +40,7 @@ impl<M: Machine> Kernel<M> {
         for (to, from) in name.iter_mut().zip(boot.root.name.bytes()) {
             *to = from;
         }
-        let process = self.create_process(quota, name, None).map_err(step("root process"))?;
+        let process = self.create_process(quota, name, self.cpu.current_process).map_err(step("root process"))?;
         let bundle = self.map_root_image(boot, quota, process).map_err(step("root program"))?;
         let stack = Place { process, address: STACK, offset: 0, pages: STACK_PAGES, flags: MapFlags::WRITE };
         self.map_region(Source::Fresh(quota), stack).map_err(step("root stack"))?;

@@ -441,7 +441,7 @@ impl<M: Machine> Kernel<M> {
             }
             SystemCall::ProcessCreate => {
                 let name = self.read(b)?;
-                Object::Process(self.create_process(quota?, name, Some(me))?)
+                Object::Process(self.create_process(quota?, name, me)?)
             }
             SystemCall::ThreadCreate => {
                 let process = self.live_process(a)?;

@@ -312,22 +312,20 @@ impl<M: Machine> Kernel<M> {
         let (process, next, ticks) = (thread.process, thread.next_in_process, thread.cpu_ticks);
         let caller = core::mem::replace(&mut thread.reply_to, Weak::NONE);
         self.abandon_caller(caller, Error::ServerDied);
-        self.unlink_from_process(process, id, next);
-        self.processes[process].cpu_ticks += ticks;
+        match self.threads_of(process).take_while(|&other| other != id).last() {
+            Some(before) => self.threads[before].next_in_process = next,
+            None => self.processes[process].first_thread = next,
+        }
+        let process = &mut self.processes[process];
+        process.threads -= 1;
+        process.cpu_ticks += ticks;
         self.free_thread_if_unused(id);
     }
 
-    fn unlink_from_process(&mut self, process: Id<Process>, id: Id<Thread>, next: u32) {
-        self.processes[process].threads -= 1;
-        let mut before = self.processes[process].first_thread;
-        if before == id.number() {
-            self.processes[process].first_thread = next;
-            return;
-        }
-        while self.threads[Id::new(before)].next_in_process != id.number() {
-            before = self.threads[Id::new(before)].next_in_process;
-        }
-        self.threads[Id::new(before)].next_in_process = next;
+    /// The live threads of a process, the youngest first.
+    pub(crate) fn threads_of(&self, process: Id<Process>) -> impl Iterator<Item = Id<Thread>> {
+        let first = Id::from_link(self.processes[process].first_thread);
+        core::iter::successors(first, |&thread| Id::from_link(self.threads[thread].next_in_process))
     }
 
     pub(crate) fn free_thread_if_unused(&mut self, id: Id<Thread>) {
