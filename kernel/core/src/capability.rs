@@ -225,8 +225,13 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// Gives a process a new capability, charged to its quota.
-    pub(crate) fn insert_capability(&mut self, owner: Id<Process>, object: Object, rights: Rights) -> Result<u32> {
+    /// Gives a process a new capability, charged to its quota. Returns its place in the tree, and its handle.
+    pub(crate) fn insert_capability(
+        &mut self,
+        owner: Id<Process>,
+        object: Object,
+        rights: Rights,
+    ) -> Result<(u32, Handle)> {
         let quota = self.processes[owner].quota;
         self.charge(quota, QuotaKind::Handles, 1)?;
         let Some(index) = self.capabilities.insert(owner, object, rights) else {
@@ -243,7 +248,7 @@ impl<M: Machine> Kernel<M> {
             self.capabilities.entries[head as usize].previous_owned = index;
         }
         self.retain(object, rights);
-        Ok(index)
+        Ok((index, self.capabilities.handle(index)))
     }
 
     /// Gives a process a copy of a capability: a child in the derivation tree, with at most the source's rights.
@@ -267,10 +272,10 @@ impl<M: Machine> Kernel<M> {
             badge
         };
         let (object, rights) = (capability.object, rights & capability.rights);
-        let index = self.insert_capability(owner, object, rights)?;
+        let (index, handle) = self.insert_capability(owner, object, rights)?;
         self.capabilities.entries[index as usize].badge = badge;
         self.capabilities.add_child(source, index);
-        Ok(self.capabilities.handle(index))
+        Ok(handle)
     }
 
     /// Removes one capability; what was derived from it stays, derived from its parent. Takes as long as it takes: where that may be long,

@@ -337,7 +337,7 @@ impl<M: Machine> Kernel<M> {
             give_up(self);
             return Err(Error::QuotaExceeded);
         };
-        let node = self.insert_capability(process, Object::Mapping(id), Rights::empty()).inspect_err(|_| {
+        let (node, _) = self.insert_capability(process, Object::Mapping(id), Rights::empty()).inspect_err(|_| {
             self.mappings.remove(id);
             give_up(self);
         })?;

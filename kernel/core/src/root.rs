@@ -45,17 +45,14 @@ impl<M: Machine> Kernel<M> {
         let stack = Place { process, address: STACK, offset: 0, pages: STACK_PAGES, flags: MapFlags::WRITE };
         self.map_region(Source::Fresh(quota), stack).map_err(step("root stack"))?;
         let thread = self.create_thread(process, PRIORITY).map_err(step("root thread"))?;
-        let objects = [Object::Process(process), Object::Thread(thread), Object::Quota(quota), Object::Machine];
-        let mut handles = [Handle::NONE; 4];
-        for (handle, object) in handles.iter_mut().zip(objects) {
-            *handle = self.give(process, object, Rights::all()).map_err(step("root handles"))?.1;
-        }
+        let mut give =
+            |object| Ok(self.insert_capability(process, object, Rights::all()).map_err(step("root handles"))?.1);
         let block = RootBlock {
             magic: ROOT_MAGIC,
-            process: handles[0],
-            thread: handles[1],
-            quota: handles[2],
-            machine: handles[3],
+            process: give(Object::Process(process))?,
+            thread: give(Object::Thread(thread))?,
+            quota: give(Object::Quota(quota))?,
+            machine: give(Object::Machine)?,
             bundle,
             reserved: 0,
             bundle_length: boot.bundle.1,
@@ -68,11 +65,6 @@ impl<M: Machine> Kernel<M> {
         self.start_thread(thread, boot.root.entry, STACK_TOP, START_BLOCK).map_err(step("root entry"))
     }
 
-    fn give(&mut self, process: Id<Process>, object: Object, rights: Rights) -> Result<(u32, Handle)> {
-        let index = self.insert_capability(process, object, rights)?;
-        Ok((index, self.capabilities.handle(index)))
-    }
-
     /// Maps the image: read-only segments straight from the bundle, writable ones as copies. Returns the bundle's handle.
     fn map_root_image(&mut self, boot: &Boot<'_>, quota: Id<Quota>, process: Id<Process>) -> Result<Handle> {
         let (address, length) = boot.bundle;
@@ -80,7 +72,7 @@ impl<M: Machine> Kernel<M> {
         let region =
             self.add_object(quota, Region::foreign(first, length.div_ceil(PAGE_SIZE), RegionKind::Contiguous))?;
         let rights = Rights::READ | Rights::EXECUTE | Rights::COPY;
-        let (bundle, handle) = self.give(process, Object::Region(region), rights)?;
+        let (bundle, handle) = self.insert_capability(process, Object::Region(region), rights)?;
         for &Segment { address, memory_size, offset, file_size, writable, executable } in boot.root.segments {
             let (pages, offset) = (memory_size.div_ceil(PAGE_SIZE), offset / PAGE_SIZE);
             if !writable {

@@ -466,8 +466,8 @@ impl<M: Machine> Kernel<M> {
             // Not asked here: these wait, take long or end the caller.
             _ => return Err(Error::InvalidSystemCall),
         };
-        let index = self.insert_capability(me, object, rights).inspect_err(|_| self.discard(object))?;
-        Ok(handle(self.capabilities.handle(index)))
+        let inserted = self.insert_capability(me, object, rights).inspect_err(|_| self.discard(object));
+        inserted.map(|(_, named)| handle(named))
     }
 
     /// Reads a structure from the running process's memory.

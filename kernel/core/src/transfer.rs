@@ -129,10 +129,10 @@ impl<M: Machine> Kernel<M> {
         let server = self.cpu.current;
         self.current_caller().ok_or(Error::NoCaller)?;
         let caller = self.threads[server].reply_to;
-        let index = self.insert_capability(self.cpu.current_process, Object::Reply(caller), Rights::SEND)?;
+        let (_, handle) = self.insert_capability(self.cpu.current_process, Object::Reply(caller), Rights::SEND)?;
         self.threads[server].reply_to = Weak::NONE;
         self.serve_on(server, self.threads[caller.id()].calling);
-        Ok(self.capabilities.handle(index))
+        Ok(handle)
     }
 
     /// A reply handle of the running process, and its caller if that still waits.
