@@ -219,17 +219,6 @@ impl<M: Machine> Kernel<M> {
         &mut self.threads[self.cpu.current].context
     }
 
-    /// Whether no thread can run.
-    #[inline]
-    pub fn is_idle(&self) -> bool {
-        self.cpu.current == self.cpu.idle
-    }
-
-    /// The machine, for the boot code and the panic handler.
-    pub fn machine(&mut self) -> &mut M {
-        &mut self.machine
-    }
-
     /// For `kernel_info`.
     pub(crate) fn kernel_info(&self) -> KernelInfo {
         let now = self.machine.now();

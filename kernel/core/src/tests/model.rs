@@ -126,6 +126,17 @@ impl Machine for Model {
     }
 }
 
+/// What tests look at.
+impl Kernel<Model> {
+    pub(crate) fn machine(&mut self) -> &mut Model {
+        &mut self.machine
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.cpu.current == self.cpu.idle
+    }
+}
+
 /// A test process as its creator (always the root task) sees it.
 #[derive(Clone, Copy)]
 pub struct Child {
