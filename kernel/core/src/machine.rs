@@ -75,7 +75,7 @@ pub trait Machine {
     /// Masks a line.
     fn irq_mask(&mut self, line: u32);
 
-    /// Lets ring 3 on one processor (this one, or one that was stopped) use exactly these I/O port ranges (first, count) from now on, until the next
+    /// Lets ring 3 on one processor (this one, or one that was stopped) use exactly these I/O port ranges (first, last) from now on, until the next
     /// call. Called at a switch to a process with ports and at the switch away from it, never otherwise.
     fn set_io_ports(&mut self, processor: u32, ranges: &[(u16, u16)]);
 

@@ -12,7 +12,7 @@ use airox_abi::trace::EventKind;
 
 /// The legacy interrupt controllers. The kernel has masked them for good; who could unmask them could raise vectors that mean
 /// something else.
-const KERNEL_PORTS: [(u16, u16); 2] = [(0x20, 2), (0xa0, 2)];
+const KERNEL_PORTS: [(u16, u16); 2] = [(0x20, 0x21), (0xa0, 0xa1)];
 
 /// One global interrupt line.
 pub(crate) struct Irq {
@@ -23,7 +23,7 @@ pub(crate) struct Irq {
 
 /// A range of x86 I/O ports.
 pub(crate) struct IoPorts {
-    /// The first, and how many.
+    /// The first, and the last.
     range: (u16, u16),
     /// Who may use them from ring 3.
     process: Option<Weak<Process>>,
@@ -88,23 +88,19 @@ impl<M: Machine> Kernel<M> {
         first: u64,
         count: u64,
     ) -> Result<Id<IoPorts>> {
-        let (Ok(first), Ok(count)) = (u16::try_from(first), u16::try_from(count)) else {
+        let last = count.checked_sub(1).and_then(|others| first.checked_add(others)).ok_or(Error::NoSuchResource)?;
+        let (Ok(first), Ok(last)) = (u16::try_from(first), u16::try_from(last)) else {
             return Err(Error::NoSuchResource);
         };
-        let end = u32::from(first) + u32::from(count);
-        let end_of = |(first, count): (u16, u16)| u32::from(first) + u32::from(count);
-        let overlaps =
-            |&(other, length): &(u16, u16)| u32::from(other) < end && u32::from(first) < end_of((other, length));
-        let outside = |(other, length): (u16, u16)| first < other || end > end_of((other, length));
-        let taken = match source {
-            Some(source) => outside(self.io_ports[source].range),
+        let overlaps = |range: &(u16, u16)| first <= range.1 && range.0 <= last;
+        let taken = match source.map(|source| self.io_ports[source].range) {
+            Some(range) => first < range.0 || range.1 < last,
             None => self.io_ports.iter().any(|(_, ports)| overlaps(&ports.range)),
         };
-        if count == 0 || end > 0x1_0000 || taken || KERNEL_PORTS.iter().any(overlaps) {
+        if taken || KERNEL_PORTS.iter().any(overlaps) {
             return Err(Error::NoSuchResource);
         }
-        let ports = IoPorts { range: (first, count), process: None };
-        self.add_object(quota, ports)
+        self.add_object(quota, IoPorts { range: (first, last), process: None })
     }
 
     /// `io_ports_bind`, to a live process: one process at a time uses a range.

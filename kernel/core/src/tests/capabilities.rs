@@ -268,7 +268,7 @@ fn interrupt_lines_and_port_ranges_have_one_owner() {
     assert_eq!(system.err(Call::IoPortsCreate, &[irq, 0x3f8, 1]), Error::WrongType);
     system.ok(Call::HandleClose, &[part]);
     system.ok(Call::IoPortsBind, &[ports, 0]);
-    assert_eq!(system.kernel.machine().ports, [(0x3f8, 8)]);
+    assert_eq!(system.kernel.machine().ports, [(0x3f8, 0x3ff)]);
     let signal = system.ok(Call::SignalCreate, &[0]);
     system.ok(Call::IrqBind, &[irq, signal, 0b10]);
     system.kernel.interrupt(4);

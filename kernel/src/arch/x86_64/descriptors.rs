@@ -52,7 +52,7 @@ impl TaskState {
         TaskState { segment, ports: [0xff; PORT_BITMAP + 1], allowed: heapless::Vec::new() }
     }
 
-    /// Allows ring 3 exactly these ports. A range that passes port 0xffff ends there.
+    /// Allows ring 3 exactly these ports.
     ///
     /// For a process without ports the bitmap is put out of reach, and stays as it is: most switches come back to the same driver.
     pub fn set_ports(&mut self, ranges: &[(u16, u16)]) {
@@ -71,8 +71,8 @@ impl TaskState {
 }
 
 /// The ports of a range.
-fn ports(&(first, count): &(u16, u16)) -> Range<usize> {
-    usize::from(first)..(usize::from(first) + usize::from(count)).min(PORT_BITMAP * 8)
+fn ports(&(first, last): &(u16, u16)) -> Range<usize> {
+    usize::from(first)..usize::from(last) + 1
 }
 
 /// Vectors with stacks of their own, in the order of the stacks in the TSS's table.

@@ -186,8 +186,8 @@ impl Machine for Pc {
     }
 
     fn set_io_ports(&mut self, processor: u32, ranges: &[(u16, u16)]) {
-        let (first, count) = uart::PORTS;
-        if ranges.iter().any(|range| range.0 < first + count && first < range.0.saturating_add(range.1)) {
+        let (first, last) = uart::PORTS;
+        if ranges.iter().any(|range| range.0 <= last && first <= range.1) {
             uart::give_away();
         }
         let cpu = self.cpus[processor as usize].cpu;

@@ -6,8 +6,8 @@ use spin::Mutex;
 use uart_16550::backend::PioBackend;
 use uart_16550::{BaudRate, Config, Uart16550, Uart16550Tty};
 
-/// First I/O port of COM1, and how many it has.
-pub const PORTS: (u16, u16) = (0x3f8, 8);
+/// First and last I/O port of COM1.
+pub const PORTS: (u16, u16) = (0x3f8, 0x3ff);
 
 /// A working 16550, which writes text. That cannot fail.
 pub type Port = Uart16550Tty<PioBackend>;
