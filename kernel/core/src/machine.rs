@@ -70,10 +70,8 @@ pub trait Machine {
     fn message_address(&self) -> u64;
     /// Lets a line interrupt. Returns whether it is level-triggered (then the kernel masks it at each interrupt).
     fn irq_enable(&mut self, line: u32) -> bool;
-    /// Unmasks a line.
-    fn irq_unmask(&mut self, line: u32);
-    /// Masks a line.
-    fn irq_mask(&mut self, line: u32);
+    /// Masks a line, or unmasks it.
+    fn irq_set_masked(&mut self, line: u32, masked: bool);
 
     /// Lets ring 3 on one processor (this one, or one that was stopped) use exactly these I/O port ranges (first, last) from now on, until the next
     /// call. Called at a switch to a process with ports and at the switch away from it, never otherwise.

@@ -53,12 +53,12 @@ impl<M: Machine> Kernel<M> {
         if irq.signal.is_none() {
             return Err(Error::WrongState);
         }
-        self.machine.irq_unmask(irq.line);
+        self.machine.irq_set_masked(irq.line, false);
         Ok(())
     }
 
     pub(crate) fn free_irq(&mut self, id: Id<Irq>) {
-        self.machine.irq_mask(self.irqs[id].line);
+        self.machine.irq_set_masked(self.irqs[id].line, true);
         self.remove_object(id);
     }
 
@@ -72,7 +72,7 @@ impl<M: Machine> Kernel<M> {
             Some((self.signals.upgrade(signal)?, bits))
         });
         if target.is_none() || irq.is_some_and(|irq| irq.level_triggered) {
-            self.machine.irq_mask(line);
+            self.machine.irq_set_masked(line, true);
         }
         if let Some((signal, bits)) = target {
             self.notify_and_switch(signal, bits);

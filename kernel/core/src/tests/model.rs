@@ -109,11 +109,12 @@ impl Machine for Model {
         self.masked.remove(&line);
         line >= 16
     }
-    fn irq_unmask(&mut self, line: u32) {
-        self.masked.remove(&line);
-    }
-    fn irq_mask(&mut self, line: u32) {
-        self.masked.insert(line);
+    fn irq_set_masked(&mut self, line: u32, masked: bool) {
+        if masked {
+            self.masked.insert(line)
+        } else {
+            self.masked.remove(&line)
+        };
     }
     fn set_io_ports(&mut self, _processor: u32, ranges: &[(u16, u16)]) {
         self.ports = ranges.to_vec();

@@ -48,21 +48,21 @@ pub unsafe fn enter<'a>(cpu: *mut Cpu, ticket: u32, length: u64) -> (&'a mut Ker
 
 /// The running thread executed `syscall`.
 pub extern "C" fn system_call(cpu: *mut Cpu) -> *mut Context {
-    system_call_with(cpu, lock::take_ticket(), Kernel::system_call)
+    system_call_with(cpu, lock::take_ticket())
 }
 
 /// The running thread executed `syscall` for a message, and the short path has taken a ticket.
 pub extern "C" fn message_call(cpu: *mut Cpu) -> *mut Context {
     // SAFETY: `cpu` is this CPU's structure.
-    system_call_with(cpu, unsafe { (*cpu).ticket }, Kernel::system_call)
+    system_call_with(cpu, unsafe { (*cpu).ticket })
 }
 
 #[inline(always)]
-fn system_call_with(cpu: *mut Cpu, ticket: u32, carry_out: fn(&mut Kernel<Pc>) -> *mut Context) -> *mut Context {
+fn system_call_with(cpu: *mut Cpu, ticket: u32) -> *mut Context {
     // SAFETY: the stubs save the registers, and serve the next ticket when they leave.
     let (kernel, stopped) = unsafe { enter(cpu, ticket, SYSTEM_CALL_LENGTH) };
     // If it was stopped, its thread calls again, if it still runs here.
-    if stopped { stopped_entry(kernel, None) } else { carry_out(kernel) }
+    if stopped { stopped_entry(kernel, None) } else { kernel.system_call() }
 }
 
 /// An interrupt, or an exception of ring 3.

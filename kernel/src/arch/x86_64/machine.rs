@@ -177,12 +177,8 @@ impl Machine for Pc {
         self.lines.enable(line)
     }
 
-    fn irq_unmask(&mut self, line: u32) {
-        self.lines.set_masked(line, false);
-    }
-
-    fn irq_mask(&mut self, line: u32) {
-        self.lines.set_masked(line, true);
+    fn irq_set_masked(&mut self, line: u32, masked: bool) {
+        self.lines.set_masked(line, masked);
     }
 
     fn set_io_ports(&mut self, processor: u32, ranges: &[(u16, u16)]) {
