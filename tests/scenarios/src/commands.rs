@@ -89,7 +89,8 @@ fn use_in_top(output: &str, name: &str) -> Result<f64, String> {
 
 fn top_shows_the_load(context: &Context) -> Outcome {
     shared(context, |player| {
-        let idle = player.expect("top -n 1 -i 300ms", &["busy", "USE", "serial-console"])?;
+        let idle = player
+            .expect("top -n 1 -i 300ms", &["processor 0: busy ", " switches, ", "USE", "RUNS", "serial-console"])?;
         check(use_in_top(&idle, "log")? < 50.0, || idle.clone())?;
         player.enter("run hog &")?;
         let output = player.enter("top -n 2 -i 300ms")?;

@@ -55,6 +55,11 @@ fn latency(context: &Context) -> Outcome {
     shared(context, |player| {
         let wanted = ["latency: 100 periods of 2000 us at priority", "least ", ", median ", ", 99 % ", ", most ", "#"];
         let output = player.expect("latency -n 100 -i 2ms", &wanted)?;
+        // What the kernel recorded.
+        let story = ["in the trace, the latest was ", "0 ns  the timer is due", "timer interrupt", "latency runs"];
+        for part in story {
+            check(output.contains(part), || format!("`{part}` is missing:\n{output}"))?;
+        }
         let counted: usize =
             output.lines().skip(2).filter_map(|line| line.split_whitespace().nth(5)?.parse::<usize>().ok()).sum();
         check(counted == 100, || format!("{counted} periods are shown:\n{output}"))?;
