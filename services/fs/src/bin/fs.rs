@@ -136,9 +136,9 @@ fn main(start: &'static Start) -> Result<(), StartError> {
     let signal = Signal::create()?;
     let inbox = Arc::new(Inbox { news: Mutex::new(VecDeque::new()), signal: signal.copy(Rights::SEND)? });
     let (mut list, mut ways) = (Vec::new(), Vec::new());
-    for entry in start.handles().iter().take_while(|_| list.len() < MAX_MOUNTS) {
+    for entry in start.handles() {
         let place = entry.name.strip_prefix(PREFIX).and_then(|rest| rest.split_once(':'));
-        if let Some((provider, path)) = place {
+        if let Some((provider, path)) = place.filter(|_| list.len() < MAX_MOUNTS) {
             ways.push(Way::open(list.len(), start.take(&entry.name)?, &inbox)?);
             list.push(Mount { path: path.to_string(), provider: provider.to_string() });
         }
