@@ -80,6 +80,8 @@ impl Run<'_> {
             allow_reset: false,
             // Time counted in instructions: no load of this computer changes what the tests see. But then the processors take turns.
             instruction_clock: !arguments.parallel,
+            // The HPET sends messages: so they are tested without a bus.
+            extra: vec!["-global".into(), "hpet.msi=on".into()],
             processors: self.processors,
             ..Options::new(&built.image)
         })

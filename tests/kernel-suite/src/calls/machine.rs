@@ -2,8 +2,8 @@
 
 use airox_abi::info::KernelInfo;
 use airox_abi::layout::{LINE_VECTOR, MESSAGE_LINES, USER_END};
-use airox_abi::trace::EventKind;
-use airox_abi::{Error, Handle, MapFlags, QuotaKind, Rights, SystemCall};
+use airox_abi::trace::{Event, EventKind, TRACE_READ};
+use airox_abi::{Error, Handle, MapFlags, QuotaKind, Rights};
 use alloc::vec::Vec;
 
 use crate::block::Block;
@@ -135,31 +135,32 @@ fn message_lines(suite: &Suite) -> Outcome {
 
 fn trace_read(suite: &Suite) -> Outcome {
     let machine = suite.root.machine;
+    let mut events = [Event::default(); TRACE_READ];
     let processors = suite.kernel_info()?.processors;
     for processor in [processors, 64, 1 << 32, u64::MAX] {
-        check_error!(kernel::trace_read(machine, processor, 0), Error::NoSuchResource);
+        check_error!(kernel::trace_read(machine, processor, 0, &mut events), Error::NoSuchResource);
     }
     kernel::trace_set(machine, true)?;
-    let (mut next, _) = kernel::trace_read(machine, 0, u64::MAX)?;
+    let (mut next, _) = kernel::trace_read(machine, 0, u64::MAX, &mut events)?;
     let signal = kernel::signal_create(Handle::NONE)?;
     for round in 0..100 {
         kernel::notify(signal.get(), 1 << (round % 64))?;
     }
     kernel::trace_set(machine, false)?;
     for buffer in [0, 8, USER_END - 64, u64::MAX] {
-        let result = kernel::plain(SystemCall::TraceRead, &[machine.0.into(), 0, next, buffer]);
+        let result = kernel::trace_read_nowhere(machine, 0, next, buffer);
         check!(result.is_err(), "events were written to {buffer:#x}");
     }
     let mut bits = 0;
     loop {
-        let (first, events) = kernel::trace_read(machine, 0, next)?;
+        let (first, count) = kernel::trace_read(machine, 0, next, &mut events)?;
         check_equal!(first, next);
-        if events.is_empty() {
+        if count == 0 {
             break;
         }
-        next += events.len() as u64;
+        next += count as u64;
         let kind = EventKind::Signal as u32;
-        let notified = events.iter().filter(|event| event.kind_a >> 24 == kind && event.c.is_power_of_two());
+        let notified = events[..count].iter().filter(|event| event.kind_a >> 24 == kind && event.c.is_power_of_two());
         bits += notified.count();
     }
     check!(bits >= 100, "{bits} of 100 signals were recorded");

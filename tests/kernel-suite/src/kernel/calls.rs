@@ -1,12 +1,9 @@
 //! The calls that carry no message.
 
+use super::{EntryRegisters, Owned, invoke, owned, plain, query, raw};
 use airox_abi::info::{BudgetInfo, KernelInfo, ProcessInfo, Registers, ThreadInfo};
 use airox_abi::trace::{Event, TRACE_READ};
 use airox_abi::{BudgetFlags, Error, Handle, MapFlags, ObjectKind, QuotaLimits, RegionKind, Rights, SystemCall};
-use alloc::vec;
-use alloc::vec::Vec;
-
-use super::{EntryRegisters, Owned, invoke, owned, plain, query, raw};
 
 pub fn notify(signal: Handle, bits: u64) -> Result<(), Error> {
     plain(SystemCall::Notify, &[raw(signal), bits]).map(drop)
@@ -283,15 +280,23 @@ pub fn trace_set(machine: Handle, on: bool) -> Result<(), Error> {
     plain(SystemCall::TraceSet, &[raw(machine), on.into()]).map(drop)
 }
 
-/// The number of the first event, and events.
-pub fn trace_read(machine: Handle, processor: u64, sequence: u64) -> Result<(u64, Vec<Event>), Error> {
-    let mut events = vec![Event::default(); TRACE_READ];
+/// The number of the first event, and how many there are.
+pub fn trace_read(
+    machine: Handle,
+    processor: u64,
+    sequence: u64,
+    events: &mut [Event; TRACE_READ],
+) -> Result<(u64, usize), Error> {
     let arguments = [raw(machine), processor, sequence, events.as_mut_ptr() as u64];
     let mut registers = EntryRegisters::call(SystemCall::TraceRead, &arguments);
     // SAFETY: the kernel writes only to the buffer, which is borrowed exclusively.
     unsafe { invoke(&mut registers) }?;
-    events.truncate(registers.words[0] as usize);
-    Ok((registers.rdi, events))
+    Ok((registers.rdi, registers.words[0] as usize))
+}
+
+/// As [`trace_read`], to a buffer that is none.
+pub fn trace_read_nowhere(machine: Handle, processor: u64, sequence: u64, buffer: u64) -> Result<(), Error> {
+    plain(SystemCall::TraceRead, &[raw(machine), processor, sequence, buffer]).map(drop)
 }
 
 pub fn debug_write(machine: Handle, text: &[u8]) -> Result<(), Error> {

@@ -5,7 +5,7 @@
 //! belongs to the shell: it decides what becomes of the foreground program.
 
 use airox_api::console::ConsoleClient;
-use airox_rt::clock;
+use airox_rt::sys::clock;
 use airox_rt::time::Instant;
 use airox_rt::{Error, Port, Signal};
 use airox_shell::services::{Host, Waited};
