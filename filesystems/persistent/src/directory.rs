@@ -208,6 +208,8 @@ impl<D: BlockDevice> Volume<D> {
             self.depth(to.0, Some(source.node))?;
         }
         let quota = self.quota_after_move(source.node, &node, target_directory.quota)?;
+        self.hold_quota(node.quota)?;
+        self.hold_quota(quota)?;
         if let Some(target) = &target {
             match (node.kind, target.kind) {
                 (NodeKind::Directory, _) => return Err(Error::Exists),
@@ -216,18 +218,19 @@ impl<D: BlockDevice> Volume<D> {
             }
         }
         self.move_account(&node, quota)?;
+        // From here on nothing is read.
         let now = self.now();
-        node = Node { parent: to.0, slot: target_slot, quota, ..self.node(source.node)? };
+        node = Node { parent: to.0, slot: target_slot, quota, ..node };
         self.put_node(source.node, &node);
         self.store.delete(Key::new(from.0, Kind::Entry, source_slot));
         self.store.put(Key::new(to.0, Kind::Entry, target_slot), &Entry::encode(source.node, source.kind, to.1));
         let gone = Node { entries: source_directory.entries.saturating_sub(1), modified: now, ..source_directory };
         self.put_node(from.0, &gone);
+        let target_directory = if from.0 == to.0 { gone } else { target_directory };
         let replaced = u64::from(target.is_some());
-        self.change_node(to.0, |directory| {
-            directory.entries = directory.entries.saturating_add(1).saturating_sub(replaced);
-            directory.modified = now;
-        })
+        let entries = target_directory.entries.saturating_add(1).saturating_sub(replaced);
+        self.put_node(to.0, &Node { entries, modified: now, ..target_directory });
+        Ok(())
     }
 
     /// Up to `limit` entries after `cursor`, which is 0 or what an entry said. Each entry that is there the whole time comes once.

@@ -221,6 +221,7 @@ impl<D: BlockDevice> Volume<D> {
         let blocks = offset / BLOCK..end.div_ceil(BLOCK);
         self.prepare(blocks.end - blocks.start, true)?;
         self.check_quota(node, blocks.clone())?;
+        self.hold_account(node)?;
         let whole = offset.div_ceil(BLOCK)..(end / BLOCK).max(offset.div_ceil(BLOCK));
         let direct = if whole.end - whole.start >= DIRECT { whole } else { blocks.start..blocks.start };
         let mut changed = Vec::new();
@@ -268,7 +269,19 @@ impl<D: BlockDevice> Volume<D> {
 
     /// Writes whole blocks to new places and has the file's map say so.
     pub(crate) fn write_blocks(&mut self, node: u64, first: u64, data: &[u8]) -> Result<(), Error> {
-        let mut map = self.map(node, first..first + (data.len() / BLOCK_SIZE) as u64)?;
+        let blocks = first..first + (data.len() / BLOCK_SIZE) as u64;
+        let mut chunks = Vec::new();
+        for number in blocks.start / CHUNK..blocks.end.div_ceil(CHUNK) {
+            chunks.push((number, self.chunk(node, number)?.unwrap_or_default()));
+        }
+        self.hold_account(node)?;
+        let place_of =
+            |block: u64| (((block - blocks.start / CHUNK * CHUNK) / CHUNK) as usize, (block % CHUNK) as usize);
+        let in_chunks = |block| {
+            let (chunk, index) = place_of(block);
+            chunks[chunk].1.0[index]
+        };
+        let mut map: Vec<DataBlock> = blocks.clone().map(in_chunks).collect();
         let mut goal = match first.checked_sub(1) {
             Some(before) => self.map(node, before..first)?.first().map(|data| data.block + 1).filter(|goal| *goal > 1),
             None => None,
@@ -301,28 +314,18 @@ impl<D: BlockDevice> Volume<D> {
             }
             return Err(error);
         }
-        self.change_map(node, first, &map)?;
-        for block in &old {
-            self.store.space.free_later(*block);
+        // From here on nothing is read, so nothing can fail.
+        for (number, chunk) in &mut chunks {
+            let first_here = *number * CHUNK;
+            for (block, data) in blocks.clone().zip(&map) {
+                if let Some(place) = block.checked_sub(first_here).and_then(|index| chunk.0.get_mut(index as usize)) {
+                    *place = *data;
+                }
+            }
+            self.put_chunk(node, *number, chunk);
         }
+        old.iter().for_each(|block| self.store.space.free_later(*block));
         self.account(node, map.len() as i64 - old.len() as i64)
-    }
-
-    /// Enters blocks into a file's map.
-    fn change_map(&mut self, node: u64, first: u64, map: &[DataBlock]) -> Result<(), Error> {
-        let mut rest = map;
-        let mut block = first;
-        while !rest.is_empty() {
-            let number = block / CHUNK;
-            let start = (block % CHUNK) as usize;
-            let (mine, others) = rest.split_at(rest.len().min(CHUNK_BLOCKS - start));
-            let mut chunk = self.chunk(node, number)?.unwrap_or_default();
-            chunk.0[start..start + mine.len()].copy_from_slice(mine);
-            self.put_chunk(node, number, &chunk);
-            block += mine.len() as u64;
-            rest = others;
-        }
-        Ok(())
     }
 
     pub(crate) fn put_chunk(&mut self, node: u64, number: u64, chunk: &Chunk) {
@@ -347,16 +350,17 @@ impl<D: BlockDevice> Volume<D> {
         if size < file.size {
             let cut = (size % BLOCK) as usize;
             let kept = size.div_ceil(BLOCK);
-            if cut != 0 {
+            let mut last = None;
+            if cut != 0 && self.has_block(node, kept - 1)? {
                 // What is cut off must not come back when the file grows again.
                 let mut bytes = self.copy_of(node, kept - 1)?;
-                let data = self.map(node, kept - 1..kept)?[0];
-                if data.block != 0 || self.buffer.get(node, kept - 1).is_some() {
-                    bytes[cut..].fill(0);
-                    self.buffer.insert(node, kept - 1, bytes);
-                }
+                bytes[cut..].fill(0);
+                last = Some(bytes);
             }
             self.release_from(node, kept, file.size.div_ceil(BLOCK))?;
+            if let Some(bytes) = last {
+                self.buffer.insert(node, kept - 1, bytes);
+            }
         }
         let now = self.now();
         self.change_node(node, |file| {

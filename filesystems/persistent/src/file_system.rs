@@ -36,6 +36,16 @@ impl<D: BlockDevice> Files<D> {
         self.volume
     }
 
+    /// The volume, ready for a change: one that failed is mounted again. Files that were opened before keep their numbers, and what was
+    /// synchronised; those that were not answer [`FileError::NotFound`].
+    fn ready(&mut self, now_ns: u64) -> Result<&mut Volume<D>, FileError> {
+        if self.volume.has_failed() {
+            self.volume.mount_again()?;
+        }
+        self.volume.set_time(now_ns);
+        Ok(&mut self.volume)
+    }
+
     /// A piece of at most `most` bytes of the memory for transfers.
     fn piece(&mut self, most: u64) -> (&mut Volume<D>, &mut [u8]) {
         let length = usize::try_from(most).unwrap_or(usize::MAX).min(LARGEST_WRITE);
@@ -72,8 +82,8 @@ impl<D: BlockDevice> FileSystem for Files<D> {
         now_ns: u64,
     ) -> Result<airox_file_system::Node, FileError> {
         airox_file_system::path::check_name(name)?;
-        self.volume.set_time(now_ns);
-        Ok(airox_file_system::Node(self.volume.create(directory.0, name, kind.into())?))
+        let volume = self.ready(now_ns)?;
+        Ok(airox_file_system::Node(volume.create(directory.0, name, kind.into())?))
     }
 
     fn read(
@@ -111,8 +121,7 @@ impl<D: BlockDevice> FileSystem for Files<D> {
         source: &mut dyn Source,
         now_ns: u64,
     ) -> Result<u64, FileError> {
-        self.volume.set_time(now_ns);
-        let node = self.volume.node(file.0)?;
+        let node = self.ready(now_ns)?.node(file.0)?;
         if node.kind == NodeKind::Directory {
             return Err(FileError::IsADirectory);
         }
@@ -141,8 +150,7 @@ impl<D: BlockDevice> FileSystem for Files<D> {
     }
 
     fn truncate(&mut self, file: airox_file_system::Node, length: u64, now_ns: u64) -> Result<(), FileError> {
-        self.volume.set_time(now_ns);
-        Ok(self.volume.truncate(file.0, length)?)
+        Ok(self.ready(now_ns)?.truncate(file.0, length)?)
     }
 
     fn rename(
@@ -152,8 +160,7 @@ impl<D: BlockDevice> FileSystem for Files<D> {
         now_ns: u64,
     ) -> Result<(), FileError> {
         airox_file_system::path::check_name(to.1)?;
-        self.volume.set_time(now_ns);
-        Ok(self.volume.rename((from.0.0, from.1), (to.0.0, to.1))?)
+        Ok(self.ready(now_ns)?.rename((from.0.0, from.1), (to.0.0, to.1))?)
     }
 
     fn unlink(
@@ -163,8 +170,7 @@ impl<D: BlockDevice> FileSystem for Files<D> {
         kind: Kind,
         now_ns: u64,
     ) -> Result<(), FileError> {
-        self.volume.set_time(now_ns);
-        Ok(self.volume.remove(directory.0, name, Some(kind.into()))?)
+        Ok(self.ready(now_ns)?.remove(directory.0, name, Some(kind.into()))?)
     }
 
     fn list(

@@ -43,6 +43,24 @@ impl<D: BlockDevice> Volume<D> {
         self.store.put(Key::new(root, Kind::Quota, 0), &quota.encode());
     }
 
+    /// Brings all that [`account`](Self::account) needs into the memory table, so that afterwards it can't fail. Comes before the first
+    /// change of an operation.
+    pub(crate) fn hold_account(&mut self, number: u64) -> Result<(), Error> {
+        let node = self.node(number)?;
+        self.hold_quota(node.quota)?;
+        self.put_node(number, &node);
+        Ok(())
+    }
+
+    pub(crate) fn hold_quota(&mut self, root: u64) -> Result<(), Error> {
+        if root != 0
+            && let Some(quota) = self.quota(root)?
+        {
+            self.put_quota(root, quota);
+        }
+        Ok(())
+    }
+
     /// Enters that a node, and its quota, have so many blocks more or less.
     pub(crate) fn account(&mut self, number: u64, change: i64) -> Result<(), Error> {
         if change == 0 {

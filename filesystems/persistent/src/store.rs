@@ -158,6 +158,30 @@ impl<D: BlockDevice> Store<D> {
         })
     }
 
+    /// Forgets everything in memory and reads the volume's state again.
+    pub fn reload(&mut self, cache_blocks: usize) -> Result<(), Error> {
+        let superblock = Self::read_superblock(&mut self.disk)?;
+        self.space = Space::read(&mut self.disk, superblock.layout, &superblock.tables)?;
+        self.log = Log::new(superblock.volume, superblock.generation, &superblock.layout);
+        self.cache = Cache::new(cache_blocks);
+        self.saved = superblock.clone();
+        self.superblock = superblock;
+        self.clear_table();
+        self.failed = false;
+        Ok(())
+    }
+
+    fn clear_table(&mut self) {
+        self.table.clear();
+        self.table_bytes = 0;
+        self.batch.clear();
+    }
+
+    /// Nothing can be changed from now on.
+    pub fn fail(&mut self) {
+        self.failed = true;
+    }
+
     /// What the log has in addition.
     pub fn read_log(&mut self) -> Result<log::Found, Error> {
         log::read(&mut self.disk, &self.superblock.layout, self.superblock.volume, self.superblock.generation)
@@ -357,9 +381,7 @@ impl<D: BlockDevice> Store<D> {
         self.log = Log::new(superblock.volume, generation, &superblock.layout);
         self.saved = superblock.clone();
         self.superblock = superblock;
-        self.table.clear();
-        self.table_bytes = 0;
-        self.batch.clear();
+        self.clear_table();
         Ok(())
     }
 }

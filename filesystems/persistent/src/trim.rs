@@ -22,7 +22,9 @@ impl<D: BlockDevice> Volume<D> {
         let partly = !block.is_multiple_of(CHUNK);
         let first = block.div_ceil(CHUNK);
         let rest = self.chunks_from(node, first, AT_ONCE + 1)?;
-        if partly && let Some(mut chunk) = self.chunk(node, block / CHUNK)? {
+        let partial = if partly { self.chunk(node, block / CHUNK)? } else { None };
+        self.hold_account(node)?;
+        if let Some(mut chunk) = partial {
             let cut = &mut chunk.0[(block % CHUNK) as usize..];
             let mut count = 0;
             for data in cut.iter_mut().filter(|data| data.block != 0) {
@@ -88,6 +90,11 @@ impl<D: BlockDevice> Volume<D> {
             Err(error) => return Err(error),
         };
         let done = chunks.len() < AT_ONCE;
+        self.hold_quota(trim.quota)?;
+        match self.hold_account(node) {
+            Ok(()) | Err(Error::NotFound) => {}
+            Err(error) => return Err(error),
+        }
         for (key, chunk) in chunks {
             self.release_chunk(node, trim.quota, key, &chunk)?;
         }

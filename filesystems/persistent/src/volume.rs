@@ -42,11 +42,14 @@ pub struct Settings {
     pub buffer_blocks: usize,
     /// Bytes of changes of the metadata that wait for a checkpoint.
     pub table_bytes: usize,
+    /// Bytes written after which the device is flushed, even if nobody asked. The client of a driver that may be restarted keeps what is
+    /// not flushed, to write it again; this is how much it can keep.
+    pub unflushed_bytes: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { cache_blocks: 2048, buffer_blocks: 256, table_bytes: 4 << 20 }
+        Self { cache_blocks: 2048, buffer_blocks: 256, table_bytes: 4 << 20, unflushed_bytes: usize::MAX }
     }
 }
 
@@ -92,7 +95,7 @@ impl<D: BlockDevice> Volume<D> {
     /// # Errors
     /// [`Error::Size`], [`Error::ReadOnly`], [`Error::Device`].
     pub fn format(device: D, format: &Format<'_>) -> Result<D, Error> {
-        let mut disk = Disk::new(device)?;
+        let mut disk = Disk::new(device, usize::MAX)?;
         if disk.read_only() {
             return Err(Error::ReadOnly);
         }
@@ -137,7 +140,7 @@ impl<D: BlockDevice> Volume<D> {
     /// [`Error::NotFormatted`], [`Error::Version`], [`Error::Size`], [`Error::Device`]; [`Error::Corrupt`] if something that all
     /// of the volume depends on is damaged.
     pub fn mount(device: D, settings: Settings) -> Result<(Self, Mounted), Error> {
-        let store = Store::open(Disk::new(device)?, settings.cache_blocks)?;
+        let store = Store::open(Disk::new(device, settings.unflushed_bytes)?, settings.cache_blocks)?;
         let mut volume = Self {
             store,
             buffer: Buffer::default(),
@@ -148,17 +151,46 @@ impl<D: BlockDevice> Volume<D> {
             next_stream: 0,
             now: 0,
         };
-        let mut mounted = volume.replay_log()?;
-        if volume.store.writable().is_ok() {
-            mounted.restored = volume.store.restore_superblock()?;
-        }
-        if mounted.batches > 0 && volume.store.writable().is_ok() {
-            // What was found is durable before anyone sees it, and the log is empty.
-            volume.store.checkpoint()?;
-        }
-        volume.find_trims()?;
-        volume.directory(ROOT)?;
+        let mounted = volume.start()?;
         Ok((volume, mounted))
+    }
+
+    /// From the state of the last checkpoint to that of the log's end.
+    fn start(&mut self) -> Result<Mounted, Error> {
+        let mut mounted = self.replay_log()?;
+        if self.store.writable().is_ok() {
+            mounted.restored = self.store.restore_superblock()?;
+        }
+        if mounted.batches > 0 && self.store.writable().is_ok() {
+            // What was found is durable before anyone sees it, and the log is empty.
+            self.store.checkpoint()?;
+        }
+        self.find_trims()?;
+        self.directory(ROOT)?;
+        Ok(mounted)
+    }
+
+    /// Whether writing failed half-way, so that nothing can be changed any more. [`mount_again`](Self::mount_again) helps.
+    pub fn has_failed(&self) -> bool {
+        self.store.writable() == Err(Error::Failed)
+    }
+
+    /// After the device failed: returns to what was synchronised last. What was done since is lost; numbers of nodes that were given to lost files
+    /// are not given to others.
+    ///
+    /// # Errors
+    /// As for [`mount`](Self::mount); the volume is then as failed as before.
+    pub fn mount_again(&mut self) -> Result<Mounted, Error> {
+        let given = self.superblock().next_node;
+        self.buffer = Buffer::default();
+        self.trims.clear();
+        self.stuck.clear();
+        let mounted = self.store.reload(self.settings.cache_blocks).and_then(|()| self.start());
+        match mounted {
+            Ok(_) => self.store.reserve_node_numbers(given - 1)?,
+            Err(_) => self.store.fail(),
+        }
+        mounted
     }
 
     fn replay_log(&mut self) -> Result<Mounted, Error> {

@@ -2,6 +2,7 @@
 
 mod cost;
 mod disk;
+mod failing;
 mod hostile;
 mod ordinary;
 mod power_cut;
