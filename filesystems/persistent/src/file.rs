@@ -275,12 +275,7 @@ impl<D: BlockDevice> Volume<D> {
             chunks.push((number, self.chunk(node, number)?.unwrap_or_default()));
         }
         self.hold_account(node)?;
-        let place_of =
-            |block: u64| (((block - blocks.start / CHUNK * CHUNK) / CHUNK) as usize, (block % CHUNK) as usize);
-        let in_chunks = |block| {
-            let (chunk, index) = place_of(block);
-            chunks[chunk].1.0[index]
-        };
+        let in_chunks = |block| chunks[(block / CHUNK - blocks.start / CHUNK) as usize].1.0[(block % CHUNK) as usize];
         let mut map: Vec<DataBlock> = blocks.clone().map(in_chunks).collect();
         let mut goal = match first.checked_sub(1) {
             Some(before) => self.map(node, before..first)?.first().map(|data| data.block + 1).filter(|goal| *goal > 1),
@@ -316,11 +311,8 @@ impl<D: BlockDevice> Volume<D> {
         }
         // From here on nothing is read, so nothing can fail.
         for (number, chunk) in &mut chunks {
-            let first_here = *number * CHUNK;
-            for (block, data) in blocks.clone().zip(&map) {
-                if let Some(place) = block.checked_sub(first_here).and_then(|index| chunk.0.get_mut(index as usize)) {
-                    *place = *data;
-                }
+            for (block, data) in blocks.clone().zip(&map).filter(|(block, _)| block / CHUNK == *number) {
+                chunk.0[(block % CHUNK) as usize] = *data;
             }
             self.put_chunk(node, *number, chunk);
         }

@@ -18,6 +18,8 @@
 //! # What is promised
 //! - After a power cut the volume is exactly as it was after some operation, at or after the last `sync` that succeeded: no
 //!   operation is half done, and none is missing before one that is there. (A write longer than [`file::LARGEST_WRITE`] is several operations.)
+//! - An operation that fails has changed nothing. After a failure of the device that leaves it open what is on the medium, the
+//!   volume can only be read until [`Volume::mount_again`] returns to what was synchronised last.
 //! - A changed bit is noticed when it is read, or by [`Volume::check`]. Superblocks and log are there twice, so one damaged block of them is
 //!   no loss. The one thing that cannot be told from a power cut is damage to data of the very last synchronisation before
 //!   one, while it is in the log; mounting drops that batch and says so in [`Mounted::cut_short`].
@@ -34,7 +36,7 @@
 //! | write 1 MiB in order | 0 | 256 | 12 | 264 |
 //! | create, up to 100,000 files in a directory | 0.01 | 0.06 | | |
 //! | create, up to 1,000,000 | 1.0 | 0.4 | | |
-//! | create and `sync`, 10,000 | 0 | 2.0 | 23 | 11 |
+//! | create and `sync`, the first 10,000 | 0 | 2.1 | 23 | 11 |
 //! | create and `sync` among 1,000,000 | 1.1 | 3.1 | | |
 //! | look a name up among 100,000 | 0.05 | 0 | | |
 //! | look a name up among 1,000,000 | 0.9 | 0 | | |
