@@ -28,7 +28,7 @@ codes! {
     Wake = 10, "wake";
 }
 
-/// Most events that one `trace_read` writes: a buffer for it has room for so many.
+/// Most events that one `trace_read` writes.
 pub const TRACE_READ: usize = 64;
 
 /// One event: 32 bytes.
@@ -46,3 +46,6 @@ pub struct Event {
     /// See [`EventKind`].
     pub d: u64,
 }
+
+/// Room for what one `trace_read` writes.
+pub type TraceBuffer = [Event; TRACE_READ];

@@ -5,7 +5,7 @@
 
 use crate::kernel::Kernel;
 use crate::machine::Machine;
-use airox_abi::trace::{Event, EventKind, TRACE_READ};
+use airox_abi::trace::{Event, EventKind, TRACE_READ, TraceBuffer};
 use alloc::boxed::Box;
 use alloc::vec;
 use core::hint::cold_path;
@@ -44,7 +44,7 @@ impl Ring {
     }
 
     /// The first events since `sequence` was the number of those recorded that are still there, in one piece: their first's number, how many, and they.
-    pub(crate) fn since(&self, sequence: u64) -> (u64, usize, [Event; TRACE_READ]) {
+    pub(crate) fn since(&self, sequence: u64) -> (u64, usize, TraceBuffer) {
         let first = sequence.clamp(self.recorded.saturating_sub(EVENTS as u64), self.recorded);
         let count = ((self.recorded - first) as usize).min(TRACE_READ);
         let event = |index| self.events[(first as usize + index) % EVENTS];

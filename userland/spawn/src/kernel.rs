@@ -1,7 +1,7 @@
 //! The system calls that making and supervising processes needs, as a trait.
 
 use airox_abi::info::{BudgetInfo, KernelInfo, ProcessInfo, Registers, ThreadInfo};
-use airox_abi::trace::{Event, TRACE_READ};
+use airox_abi::trace::TraceBuffer;
 use airox_abi::{BudgetFlags, Error, Handle, MapFlags, QuotaLimits, Rights};
 use airox_rt::sys::HeldHandle;
 
@@ -98,7 +98,7 @@ pub trait Kernel {
         machine: Handle,
         processor: u32,
         sequence: u64,
-        events: &mut [Event; TRACE_READ],
+        events: &mut TraceBuffer,
     ) -> Result<(u64, usize), Error>;
     /// Nanoseconds since boot.
     fn now(&mut self) -> u64;

@@ -3,7 +3,7 @@
 use core::mem::ManuallyDrop;
 
 use airox_abi::info::{BudgetInfo, KernelInfo, ProcessInfo, Registers, ThreadInfo};
-use airox_abi::trace::{Event, TRACE_READ};
+use airox_abi::trace::TraceBuffer;
 use airox_abi::{BudgetFlags, Error, Handle, MapFlags, QuotaLimits, Rights};
 use airox_rt::sys::{self, HeldHandle, clock};
 use airox_rt::{Thread, TypedHandle, memory};
@@ -162,7 +162,7 @@ impl Kernel for SystemKernel {
         machine: Handle,
         processor: u32,
         sequence: u64,
-        events: &mut [Event; TRACE_READ],
+        events: &mut TraceBuffer,
     ) -> Result<(u64, usize), Error> {
         sys::trace_read(machine, processor, sequence, events)
     }

@@ -6,7 +6,7 @@ use std::vec::Vec;
 
 use airox_abi::info::{BudgetInfo, KernelInfo, ProcessInfo, Registers, ThreadInfo, ThreadState};
 use airox_abi::layout::{NAME_LENGTH, PAGE_SIZE};
-use airox_abi::trace::{Event, TRACE_READ};
+use airox_abi::trace::TraceBuffer;
 use airox_abi::{BudgetFlags, Error, Handle, MapFlags, ObjectKind, QuotaLimits, Rights};
 use airox_rt::sys::HeldHandle;
 
@@ -314,7 +314,7 @@ impl Kernel for MockKernel {
         machine: Handle,
         processor: u32,
         sequence: u64,
-        events: &mut [Event; TRACE_READ],
+        events: &mut TraceBuffer,
     ) -> Result<(u64, usize), Error> {
         self.get(machine, ObjectKind::Machine, Rights::READ)?;
         if processor >= self.processors {

@@ -3,7 +3,7 @@
 use super::{address, address_mut, arg, handle};
 use crate::stub::simple;
 use airox_abi::info::KernelInfo;
-use airox_abi::trace::{Event, TRACE_READ};
+use airox_abi::trace::TraceBuffer;
 use airox_abi::{Error, Handle, ObjectKind, Rights, SystemCall};
 
 /// Mints authority over one interrupt line.
@@ -63,7 +63,7 @@ pub fn trace_read(
     machine: Handle,
     processor: u32,
     sequence: u64,
-    events: &mut [Event; TRACE_READ],
+    events: &mut TraceBuffer,
 ) -> Result<(u64, usize), Error> {
     let arguments = [arg(machine), u64::from(processor), sequence, address_mut(events), 0, 0];
     simple(SystemCall::TraceRead, arguments).map(|values| (values[0], values[1] as usize))
