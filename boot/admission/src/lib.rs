@@ -216,7 +216,13 @@ pub fn tasks(system: &System, existing: u64) -> Vec<Task> {
             },
             calls_per_job: time.calls_per_job,
             longest_call_ns: time.longest_call_us.map(nanoseconds),
-            uses: component.uses.iter().filter_map(|each| place(&each.provider)).collect(),
+            uses: component
+                .uses
+                .iter()
+                .map(|each| &each.provider)
+                .chain(component.mounts.iter().map(|mount| &mount.provider))
+                .filter_map(|provider| place(provider))
+                .collect(),
         }
     };
     system.components.iter().map(task).collect()

@@ -4,6 +4,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use airox_file_system::FileGrant;
 use serde::{Deserialize, Serialize};
 
 use crate::BundleError;
@@ -55,6 +56,10 @@ pub struct Component {
     pub provides: Vec<String>,
     /// The interfaces it calls.
     pub uses: Vec<Use>,
+    /// The file systems it puts into its namespace, if it is the file service.
+    pub mounts: Vec<Mount>,
+    /// The files that it may use.
+    pub files: Vec<FileGrant>,
     /// The machine resources it owns.
     pub resources: Vec<Resource>,
     /// Special authorities.
@@ -136,6 +141,28 @@ pub struct Use {
     /// The component that provides it.
     pub provider: String,
 }
+
+/// A file system in the namespace. It becomes a handle without a badge, named by [`Mount::handle_name`], with which the file service mints its clients'.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mount {
+    /// Where it is: a normal path.
+    pub path: String,
+    /// The component that provides it.
+    pub provider: String,
+}
+
+impl Mount {
+    /// The name under which the file service finds its handle.
+    #[must_use]
+    pub fn handle_name(&self) -> String {
+        alloc::format!("mount:{}:{}", self.provider, self.path)
+    }
+}
+
+/// The interface of file systems: what a mounted component provides.
+pub const FILE_SYSTEM_INTERFACE: &str = "file-system";
+/// The interface of the file service.
+pub const FILES_INTERFACE: &str = "files";
 
 /// A machine resource, under the name the component knows it by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

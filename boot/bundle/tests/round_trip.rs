@@ -66,6 +66,8 @@ fn system() -> System {
             processors: 0b10,
             provides: vec!["log".into()],
             uses: vec![Use { interface: "clock".into(), provider: "rtc".into() }],
+            mounts: vec![],
+            files: vec![],
             resources: vec![Resource::Irq { name: "uart".into(), line: 4 }],
             grants: vec![Grant::Bundle],
             restart: Restart {

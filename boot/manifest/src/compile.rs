@@ -7,6 +7,7 @@ use airox_bundle::system::{Component, Resource, System};
 use crate::Catalog;
 use crate::component::{ComponentManifest, parse_component};
 use crate::devices::{Owners, check_machine};
+use crate::files;
 use crate::interfaces::{self, Member, Providers};
 use crate::problem::{Kind, Problem, Problems};
 use crate::processors;
@@ -103,8 +104,10 @@ fn check(
     let resources: Vec<Vec<Resource>> =
         members.iter().map(|member| owners.assign(member.entry, member.manifest, problems)).collect();
     let providers = interfaces::resolve(&members, source, problems);
-    interfaces::check_priorities(&members, &providers, source, problems);
-    let order = interfaces::start_order(&members, &providers, source, problems);
+    let storage = files::check(&members, &providers, source, problems);
+    let called = files::with_mounts(&providers, &storage);
+    interfaces::check_priorities(&members, &called, source, problems);
+    let order = interfaces::start_order(&members, &called, source, problems);
     check_memory(file, &members, source, problems);
 
     for member in &members {
@@ -117,7 +120,11 @@ fn check(
         processors: file.processors,
         components: order
             .iter()
-            .map(|index| record(&members, *index, &providers, resources[*index].clone(), file.processors))
+            .map(|index| Component {
+                mounts: storage[*index].mounts.iter().map(|(mount, _)| mount.clone()).collect(),
+                files: storage[*index].files.clone(),
+                ..record(&members, *index, &providers, resources[*index].clone(), file.processors)
+            })
             .collect(),
     };
     let deadlines = timing::check_deadlines(&system, &members, &order, source, problems);
@@ -226,6 +233,8 @@ fn record(
         processors: processors::of(&members[index], count),
         provides: manifest.provides.iter().map(|name| name.value.clone()).collect(),
         uses: interfaces::uses(members, &providers[index]),
+        mounts: Vec::new(),
+        files: Vec::new(),
         resources,
         grants: manifest.grants.clone(),
         restart: entry.restart,

@@ -15,11 +15,11 @@ pub(crate) struct Member<'a> {
 }
 
 impl Member<'_> {
-    fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.entry.name.value
     }
 
-    fn provides(&self, interface: &str) -> bool {
+    pub fn provides(&self, interface: &str) -> bool {
         self.manifest.provides.iter().any(|name| name.value == interface)
     }
 }

@@ -55,6 +55,10 @@ problem_kinds! {
     AmbiguousProvider = "ambiguous-provider";
     /// The component named does not provide the interface.
     WrongProvider = "wrong-provider";
+    /// A file system that cannot be mounted so.
+    BadMount = "bad-mount";
+    /// Files that cannot be given so.
+    BadFiles = "bad-files";
     /// Components use each other in a circle.
     DependencyCycle = "dependency-cycle";
     /// A component would call a server of lower priority.

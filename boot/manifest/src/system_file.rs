@@ -30,6 +30,8 @@
 //! arguments = []
 //! resources = { uart = "uart0" } # the component's name = the machine's name
 //! uses = { clock = "rtc" }       # only where several components provide an interface
+//! files = ["/boot", "/tmp:rw"]   # what a component that uses the interface `files` may read (`:r`, or nothing), and change (`:rw`)
+//! mounts = { "/tmp" = "tmp" }    # for the component that provides `files`: where which file system is
 //! restart = { policy = "always", max-restarts = 10, window-ms = 60000, backoff-ms = 10, backoff-max-ms = 1000 }
 //! ```
 
@@ -69,6 +71,8 @@ pub(crate) struct Entry {
     pub arguments: Vec<String>,
     pub resources: Vec<(At<String>, At<String>)>,
     pub uses: Vec<(At<String>, At<String>)>,
+    pub mounts: Vec<(At<String>, At<String>)>,
+    pub files: Vec<At<String>>,
     pub restart: Restart,
     pub time: Timing,
     pub processors: Option<Wanted>,
@@ -128,6 +132,9 @@ impl Entry {
         let resources = resources.map_or_else(Vec::new, |table| table.into_strings(problems));
         let uses = table.table("uses", problems);
         let uses = uses.map_or_else(Vec::new, |table| table.into_strings(problems));
+        let mounts = table.table("mounts", problems);
+        let mounts = mounts.map_or_else(Vec::new, |table| table.into_strings(problems));
+        let files = table.strings("files", problems);
         let restart = table.table("restart", problems);
         let restart = restart.map_or(DEFAULT_RESTART, |table| read_restart(table, source, problems));
         let time = Timing::read(&mut table, source, problems);
@@ -144,6 +151,8 @@ impl Entry {
             arguments: arguments.into_iter().map(|argument| argument.value).collect(),
             resources,
             uses,
+            mounts,
+            files,
             restart,
             time,
             processors,

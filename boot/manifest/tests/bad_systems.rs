@@ -11,8 +11,10 @@ type Finding = (PathBuf, usize, String);
 
 const MARK: &str = "#~ ";
 /// Programs that exist in these tests: one for each good component, init, and one more.
-const PROGRAMS: [&str; 11] =
-    ["bad", "chicken", "clock", "egg", "extra", "init", "log", "screen", "sensor", "serial", "shell"];
+const PROGRAMS: [&str; 14] = [
+    "bad", "chicken", "clock", "egg", "extra", "init", "log", "screen", "sensor", "serial", "shell", "editor",
+    "memory", "names",
+];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/bad-systems")
@@ -151,4 +153,19 @@ fn a_good_system_compiles_in_start_order() {
     assert_eq!((compiled.system.processors, processors), (3, vec![7, 7, 0b100, 7, 7, 7, u64::MAX]));
     assert_eq!(serial.resources.len(), 2);
     assert!(serial.resources.iter().all(|resource| resource.name() == "uart"));
+}
+
+#[test]
+fn file_systems_start_before_who_mounts_them_and_grants_are_kept() {
+    let system = read(&folder().join("good-files.toml"));
+    let compiled = match compile(&system, &catalog()) {
+        Ok(compiled) => compiled,
+        Err(problems) => panic!("{}", report(&problems)),
+    };
+    let names: Vec<&str> = compiled.system.components.iter().map(|component| component.name.as_str()).collect();
+    assert_eq!(names, ["deep", "tmp", "names", "editor"]);
+    let mounts: Vec<String> = compiled.system.components[2].mounts.iter().map(|mount| mount.handle_name()).collect();
+    assert_eq!(mounts, ["mount:tmp:/tmp", "mount:deep:/tmp/deep"]);
+    let files: Vec<String> = compiled.system.components[3].files.iter().map(ToString::to_string).collect();
+    assert_eq!(files, ["/tmp:rw", "/:r"]);
 }

@@ -18,6 +18,7 @@ mod attributes;
 pub mod conformance;
 mod error;
 mod file_system;
+mod grant;
 pub mod path;
 #[cfg(test)]
 mod tests;
@@ -26,5 +27,6 @@ mod transfer;
 pub use attributes::{Attributes, Cursor, Entry, Extent, Kind, Node, Usage};
 pub use error::FileError;
 pub use file_system::FileSystem;
+pub use grant::{Access, FileGrant, MAX_GRANTS};
 pub use path::{MAX_NAME, MAX_PATH};
 pub use transfer::{BufferSink, Sink, Source, read_all, read_slice, write_all};

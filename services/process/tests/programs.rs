@@ -137,6 +137,8 @@ fn component(name: &str, priority: u8, time: Time) -> Component {
         processors: ALL_PROCESSORS,
         provides: vec![],
         uses: vec![],
+        mounts: vec![],
+        files: vec![],
         resources: vec![],
         grants: vec![],
         restart: Restart {

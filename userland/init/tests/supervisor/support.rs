@@ -85,6 +85,8 @@ pub fn component(name: &str) -> Component {
         processors: 1,
         provides: vec![],
         uses: vec![],
+        mounts: vec![],
+        files: vec![],
         resources: vec![],
         grants: vec![],
         restart: Restart {
