@@ -4,7 +4,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use airox_file_system::FileGrant;
+pub use airox_file_system::{Access, FileGrant};
 use serde::{Deserialize, Serialize};
 
 use crate::BundleError;

@@ -159,7 +159,7 @@ pub trait Files {
     fn grants() -> Result<Vec<FileGrant>, FileError>;
 
     /// The program behind a badge begins, with these grants; what an earlier one with this badge had open is closed. For the handle without a badge only.
-    fn admit(badge: u64, grants: Vec<FileGrant>) -> Result<(), FileError>;
+    fn admit(badge: u64, grants: &[FileGrant]) -> Result<(), FileError>;
 
     /// The program behind a badge has ended. For the handle without a badge only.
     fn release(badge: u64) -> Result<(), FileError>;

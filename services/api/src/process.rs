@@ -2,6 +2,7 @@
 //!
 //! The process server runs programs of the bundle and merges what init's supervisor tells about system components.
 
+use crate::files::FileGrant;
 use airox_api_macros::interface;
 use airox_sys::Port;
 use alloc::string::String;
@@ -337,6 +338,8 @@ pub enum ProcessError {
     SupervisorDied,
     /// The component does not run now.
     NotRunning,
+    /// Who asks was not given these files, so it cannot pass them on.
+    FilesNotGranted(FileGrant),
     /// The program cannot have the priority or processor time asked for.
     NotAdmitted(NotAdmitted),
 }
@@ -358,6 +361,9 @@ impl core::fmt::Display for ProcessError {
             },
             ProcessError::SupervisorDied => "the supervisor does not answer",
             ProcessError::NotRunning => "it does not run now",
+            ProcessError::FilesNotGranted(grant) => {
+                return write!(formatter, "`{grant}` is more than the shell may use itself, so it cannot be given");
+            }
             ProcessError::NotAdmitted(why) => return why.fmt(formatter),
         };
         formatter.write_str(text)
@@ -379,12 +385,14 @@ pub trait Process {
     /// The names of the programs a person can run, from place `cursor` on, as many as fit; none past the end.
     fn programs(cursor: u32) -> Result<Vec<String>, ProcessError>;
 
-    /// Starts a program with these arguments, on these terms and, if given, this console. Returns its number. It is admitted only if all
+    /// Starts a program with these arguments, on these terms and, if given, this console. It may use these files, which have to be the caller's to
+    /// give; without a list, `/boot` to read and `/tmp` to write, as far as they are. Returns its number. It is admitted only if all
     /// deadlines of the system hold with it.
     fn run(
         program: &str,
         arguments: &[String],
         terms: Terms,
+        files: Option<Vec<FileGrant>>,
         #[rights(SEND | COPY)] console: Option<Port>,
     ) -> Result<u32, ProcessError>;
 

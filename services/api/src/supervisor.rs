@@ -4,9 +4,11 @@
 //! unless the system file grants the component `supervisor`.
 
 use airox_api_macros::interface;
+use airox_sys::Port;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+pub use crate::files::FileGrant;
 pub use crate::process::{HandleEntry, Memory, ProcessEntry};
 
 /// What the supervisor refuses.
@@ -24,6 +26,8 @@ pub enum SupervisorError {
     BadNumber,
     /// No more programs can be introduced.
     Full,
+    /// The system has no file service.
+    NoFiles,
     /// A kernel call failed: an [`airox_abi::Error`] code.
     Kernel(u32),
 }
@@ -37,6 +41,7 @@ impl core::fmt::Display for SupervisorError {
             SupervisorError::NotRestartable => "the component cannot be restarted",
             SupervisorError::BadNumber => "the program's number cannot be used",
             SupervisorError::Full => "too many programs",
+            SupervisorError::NoFiles => "the system has no files",
             SupervisorError::Kernel(code) => match airox_abi::Error::from_code(u64::from(*code)) {
                 Some(error) => error.text(),
                 None => "unknown kernel error",
@@ -79,4 +84,8 @@ pub trait Supervisor {
 
     /// The program with this number has ended.
     fn release(id: u32) -> Result<(), SupervisorError>;
+
+    /// The program that was introduced with this number may use these files. Answers with its handle to the file service, to be passed on to
+    /// it. Init tells the file service, and tells it again after its restart, until `release` or the caller's end.
+    fn admit(id: u32, files: &[FileGrant]) -> Result<Port, SupervisorError>;
 }

@@ -78,7 +78,7 @@ fn files_of_others_cannot_be_named() {
     refused(thief.remove("/file", Kind::File), FileError::NotAllowed);
     refused(thief.rename("/file", "/x"), FileError::NotAllowed);
     refused(thief.release(1), FileError::NotAllowed);
-    refused(world.stranger(2).admit(2, vec![]), FileError::NotAllowed);
+    refused(world.stranger(2).admit(2, &[]), FileError::NotAllowed);
     refused(world.stranger(2).release(1), FileError::NotAllowed);
     // A file system where it has opened nothing gives it no way in.
     refused(world.stranger(2).file_system(0).map(drop), FileError::NotFound);

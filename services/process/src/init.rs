@@ -3,9 +3,11 @@
 use alloc::vec::Vec;
 
 use airox_api::CallError;
+use airox_api::files::FileGrant;
 use airox_api::process::{HandleEntry, Memory, ProcessEntry, ProcessError};
 use airox_api::supervisor::{SupervisorClient, SupervisorError};
 use airox_process::site::Init;
+use airox_rt::{Handle, TypedHandle};
 
 /// A client of init.
 pub struct InitClient(pub SupervisorClient);
@@ -17,7 +19,9 @@ fn refusal(error: CallError<SupervisorError>) -> ProcessError {
         CallError::Service(SupervisorError::NotRunning) => ProcessError::NotRunning,
         CallError::Service(SupervisorError::NotAllowed) => ProcessError::NotAllowed,
         CallError::Service(SupervisorError::NotRestartable) => ProcessError::NotRestartable,
-        CallError::Service(SupervisorError::Full | SupervisorError::BadNumber) => ProcessError::OutOfQuota,
+        CallError::Service(SupervisorError::Full | SupervisorError::BadNumber | SupervisorError::NoFiles) => {
+            ProcessError::OutOfQuota
+        }
         CallError::Service(SupervisorError::Kernel(code)) => ProcessError::Kernel(code),
         CallError::Kernel(error) => error.into(),
         _ => ProcessError::SupervisorDied,
@@ -27,6 +31,14 @@ fn refusal(error: CallError<SupervisorError>) -> ProcessError {
 impl Init for InitClient {
     fn introduce(&mut self, id: u32, name: &str) -> Result<(), ProcessError> {
         self.0.introduce(id, name).map_err(refusal)
+    }
+
+    fn admit(&mut self, id: u32, files: &[FileGrant]) -> Result<Option<Handle>, ProcessError> {
+        match self.0.admit(id, files) {
+            Ok(port) => Ok(Some(port.into_raw())),
+            Err(CallError::Service(SupervisorError::NoFiles)) => Ok(None),
+            Err(error) => Err(refusal(error)),
+        }
     }
 
     fn release(&mut self, id: u32) {

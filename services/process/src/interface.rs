@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use airox_abi::trace::Event;
+use airox_api::files::FileGrant;
 use airox_api::process::{ExitStatus, HandleEntry, Memory, Process, ProcessEntry, ProcessError, Terms, Traced};
 use airox_api::supervisor::{Supervisor, SupervisorError};
 use airox_api::{Caller, Deferred, WriteLease};
@@ -39,12 +40,14 @@ impl Process for Requests<'_> {
         program: &str,
         arguments: Vec<String>,
         terms: Terms,
+        files: Option<Vec<FileGrant>>,
         console: Option<Port>,
     ) -> Result<u32, ProcessError> {
         component_only(caller)?;
+        let files = self.0.files_for(caller.badge, files)?;
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let console = console.as_ref().map(TypedHandle::raw);
-        self.0.run(program, &arguments, &terms, console)
+        self.0.run(program, &arguments, &terms, &files, console)
     }
 
     fn wait(&mut self, caller: Caller, id: u32, reply: Deferred<ExitStatus, ProcessError>) {
@@ -131,6 +134,10 @@ impl Supervisor for Panics<'_> {
     }
 
     fn release(&mut self, _: Caller, _: u32) -> Result<(), SupervisorError> {
+        Err(SupervisorError::NotAllowed)
+    }
+
+    fn admit(&mut self, _: Caller, _: u32, _: Vec<FileGrant>) -> Result<Port, SupervisorError> {
         Err(SupervisorError::NotAllowed)
     }
 }

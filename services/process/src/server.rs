@@ -3,14 +3,16 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::admit;
+use crate::{admit, files};
 use airox_abi::info::ThreadState;
 use airox_abi::message::WORDS;
 use airox_abi::trace::{Event, TRACE_READ};
 use airox_abi::{DELEGATED, Error, Handle, ObjectKind, Rights};
+use airox_admission::Task;
+use airox_api::files::FileGrant;
 use airox_api::log::{Level, MAX_TEXT};
 use airox_api::process::{ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, ProcessError, Terms, Traced};
-use airox_bundle::Symbols;
+use airox_bundle::{Program, Symbols};
 use airox_spawn::describe::{self, Identity};
 use airox_spawn::fault::{self, Fault, Victim};
 use airox_spawn::{Grant, Kernel, QuotaSource, SpawnError, SpawnRequest};
@@ -56,6 +58,16 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
         names.filter(|name| !self.is_reserved(name))
     }
 
+    /// The files of a program that the component with this badge runs and wants these for.
+    ///
+    /// # Errors
+    /// They are not all the component's to give.
+    pub fn files_for(&self, badge: u64, wanted: Option<Vec<FileGrant>>) -> Result<Vec<FileGrant>, ProcessError> {
+        let index = usize::try_from(badge).ok().and_then(|number| number.checked_sub(1));
+        let own = index.and_then(|index| self.site.files.get(index));
+        files::granted(own.map_or(&[], Vec::as_slice), wanted)
+    }
+
     /// Starts a program and returns its number. The console stays the caller's.
     ///
     /// # Errors
@@ -65,6 +77,7 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
         name: &str,
         arguments: &[&str],
         terms: &Terms,
+        files: &[FileGrant],
         console: Option<Handle>,
     ) -> Result<u32, ProcessError> {
         if self.is_reserved(name) {
@@ -76,24 +89,50 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
         let task = admit::admit(&self.site, running, name, terms);
         let task = task.map_err(ProcessError::NotAdmitted)?;
         let id = self.table.next_number()?;
-        let badge = u64::from(id);
-        let client = Rights::SEND | Rights::COPY;
-        let port = self.kernel.handle_copy(self.authority.port, client, badge)?;
+        // Before it runs: it may write to the log and open files at once.
+        self.init.introduce(id, name)?;
+        let started = self.start(&program, id, arguments, task, files, console);
+        if started.is_err() {
+            self.init.release(id);
+        }
+        started.map(|()| id)
+    }
+
+    /// Starts a program that init knows.
+    fn start(
+        &mut self,
+        program: &Program<'a>,
+        id: u32,
+        arguments: &[&str],
+        task: Task,
+        files: &[FileGrant],
+        console: Option<Handle>,
+    ) -> Result<(), ProcessError> {
+        let (badge, client) = (u64::from(id), Rights::SEND | Rights::COPY);
+        let files = self.init.admit(id, files)?;
+        let port = match self.kernel.handle_copy(self.authority.port, client, badge) {
+            Ok(port) => port,
+            Err(error) => {
+                files.into_iter().for_each(|files| self.close(files));
+                return Err(error.into());
+            }
+        };
         let grant = |name, handle, badge| Grant { name, handle, kind: ObjectKind::Port, rights: client, badge };
-        let mut grants = Vec::with_capacity(5);
+        let mut grants = Vec::with_capacity(6);
         grants.extend([
             grant("supervisor", port, 0),
             grant("fault", port, 0),
             grant("log", self.authority.log, badge),
             grant("clock", self.authority.clock, DELEGATED),
         ]);
+        grants.extend(files.map(|files| grant("files", files, 0)));
         // The console knows the caller's settings, Ctrl-C for one, by its badge: they are not the program's to change.
         grants.extend(console.map(|console| grant("console", console, DELEGATED)));
         let request = SpawnRequest {
             bundle: self.authority.bundle,
             bundle_bytes: self.site.bundle_bytes,
-            program: &program,
-            name,
+            program,
+            name: program.name(),
             arguments,
             quota: QuotaSource::Carved { parent: self.authority.quota, limits: program_limits(admit::share(&task)) },
             grants: &grants,
@@ -105,7 +144,10 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
             log_level: Level::Info,
             time: admit::time_request(&task),
         };
-        let spawned = match airox_spawn::spawn(&mut self.kernel, &request) {
+        let spawned = airox_spawn::spawn(&mut self.kernel, &request);
+        // It has its own by now, or there is no program.
+        files.into_iter().for_each(|files| self.close(files));
+        let spawned = match spawned {
             Ok(spawned) => spawned,
             Err(error) => {
                 self.close(port);
@@ -115,7 +157,7 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
         let process = spawned.process;
         self.table.insert(Running {
             id,
-            name: name.into(),
+            name: program.name().into(),
             process,
             thread: spawned.thread,
             quota: spawned.quota.unwrap_or(Handle::NONE),
@@ -127,14 +169,12 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
             waiters: Vec::new(),
         });
         // It may have ended already; the kernel tells that too.
-        let watched =
-            self.kernel.process_watch(process, self.authority.signal, exit_bit(id)).map_err(ProcessError::from);
-        let introduced = watched.and_then(|()| self.init.introduce(id, name));
-        if let Err(error) = introduced {
+        let watched = self.kernel.process_watch(process, self.authority.signal, exit_bit(id));
+        if let Err(error) = watched {
             self.end(id, ExitStatus::Killed);
-            return Err(error);
+            return Err(error.into());
         }
-        Ok(id)
+        Ok(())
     }
 
     /// Keeps a waiter until a program ends; if it has, the answer is among [`Self::take_answers`].

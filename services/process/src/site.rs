@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use airox_abi::{Handle, QuotaKind, QuotaLimits};
 use airox_admission::Task;
+use airox_api::files::FileGrant;
 use airox_api::process::{HandleEntry, Memory, ProcessEntry, ProcessError};
 use airox_bundle::Bundle;
 use airox_bundle::system::{Component, System};
@@ -40,6 +41,12 @@ pub trait Init {
     /// # Errors
     /// Init refuses, or does not answer.
     fn introduce(&mut self, id: u32, name: &str) -> Result<(), ProcessError>;
+
+    /// The program may use these files: its handle to the file service, if the system has one.
+    ///
+    /// # Errors
+    /// Init refuses, or does not answer.
+    fn admit(&mut self, id: u32, files: &[FileGrant]) -> Result<Option<Handle>, ProcessError>;
 
     /// The program has ended.
     fn release(&mut self, id: u32);
@@ -103,11 +110,13 @@ pub struct Site<'a> {
     pub bundle_bytes: &'a [u8],
     /// Names of the components, in the order of their numbers.
     pub components: Vec<String>,
+    /// What each component may use of files.
+    pub files: Vec<Vec<FileGrant>>,
     /// Programs that components run: they need more than a program gets, so nobody can run them.
     pub reserved: Vec<String>,
     /// The components as the admission test sees them, in the order of their numbers.
     pub tasks: Vec<Task>,
-    /// Those of them that a program calls: providers of its log, its clock and, as any may be its own, of every console.
+    /// Those of them that a program calls: providers of its log, its clock, its files and, as any may be its own, of every console.
     pub servers: Vec<usize>,
     /// The highest priority that a program can get.
     pub highest: u8,
@@ -134,19 +143,21 @@ impl<'a> Site<'a> {
         let own = components.clone().find(|component| provides(component, &["process"]));
         let servers: Vec<usize> = components
             .enumerate()
-            .filter(|(_, component)| provides(component, &["log", "clock", "console"]))
+            .filter(|(_, component)| provides(component, &["log", "clock", "console", "files", "file-system"]))
             .map(|(index, _)| index)
             .collect();
         // Who is called is at least as urgent as who calls.
         let lowest = servers.iter().map(|server| tasks[*server].priority).min();
         let allowed = own.map_or(PRIORITY, |own| own.max_priority);
         let time = own.map_or(0, |own| own.time.for_programs);
+        let files = system.components.iter().map(|component| component.files.clone()).collect();
         let names = system.components.into_iter();
         let (components, reserved) = names.map(|component| (component.name, component.program)).unzip();
         Site {
             bundle,
             bundle_bytes,
             components,
+            files,
             reserved,
             tasks,
             servers,

@@ -7,7 +7,8 @@ use std::rc::Rc;
 use airox_abi::fault::FaultKind;
 use airox_abi::layout::PROGRAM_BASE;
 use airox_abi::trace::Event;
-use airox_abi::{DELEGATED, ObjectKind, Rights};
+use airox_abi::{DELEGATED, Handle, ObjectKind, Rights};
+use airox_api::files::FileGrant;
 use airox_api::process::{
     Budget, BudgetUse, ExitStatus, HandleEntry, Kind, Memory, NotAdmitted, ProcessEntry, ProcessError, State, Terms,
 };
@@ -30,6 +31,7 @@ struct Requests(Rc<RefCell<Asked>>);
 struct Asked {
     wards: BTreeMap<u32, String>,
     asked: Vec<String>,
+    files: BTreeMap<u32, String>,
     refuses: bool,
 }
 
@@ -70,6 +72,12 @@ impl Init for Requests {
         }
         state.wards.insert(id, name.into());
         Ok(())
+    }
+
+    fn admit(&mut self, id: u32, files: &[FileGrant]) -> Result<Option<Handle>, ProcessError> {
+        let files: Vec<String> = files.iter().map(ToString::to_string).collect();
+        self.0.borrow_mut().files.insert(id, files.join(" "));
+        Ok(None)
     }
 
     fn release(&mut self, id: u32) {
@@ -217,7 +225,7 @@ const CLIENT: Rights = Rights::SEND.union(Rights::COPY);
 fn a_program_gets_console_log_and_clock_and_nothing_else() {
     with_server(|server, requests, _| {
         let console = server.kernel().object(ObjectKind::Port);
-        let id = server.run("echo", &["hello"], &USUAL, Some(console)).unwrap();
+        let id = server.run("echo", &["hello"], &USUAL, &[], Some(console)).unwrap();
         assert_eq!(id, FIRST_PROGRAM);
         let badge = u64::from(id);
         assert_eq!(
@@ -233,7 +241,7 @@ fn a_program_gets_console_log_and_clock_and_nothing_else() {
         assert_eq!(requests.0.borrow().wards[&id], "echo");
         let names: Vec<String> = server.handles("echo", 0).unwrap().into_iter().map(|entry| entry.name).collect();
         assert_eq!(names, ["supervisor", "fault", "log", "clock", "console"]);
-        server.run("sort", &[], &USUAL, None).unwrap();
+        server.run("sort", &[], &USUAL, &[], None).unwrap();
         assert_eq!(server.kernel().granted("sort").len(), 4);
     });
 }
@@ -243,7 +251,7 @@ fn only_programs_of_nobody_else_can_be_run() {
     with_server(|server, _, _| {
         assert_eq!(server.programs().collect::<Vec<_>>(), ["echo", "sort"]);
         for name in ["init", "shell", "log", "gone", "", "echo "] {
-            assert_eq!(server.run(name, &[], &USUAL, None), Err(ProcessError::UnknownProgram), "{name}");
+            assert_eq!(server.run(name, &[], &USUAL, &[], None), Err(ProcessError::UnknownProgram), "{name}");
         }
     });
 }
@@ -252,7 +260,7 @@ fn only_programs_of_nobody_else_can_be_run() {
 fn waiters_learn_how_it_ended() {
     with_server(|server, requests, authority| {
         let before = server.kernel().counts();
-        let exits = server.run("echo", &[], &USUAL, None).unwrap();
+        let exits = server.run("echo", &[], &USUAL, &[], None).unwrap();
         server.wait(exits, "one");
         server.wait(exits, "two");
         assert!(server.take_answers().is_empty());
@@ -263,14 +271,14 @@ fn waiters_learn_how_it_ended() {
         server.wait(exits, "late");
         assert_eq!(server.take_answers(), [("late", Ok(ExitStatus::Exited(-7)))]);
 
-        let faults = server.run("echo", &[], &USUAL, None).unwrap();
+        let faults = server.run("echo", &[], &USUAL, &[], None).unwrap();
         server.wait(faults, "fault");
         server.faulted(u64::from(faults), FaultKind::Divide as u16, &[0; 8]);
         assert_eq!(server.take_answers(), [("fault", Ok(ExitStatus::Faulted))]);
         // The end that the kernel tells now is old news.
         deliver(server, &authority);
 
-        let killed = server.run("sort", &[], &USUAL, None).unwrap();
+        let killed = server.run("sort", &[], &USUAL, &[], None).unwrap();
         server.wait(killed, "kill");
         server.kill("sort").unwrap();
         assert_eq!(server.take_answers(), [("kill", Ok(ExitStatus::Killed))]);
@@ -286,7 +294,7 @@ fn waiters_learn_how_it_ended() {
 #[test]
 fn numbers_and_names_find_components_and_programs() {
     with_server(|server, requests, _| {
-        let id = server.run("echo", &[], &USUAL, None).unwrap();
+        let id = server.run("echo", &[], &USUAL, &[], None).unwrap();
         server.kill("log").unwrap();
         server.kill("2").unwrap();
         server.restart("shell").unwrap();
@@ -308,8 +316,8 @@ fn numbers_and_names_find_components_and_programs() {
 #[test]
 fn the_list_is_inits_and_then_the_programs() {
     with_server(|server, _, _| {
-        server.run("echo", &[], &USUAL, None).unwrap();
-        server.run("sort", &[], &USUAL, None).unwrap();
+        server.run("echo", &[], &USUAL, &[], None).unwrap();
+        server.run("sort", &[], &USUAL, &[], None).unwrap();
         let mut names = Vec::new();
         loop {
             let part = server.list(names.len() as u32).unwrap();
@@ -330,7 +338,7 @@ fn whatever_fails_nothing_is_left() {
         let mut failures = 0;
         for failing_after in 0.. {
             server.kernel().failing_after = Some(failing_after);
-            let result = server.run("echo", &[], &USUAL, None);
+            let result = server.run("echo", &[], &USUAL, &[], None);
             server.kernel().failing_after = None;
             if result.is_ok() {
                 break;
@@ -343,7 +351,7 @@ fn whatever_fails_nothing_is_left() {
         server.kill("echo").unwrap();
         // Init does not take it: then it does not run.
         requests.0.borrow_mut().refuses = true;
-        assert_eq!(server.run("echo", &[], &USUAL, None), Err(ProcessError::SupervisorDied));
+        assert_eq!(server.run("echo", &[], &USUAL, &[], None), Err(ProcessError::SupervisorDied));
         assert_eq!(server.kernel().counts(), before);
     });
 }
@@ -352,11 +360,11 @@ fn whatever_fails_nothing_is_left() {
 fn there_is_a_limit_to_programs_and_arguments() {
     with_server(|server, requests, _| {
         let long = "x".repeat(100_000);
-        assert_eq!(server.run("echo", &[&long], &USUAL, None), Err(ProcessError::ArgumentsTooLong));
+        assert_eq!(server.run("echo", &[&long], &USUAL, &[], None), Err(ProcessError::ArgumentsTooLong));
         for _ in 0..MAX_PROGRAMS {
-            server.run("echo", &[], &USUAL, None).unwrap();
+            server.run("echo", &[], &USUAL, &[], None).unwrap();
         }
-        assert_eq!(server.run("echo", &[], &USUAL, None), Err(ProcessError::TooManyPrograms));
+        assert_eq!(server.run("echo", &[], &USUAL, &[], None), Err(ProcessError::TooManyPrograms));
         assert_eq!(requests.wards(), MAX_PROGRAMS);
     });
 }
@@ -364,7 +372,7 @@ fn there_is_a_limit_to_programs_and_arguments() {
 #[test]
 fn messages_with_wild_badges_are_ignored() {
     with_server(|server, _, _| {
-        server.run("echo", &[], &USUAL, None).unwrap();
+        server.run("echo", &[], &USUAL, &[], None).unwrap();
         for badge in [0, 1, 1000, 1002, u64::MAX] {
             server.faulted(badge, 1, &[u64::MAX; 8]);
             server.panicked(badge, "x", "y", 1);
@@ -378,7 +386,7 @@ fn messages_with_wild_badges_are_ignored() {
 fn a_program_with_a_budget_runs_on_it_and_gives_it_back() {
     with_server(|server, _, _| {
         let before = server.kernel().counts();
-        let id = server.run("echo", &[], &terms(165, 1_000, 20_000), None).unwrap();
+        let id = server.run("echo", &[], &terms(165, 1_000, 20_000), &[], None).unwrap();
         let process = server.kernel().process("echo").unwrap();
         assert_eq!(process.budget, Some((1_000_000, 20_000_000)));
         assert_eq!(process.max_priority, 165);
@@ -393,7 +401,7 @@ fn a_program_with_a_budget_runs_on_it_and_gives_it_back() {
 #[test]
 fn what_would_break_a_deadline_is_not_admitted() {
     with_server(|server, _, _| {
-        let mut refused = |terms: Terms| match server.run("echo", &[], &terms, None) {
+        let mut refused = |terms: Terms| match server.run("echo", &[], &terms, &[], None) {
             Err(ProcessError::NotAdmitted(why)) => why,
             other => panic!("{other:?}"),
         };
@@ -440,22 +448,22 @@ fn a_program_runs_on_the_processor_it_was_given() {
             (process.processors, process.budget, process.budget_processor)
         };
         let third = Terms { processor: Some(2), ..USUAL };
-        server.run("echo", &[], &third, None).unwrap();
+        server.run("echo", &[], &third, &[], None).unwrap();
         assert_eq!(place(server, "echo"), (Some(0b100), None, 0));
         assert_eq!(server.list(4).unwrap()[0].processor, Some(2));
         server.kill("echo").unwrap();
-        server.run("echo", &[], &USUAL, None).unwrap();
+        server.run("echo", &[], &USUAL, &[], None).unwrap();
         assert_eq!(place(server, "echo").0, Some(0b111));
         server.kill("echo").unwrap();
         // A fifth of one processor and a fifth of another are less than the 30 % of each; twice a fifth of one is more.
         let fifth = |processor| Terms { processor: Some(processor), ..terms(50, 4_000, 20_000) };
-        server.run("echo", &[], &fifth(2), None).unwrap();
+        server.run("echo", &[], &fifth(2), &[], None).unwrap();
         assert_eq!(place(server, "echo"), (Some(0b100), Some((4_000_000, 20_000_000)), 2));
-        server.run("sort", &[], &fifth(1), None).unwrap();
+        server.run("sort", &[], &fifth(1), &[], None).unwrap();
         let overload = NotAdmitted::Overload { processor: 2, wanted: 400_000, limit: 300_000 };
-        assert_eq!(server.run("echo", &[], &fifth(2), None), Err(ProcessError::NotAdmitted(overload)));
+        assert_eq!(server.run("echo", &[], &fifth(2), &[], None), Err(ProcessError::NotAdmitted(overload)));
         for wanted in [3, 64, u32::MAX] {
-            let refused = server.run("echo", &[], &Terms { processor: Some(wanted), ..USUAL }, None);
+            let refused = server.run("echo", &[], &Terms { processor: Some(wanted), ..USUAL }, &[], None);
             let why = NotAdmitted::NoProcessor { wanted, allowed: 0b111 };
             assert_eq!(why.to_string(), format!("programs cannot run on processor {wanted}; they can on 0, 1, 2"));
             assert_eq!(refused, Err(ProcessError::NotAdmitted(why)));
@@ -471,8 +479,8 @@ fn a_deadline_far_from_its_servers_needs_to_know_its_calls() {
     with_system(&system, 2, |server, _, _| {
         let far = Terms { processor: Some(1), deadline_ns: Some(20_000_000), ..terms(165, 1_000, 20_000) };
         let why = NotAdmitted::UnknownCalls { name: "echo".into() };
-        assert_eq!(server.run("echo", &[], &far, None), Err(ProcessError::NotAdmitted(why)));
-        server.run("echo", &[], &Terms { calls_per_job: Some(3), ..far }, None).unwrap();
+        assert_eq!(server.run("echo", &[], &far, &[], None), Err(ProcessError::NotAdmitted(why)));
+        server.run("echo", &[], &Terms { calls_per_job: Some(3), ..far }, &[], None).unwrap();
     });
 }
 
@@ -480,14 +488,14 @@ fn a_deadline_far_from_its_servers_needs_to_know_its_calls() {
 fn programs_that_run_count_until_they_end() {
     with_server(|server, _, _| {
         let half = terms(180, 500, 20_000);
-        server.run("echo", &[], &half, None).unwrap();
-        server.run("sort", &[], &half, None).unwrap();
-        let third = server.run("sort", &[], &half, None);
+        server.run("echo", &[], &half, &[], None).unwrap();
+        server.run("sort", &[], &half, &[], None).unwrap();
+        let third = server.run("sort", &[], &half, &[], None);
         assert!(matches!(third, Err(ProcessError::NotAdmitted(NotAdmitted::Late { .. }))));
         // Who asks for nothing is always welcome.
-        server.run("sort", &[], &USUAL, None).unwrap();
+        server.run("sort", &[], &USUAL, &[], None).unwrap();
         server.kill("echo").unwrap();
-        server.run("sort", &[], &half, None).unwrap();
+        server.run("sort", &[], &half, &[], None).unwrap();
     });
 }
 

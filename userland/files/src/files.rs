@@ -134,7 +134,11 @@ impl<C: Connect> Files<C> {
         Directory::open(self.clone(), path)
     }
 
-    pub(crate) fn list(&self, path: &str, cursor: u64) -> Result<Listing, FileError> {
+    /// A part of the list of a directory; see [`Files::directory`].
+    ///
+    /// # Errors
+    /// See [`FileError`].
+    pub fn list(&self, path: &str, cursor: u64) -> Result<Listing, FileError> {
         repeated(|| self.shared.client.list(path, cursor))
     }
 

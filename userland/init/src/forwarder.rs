@@ -9,12 +9,16 @@ use core::mem::ManuallyDrop;
 
 use airox_api::CallError;
 use airox_api::log::{Level, LogClient, LogError, MAX_TEXT};
+use airox_bundle::system::FileGrant;
+use airox_init::files_queue::FilesQueue;
 use airox_init::journal::{Journal, Severity};
 use airox_init::queue::{Job, Order, Queue};
 use airox_rt::logging::debug_write;
 use airox_rt::sync::Mutex;
 use airox_rt::{Error, Handle, Port, Signal, TypedHandle, thread};
 use airox_spawn::fault::parts;
+
+use crate::files_forwarder::FilesForwarder;
 
 const WAKE: u64 = 1;
 
@@ -25,7 +29,7 @@ struct Shared {
 }
 
 /// The supervisor's side.
-pub struct Forwarder(Arc<Shared>);
+pub struct Forwarder(Arc<Shared>, FilesForwarder);
 
 impl Forwarder {
     /// Starts the thread.
@@ -33,7 +37,7 @@ impl Forwarder {
         let shared = Arc::new(Shared { queue: Mutex::new(Queue::new()), wake: Signal::create()? });
         let other = Arc::clone(&shared);
         let _runs_forever = thread::spawn(move || forward(&other))?;
-        Ok(Forwarder(shared))
+        Ok(Forwarder(shared, FilesForwarder::start()?))
     }
 
     fn wake(&self) {
@@ -82,6 +86,22 @@ impl Journal for Forwarder {
 
     fn forget(&mut self, badge: u64) {
         self.0.queue.lock().forget(badge);
+    }
+
+    fn files_started(&mut self, port: Handle) {
+        self.1.put(|queue| queue.started(port));
+    }
+
+    fn files_ended(&mut self) {
+        self.1.put(FilesQueue::gone);
+    }
+
+    fn admit(&mut self, badge: u64, files: &[FileGrant]) {
+        self.1.put(|queue| queue.admit(badge, files.to_vec()));
+    }
+
+    fn release(&mut self, badge: u64) {
+        self.1.put(|queue| queue.release(badge));
     }
 }
 

@@ -91,6 +91,24 @@ impl<'a> House<'a> {
         self.plan.log.map(|log| self.port(log))
     }
 
+    /// The file service's port, unbadged: its holder may say who uses which files.
+    #[must_use]
+    pub fn files_port(&self) -> Option<Handle> {
+        self.plan.files.map(|files| self.port(files))
+    }
+
+    /// Whether a component serves files.
+    #[must_use]
+    pub fn is_files(&self, index: usize) -> bool {
+        self.plan.files.is_some_and(|files| files.component == index)
+    }
+
+    /// Whether a component uses them.
+    #[must_use]
+    pub fn uses_files(&self, index: usize) -> bool {
+        self.plan.files.is_some_and(|files| self.plan.uses[index].contains(&files))
+    }
+
     /// A component's arguments: the system's, and what its resources are like.
     #[must_use]
     pub fn arguments(&self, index: usize) -> Vec<&str> {
@@ -127,6 +145,9 @@ impl<'a> House<'a> {
         for (wanted, provider) in record.uses.iter().zip(&self.plan.uses[index]) {
             let handle = self.port(*provider);
             grants.push(port(&wanted.interface, handle, client, number(index)));
+        }
+        for (name, provider) in &self.plan.mounts[index] {
+            grants.push(port(name, self.port(*provider), client | Rights::BADGE, 0));
         }
         for minted in &component.owned.handles {
             grants.push(Grant {

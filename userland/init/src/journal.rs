@@ -1,6 +1,7 @@
 //! Where init's own messages go.
 
 use airox_abi::Handle;
+use airox_bundle::system::FileGrant;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,4 +32,16 @@ pub trait Journal {
 
     /// The program with this badge is gone.
     fn forget(&mut self, badge: u64);
+
+    /// The file service runs (again): it has to be told through this port, unbadged, who may use which files.
+    fn files_started(&mut self, port: Handle);
+
+    /// There will be no file service any more.
+    fn files_ended(&mut self);
+
+    /// Who has this badge at the file service begins now, and may use these files.
+    fn admit(&mut self, badge: u64, files: &[FileGrant]);
+
+    /// Who had this badge at the file service has ended.
+    fn release(&mut self, badge: u64);
 }

@@ -14,6 +14,7 @@
 extern crate alloc;
 
 pub mod component;
+pub mod files_queue;
 pub mod house;
 pub mod journal;
 pub mod plan;

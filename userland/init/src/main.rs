@@ -5,6 +5,7 @@
 
 extern crate alloc;
 
+mod files_forwarder;
 mod firmware;
 mod forwarder;
 

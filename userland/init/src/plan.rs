@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use airox_bundle::Bundle;
-use airox_bundle::system::{Grant, System};
+use airox_bundle::system::{FILE_SYSTEM_INTERFACE, FILES_INTERFACE, Grant, System};
 
 /// Most components a system can have: badges from 1001 on belong to the programs of the process server.
 pub const MAX_COMPONENTS: usize = 1000;
@@ -30,8 +30,12 @@ pub struct Provider {
 pub struct Plan {
     /// For each component, for each interface it uses: who provides it.
     pub uses: Vec<Vec<Provider>>,
+    /// For each component, for each file system it mounts: who provides it, and the name of the handle to it.
+    pub mounts: Vec<Vec<(String, Provider)>>,
     /// Who provides the log, if anyone does.
     pub log: Option<Provider>,
+    /// Who provides files, if anyone does.
+    pub files: Option<Provider>,
 }
 
 /// Why a system cannot be started.
@@ -114,11 +118,15 @@ pub fn plan(system: &System, bundle: &Bundle<'_>) -> Result<Plan, PlanError> {
         count if count > MAX_COMPONENTS => return Err(PlanError::TooMany(count)),
         _ => {}
     }
-    let log = components.iter().enumerate().find_map(|(component, record)| {
-        let interface = provided(&record.provides, LOG_INTERFACE)?;
-        Some(Provider { component, interface })
-    });
+    let provider_of = |wanted: &str| {
+        components.iter().enumerate().find_map(|(component, record)| {
+            let interface = provided(&record.provides, wanted)?;
+            Some(Provider { component, interface })
+        })
+    };
+    let (log, files) = (provider_of(LOG_INTERFACE), provider_of(FILES_INTERFACE));
     let mut uses = Vec::with_capacity(components.len());
+    let mut mounts = Vec::with_capacity(components.len());
     for (index, component) in components.iter().enumerate() {
         if components[..index].iter().any(|other| other.name == component.name) {
             return Err(PlanError::DuplicateName(component.name.clone()));
@@ -132,27 +140,31 @@ pub fn plan(system: &System, bundle: &Bundle<'_>) -> Result<Plan, PlanError> {
         if component.grants.contains(&Grant::LogAdmin) && log.is_none() {
             return Err(PlanError::NoLog(component.name.clone()));
         }
-        let providers = component.uses.iter().map(|wanted| {
+        let find = |interface: &str, name: &String| {
             let provider = components
                 .iter()
-                .position(|other| other.name == wanted.provider)
+                .position(|other| other.name == *name)
                 .and_then(|component| {
-                    let interface = provided(&components[component].provides, &wanted.interface)?;
+                    let interface = provided(&components[component].provides, interface)?;
                     Some(Provider { component, interface })
                 })
                 .ok_or_else(|| PlanError::NoProvider {
                     component: component.name.clone(),
-                    interface: wanted.interface.clone(),
-                    provider: wanted.provider.clone(),
+                    interface: interface.into(),
+                    provider: name.clone(),
                 })?;
             if provider.component >= index {
-                return Err(PlanError::Order { component: component.name.clone(), provider: wanted.provider.clone() });
+                return Err(PlanError::Order { component: component.name.clone(), provider: name.clone() });
             }
             Ok(provider)
-        });
+        };
+        let providers = component.uses.iter().map(|wanted| find(&wanted.interface, &wanted.provider));
         uses.push(providers.collect::<Result<Vec<Provider>, PlanError>>()?);
+        let mounted = component.mounts.iter();
+        let mounted = mounted.map(|mount| Ok((mount.handle_name(), find(FILE_SYSTEM_INTERFACE, &mount.provider)?)));
+        mounts.push(mounted.collect::<Result<Vec<(String, Provider)>, PlanError>>()?);
     }
-    Ok(Plan { uses, log })
+    Ok(Plan { uses, mounts, log, files })
 }
 
 /// Position of an interface among those provided.

@@ -2,8 +2,8 @@
 
 use alloc::format;
 
-use airox_abi::Error;
-use airox_bundle::system::{Grant, RestartPolicy};
+use airox_abi::{Error, Handle, Rights};
+use airox_bundle::system::{FileGrant, Grant, RestartPolicy};
 use airox_spawn::Kernel;
 
 use crate::journal::{Journal, Severity};
@@ -30,6 +30,8 @@ pub enum Refusal {
     BadBadge,
     /// Too many programs are introduced.
     TooMany,
+    /// The system has no file service.
+    NoFiles,
     /// The kernel refused.
     Kernel(Error),
 }
@@ -100,7 +102,23 @@ impl<K: Kernel, J: Journal> Supervisor<'_, K, J> {
             self.wards.iter().position(|ward| ward.owner == owner && ward.badge == badge).ok_or(Refusal::BadBadge)?;
         let ward = self.wards.swap_remove(position);
         self.journal.forget(ward.badge);
+        self.journal.release(ward.badge);
         Ok(())
+    }
+
+    /// A program that was introduced may use these files: its handle to the file service, to be passed on to it.
+    ///
+    /// # Errors
+    /// The caller has no such ward, or the system no file service.
+    pub fn admit(&mut self, caller: u64, badge: u64, files: &[FileGrant]) -> Result<Handle, Refusal> {
+        let owner = self.authorise(caller)?;
+        if !self.wards.iter().any(|ward| ward.owner == owner && ward.badge == badge) {
+            return Err(Refusal::BadBadge);
+        }
+        let port = self.house.files_port().ok_or(Refusal::NoFiles)?;
+        let handle = self.kernel.handle_copy(port, Rights::SEND | Rights::COPY, badge).map_err(Refusal::Kernel)?;
+        self.journal.admit(badge, files);
+        Ok(handle)
     }
 
     /// The component of this name, if the caller may control it.

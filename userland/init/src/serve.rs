@@ -4,10 +4,12 @@ use alloc::vec::Vec;
 
 use airox_abi::Handle;
 use airox_api::Caller;
+use airox_api::files::FileGrant;
 use airox_api::process::{HandleEntry, Kind, Memory, ProcessEntry, State as ProcessState};
 use airox_api::supervisor::{self, SupervisorError};
 use airox_spawn::Kernel;
 use airox_spawn::describe::{self, Identity};
+use airox_sys::{Port, TypedHandle};
 
 use crate::component::State;
 use crate::house::{House, number};
@@ -24,6 +26,7 @@ impl From<Refusal> for SupervisorError {
             Refusal::NotRestartable => SupervisorError::NotRestartable,
             Refusal::BadBadge => SupervisorError::BadNumber,
             Refusal::TooMany => SupervisorError::Full,
+            Refusal::NoFiles => SupervisorError::NoFiles,
             Refusal::Kernel(error) => error.into(),
         }
     }
@@ -75,6 +78,10 @@ impl<K: Kernel, J: Journal> supervisor::Supervisor for Supervisor<'_, K, J> {
 
     fn release(&mut self, caller: Caller, id: u32) -> Result<(), SupervisorError> {
         Ok(Supervisor::release(self, caller.badge, u64::from(id))?)
+    }
+
+    fn admit(&mut self, caller: Caller, id: u32, files: Vec<FileGrant>) -> Result<Port, SupervisorError> {
+        Ok(Port::from_raw(Supervisor::admit(self, caller.badge, u64::from(id), &files)?))
     }
 }
 

@@ -219,6 +219,12 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
                 if let Some(log) = self.house.log_port().filter(|_| self.house.is_log(index)) {
                     self.journal.log_started(log);
                 }
+                if let Some(files) = self.house.files_port().filter(|_| self.house.is_files(index)) {
+                    self.journal.files_started(files);
+                }
+                if self.house.uses_files(index) {
+                    self.journal.admit(number(index), &record.files);
+                }
                 if record.restart.policy == RestartPolicy::Never {
                     // Nobody will need them again: what it holds is now the only copy.
                     self.house.components[index].close_resources(&mut self.kernel);
@@ -346,10 +352,14 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
     pub(crate) fn bury(&mut self, index: usize) {
         self.house.components[index].destroy(&mut self.kernel);
         let journal = &mut self.journal;
+        if self.house.uses_files(index) {
+            journal.release(number(index));
+        }
         self.wards.retain(|ward| {
             let is_alive = ward.owner != index;
             if !is_alive {
                 journal.forget(ward.badge);
+                journal.release(ward.badge);
             }
             is_alive
         });
@@ -362,6 +372,9 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
         component.close_ports(&mut self.kernel);
         if self.house.is_log(index) {
             self.journal.log_ended();
+        }
+        if self.house.is_files(index) {
+            self.journal.files_ended();
         }
     }
 

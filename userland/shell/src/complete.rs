@@ -28,7 +28,9 @@ pub enum Argument {
     Source,
     /// A log level.
     Level,
-    /// A script.
+    /// A path of a file or directory.
+    Path,
+    /// A script of the bundle, or a path.
     Script,
     /// One of these words.
     Words(&'static [&'static str]),

@@ -2,6 +2,8 @@
 
 use crate::services::*;
 use crate::shell::Shell;
+use airox_file_system::{FileSystem, Node, path, read_slice, write_all};
+use airox_memory_files::MemoryFiles;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::rc::Rc;
@@ -41,6 +43,8 @@ pub struct World {
     pub process_server_dies: bool,
     /// The terms of every run.
     pub terms: Vec<Terms>,
+    /// The files of every run.
+    pub granted: Vec<Option<Vec<FileGrant>>>,
     pub ran: Vec<String>,
     pub endings: BTreeMap<u32, ExitStatus>,
     pub wait_interrupted: bool,
@@ -165,9 +169,10 @@ impl Processes for Shared {
         Ok(next.unwrap_or_default())
     }
 
-    fn run(&mut self, program: &str, arguments: &[String], terms: Terms) -> Answer<u32> {
+    fn run(&mut self, program: &str, arguments: &[String], terms: Terms, files: Option<Vec<FileGrant>>) -> Answer<u32> {
         let mut world = self.alive()?;
         world.terms.push(terms);
+        world.granted.push(files);
         if !PROGRAMS.contains(&program) {
             return Err(Failure::Refused("no such program".into()));
         }
@@ -373,26 +378,144 @@ impl Host for Shared {
     }
 }
 
+/// Files in memory.
+pub struct FakeFiles(Rc<RefCell<MemoryFiles>>);
+
+impl FakeFiles {
+    fn find(&self, at: &str) -> FileAnswer<Node> {
+        let mut files = self.0.borrow_mut();
+        let mut node = files.root();
+        for name in path::components(at)? {
+            node = files.lookup(node, name)?;
+        }
+        Ok(node)
+    }
+
+    fn parent<'a>(&self, at: &'a str) -> FileAnswer<(Node, &'a str)> {
+        let (directory, name) = path::split(at).ok_or(FileError::Busy)?;
+        Ok((self.find(directory)?, name))
+    }
+}
+
+impl Files for FakeFiles {
+    fn open(&mut self, at: &str, how: How) -> FileAnswer<Box<dyn OpenFile>> {
+        let node = match self.find(at) {
+            Ok(_) if how.create == Create::New => return Err(FileError::AlreadyExists),
+            Err(FileError::NotFound) if how.create != Create::Never => {
+                let (directory, name) = self.parent(at)?;
+                self.0.borrow_mut().create(directory, name, FileKind::File, 7)?
+            }
+            other => other?,
+        };
+        let mut files = self.0.borrow_mut();
+        if files.stat(node)?.kind == FileKind::Directory {
+            return Err(FileError::IsADirectory);
+        }
+        if how.truncate {
+            files.truncate(node, 0, 7)?;
+        }
+        Ok(Box::new(FakeFile(Rc::clone(&self.0), node)))
+    }
+
+    fn stat(&mut self, at: &str) -> FileAnswer<Attributes> {
+        let node = self.find(at)?;
+        self.0.borrow_mut().stat(node)
+    }
+
+    fn list(&mut self, at: &str, cursor: u64) -> FileAnswer<Listing> {
+        let node = self.find(at)?;
+        let mut files = self.0.borrow_mut();
+        let mut found = Vec::new();
+        let next = files.list(node, cursor, &mut |entry| {
+            found.push((String::from(entry.name), entry.node));
+            // Few at a time, as from a large directory.
+            found.len() < 3
+        })?;
+        let mut entries = Vec::new();
+        for (name, node) in found {
+            entries.push(Listed { name, attributes: files.stat(node)? });
+        }
+        // The entry that was taken last is the one to go on at.
+        let next = next.map(|_| entries.last().map_or(0, |last| last.attributes.node.0 + 1));
+        Ok(Listing { entries, next })
+    }
+
+    fn make_directory(&mut self, at: &str) -> FileAnswer<()> {
+        let (directory, name) = self.parent(at)?;
+        self.0.borrow_mut().create(directory, name, FileKind::Directory, 7).map(drop)
+    }
+
+    fn remove(&mut self, at: &str, kind: FileKind) -> FileAnswer<()> {
+        let (directory, name) = self.parent(at)?;
+        self.0.borrow_mut().unlink(directory, name, kind, 7)
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> FileAnswer<()> {
+        if path::is_within(to, "/other") != path::is_within(from, "/other") {
+            return Err(FileError::OtherFileSystem);
+        }
+        let (from, to) = (self.parent(from)?, self.parent(to)?);
+        self.0.borrow_mut().rename(from, to, 7)
+    }
+
+    fn sync(&mut self, _: &str) -> FileAnswer<()> {
+        self.0.borrow_mut().sync()
+    }
+
+    fn usage(&mut self, _: &str) -> FileAnswer<Usage> {
+        self.0.borrow_mut().usage()
+    }
+
+    fn mounts(&mut self) -> FileAnswer<Vec<Mounted>> {
+        let mount = |path: &str, provider: &str| Mounted { path: path.into(), provider: provider.into() };
+        Ok([mount("/", "memory"), mount("/other", "stick")].into())
+    }
+}
+
+struct FakeFile(Rc<RefCell<MemoryFiles>>, Node);
+
+impl OpenFile for FakeFile {
+    fn read(&mut self, offset: u64, buffer: &mut [u8]) -> FileAnswer<usize> {
+        read_slice(&mut *self.0.borrow_mut(), self.1, offset, buffer)
+    }
+
+    fn write(&mut self, offset: u64, bytes: &[u8]) -> FileAnswer<()> {
+        write_all(&mut *self.0.borrow_mut(), self.1, offset, bytes, 7)
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> FileAnswer<()> {
+        let end = self.0.borrow_mut().stat(self.1)?.size;
+        self.write(end, bytes)
+    }
+
+    fn sync(&mut self) -> FileAnswer<()> {
+        Ok(())
+    }
+}
+
 /// A shell and the world it lives in.
 pub struct Session {
     pub shell: Shell,
     pub shared: Shared,
+    pub files: Rc<RefCell<MemoryFiles>>,
 }
 
 impl Session {
     pub fn new() -> Session {
         let shared = Shared::default();
+        let files = Rc::new(RefCell::new(MemoryFiles::new(4 << 20)));
         let boxed = || Box::new(shared.clone());
         let services = Services {
             processes: boxed(),
             logs: boxed(),
             clock: boxed(),
             power: boxed(),
+            files: Some(Box::new(FakeFiles(Rc::clone(&files)))),
             scripts: boxed(),
             console: boxed(),
             host: boxed(),
         };
-        Session { shell: Shell::new(services), shared }
+        Session { shell: Shell::new(services), shared, files }
     }
 
     pub fn world(&self) -> RefMut<'_, World> {

@@ -5,8 +5,9 @@
 
 use crate::command::{self, Command};
 use crate::complete::{Argument, Completer, matching, split};
-use crate::services::{Answer, Level};
+use crate::services::{Answer, FileKind, Level};
 use crate::shell::Shell;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -27,7 +28,8 @@ impl Completer for Shell {
                 _ => break argument_of(command, rest),
             }
         };
-        (start, matching(&before[start..], self.candidates(argument)))
+        let word = &before[start..];
+        (start, matching(word, self.candidates(argument, word)))
     }
 }
 
@@ -39,7 +41,7 @@ fn argument_of(command: &Command, rest: &[&str]) -> Argument {
 }
 
 impl Shell {
-    fn candidates(&mut self, argument: Argument) -> Vec<String> {
+    fn candidates(&mut self, argument: Argument, word: &str) -> Vec<String> {
         fn or_empty(answer: Answer<Vec<String>>) -> Vec<String> {
             answer.unwrap_or_default()
         }
@@ -51,7 +53,12 @@ impl Shell {
             Argument::Free | Argument::Line => Vec::new(),
             Argument::Command => command::names().map(String::from).collect(),
             Argument::Program => or_empty(self.services.processes.programs()),
-            Argument::Script => or_empty(self.services.scripts.names()),
+            Argument::Path => self.paths(word),
+            Argument::Script => {
+                let mut names = or_empty(self.services.scripts.names());
+                names.extend(self.paths(word));
+                names
+            }
             Argument::Process => processes(self),
             Argument::Source => {
                 let mut names = processes(self);
@@ -61,6 +68,30 @@ impl Shell {
             Argument::Level => Level::ALL.iter().map(|level| level.name().into()).collect(),
             Argument::Words(words) => words.iter().map(|word| (*word).into()).collect(),
         }
+    }
+}
+
+/// Most entries of a directory that are proposed: Tab must not take long.
+const MAX_PATHS: usize = 500;
+
+impl Shell {
+    /// What is in the directory that an unfinished path leads to, as words that begin with it. Directories end in a slash.
+    fn paths(&mut self, word: &str) -> Vec<String> {
+        let typed = word.rfind('/').map_or("", |at| &word[..=at]);
+        let directory = if typed.is_empty() { "." } else { typed };
+        let (Ok(directory), Some(files)) = (command::normal(self, directory), &mut self.services.files) else {
+            return Vec::new();
+        };
+        let (mut words, mut next) = (Vec::new(), Some(0));
+        while let Some(cursor) = next.filter(|_| words.len() < MAX_PATHS) {
+            let Ok(part) = files.list(&directory, cursor) else { break };
+            next = part.next;
+            words.extend(part.entries.into_iter().map(|entry| {
+                let mark = if entry.attributes.kind == FileKind::Directory { "/" } else { "" };
+                format!("{typed}{}{mark}", entry.name)
+            }));
+        }
+        words
     }
 }
 

@@ -6,6 +6,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+pub use airox_api::files::{
+    Access, Attributes, Create, FileError, FileGrant, How, Kind as FileKind, Listed, Listing, Mounted, Usage,
+};
 pub use airox_api::log::{Level, Record, SourceLevel};
 pub use airox_api::process::{Budget, BudgetUse, ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, State, Terms};
 
@@ -59,8 +62,8 @@ pub trait Processes {
     /// Events of a processor's trace from the number `sequence` on, as many as come at once; none past the end, and none at all if the system does not
     /// record them.
     fn trace(&mut self, processor: u32, sequence: u64) -> Answer<Piece>;
-    /// Starts a program on this console, on these terms.
-    fn run(&mut self, program: &str, arguments: &[String], terms: Terms) -> Answer<u32>;
+    /// Starts a program on this console, on these terms, with these files, or the usual ones.
+    fn run(&mut self, program: &str, arguments: &[String], terms: Terms, files: Option<Vec<FileGrant>>) -> Answer<u32>;
     /// Waits until a program started by [`Processes::run`] ends.
     fn wait(&mut self, id: u32) -> Answer<Waited<ExitStatus>>;
     /// Ends a process, by its number or name.
@@ -97,6 +100,43 @@ pub trait Power {
     fn off(&mut self) -> Answer<()>;
     /// Starts again.
     fn reboot(&mut self) -> Answer<()>;
+}
+
+/// What a file or directory says.
+pub type FileAnswer<T> = Result<T, FileError>;
+
+/// Files. Paths are normal ones.
+pub trait Files {
+    /// Opens a file.
+    fn open(&mut self, path: &str, how: How) -> FileAnswer<Box<dyn OpenFile>>;
+    /// What is known of a path.
+    fn stat(&mut self, path: &str) -> FileAnswer<Attributes>;
+    /// The entries of a directory from a place on, as many as come at once.
+    fn list(&mut self, path: &str, cursor: u64) -> FileAnswer<Listing>;
+    /// Makes a directory.
+    fn make_directory(&mut self, path: &str) -> FileAnswer<()>;
+    /// Removes a file or an empty directory.
+    fn remove(&mut self, path: &str, kind: FileKind) -> FileAnswer<()>;
+    /// Moves something within its file system.
+    fn rename(&mut self, from: &str, to: &str) -> FileAnswer<()>;
+    /// Makes the changes of a file system durable.
+    fn sync(&mut self, path: &str) -> FileAnswer<()>;
+    /// Room in a file system.
+    fn usage(&mut self, path: &str) -> FileAnswer<Usage>;
+    /// The file systems there are.
+    fn mounts(&mut self) -> FileAnswer<Vec<Mounted>>;
+}
+
+/// An open file.
+pub trait OpenFile {
+    /// Reads from `offset` on; fewer bytes than fit only at the end.
+    fn read(&mut self, offset: u64, buffer: &mut [u8]) -> FileAnswer<usize>;
+    /// Writes all of it from `offset` on.
+    fn write(&mut self, offset: u64, bytes: &[u8]) -> FileAnswer<()>;
+    /// Writes all of it to the end.
+    fn append(&mut self, bytes: &[u8]) -> FileAnswer<()>;
+    /// Makes it durable.
+    fn sync(&mut self) -> FileAnswer<()>;
 }
 
 /// Scripts for `source`.
@@ -145,6 +185,8 @@ pub struct Services {
     pub clock: Box<dyn Clock>,
     /// See [`Power`].
     pub power: Box<dyn Power>,
+    /// See [`Files`]; `None` if there are none.
+    pub files: Option<Box<dyn Files>>,
     /// See [`Scripts`].
     pub scripts: Box<dyn Scripts>,
     /// See [`Console`].

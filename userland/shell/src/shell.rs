@@ -54,6 +54,8 @@ pub struct Shell {
     pub editor: Editor,
     /// Programs running in the background: number and name.
     pub background: Vec<(u32, String)>,
+    /// Where paths begin that do not begin with a slash: a normal path.
+    pub directory: String,
     /// How many scripts are running inside each other.
     pub script_depth: usize,
     /// How many commands are running inside each other.
@@ -70,6 +72,7 @@ impl Shell {
             services,
             editor: Editor::default(),
             background: Vec::new(),
+            directory: "/".into(),
             script_depth: 0,
             depth: 0,
             pause_ns: FIRST_PAUSE_NS,
@@ -88,7 +91,8 @@ impl Shell {
         self.report_background();
         // A Ctrl-C that came before the prompt was meant for what ran then.
         self.services.host.interrupted();
-        match self.read_line(PROMPT) {
+        let prompt = self.prompt();
+        match self.read_line(&prompt) {
             Outcome::Line(line) => {
                 if self.run_line(&line) == Err(Stop::Interrupted) {
                     self.print("^C\n");
@@ -98,6 +102,15 @@ impl Shell {
                 self.print("This console has only this shell. `poweroff` switches the machine off, `reboot` starts it again.\n");
             }
             Outcome::Cancelled | Outcome::Editing => {}
+        }
+    }
+
+    /// [`PROMPT`], with the directory if that is not `/`.
+    #[must_use]
+    pub fn prompt(&self) -> String {
+        match (self.directory.as_str(), PROMPT.split_once('>')) {
+            (directory, Some((name, end))) if directory != "/" => format!("{name}:{directory}>{end}"),
+            _ => PROMPT.into(),
         }
     }
 

@@ -5,6 +5,7 @@ use super::servers::{Echo, entry, handle_entry, memory};
 use crate::CallError;
 use crate::clock::{ClockClient, ClockDispatcher, ClockError};
 use crate::console::{ConsoleClient, ConsoleDispatcher, ConsoleError, Mode};
+use crate::files::FileGrant;
 use crate::log::{self, Level, LogClient, LogDispatcher, LogError, MAX_TEXT};
 use crate::power::{PowerClient, PowerDispatcher, PowerError};
 use crate::process::{Budget, ExitStatus, NotAdmitted, ProcessClient, ProcessDispatcher, ProcessError, Terms, Traced};
@@ -89,9 +90,12 @@ fn process() {
     assert_eq!(client.programs(2), Ok(vec![]));
     let console = Port::from_raw(Handle(0x10_0000));
     let arguments: Vec<String> = vec!["a".into(), "b".repeat(500)];
-    assert_eq!(client.run("echo", &arguments, Terms::default(), Some(&console)), Ok(0x10_0002));
-    assert_eq!(client.run("hello", &arguments, Terms::default(), None), Ok(501));
-    assert_eq!(client.run("none", &[], Terms::default(), None), Err(CallError::Service(ProcessError::Kernel(7))));
+    assert_eq!(client.run("echo", &arguments, Terms::default(), None, Some(&console)), Ok(0x10_0002));
+    assert_eq!(client.run("hello", &arguments, Terms::default(), None, None), Ok(501));
+    assert_eq!(client.run("none", &[], Terms::default(), None, None), Err(CallError::Service(ProcessError::Kernel(7))));
+    let grant = FileGrant::parse("/tmp:rw").unwrap();
+    let refused = client.run("echo", &arguments, Terms::default(), Some(vec![grant.clone()]), None);
+    assert_eq!(refused, Err(CallError::Service(ProcessError::FilesNotGranted(grant))));
     let urgent = Terms {
         priority: Some(200),
         budget: Some(Budget { time_ns: u64::MAX, period_ns: u64::MAX }),
@@ -100,7 +104,7 @@ fn process() {
         calls_per_job: Some(u32::MAX),
     };
     let refused = ProcessError::NotAdmitted(NotAdmitted::NeedsBudget(40));
-    assert_eq!(client.run("echo", &arguments, urgent, Some(&console)), Err(CallError::Service(refused)));
+    assert_eq!(client.run("echo", &arguments, urgent, None, Some(&console)), Err(CallError::Service(refused)));
     assert_eq!(client.wait(1), Ok(ExitStatus::Exited(-5)));
     assert_eq!(client.wait(2), Ok(ExitStatus::Faulted));
     assert_eq!(client.wait(3), Err(CallError::Service(ProcessError::UnknownProcess)));

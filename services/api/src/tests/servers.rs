@@ -2,6 +2,7 @@
 
 use crate::clock::{Clock, ClockError};
 use crate::console::{Console, ConsoleError, Mode, Size};
+use crate::files::FileGrant;
 use crate::log::{Level, Log, LogError, Record, SourceLevel};
 use crate::power::{Power, PowerError};
 use crate::process::{
@@ -178,8 +179,12 @@ impl Process for Echo {
         program: &str,
         arguments: Vec<String>,
         terms: Terms,
+        files: Option<Vec<FileGrant>>,
         console: Option<Port>,
     ) -> Result<u32, ProcessError> {
+        if let Some([refused]) = files.as_deref() {
+            return Err(ProcessError::FilesNotGranted(refused.clone()));
+        }
         if terms.priority == Some(200) {
             return Err(ProcessError::NotAdmitted(NotAdmitted::NeedsBudget(40)));
         }
@@ -275,5 +280,12 @@ impl Supervisor for Echo {
 
     fn release(&mut self, _caller: Caller, _id: u32) -> Result<(), SupervisorError> {
         Ok(())
+    }
+
+    fn admit(&mut self, _caller: Caller, id: u32, files: Vec<FileGrant>) -> Result<Port, SupervisorError> {
+        match files.len() {
+            0 => Err(SupervisorError::NoFiles),
+            count => Ok(Port::from_raw(airox_abi::Handle(id + count as u32))),
+        }
     }
 }

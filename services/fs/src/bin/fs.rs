@@ -136,12 +136,13 @@ fn main(start: &'static Start) -> Result<(), StartError> {
     let signal = Signal::create()?;
     let inbox = Arc::new(Inbox { news: Mutex::new(VecDeque::new()), signal: signal.copy(Rights::SEND)? });
     let (mut list, mut ways) = (Vec::new(), Vec::new());
-    for entry in start.handles() {
-        let place = entry.name.strip_prefix(PREFIX).and_then(|rest| rest.split_once(':'));
-        if let Some((provider, path)) = place.filter(|_| list.len() < MAX_MOUNTS) {
-            ways.push(Way::open(list.len(), start.take(&entry.name)?, &inbox)?);
-            list.push(Mount { path: path.to_string(), provider: provider.to_string() });
-        }
+    let places = start.handles().iter().filter_map(|entry| {
+        let (provider, path) = entry.name.strip_prefix(PREFIX)?.split_once(':')?;
+        Some((&entry.name, provider, path))
+    });
+    for (name, provider, path) in places.take(MAX_MOUNTS) {
+        ways.push(Way::open(list.len(), start.take(name)?, &inbox)?);
+        list.push(Mount { path: path.to_string(), provider: provider.to_string() });
     }
     let service = FilesDispatcher(FileService::new(list, Ways(ways)));
     let server = Server::new(port).with_signal(&signal)?;

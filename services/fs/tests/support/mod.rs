@@ -220,8 +220,8 @@ impl World {
     }
 
     pub fn admit(&self, badge: u64, grants: &[&str]) {
-        let grants = grants.iter().map(|text| FileGrant::parse(text).unwrap()).collect();
-        self.stranger(0).admit(badge, grants).unwrap();
+        let grants = grants.iter().map(|text| FileGrant::parse(text).unwrap()).collect::<Vec<_>>();
+        self.stranger(0).admit(badge, &grants).unwrap();
         run_jobs(&mut self.service.clone());
     }
 

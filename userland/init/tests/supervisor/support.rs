@@ -7,7 +7,7 @@ use airox_abi::root::Framebuffer;
 use airox_abi::{Handle, ObjectKind, Rights};
 use airox_bundle::Bundle;
 use airox_bundle::system::{
-    Budget, Component, ComponentKind, Grant, OnOverrun, Resource, Restart, RestartPolicy, System, Time, Use,
+    Budget, Component, ComponentKind, FileGrant, Grant, OnOverrun, Resource, Restart, RestartPolicy, System, Time, Use,
 };
 use airox_bundle::write::{Builder, ProgramImage, SegmentImage};
 use airox_init::component::State;
@@ -59,6 +59,23 @@ impl Journal for Notes {
 
     fn forget(&mut self, badge: u64) {
         self.push(format!("<{badge} is gone>"));
+    }
+
+    fn files_started(&mut self, _port: Handle) {
+        self.push("<files started>".into());
+    }
+
+    fn files_ended(&mut self) {
+        self.push("<files ended>".into());
+    }
+
+    fn admit(&mut self, badge: u64, files: &[FileGrant]) {
+        let files: Vec<String> = files.iter().map(ToString::to_string).collect();
+        self.push(format!("<{badge} may use {}>", files.join(" ")));
+    }
+
+    fn release(&mut self, badge: u64) {
+        self.push(format!("<{badge} uses no files>"));
     }
 }
 

@@ -1,6 +1,7 @@
 //! The commands: one table, one function each. A command prints with [`Shell::print`] and returns why it failed, if it did.
 
 mod console;
+mod files;
 mod help;
 mod load;
 mod log;
@@ -16,6 +17,7 @@ use crate::shell::{Done, Shell, Stop};
 use alloc::format;
 use alloc::string::String;
 
+pub use files::normal;
 pub use help::help_text;
 pub use process::describe;
 
@@ -65,7 +67,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         script::COMMANDS,
         time::COMMANDS,
     ];
-    groups.into_iter().flatten()
+    groups.into_iter().chain(files::GROUPS).flatten()
 }
 
 /// The command of this name.

@@ -1,6 +1,6 @@
 //! `caps`, `kill`, `mem`, `programs`, `ps`, `restart`, `run`.
 
-use super::terms::parse_terms;
+use super::terms::{Launch, parse_terms};
 use super::{Command, no_arguments, one_argument, usage, waited};
 use crate::complete::Argument;
 use crate::nearest::nearest;
@@ -78,7 +78,8 @@ pub const COMMANDS: &[Command] = &[
         name: "run",
         usage: "[--processor N] [--priority N] [--budget TIME/PERIOD] [--deadline TIME] [--calls N] PROGRAM [ARGUMENT...] [&]",
         summary: "run a program",
-        details: "With a budget it has so much processor time in each period, and no more. A high priority needs one, and is given only\n\
+        details: "It may read /boot and write /tmp, or use just the files that `--files` says: PATH:r or PATH:rw, several times, or none.\n\
+                  With a budget it has so much processor time in each period, and no more. A high priority needs one, and is given only\n\
                   if all deadlines of the system still hold; at 160 and above the program's own deadline is its period, or `--deadline`. `--calls`\n\
                   says how many calls it makes in a period at most; with several processors the proof may need it.\n\
                   With a processor it stays there; else it starts on the first, and may move its threads to any.\n\
@@ -88,6 +89,7 @@ pub const COMMANDS: &[Command] = &[
             ("run primes 10000", "wait until it ends"),
             ("run hog &", "in the background; `kill hog` ends it"),
             ("run --processor 1 hog &", "on the second processor; nobody on the first notices"),
+            ("run --files /tmp/mine:rw hello", "it sees this directory and nothing else"),
             ("run hello --help", "programs explain themselves"),
             ("run --budget 2ms/20ms --priority 165 metronome", "in real time: 2 ms in every 20"),
         ],
@@ -282,13 +284,13 @@ pub fn run_and_watch(
     background: bool,
     watch: impl FnOnce(&mut Shell, u32),
 ) -> Done {
-    let (terms, arguments) = parse_terms(arguments)?;
+    let (Launch { terms, files }, arguments) = parse_terms(&shell.directory, arguments)?;
     let Some((program, arguments)) = arguments.split_first() else {
         return usage("the program is missing; `programs` lists them");
     };
     // Without the log there will be no report; that must not keep a program from running.
     let before = shell.services.logs.newest().ok();
-    let id = match shell.services.processes.run(program, arguments, terms) {
+    let id = match shell.services.processes.run(program, arguments, terms, files) {
         Ok(id) => id,
         Err(Failure::Refused(why)) => {
             let programs = shell.services.processes.programs().unwrap_or_default();

@@ -303,6 +303,8 @@ impl Editor {
         };
         if let [candidate] = candidates.as_slice() {
             return match candidate.strip_prefix(word) {
+                // A directory is not the whole of a path.
+                Some(rest) if rest.ends_with('/') => self.insert(rest),
                 Some(rest) => self.insert(&format!("{rest} ")),
                 None => {
                     // It needs quotes, so the word at the cursor is replaced.

@@ -10,6 +10,7 @@ extern crate alloc;
 
 mod console;
 mod control;
+mod files;
 mod logs;
 mod processes;
 mod small;
@@ -36,6 +37,7 @@ fn main(start: &'static Start) -> Result<(), StartError> {
         logs: Box::new(logs::LogService::new(start.connect().ok(), Rc::clone(&control))),
         clock: Box::new(small::ClockService(start.connect().ok())),
         power: Box::new(small::PowerService(start.connect().ok())),
+        files: start.connect().ok().map(|client| Box::new(files::FileService::new(client)) as Box<_>),
         scripts: Box::new(BuiltIn),
         console: Box::new(console::ConsoleService(Rc::clone(&control))),
         host: Box::new(control::HostService(control)),

@@ -9,7 +9,7 @@ use airox_rt::abi::Rights;
 use airox_rt::abi::trace::Event;
 use airox_rt::{Port, TypedHandle};
 use airox_shell::services::{
-    Answer, ExitStatus, Failure, HandleEntry, Memory, Piece, ProcessEntry, Processes, Terms, Waited,
+    Answer, ExitStatus, Failure, FileGrant, HandleEntry, Memory, Piece, ProcessEntry, Processes, Terms, Waited,
 };
 use alloc::rc::Rc;
 use alloc::string::String;
@@ -99,9 +99,9 @@ impl Processes for ProcessService {
         Ok(Piece { first: traced.first, events })
     }
 
-    fn run(&mut self, program: &str, arguments: &[String], terms: Terms) -> Answer<u32> {
+    fn run(&mut self, program: &str, arguments: &[String], terms: Terms, files: Option<Vec<FileGrant>>) -> Answer<u32> {
         let console = Some(&self.console);
-        self.client()?.run(program, arguments, terms, console).map_err(|error| failure(NAME, error))
+        self.client()?.run(program, arguments, terms, files, console).map_err(|error| failure(NAME, error))
     }
 
     fn wait(&mut self, id: u32) -> Answer<Waited<ExitStatus>> {
