@@ -497,7 +497,6 @@ impl OpenFile for FakeFile {
 pub struct Session {
     pub shell: Shell,
     pub shared: Shared,
-    pub files: Rc<RefCell<MemoryFiles>>,
 }
 
 impl Session {
@@ -510,12 +509,12 @@ impl Session {
             logs: boxed(),
             clock: boxed(),
             power: boxed(),
-            files: Some(Box::new(FakeFiles(Rc::clone(&files)))),
+            files: Some(Box::new(FakeFiles(files))),
             scripts: boxed(),
             console: boxed(),
             host: boxed(),
         };
-        Session { shell: Shell::new(services), shared, files }
+        Session { shell: Shell::new(services), shared }
     }
 
     pub fn world(&self) -> RefMut<'_, World> {

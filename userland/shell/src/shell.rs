@@ -91,8 +91,7 @@ impl Shell {
         self.report_background();
         // A Ctrl-C that came before the prompt was meant for what ran then.
         self.services.host.interrupted();
-        let prompt = self.prompt();
-        match self.read_line(&prompt) {
+        match self.read_line(PROMPT) {
             Outcome::Line(line) => {
                 if self.run_line(&line) == Err(Stop::Interrupted) {
                     self.print("^C\n");
@@ -102,15 +101,6 @@ impl Shell {
                 self.print("This console has only this shell. `poweroff` switches the machine off, `reboot` starts it again.\n");
             }
             Outcome::Cancelled | Outcome::Editing => {}
-        }
-    }
-
-    /// [`PROMPT`], with the directory if that is not `/`.
-    #[must_use]
-    pub fn prompt(&self) -> String {
-        match (self.directory.as_str(), PROMPT.split_once('>')) {
-            (directory, Some((name, end))) if directory != "/" => format!("{name}:{directory}>{end}"),
-            _ => PROMPT.into(),
         }
     }
 

@@ -3,7 +3,7 @@
 use airox_api::files::FilesClient;
 use airox_files::{File, Files};
 use airox_shell::services::{
-    Attributes, FileAnswer, FileError, FileKind, Files as Service, How, Listing, Mounted, OpenFile, Usage,
+    Attributes, FileAnswer, FileKind, Files as Service, How, Listing, Mounted, OpenFile, Usage,
 };
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -44,12 +44,11 @@ pub enum Step {
     Leave,
 }
 
+/// Sees what a walk comes by.
+pub type Visit<'a> = dyn FnMut(&mut Shell, &str, FileKind, Step) -> Result<(), Stop> + 'a;
+
 /// Walks through everything below a path, and itself.
-pub fn tree(
-    shell: &mut Shell,
-    path: &str,
-    visit: &mut dyn FnMut(&mut Shell, &str, FileKind, Step) -> Result<(), Stop>,
-) -> Result<(), Stop> {
+pub fn tree(shell: &mut Shell, path: &str, visit: &mut Visit<'_>) -> Result<(), Stop> {
     let kind = at(shell, path, |files, path| files.stat(path))?.kind;
     let mut open: Vec<(String, FileKind, Step)> = [(path.into(), kind, Step::Enter)].into();
     while let Some((path, kind, step)) = open.pop() {

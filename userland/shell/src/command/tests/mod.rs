@@ -1,5 +1,6 @@
 //! Every command against fake servers: the good case, and what a person gets wrong.
 
+mod files;
 mod load;
 mod log;
 mod process;
@@ -48,7 +49,7 @@ fn help_of_an_unknown_command_suggests_one() {
 #[test]
 fn unknown_commands() {
     let mut session = Session::new();
-    assert_eq!(session.line("sp"), "sp: no such command; did you mean `ps`?\n");
+    assert_eq!(session.line("pss"), "pss: no such command; did you mean `ps`?\n");
     assert_eq!(session.line("primes 5"), "primes: no such command; to start the program of this name: run primes\n");
     assert_eq!(session.line("hallo"), "hallo: no such command; did you mean the program: run hello?\n");
     assert_eq!(session.line("qqqqqqq"), "qqqqqqq: no such command; `help` lists all commands\n");
