@@ -77,9 +77,9 @@ fn each_kind_of_wrong_message_has_its_error() {
 #[test]
 fn missing_handles_are_refused() {
     let mut process = ProcessDispatcher(Echo::default());
-    let run = request_tag(process::INFO.id, 1, 8);
-    // Empty name, no arguments, no terms, a console that is claimed but not there.
-    let words = [0x01_00_00_00_00_00_00_00, 0, 0, 0, 0, 0, 0, 0];
+    let run = request_tag(process::INFO.id, 1, 9);
+    // Empty name, no arguments, no terms, no files, a console that is claimed but not there.
+    let words = [0, 1, 0, 0, 0, 0, 0, 0];
     let claimed = TestMessage::new(0, run, words, &[], vec![]);
     assert_eq!(send(&mut process, claimed), Some(ProtocolError::BadHandle));
     let denied = TestMessage::new(0, run, [0; WORDS], &[Handle(1)], vec![]);
