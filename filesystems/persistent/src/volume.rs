@@ -8,7 +8,7 @@ use crate::buffer::Buffer;
 use crate::disk::{Disk, Statistics};
 use crate::error::{Error, Part, corrupt};
 use crate::key::{Key, Kind, OFFSET_END};
-use crate::layout::{LOG_START, Layout, Superblock, TableEntry};
+use crate::layout::{BLOCK_SIZE, LOG_START, Layout, Superblock, TableEntry};
 use crate::log;
 use crate::records::{Node, NodeKind, Trim};
 use crate::store::Store;
@@ -17,6 +17,8 @@ use crate::store::Store;
 pub const ROOT: u64 = 1;
 /// Blocks that only deleting may use: without them a full volume could never be emptied.
 const FOR_DELETING: u64 = 24;
+/// Blocks looked at to tell a new disk from a used one.
+const FIRST_BLOCKS: u64 = 256;
 /// Notes about blocks to be freed that may be kept in memory (16 bytes each).
 const MOST_NOTES: usize = 32_768;
 
@@ -132,6 +134,21 @@ impl<D: BlockDevice> Volume<D> {
         store.checkpoint()?;
         store.disk.flush()?;
         Ok(store.disk.into_device())
+    }
+
+    /// Makes an empty volume if the first MiB of the device is all zeros, as of a new disk; says whether it was.
+    ///
+    /// # Errors
+    /// As for [`format`](Self::format).
+    pub fn format_blank(mut device: D, format: &Format<'_>) -> Result<(D, bool), Error> {
+        let mut disk = Disk::new(&mut device, usize::MAX)?;
+        let length = disk.blocks().min(FIRST_BLOCKS) as usize * BLOCK_SIZE;
+        let mut bytes = alloc::vec![0; length];
+        disk.read(0, &mut bytes)?;
+        if bytes.iter().any(|byte| *byte != 0) {
+            return Ok((device, false));
+        }
+        Ok((Self::format(device, format)?, true))
     }
 
     /// Mounts the volume on a device.

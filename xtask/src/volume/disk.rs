@@ -8,8 +8,8 @@ use airox_driver_traits::block::{BlockDevice, BlockError, Geometry, SECTOR};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::fs::{FlockOperation, fcntl_lock};
 
-/// Name of the partition that AIROX keeps files on.
-const DATA_PARTITION: &str = "AIROX data";
+/// Names of the partition that AIROX keeps files on: of its own image, and of a data disk.
+const DATA_PARTITIONS: [&str; 2] = ["AIROX data", "data"];
 
 /// A range of a file.
 #[derive(Debug)]
@@ -56,14 +56,15 @@ fn extent(image: &Path, partition: Option<&str>) -> Result<(u64, u64)> {
         ensure!(partition.is_none(), "{name} has no partitions");
         return Ok((0, length));
     };
-    let wanted = partition.unwrap_or(DATA_PARTITION);
-    let Some(found) = disk.partitions().values().find(|found| found.name == wanted) else {
+    let wanted = partition.unwrap_or(DATA_PARTITIONS[0]);
+    let is_wanted = |name: &str| partition.map_or(DATA_PARTITIONS.contains(&name), |wanted| name == wanted);
+    let Some(found) = disk.partitions().values().find(|found| is_wanted(&found.name)) else {
         let names: Vec<_> = disk.partitions().values().map(|found| format!("\"{}\"", found.name)).collect();
         bail!("{name} has no partition \"{wanted}\"; it has {}", names.join(", "));
     };
     let start = found.first_lba * u64::from(SECTOR);
     let end = (found.last_lba + 1) * u64::from(SECTOR);
-    ensure!(start < end && end <= length, "partition \"{wanted}\" of {name} leaves the image");
+    ensure!(start < end && end <= length, "partition \"{}\" of {name} leaves the image", found.name);
     Ok((start, end - start))
 }
 

@@ -32,7 +32,7 @@ pub struct VolumeArguments {
 struct Image {
     /// A plain image file, or a disk with partitions
     image: PathBuf,
-    /// The partition; by default "AIROX data"
+    /// The partition; by default "AIROX data" or "data"
     #[arg(long)]
     partition: Option<String>,
 }

@@ -1,9 +1,9 @@
 //! What any file system has to do, and what this one has in addition.
 
 use airox_file_system::conformance;
-use airox_persistent::{Error, Files, NodeKind, ROOT, Settings, Volume};
+use airox_persistent::{Error, Files, Format, NodeKind, ROOT, Settings, Volume};
 
-use crate::disk::Random;
+use crate::disk::{MemoryDisk, Random};
 use crate::workload::{SMALL, digest, format, mount, step};
 
 #[test]
@@ -63,6 +63,20 @@ fn a_disk_that_cannot_be_written_shows_what_the_log_has() {
     assert_eq!(&bytes, b"hello");
     assert_eq!(volume.write(node, 0, b"x"), Err(Error::ReadOnly));
     assert_eq!(volume.check().expect("readable").problems, []);
+}
+
+#[test]
+fn only_a_blank_disk_is_formatted() {
+    let format = Format { volume: 7, label: "new", log_blocks: None, now: 1 };
+    let (disk, made) = Volume::format_blank(MemoryDisk::new(1000), &format).expect("a good disk");
+    assert!(made);
+    let (disk, made) = Volume::format_blank(disk, &format).expect("a good disk");
+    assert!(!made, "there is a volume");
+    assert!(mount(disk).list(ROOT, 0, 1).expect("readable").is_empty());
+    let mut used = MemoryDisk::new(1000);
+    used.set_block(255, &[1; 4096]);
+    let (disk, made) = Volume::format_blank(used, &format).expect("a good disk");
+    assert!(!made && Volume::mount(disk, SMALL).err() == Some(Error::NotFormatted));
 }
 
 #[test]

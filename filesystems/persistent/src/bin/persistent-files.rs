@@ -1,0 +1,62 @@
+//! The program: the files of a disk behind the interface `file-system`.
+//!
+//! Argument `disk=PATH`: which disk or part of one, by the device manager's name. It is waited for. A new disk gets an empty volume; one that
+//! holds anything else is left alone.
+#![no_std]
+#![no_main]
+#![deny(unsafe_code)]
+
+extern crate alloc;
+
+use airox_api::clock::ClockClient;
+use airox_api::device::DeviceClient;
+use airox_block_client::Disk;
+use airox_persistent::checksum::of_name;
+use airox_persistent::{Error, Files, Format, Settings, Volume};
+use airox_rt::Start;
+use airox_rt::time::Instant;
+use alloc::boxed::Box;
+use alloc::format;
+
+/// Bytes that one request to the disk moves, in memory that the device reaches.
+const TRANSFER: usize = 1 << 20;
+/// Bytes written that are kept until they are flushed, in case the disk's driver is restarted.
+const KEPT: usize = 4 << 20;
+/// The rest of the heap is for the log while it is read, a checkpoint, and the clients' open files.
+const SETTINGS: Settings =
+    Settings { cache_blocks: 1024, buffer_blocks: 256, table_bytes: 2 << 20, unflushed_bytes: KEPT - TRANSFER };
+
+airox_rt::entry!(main);
+
+fn main(start: &'static Start) -> Result<(), Box<dyn core::error::Error>> {
+    let path = start.arguments().iter().find_map(|argument| argument.strip_prefix("disk="));
+    let path = path.ok_or("the argument disk=PATH is missing")?;
+    let devices: DeviceClient = start.connect()?;
+    let clock: Option<ClockClient> = start.connect().ok();
+    let now = clock.and_then(|clock| clock.now().ok()).unwrap_or(0);
+    let disk = Disk::over(devices.open(path, true)?, TRANSFER, KEPT)?;
+    let volume = mount(disk, path, now).map_err(|error| format!("{path}: {error}"))?;
+    Ok(airox_file_server::serve(start, Files::new(volume), None)?)
+}
+
+/// Mounts the disk's volume, and says in the log what was found.
+fn mount(disk: Disk, path: &str, now: u64) -> Result<Volume<Disk>, Error> {
+    // Not to be guessed from outside: nobody knows to the nanosecond when the disk was first opened.
+    let number = |part| u128::from(of_name(path, now ^ Instant::now().as_nanoseconds().rotate_left(part)));
+    let format = Format { volume: number(20) << 64 | number(40), label: "airox", log_blocks: None, now };
+    let (disk, made) = Volume::format_blank(disk, &format)?;
+    let (volume, mounted) = Volume::mount(disk, SETTINGS)?;
+    if made {
+        log::info!("{path}: a new volume");
+    }
+    if mounted.batches > 0 {
+        log::info!("{path}: it was not unmounted; {} synchronisations came back from its log", mounted.batches);
+    }
+    if let Some(block) = mounted.cut_short {
+        log::warn!("{path}: block {block}: the last synchronisation was cut short");
+    }
+    if let Some(block) = mounted.restored {
+        log::warn!("{path}: block {block}: the superblock was restored from its copy");
+    }
+    Ok(volume)
+}
