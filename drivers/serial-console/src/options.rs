@@ -1,5 +1,6 @@
 //! The program's arguments.
 
+use airox_uart16550::port_number;
 use core::fmt;
 
 /// COM1's first port.
@@ -37,19 +38,12 @@ impl Options {
         let mut options = Options { port: COM1, size: TERMINAL };
         for argument in arguments {
             match argument.split_once('=') {
-                Some(("port", value)) => options.port = port(value).ok_or(BadOption)?,
+                Some(("port", value)) => options.port = port_number(value).ok_or(BadOption)?,
                 Some(("size", value)) => options.size = size(value).ok_or(BadOption)?,
                 _ => return Err(BadOption),
             }
         }
         Ok(options)
-    }
-}
-
-fn port(text: &str) -> Option<u16> {
-    match text.strip_prefix("0x") {
-        Some(digits) => u16::from_str_radix(digits, 16).ok(),
-        None => text.parse().ok(),
     }
 }
 

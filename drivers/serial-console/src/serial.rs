@@ -1,11 +1,14 @@
 //! A [`Console`] on a [`Uart`].
 
-use crate::uart::{FIFO, LineErrors, Uart};
 use airox_driver_traits::PortIo;
 use airox_terminal::{
     ClientInterrupt, Console, ConsoleDevice, FlushCall, Interrupt, Progress, ReadCall, SavedFlush, SavedRead,
     SavedWrite, ServedConsole, WriteCall,
 };
+use airox_uart16550::{FIFO, LineErrors, Uart};
+
+/// The line's speed, in baud.
+pub const SPEED: u32 = 115_200;
 
 /// Times the device is asked in one call of [`SerialConsole::interrupt`] whether it wants more.
 const ROUNDS: u32 = 64;

@@ -1,10 +1,9 @@
 //! The serial console on a register model of the UART.
 
-mod model;
-
-use airox_serial_console::{LineErrors, SerialConsole, Uart, UartError};
+use airox_serial_console::{SPEED, SerialConsole};
 use airox_terminal::{CallRefused, FlushCall, Gone, Interrupt, Mode, Progress, ReadCall, WriteCall};
-use model::{BASE, LSR_FRAMING, LSR_OVERRUN, Model, Speed};
+use airox_uart16550::model::{BASE, LSR_FRAMING, LSR_OVERRUN, Model, Speed};
+use airox_uart16550::{LineErrors, Uart, UartError};
 use proptest::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -71,7 +70,7 @@ type Serial = SerialConsole<Model, Text, Reader, Flush, Bell>;
 
 fn start(model: &Model) -> Serial {
     let mut early = [0; 16];
-    let (uart, count) = Uart::start(model.clone(), BASE, &mut early).expect("the UART answers");
+    let (uart, count) = Uart::start(model.clone(), BASE, SPEED, &mut early).expect("the UART answers");
     SerialConsole::new(uart, &early[..count], (80, 24))
 }
 
@@ -106,9 +105,9 @@ fn read(serial: &mut Serial) -> Rc<RefCell<Vec<u8>>> {
 #[test]
 fn a_missing_device_is_an_error() {
     let mut early = [0; 16];
-    let result = Uart::start(Model::absent(), BASE, &mut early);
+    let result = Uart::start(Model::absent(), BASE, SPEED, &mut early);
     assert_eq!(result.err(), Some(UartError::NotPresent(BASE)));
-    let result = Uart::start(Model::absent(), 0xfffc, &mut early);
+    let result = Uart::start(Model::absent(), 0xfffc, SPEED, &mut early);
     assert_eq!(result.err(), Some(UartError::BadPort(0xfffc)));
 }
 
@@ -220,7 +219,7 @@ fn a_flood_does_not_hold_the_driver() {
     }
     assert_eq!(serial.interrupt(), Progress::Done);
     let mut early = [0; 16];
-    let (uart, _) = Uart::start(Flood(model), BASE, &mut early).expect("the UART answers");
+    let (uart, _) = Uart::start(Flood(model), BASE, SPEED, &mut early).expect("the UART answers");
     let mut serial: SerialConsole<Flood, Text, Reader, Flush, Bell> = SerialConsole::new(uart, &early, (80, 24));
     assert_eq!(serial.interrupt(), Progress::More);
 }

@@ -11,6 +11,8 @@ extern crate alloc;
 
 pub mod block;
 mod bound_ports;
+pub mod sensor;
+pub mod serial;
 
 pub use bound_ports::BoundPorts;
 

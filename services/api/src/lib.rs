@@ -46,6 +46,7 @@ pub mod files;
 pub mod log;
 pub mod power;
 pub mod process;
+pub mod sensor;
 pub mod start;
 pub mod supervisor;
 #[cfg(any(test, feature = "testing"))]
@@ -69,6 +70,7 @@ pub const INTERFACES: &[&InterfaceInfo] = &[
     &log::INFO,
     &power::INFO,
     &process::INFO,
+    &sensor::INFO,
     &supervisor::INFO,
 ];
 

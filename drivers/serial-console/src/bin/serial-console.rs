@@ -14,8 +14,9 @@ use airox_api::console::{ConsoleDispatcher, ConsoleInterface};
 use airox_driver_traits::BoundPorts;
 use airox_rt::server::{Handler, KernelMessage, Server};
 use airox_rt::{IoPorts, Irq, PortRange, Rights, Signal, Start, TypedHandle, exit_code};
-use airox_serial_console::{Options, SerialConsole, Uart, UartError};
+use airox_serial_console::{Options, SPEED, SerialConsole};
 use airox_terminal::{AGAIN, ClientInterrupt, ConsoleServer, SavedFlush, SavedRead, SavedWrite};
+use airox_uart16550::{Uart, UartError};
 use alloc::boxed::Box;
 use core::error::Error;
 
@@ -84,7 +85,7 @@ fn main(start: &'static Start) -> Result<(), Box<dyn Error>> {
     let signal = Signal::create()?;
     irq.bind(&signal, INTERRUPT)?;
     let mut early = [0; _];
-    let (uart, count) = match Uart::start(ports, options.port, &mut early) {
+    let (uart, count) = match Uart::start(ports, options.port, SPEED, &mut early) {
         Err(error @ UartError::NotPresent(_)) => no_device(&error),
         other => other?,
     };

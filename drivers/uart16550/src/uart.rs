@@ -2,9 +2,12 @@
 
 use crate::backend::{PortBackend, device};
 use airox_driver_traits::PortIo;
+use airox_driver_traits::serial::{LineErrors, SerialLine};
+use core::convert::Infallible;
 use core::fmt;
+use embedded_io::ErrorType;
 use uart_16550::spec::registers::{FifoTriggerLevel, IER, LSR};
-use uart_16550::{BaudRate, Config, Uart16550};
+use uart_16550::{BaudRate, Config, InitError, Uart16550};
 
 /// Bytes the transmit FIFO takes when it is empty.
 pub const FIFO: usize = uart_16550::spec::FIFO_SIZE;
@@ -13,37 +16,6 @@ pub const FIFO: usize = uart_16550::spec::FIFO_SIZE;
 /// register read about 1 us: this is past 20 characters.
 const DRAIN_READS: u32 = 2_000;
 
-/// Errors of the line, counted since the driver started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct LineErrors {
-    /// Characters lost because the FIFO was full.
-    pub overrun: u64,
-    /// Characters with wrong parity.
-    pub parity: u64,
-    /// Characters without a stop bit: wrong speed, or noise.
-    pub framing: u64,
-    /// Breaks: the line was held low.
-    pub breaks: u64,
-}
-
-impl LineErrors {
-    /// All of them.
-    #[must_use]
-    pub fn total(&self) -> u64 {
-        self.overrun + self.parity + self.framing + self.breaks
-    }
-}
-
-impl fmt::Display for LineErrors {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{} overruns, {} parity errors, {} framing errors, {} breaks",
-            self.overrun, self.parity, self.framing, self.breaks
-        )
-    }
-}
-
 /// Why there is no usable UART.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UartError {
@@ -51,6 +23,8 @@ pub enum UartError {
     BadPort(u16),
     /// Nothing answers at this port.
     NotPresent(u16),
+    /// 115200 is no multiple of this speed, or it is 0 or too slow.
+    BadSpeed(u32),
 }
 
 impl fmt::Display for UartError {
@@ -58,13 +32,14 @@ impl fmt::Display for UartError {
         match self {
             UartError::BadPort(port) => write!(formatter, "no UART can be at port {port:#x}"),
             UartError::NotPresent(port) => write!(formatter, "no UART answers at port {port:#x}"),
+            UartError::BadSpeed(baud) => write!(formatter, "a UART cannot have the speed of {baud} baud"),
         }
     }
 }
 
 impl core::error::Error for UartError {}
 
-/// A 16550 at 115200 baud, 8N1, FIFOs on.
+/// A 16550, 8N1, FIFOs on.
 pub struct Uart<P: PortIo> {
     device: Uart16550<PortBackend<P>>,
     errors: LineErrors,
@@ -73,11 +48,14 @@ pub struct Uart<P: PortIo> {
 }
 
 impl<P: PortIo> Uart<P> {
-    /// Takes the device over. Bytes that arrived before are put in `early`; returns how many.
+    /// Takes the device over and sets its speed. Bytes that arrived before are put in `early`; returns how many.
     ///
     /// # Errors
-    /// [`UartError`] if there is no device.
-    pub fn start(ports: P, base: u16, early: &mut [u8; FIFO]) -> Result<(Uart<P>, usize), UartError> {
+    /// [`UartError`] if there is no device, or none of this speed.
+    pub fn start(ports: P, base: u16, baud: u32, early: &mut [u8; FIFO]) -> Result<(Uart<P>, usize), UartError> {
+        if baud == 0 {
+            return Err(UartError::BadSpeed(baud));
+        }
         let mut device = device(ports, base).ok_or(UartError::BadPort(base))?;
         if !device.check_present() {
             return Err(UartError::NotPresent(base));
@@ -86,11 +64,13 @@ impl<P: PortIo> Uart<P> {
         let config = Config {
             interrupts: IER::DATA_READY | IER::RECEIVER_LINE_STATUS,
             fifo_trigger_level: Some(FifoTriggerLevel::Eight),
-            baud_rate: BaudRate::Baud115200,
+            baud_rate: BaudRate::from_integer(baud),
             ..Config::DEFAULT
         };
-        // The other errors are about impossible speeds; 115200 baud divides the clock by 1.
-        device.init(config).map_err(|_| UartError::NotPresent(base))?;
+        device.init(config).map_err(|error| match error {
+            InitError::InvalidBaudRate(_) => UartError::BadSpeed(baud),
+            _ => UartError::NotPresent(base),
+        })?;
         let uart = Uart { device, errors: LineErrors::default(), transmitting: false };
         Ok((uart, received))
     }
@@ -149,5 +129,40 @@ impl<P: PortIo> Uart<P> {
         self.errors.framing += u64::from(status.contains(LSR::FRAMING_ERROR));
         self.errors.breaks += u64::from(status.contains(LSR::BREAK_INTERRUPT));
         status
+    }
+}
+
+impl<P: PortIo> ErrorType for Uart<P> {
+    /// Ports cannot fail: one without a device reads as all ones.
+    type Error = Infallible;
+}
+
+impl<P: PortIo> SerialLine for Uart<P> {
+    fn is_interrupting(&mut self) -> Result<bool, Infallible> {
+        Ok(Uart::is_interrupting(self))
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> Result<usize, Infallible> {
+        Ok(Uart::receive(self, buffer))
+    }
+
+    fn transmit(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+        if bytes.is_empty() {
+            self.is_idle();
+        }
+        Ok(Uart::transmit(self, bytes))
+    }
+
+    fn errors(&self) -> LineErrors {
+        Uart::errors(self)
+    }
+}
+
+/// The number of an I/O port as an argument gives it: decimal, or hexadecimal after `0x`.
+#[must_use]
+pub fn port_number(text: &str) -> Option<u16> {
+    match text.strip_prefix("0x") {
+        Some(digits) => u16::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
     }
 }

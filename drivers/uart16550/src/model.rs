@@ -1,9 +1,12 @@
 //! A register model of a 16550, after the PC16550D datasheet.
 
+#![allow(missing_docs)]
+
 use airox_driver_traits::PortIo;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::vec::Vec;
 
 pub const BASE: u16 = 0x3f8;
 const FIFO: usize = 16;
