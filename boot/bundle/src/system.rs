@@ -136,7 +136,7 @@ pub enum ComponentKind {
 /// [`System::components`] plus 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Use {
-    /// The interface.
+    /// The interface; with a colon and a name of the client's own behind it, if it may use several providers (`sensor:gps0`).
     pub interface: String,
     /// The component that provides it.
     pub provider: String,
@@ -163,6 +163,14 @@ impl Mount {
 pub const FILE_SYSTEM_INTERFACE: &str = "file-system";
 /// The interface of the file service.
 pub const FILES_INTERFACE: &str = "files";
+
+impl Use {
+    /// The interface itself: what stands before the colon, if it is used under a name of its own (`sensor:gps0`).
+    #[must_use]
+    pub fn interface_name(&self) -> &str {
+        self.interface.split(':').next().unwrap_or_default()
+    }
+}
 
 /// A machine resource, under the name the component knows it by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

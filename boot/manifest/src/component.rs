@@ -8,6 +8,7 @@
 //! program = "serial-console"     # default: the name
 //! provides = ["console"]         # interfaces served, one port each
 //! uses = ["log"]                 # interfaces called
+//! uses-named = ["sensor"]        # interfaces called at any number of providers, none too: the system file names each (`"sensor:gps0" = "gps"`)
 //! grants = []                    # bundle, kernel-info, supervisor, log-admin
 //! stack = "32K"                  # of the first thread
 //! heap = "128K"
@@ -77,6 +78,7 @@ pub struct ComponentManifest {
     pub(crate) program: At<String>,
     pub(crate) provides: Vec<At<String>>,
     pub(crate) uses: Vec<At<String>>,
+    pub(crate) uses_named: Vec<At<String>>,
     pub(crate) grants: Vec<Grant>,
     pub(crate) resources: Vec<ResourceNeed>,
     pub(crate) stack: u64,
@@ -148,6 +150,7 @@ fn read(source: &Source, problems: &mut Problems) -> Option<ComponentManifest> {
     let provides = table.names("provides", NAME_LENGTH, problems);
     report_duplicates(&provides, source, problems);
     let uses = table.names("uses", NAME_LENGTH, problems);
+    let uses_named = table.names("uses-named", NAME_LENGTH, problems);
     let grants = table.strings("grants", problems);
     let grants = grants.iter().filter_map(|word| grant(word, source, problems)).collect();
     let stack = page_size(&mut table, source, "stack", 64 << 10, MIN_STACK..=MAX_STACK, problems);
@@ -164,6 +167,7 @@ fn read(source: &Source, problems: &mut Problems) -> Option<ComponentManifest> {
         program: program?,
         provides,
         uses,
+        uses_named,
         grants,
         resources,
         stack,

@@ -3,8 +3,9 @@
 
 use airox_bundle::system::Use;
 
-use crate::component::ComponentManifest;
+use crate::component::{ComponentManifest, NAME_LENGTH};
 use crate::problem::{Kind, Problems};
+use crate::reader::At;
 use crate::source::Source;
 use crate::system_file::Entry;
 
@@ -27,30 +28,56 @@ impl Member<'_> {
 /// For each member, the providers of what it uses, as indices.
 pub(crate) type Providers = Vec<Vec<(String, usize)>>;
 
-/// Finds every use's provider.
+/// Finds every use's provider. What is used by name stands there under the whole of it (`sensor:gps0`).
 pub(crate) fn resolve(members: &[Member<'_>], source: &Source, problems: &mut Problems) -> Providers {
     members
         .iter()
         .map(|member| {
-            check_choices(member, source, problems);
-            let uses = member.manifest.uses.iter();
-            uses.filter_map(|interface| {
-                let provider = provider(members, member, &interface.value, source, problems)?;
-                Some((interface.value.clone(), provider))
-            })
-            .collect()
+            let mut uses = Vec::new();
+            for (name, provider) in &member.entry.uses {
+                match name.value.split_once(':') {
+                    Some((interface, own)) if is_named(member, interface, own, name) => {
+                        let found = chosen(members, interface, provider, source, problems);
+                        uses.extend(found.map(|provider| (name.value.clone(), provider)));
+                    }
+                    None if member.manifest.uses.iter().any(|used| used.value == name.value) => {}
+                    _ => {
+                        let component = member.manifest.name();
+                        let reason = format!("`{component}` does not use the interface `{}`", name.value);
+                        problems.add(Kind::WrongProvider, source, &name.span, reason);
+                    }
+                }
+            }
+            for interface in &member.manifest.uses {
+                let provider = provider(members, member, &interface.value, source, problems);
+                uses.extend(provider.map(|provider| (interface.value.clone(), provider)));
+            }
+            uses
         })
         .collect()
 }
 
-/// Every `uses` entry of the system file must be about an interface that the component uses.
-fn check_choices(member: &Member<'_>, source: &Source, problems: &mut Problems) {
-    for (interface, _) in &member.entry.uses {
-        if !member.manifest.uses.iter().any(|used| used.value == interface.value) {
-            let reason = format!("`{}` does not use the interface `{}`", member.manifest.name(), interface.value);
-            problems.add(Kind::WrongProvider, source, &interface.span, reason);
-        }
+/// Whether a component may use an interface under a name of its own, and this is one: of the letters that all names have.
+fn is_named(member: &Member<'_>, interface: &str, own: &str, name: &At<String>) -> bool {
+    let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    let good = !own.is_empty() && own.bytes().all(allowed) && name.value.len() <= NAME_LENGTH;
+    good && member.manifest.uses_named.iter().any(|used| used.value == interface)
+}
+
+/// The provider of an interface that the system file chooses.
+fn chosen(
+    members: &[Member<'_>],
+    interface: &str,
+    provider: &At<String>,
+    source: &Source,
+    problems: &mut Problems,
+) -> Option<usize> {
+    let found = members.iter().position(|member| member.name() == provider.value && member.provides(interface));
+    if found.is_none() {
+        let reason = format!("no component `{}` provides `{interface}`", provider.value);
+        problems.add(Kind::WrongProvider, source, &provider.span, reason);
     }
+    found
 }
 
 fn provider(
@@ -60,14 +87,8 @@ fn provider(
     source: &Source,
     problems: &mut Problems,
 ) -> Option<usize> {
-    let chosen = client.entry.uses.iter().find(|(name, _)| name.value == interface);
-    if let Some((_, provider)) = chosen {
-        let found = members.iter().position(|member| member.name() == provider.value && member.provides(interface));
-        if found.is_none() {
-            let reason = format!("no component `{}` provides `{interface}`", provider.value);
-            problems.add(Kind::WrongProvider, source, &provider.span, reason);
-        }
-        return found;
+    if let Some((_, provider)) = client.entry.uses.iter().find(|(name, _)| name.value == interface) {
+        return chosen(members, interface, provider, source, problems);
     }
     let providers: Vec<usize> = (0..members.len()).filter(|index| members[*index].provides(interface)).collect();
     match providers[..] {

@@ -30,6 +30,7 @@
 //! arguments = []
 //! resources = { uart = "uart0" } # the component's name = the machine's name
 //! uses = { clock = "rtc" }       # only where several components provide an interface
+//!                                # and `"sensor:gps0" = "gps"` for what the component uses by name
 //! files = ["/boot", "/tmp:rw"]   # what a component that uses the interface `files` may read (`:r`, or nothing), and change (`:rw`)
 //! mounts = { "/tmp" = "tmp" }    # for the component that provides `files`: where which file system is
 //! restart = { policy = "always", max-restarts = 10, window-ms = 60000, backoff-ms = 10, backoff-max-ms = 1000 }

@@ -138,6 +138,9 @@ fn a_good_system_compiles_in_start_order() {
     };
     assert_eq!(provider("console"), Some("screen"));
     assert_eq!(provider("log"), Some("log"));
+    assert_eq!(provider("clock:second-1"), Some("clock"));
+    let named = shell.uses.iter().find(|each| each.interface.contains(':'));
+    assert_eq!(named.map(|each| each.interface_name()), Some("clock"));
     let serial = compiled.system.component("serial").unwrap();
     assert_eq!(serial.limits[8..], [1, 50_000], "its budget");
     let deadline = &compiled.deadlines[0];

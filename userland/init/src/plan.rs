@@ -158,7 +158,7 @@ pub fn plan(system: &System, bundle: &Bundle<'_>) -> Result<Plan, PlanError> {
             }
             Ok(provider)
         };
-        let providers = component.uses.iter().map(|wanted| find(&wanted.interface, &wanted.provider));
+        let providers = component.uses.iter().map(|wanted| find(wanted.interface_name(), &wanted.provider));
         uses.push(providers.collect::<Result<Vec<Provider>, PlanError>>()?);
         let mounted = component.mounts.iter();
         let mounted = mounted.map(|mount| Ok((mount.handle_name(), find(FILE_SYSTEM_INTERFACE, &mount.provider)?)));
