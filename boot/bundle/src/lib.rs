@@ -33,7 +33,7 @@ pub mod write;
 
 pub use error::{BundleError, EntryName};
 pub use format::{NAME_CAPACITY, PAGE_SIZE, checksum};
-pub use reader::{Bundle, Program, Segment};
+pub use reader::{Bundle, Content, Program, Segment};
 pub use symbols::Symbols;
 
 /// The file that holds the compiled system record ([`system::System`] as postcard).

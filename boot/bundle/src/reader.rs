@@ -40,12 +40,27 @@ pub struct Segment {
     pub executable: bool,
 }
 
+/// One entry of a bundle as plain bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Content<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Whether it is a program: then its bytes are its segments and its symbols.
+    pub is_program: bool,
+    /// Where its bytes begin in the bundle.
+    pub offset: usize,
+    /// How many there are.
+    pub length: usize,
+}
+
 /// What a directory record says, with its offsets checked against the file.
 struct Record<'a> {
     name: &'a str,
     kind: u32,
     checksum: u32,
     payload: &'a [u8],
+    /// Where the payload begins.
+    offset: usize,
     entry_point: u64,
     segments: &'a [u8],
     symbols: &'a [u8],
@@ -143,6 +158,16 @@ impl<'a> Bundle<'a> {
         self.records().filter(|record| record.kind == KIND_FILE).map(|record| (record.name, record.payload))
     }
 
+    /// Every entry, in the order of the directory.
+    pub fn contents(&self) -> impl Iterator<Item = Content<'a>> {
+        self.records().map(|record| Content {
+            name: record.name,
+            is_program: record.kind == KIND_PROGRAM,
+            offset: record.offset,
+            length: record.payload.len(),
+        })
+    }
+
     /// The compiled system record.
     ///
     /// # Errors
@@ -176,6 +201,7 @@ impl<'a> Bundle<'a> {
             kind: read_u32(bytes, record::KIND)?,
             checksum: read_u32(bytes, record::CHECKSUM)?,
             payload: range(record::OFFSET, record::LENGTH)?,
+            offset: read_usize(bytes, record::OFFSET)?,
             entry_point: read_u64(bytes, record::ENTRY_POINT)?,
             segments: self.bytes.get(segments..segments_end)?,
             symbols: range(record::SYMBOLS_OFFSET, record::SYMBOLS_LENGTH)?,

@@ -12,6 +12,7 @@ use crate::tables::Process;
 
 pub const SCENARIOS: &[Scenario] = &[
     scenario("bar.serial_console_killed_100_times_from_the_screen", serial_console_killed),
+    scenario("bar.tmp_server_killed_100_times_while_it_is_written_to", tmp_server_killed),
     scenario("bar.log_server_killed_100_times_in_a_flood", log_server_killed),
 ];
 
@@ -89,6 +90,28 @@ fn serial_console_killed(context: &Context) -> Outcome {
             player.synchronise()
         })?;
         player.expect_exactly("echo the line works", "the line works")?;
+        same(&before, &held(player)?)
+    })
+}
+
+fn tmp_server_killed(context: &Context) -> Outcome {
+    alone(context, |player| {
+        player.press("echo ready\n")?;
+        screen_shows(player, "\nready", COMMAND_LIMIT)?;
+        // Both shells have been at the new server, and the next one, before anything is counted.
+        player.press("write /tmp/screen text; cat /tmp/screen\n")?;
+        screen_shows(player, "\ntext", COMMAND_LIMIT)?;
+        player.enter("write /tmp/serial text; cat /tmp/serial")?;
+        rehearse(player, "tmp")?;
+        let before = held(player)?;
+        player.press("clear; repeat -k 1000000 cp /boot/kernel.symbols /tmp/copy\n")?;
+        killed_often(player, "tmp", |player| {
+            player.enter_within(&format!("repeat -k {TURNS} kill tmp"), LONG).map(drop)
+        })?;
+        player.machine.qmp().press(&["ctrl", "c"]).map_err(|error| error.to_string())?;
+        screen_shows(player, "^C", COMMAND_LIMIT)?;
+        player.expect_exactly("write /tmp/again text && cat /tmp/again", "text")?;
+        player.enter("rm /tmp/again")?;
         same(&before, &held(player)?)
     })
 }

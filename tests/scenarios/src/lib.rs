@@ -11,6 +11,7 @@
 mod bars;
 mod commands;
 mod editing;
+mod files;
 mod play;
 mod power;
 mod processors;
@@ -28,6 +29,7 @@ pub fn scenarios() -> Vec<Scenario> {
     [
         commands::SCENARIOS,
         editing::SCENARIOS,
+        files::SCENARIOS,
         programs::SCENARIOS,
         supervision::SCENARIOS,
         screen_scenarios::SCENARIOS,

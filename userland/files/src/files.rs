@@ -60,10 +60,18 @@ impl<C: Connect> Clone for Files<C> {
     }
 }
 
-impl<C: Connect> Files<C> {
-    /// Over a client of the file service.
+impl Files {
+    /// Over a client of the file service: `Files::new(start.connect()?)`.
     #[must_use]
-    pub fn new(client: FilesClient<C::Service>) -> Files<C> {
+    pub fn new(client: FilesClient) -> Files {
+        Files::over(client)
+    }
+}
+
+impl<C: Connect> Files<C> {
+    /// Over whatever carries its calls.
+    #[must_use]
+    pub fn over(client: FilesClient<C::Service>) -> Files<C> {
         Files { shared: Rc::new(Shared { client, systems: RefCell::default() }) }
     }
 

@@ -363,7 +363,7 @@ mod tests {
     #[test]
     fn messages_are_decoded_by_their_ports_interface() {
         let mut snapshot = Snapshot::parse(&example()).unwrap();
-        let clock = airox_api::INTERFACES[0];
+        let clock = airox_api::clock::INFO;
         snapshot.ports[0].label = u64::from(clock.id);
         snapshot.rings[0].events = vec![event(EventKind::Call, 0, 9, Tag::new(0).0), event(EventKind::Exit, 5, 1, 3)];
         let text = View::new(&snapshot).trace(10);

@@ -227,6 +227,6 @@ impl World {
 
     /// A program's files, as it was given them.
     pub fn files(&self, badge: u64, grants: &[&str]) -> Files<Joined> {
-        Files::new(self.client(badge, grants))
+        Files::over(self.client(badge, grants))
     }
 }
