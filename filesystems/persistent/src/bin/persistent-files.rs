@@ -1,20 +1,21 @@
 //! The program: the files of a disk behind the interface `file-system`.
 //!
-//! Argument `disk=PATH`: which disk or part of one, by the device manager's name. It is waited for. A new disk gets an empty volume; one that
-//! holds anything else is left alone.
+//! Argument `disk=PATH`: which disk or part of one, by the device manager's name. Its driver is waited for; on a machine without the disk the program
+//! ends, and the file service knows that there will be no such files. A new disk gets an empty volume; one that holds anything else is left alone.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
 
 extern crate alloc;
 
+use airox_api::CallError;
 use airox_api::clock::ClockClient;
-use airox_api::device::DeviceClient;
+use airox_api::device::{DeviceClient, DeviceError, DeviceState};
 use airox_block_client::Disk;
 use airox_persistent::checksum::of_name;
 use airox_persistent::{Error, Files, Format, Settings, Volume};
-use airox_rt::Start;
 use airox_rt::time::Instant;
+use airox_rt::{Start, exit_code};
 use alloc::boxed::Box;
 use alloc::format;
 
@@ -34,9 +35,34 @@ fn main(start: &'static Start) -> Result<(), Box<dyn core::error::Error>> {
     let devices: DeviceClient = start.connect()?;
     let clock: Option<ClockClient> = start.connect().ok();
     let now = clock.and_then(|clock| clock.now().ok()).unwrap_or(0);
+    if !is_there(&devices, path)? {
+        log::info!("{path}: there is no such disk");
+        airox_rt::sys::process_exit(exit_code::NO_DEVICE)
+    }
     let disk = Disk::over(devices.open(path, true)?, TRANSFER, KEPT)?;
     let volume = mount(disk, path, now).map_err(|error| format!("{path}: {error}"))?;
     Ok(airox_file_server::serve(start, Files::new(volume), None)?)
+}
+
+/// Whether the disk can be opened now, or its driver is about to serve it.
+fn is_there(devices: &DeviceClient, path: &str) -> Result<bool, CallError<DeviceError>> {
+    if devices.open(path, false).is_ok() {
+        return Ok(true);
+    }
+    let mut cursor = 0;
+    loop {
+        let entries = devices.list(cursor)?;
+        if entries.is_empty() {
+            return Ok(false);
+        }
+        let below =
+            |device: &str| path.strip_prefix(device).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let found = entries.iter().find(|entry| !entry.path.is_empty() && below(&entry.path));
+        if let Some(device) = found {
+            return Ok(matches!(device.state, DeviceState::Starting | DeviceState::Restarting));
+        }
+        cursor += entries.len() as u32;
+    }
 }
 
 /// Mounts the disk's volume, and says in the log what was found.
