@@ -34,6 +34,7 @@ pub fn check(workspace: &Workspace, arguments: &CheckArguments) -> Result<ExitCo
             Ok(compiled) => {
                 println!("{}: good", source.file.display());
                 print!("{}", deadlines(&compiled.deadlines));
+                print!("{}", trusted(&compiled));
                 if arguments.verbose {
                     list(&compiled);
                 }
@@ -76,6 +77,13 @@ fn deadlines(deadlines: &[Deadline]) -> String {
         );
     }
     text
+}
+
+/// Who could read and write all memory through a device, unless an IOMMU is in between.
+fn trusted(compiled: &Compiled) -> String {
+    let drivers = compiled.system.drivers.iter().filter(|driver| driver.dma);
+    let names: Vec<&str> = drivers.map(|driver| driver.component.name.as_str()).collect();
+    if names.is_empty() { String::new() } else { format!("  trusted with DMA: {}\n", names.join(", ")) }
 }
 
 fn list(compiled: &Compiled) {

@@ -23,6 +23,34 @@ pub struct System {
     pub processors: u32,
     /// Its components, in start order: every provider comes before its clients.
     pub components: Vec<Component>,
+    /// Its drivers: the device manager starts one process for each device that one of them matches.
+    pub drivers: Vec<Driver>,
+}
+
+/// A driver and the devices it is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Driver {
+    /// What its processes are like. Their names are this one and a number; `limits` are each process's.
+    pub component: Component,
+    /// It drives what any of these matches.
+    pub pci: Vec<PciMatch>,
+    /// Class and name of its devices: `block/disk` for `/dev/block/disk0`.
+    pub path: String,
+    /// Most interrupts that it can use.
+    pub interrupts: u32,
+    /// Whether its devices read and write memory by themselves.
+    pub dma: bool,
+}
+
+/// PCI functions, by what they say of themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PciMatch {
+    /// Of this vendor.
+    pub vendor: Option<u16>,
+    /// This device of the vendor.
+    pub device: Option<u16>,
+    /// Of this class, subclass and programming interface: `0xCCSSPP`.
+    pub class: Option<u32>,
 }
 
 /// One process that init starts and supervises.
@@ -66,6 +94,8 @@ pub struct Component {
     pub grants: Vec<Grant>,
     /// What happens when it ends.
     pub restart: Restart,
+    /// Paths of the devices that it may open at the device manager.
+    pub devices: Vec<String>,
 }
 
 /// How a component gets processor time.
@@ -212,6 +242,11 @@ pub enum Resource {
         /// The component's name for it.
         name: String,
     },
+    /// PCI: configuration space, the memory that devices can be given, and all message-signalled interrupts.
+    Pci {
+        /// The component's name for it.
+        name: String,
+    },
 }
 
 impl Resource {
@@ -223,7 +258,8 @@ impl Resource {
             | Resource::Irq { name, .. }
             | Resource::Mmio { name, .. }
             | Resource::Framebuffer { name }
-            | Resource::AcpiTables { name } => name,
+            | Resource::AcpiTables { name }
+            | Resource::Pci { name } => name,
         }
     }
 }

@@ -77,7 +77,9 @@ fn system() -> System {
                 backoff_ms: 10,
                 backoff_max_ms: 1000,
             },
+            devices: vec!["/dev/block/disk0".into()],
         }],
+        drivers: vec![],
     }
 }
 

@@ -7,6 +7,7 @@ use airox_bundle::system::{Component, Resource, System};
 use crate::Catalog;
 use crate::component::{ComponentManifest, parse_component};
 use crate::devices::{Owners, check_machine};
+use crate::drivers;
 use crate::files;
 use crate::interfaces::{self, Member, Providers};
 use crate::problem::{Kind, Problem, Problems};
@@ -100,6 +101,12 @@ fn check(
         let manifest = member.manifest;
         check_program(&manifest.program, &manifest.source, catalog, problems);
     }
+    let drivers = drivers::compile(file, &components.manifests, components.complete, &members, source, problems);
+    for driver in &drivers {
+        if let Some(manifest) = components.manifests.get(&driver.component.name) {
+            check_program(&manifest.program, &manifest.source, catalog, problems);
+        }
+    }
     let mut owners = Owners::new(&file.devices, source);
     let resources: Vec<Vec<Resource>> =
         members.iter().map(|member| owners.assign(member.entry, member.manifest, problems)).collect();
@@ -126,20 +133,22 @@ fn check(
                 ..record(&members, *index, &providers, resources[*index].clone(), file.processors)
             })
             .collect(),
+        drivers,
     };
     let deadlines = timing::check_deadlines(&system, &members, &order, source, problems);
 
     // A circle leaves members out of the order; nothing is made of a system with problems.
     problems.is_empty().then(|| Compiled {
-        system,
-        deadlines,
         root: file.root.value.clone(),
         programs: std::iter::once(&file.root)
             .chain(&file.programs)
             .chain(members.iter().map(|member| &member.manifest.program))
             .map(|program| program.value.clone())
+            .chain(system.drivers.iter().map(|driver| driver.component.program.clone()))
             .collect(),
         memory: file.memory.value,
+        system,
+        deadlines,
     })
 }
 
@@ -238,5 +247,6 @@ fn record(
         resources,
         grants: manifest.grants.clone(),
         restart: entry.restart,
+        devices: entry.devices.iter().map(|path| path.value.clone()).collect(),
     }
 }

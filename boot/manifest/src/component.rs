@@ -16,6 +16,12 @@
 //! budgets = 0                    # and budgets that it makes, also for programs
 //! handles = 64
 //!
+//! [match]                        # of a driver that the device manager starts: see `drivers.rs`
+//! path = "block/disk"            # its devices are /dev/block/disk0 and so on
+//! pci = [{ vendor = 0x1af4, device = 0x1042 }, { class = 0x010802 }]  # any of these
+//! interrupts = 1                 # message-signalled ones that it can use
+//! dma = true                     # its devices read and write memory by themselves
+//!
 //! [resources]                    # machine resources, by the component's own names, and what it needs of each
 //! uart = ["io-ports", "irq"]
 //! ```
@@ -23,6 +29,7 @@
 use airox_bundle::NAME_CAPACITY;
 use airox_bundle::system::{ComponentKind, Grant};
 
+use crate::drivers::Matching;
 use crate::problem::{Kind, Problem, Problems};
 use crate::quota::Objects;
 use crate::reader::{At, Reader, parse};
@@ -46,15 +53,17 @@ pub(crate) enum ResourceKind {
     Mmio,
     Framebuffer,
     AcpiTables,
+    Pci,
 }
 
 impl ResourceKind {
-    const ALL: [ResourceKind; 5] = [
+    const ALL: [ResourceKind; 6] = [
         ResourceKind::IoPorts,
         ResourceKind::Irq,
         ResourceKind::Mmio,
         ResourceKind::Framebuffer,
         ResourceKind::AcpiTables,
+        ResourceKind::Pci,
     ];
 
     pub fn name(self) -> &'static str {
@@ -64,6 +73,7 @@ impl ResourceKind {
             ResourceKind::Mmio => "mmio",
             ResourceKind::Framebuffer => "framebuffer",
             ResourceKind::AcpiTables => "acpi-tables",
+            ResourceKind::Pci => "pci",
         }
     }
 }
@@ -84,6 +94,8 @@ pub struct ComponentManifest {
     pub(crate) stack: u64,
     pub(crate) heap: u64,
     pub(crate) objects: Objects,
+    /// Which devices it is for, if the device manager starts it.
+    pub(crate) matching: Option<Matching>,
 }
 
 /// A machine resource a component needs.
@@ -135,6 +147,7 @@ fn read(source: &Source, problems: &mut Problems) -> Option<ComponentManifest> {
     let mut file = Reader::new(source, 0..0, parse(source, problems)?);
     let component = file.table("component", problems);
     let resources = file.table("resources", problems);
+    let matching = file.table("match", problems);
     if component.is_none() {
         file.missing("component", problems);
     }
@@ -159,6 +172,8 @@ fn read(source: &Source, problems: &mut Problems) -> Option<ComponentManifest> {
     table.finish(problems);
     let resources = resources.map_or_else(Vec::new, |table| resource_needs(table, source, problems));
 
+    let matching = matching.and_then(|table| Matching::read(table, source, problems));
+
     Some(ComponentManifest {
         source: source.clone(),
         name: name?,
@@ -173,6 +188,7 @@ fn read(source: &Source, problems: &mut Problems) -> Option<ComponentManifest> {
         stack,
         heap,
         objects,
+        matching,
     })
 }
 

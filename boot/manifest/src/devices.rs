@@ -28,6 +28,7 @@ pub(crate) struct Device {
     writable: bool,
     framebuffer: bool,
     acpi_tables: bool,
+    pci: bool,
 }
 
 impl Device {
@@ -37,7 +38,7 @@ impl Device {
         let mmio = table.range("mmio", problems);
         let access = table.string("access", problems);
         let mut flag = |key| table.boolean(key, problems).is_some_and(|flag| flag.value);
-        let (framebuffer, acpi_tables) = (flag("framebuffer"), flag("acpi-tables"));
+        let (framebuffer, acpi_tables, pci) = (flag("framebuffer"), flag("acpi-tables"), flag("pci"));
         table.finish(problems);
 
         let mut checked = |range: Option<At<(u64, u64)>>, end: u64, unit: u64, what: &str| {
@@ -61,6 +62,7 @@ impl Device {
             writable: is_writable(access.as_ref(), source, problems),
             framebuffer,
             acpi_tables,
+            pci,
         }
     }
 
@@ -82,11 +84,12 @@ impl Device {
             }),
             ResourceKind::Framebuffer => self.framebuffer.then_some(Resource::Framebuffer { name }),
             ResourceKind::AcpiTables => self.acpi_tables.then_some(Resource::AcpiTables { name }),
+            ResourceKind::Pci => self.pci.then_some(Resource::Pci { name }),
         }
     }
 
     fn is_exclusive(&self) -> bool {
-        self.ports.is_some() || self.irq.is_some() || self.mmio.is_some() || self.framebuffer
+        self.ports.is_some() || self.irq.is_some() || self.mmio.is_some() || self.framebuffer || self.pci
     }
 }
 

@@ -13,6 +13,7 @@
 mod compile;
 mod component;
 mod devices;
+mod drivers;
 mod files;
 mod interfaces;
 mod problem;

@@ -93,6 +93,14 @@ problem_kinds! {
     UnboundedDelay = "unbounded-delay";
     /// A job may end after its deadline.
     DeadlineMissed = "deadline-missed";
+    /// A `[match]` that matches nothing, or a driver that the device manager could not start.
+    BadMatch = "bad-match";
+    /// No path of a device.
+    BadDevicePath = "bad-device-path";
+    /// A driver, or a component that opens devices, in a system without a device manager.
+    NoDeviceManager = "no-device-manager";
+    /// A driver whose device could write to all memory, and nobody says that it is trusted to.
+    UntrustedDma = "untrusted-dma";
     /// A restart policy that contradicts itself.
     BadRestart = "bad-restart";
 }

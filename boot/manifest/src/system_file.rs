@@ -34,12 +34,21 @@
 //! files = ["/boot", "/tmp:rw"]   # what a component that uses the interface `files` may read (`:r`, or nothing), and change (`:rw`)
 //! mounts = { "/tmp" = "tmp" }    # for the component that provides `files`: where which file system is
 //! restart = { policy = "always", max-restarts = 10, window-ms = 60000, backoff-ms = 10, backoff-max-ms = 1000 }
+//! devices = ["/dev/block/disk0"] # what it may open at the device manager, parts included
+//!
+//! [[driver]]                     # started by the device manager for each device that its component.toml matches
+//! name = "virtio-block"          # whose component.toml
+//! priority = 153                 # of the normal band
+//! memory = "2M"                  # of each process; default: stack + heap + 512K
+//! trust = "dma"                  # its devices may read and write all memory; needed without an IOMMU
+//! restart = { max-restarts = 100 }
 //! ```
 
 use airox_bundle::system::{Restart, RestartPolicy};
 
 use crate::component::{COMPONENT_NAME_LENGTH, NAME_LENGTH};
 use crate::devices::Device;
+use crate::drivers::{self, DriverEntry};
 use crate::problem::{Kind, Problems};
 use crate::processors::{self, Wanted};
 use crate::reader::{At, Reader, parse};
@@ -57,6 +66,7 @@ pub(crate) struct SystemFile {
     pub programs: Vec<At<String>>,
     pub devices: Vec<Device>,
     pub entries: Vec<Entry>,
+    pub drivers: Vec<DriverEntry>,
 }
 
 /// One `[[component]]`.
@@ -77,9 +87,10 @@ pub(crate) struct Entry {
     pub restart: Restart,
     pub time: Timing,
     pub processors: Option<Wanted>,
+    pub devices: Vec<At<String>>,
 }
 
-const DEFAULT_RESTART: Restart = Restart {
+pub(crate) const DEFAULT_RESTART: Restart = Restart {
     policy: RestartPolicy::Always,
     max_restarts: 10,
     window_ms: 60_000,
@@ -93,6 +104,7 @@ pub(crate) fn read(source: &Source, problems: &mut Problems) -> Option<SystemFil
     let system = file.table("system", problems);
     let machine = file.table("machine", problems);
     let components = file.tables("component", problems);
+    let drivers = file.tables("driver", problems);
     if system.is_none() {
         file.missing("system", problems);
     }
@@ -107,6 +119,8 @@ pub(crate) fn read(source: &Source, problems: &mut Problems) -> Option<SystemFil
     });
     let entries = components.into_iter().filter_map(|table| Entry::read(table, source, problems)).collect();
 
+    let drivers = drivers.into_iter().filter_map(|table| DriverEntry::read(table, source, problems)).collect();
+
     let mut table = system?;
     let name = table.required("name", problems, |table, key, problems| table.name(key, NAME_LENGTH, problems));
     let memory = table.required("memory", problems, Reader::size);
@@ -116,7 +130,17 @@ pub(crate) fn read(source: &Source, problems: &mut Problems) -> Option<SystemFil
     let trace = table.boolean("trace", problems).is_some_and(|trace| trace.value);
     let processors = processors::count(&mut table, problems);
     table.finish(problems);
-    Some(SystemFile { name: name?.value, memory: memory?, root, trace, processors, programs, devices, entries })
+    Some(SystemFile {
+        name: name?.value,
+        memory: memory?,
+        root,
+        trace,
+        processors,
+        programs,
+        devices,
+        entries,
+        drivers,
+    })
 }
 
 impl Entry {
@@ -140,6 +164,7 @@ impl Entry {
         let restart = restart.map_or(DEFAULT_RESTART, |table| read_restart(table, source, problems));
         let time = Timing::read(&mut table, source, problems);
         let processors = processors::wanted(&mut table, problems);
+        let devices = drivers::device_paths(&mut table, source, problems);
         table.finish(problems);
         let name = name?;
         Some(Entry {
@@ -157,11 +182,12 @@ impl Entry {
             restart,
             time,
             processors,
+            devices,
         })
     }
 }
 
-fn priority(table: &mut Reader<'_>, key: &'static str, problems: &mut Problems) -> Option<At<u8>> {
+pub(crate) fn priority(table: &mut Reader<'_>, key: &'static str, problems: &mut Problems) -> Option<At<u8>> {
     // 255 is init's own.
     let number = table.number(key, 0, 254, problems)?;
     Some(At::new(number.value as u8, number.span))
@@ -183,7 +209,7 @@ fn priority_limit(
     Some(limit)
 }
 
-fn read_restart(mut table: Reader<'_>, source: &Source, problems: &mut Problems) -> Restart {
+pub(crate) fn read_restart(mut table: Reader<'_>, source: &Source, problems: &mut Problems) -> Restart {
     let span = table.span.clone();
     let mut restart = DEFAULT_RESTART;
     if let Some(word) = table.string("policy", problems) {

@@ -11,9 +11,9 @@ type Finding = (PathBuf, usize, String);
 
 const MARK: &str = "#~ ";
 /// Programs that exist in these tests: one for each good component, init, and one more.
-const PROGRAMS: [&str; 14] = [
-    "bad", "chicken", "clock", "egg", "extra", "init", "log", "screen", "sensor", "serial", "shell", "editor",
-    "memory", "names",
+const PROGRAMS: [&str; 16] = [
+    "bad", "chicken", "clock", "disk", "egg", "extra", "init", "log", "manager", "screen", "sensor", "serial", "shell",
+    "editor", "memory", "names",
 ];
 
 fn folder() -> PathBuf {
@@ -126,9 +126,14 @@ fn a_good_system_compiles_in_start_order() {
         Err(problems) => panic!("{}", report(&problems)),
     };
     let names: Vec<&str> = compiled.system.components.iter().map(|component| component.name.as_str()).collect();
-    assert_eq!(names, ["log", "clock", "serial", "shell", "screen", "shell-screen", "sensor"]);
+    assert_eq!(names, ["log", "clock", "serial", "shell", "screen", "shell-screen", "sensor", "manager", "log-reader"]);
     let programs: Vec<&str> = compiled.programs.iter().map(String::as_str).collect();
-    assert_eq!(programs, ["clock", "extra", "init", "log", "screen", "sensor", "serial", "shell"]);
+    assert_eq!(programs, ["clock", "disk", "extra", "init", "log", "manager", "screen", "sensor", "serial", "shell"]);
+    let [driver] = &compiled.system.drivers[..] else { panic!("{:?}", compiled.system.drivers) };
+    assert_eq!((driver.component.name.as_str(), driver.path.as_str(), driver.dma), ("disk", "block/disk", true));
+    assert_eq!((driver.component.limits[0], driver.component.restart.max_restarts, driver.interrupts), (512, 100, 1));
+    assert_eq!((driver.pci[0].device, driver.pci[1].class), (Some(0x1042), Some(0x01_0802)));
+    assert_eq!(compiled.system.component("log-reader").unwrap().devices, ["/dev/block/disk0/data"]);
     let shell = compiled.system.component("shell-screen").unwrap();
     assert_eq!((shell.priority, shell.max_priority), (50, 60));
     assert_eq!(shell.limits[0], 256, "frames of 1 MiB");
@@ -153,7 +158,7 @@ fn a_good_system_compiles_in_start_order() {
     assert_eq!((sensor.priority, sensor.time.weight), (0, 300));
     assert_eq!((&sensor.limits[8..], sensor.time.for_programs), (&[0, 0][..], 100_000));
     let processors: Vec<u64> = compiled.system.components.iter().map(|component| component.processors).collect();
-    assert_eq!((compiled.system.processors, processors), (3, vec![7, 7, 0b100, 7, 7, 7, u64::MAX]));
+    assert_eq!((compiled.system.processors, processors), (3, vec![7, 7, 0b100, 7, 7, 7, u64::MAX, 7, 7]));
     assert_eq!(serial.resources.len(), 2);
     assert!(serial.resources.iter().all(|resource| resource.name() == "uart"));
 }

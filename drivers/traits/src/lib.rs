@@ -3,7 +3,7 @@
 //!
 //! # Principles
 //! - A trait says only what a driver needs; who may touch which device is decided by handles, not here.
-//! - The `in` and `out` instructions themselves are in `airox-sys`.
+//! - The unsafe floor, `in` and `out` instructions and volatile accesses, is in `airox-sys`.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -11,6 +11,10 @@ extern crate alloc;
 
 pub mod block;
 mod bound_ports;
+pub mod dma;
+pub mod pci;
+pub mod queue;
+pub mod registers;
 pub mod sensor;
 pub mod serial;
 

@@ -9,29 +9,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+pub use airox_driver_traits::pci::BusAddress;
+
 /// Number of the first driver process: its badge at the log and at the manager.
 pub const FIRST_DRIVER: u32 = 10_001;
 /// Bytes of configuration space that a driver is told: what every PCI function has.
 pub const CONFIGURATION_BYTES: usize = 256;
 /// In the badge of a handle to a driver's port: where the number of the part (0: the whole device) begins. Below it is the client's number.
 pub const PART_SHIFT: u32 = 32;
-
-/// Where a device is: PCI segment 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct BusAddress {
-    /// Bus.
-    pub bus: u8,
-    /// Device, 0 to 31.
-    pub device: u8,
-    /// Function, 0 to 7.
-    pub function: u8,
-}
-
-impl core::fmt::Display for BusAddress {
-    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(formatter, "{:02x}:{:02x}.{}", self.bus, self.device, self.function)
-    }
-}
 
 /// Who makes a device and what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -84,7 +84,8 @@ impl fmt::Display for PowerError {
 
 impl core::error::Error for PowerError {}
 
-const HEADER: u32 = 36;
+/// Bytes of every table's header.
+pub(crate) const HEADER: u32 = 36;
 const MAX_ROOT_LENGTH: u32 = HEADER + 8 * 256;
 const MAX_FADT_LENGTH: u32 = 4096;
 const MAX_AML_LENGTH: u32 = 4 << 20;
@@ -143,7 +144,7 @@ pub fn find_power_registers(memory: &dyn PhysicalRead, rsdp: u64) -> Result<Powe
 }
 
 /// A table whose signature, length and checksum were verified.
-struct Table<'a> {
+pub(crate) struct Table<'a> {
     memory: &'a dyn PhysicalRead,
     address: u64,
     length: u32,
@@ -197,7 +198,7 @@ impl<'a> Table<'a> {
     }
 
     /// The bytes at `offset`, or `None` where the table (an older revision) ends before them.
-    fn bytes<const N: usize>(&self, offset: u32) -> Result<Option<[u8; N]>, PowerError> {
+    pub(crate) fn bytes<const N: usize>(&self, offset: u32) -> Result<Option<[u8; N]>, PowerError> {
         if offset as usize + N > self.length as usize {
             return Ok(None);
         }
@@ -238,12 +239,14 @@ fn read<const N: usize>(memory: &dyn PhysicalRead, address: u64) -> Result<[u8; 
     Ok(bytes)
 }
 
-struct RootTable<'a> {
+/// The table that lists all others.
+pub(crate) struct RootTable<'a> {
     table: Table<'a>,
     entry_size: u32,
 }
 
-fn root_table(memory: &dyn PhysicalRead, rsdp: u64) -> Result<RootTable<'_>, PowerError> {
+/// Opens the root table.
+pub(crate) fn root_table(memory: &dyn PhysicalRead, rsdp: u64) -> Result<RootTable<'_>, PowerError> {
     let first: [u8; 20] = read(memory, rsdp)?;
     let sum = |bytes: &[u8]| bytes.iter().fold(0u8, |sum, &byte| sum.wrapping_add(byte));
     if &first[..8] != b"RSD PTR " || sum(&first) != 0 {
@@ -270,7 +273,7 @@ fn root_table(memory: &dyn PhysicalRead, rsdp: u64) -> Result<RootTable<'_>, Pow
 
 /// The first table of this name that `accept` takes. Entries that are no such table are passed over; if there is none
 /// but a damaged one was seen, that is the error.
-fn find_table<'a, T>(
+pub(crate) fn find_table<'a, T>(
     memory: &'a dyn PhysicalRead,
     root: &RootTable<'_>,
     name: Signature,

@@ -1,7 +1,8 @@
 //! `find_power_registers` on the tables of real firmware, and on damaged ones.
 
 use airox_power::{
-    PhysicalRead, PowerError, PowerRegisters, ResetRegister, Signature, SmiCommand, Unreadable, find_power_registers,
+    ConfigurationSpace, PhysicalRead, PowerError, PowerRegisters, ResetRegister, Signature, SmiCommand, Unreadable,
+    find_configuration_space, find_power_registers,
 };
 use proptest::prelude::*;
 
@@ -229,4 +230,40 @@ proptest! {
             prop_assert!(found.pm1a_control != 0 && found.pm1a_control != u16::MAX);
         }
     }
+}
+
+fn mcfg(entries: &[(u64, u16, u8, u8)]) -> Vec<u8> {
+    let mut body = vec![0; 8];
+    for (base, segment, first, last) in entries {
+        body.extend(base.to_le_bytes());
+        body.extend(segment.to_le_bytes());
+        body.extend([*first, *last, 0, 0, 0, 0]);
+    }
+    aml_table(b"MCFG", &body)
+}
+
+#[test]
+fn configuration_space_is_that_of_segment_0() {
+    let mut memory = Memory::load("pc-bios.bin");
+    assert_eq!(find_configuration_space(&memory, memory.0[0].0), Ok(None));
+    assert_eq!(find_configuration_space(&memory, 0), Err(PowerError::NoTables));
+    memory.add(0x7000_0000, mcfg(&[(0xb000_0000, 1, 0, 255), (0xc000_0000, 0, 9, 8), (0xe000_0000, 0, 16, 31)]));
+    let space = find_configuration_space(&memory, memory.0[0].0);
+    let expected = ConfigurationSpace { address: 0xe100_0000, first_bus: 16, last_bus: 31 };
+    assert_eq!(space, Ok(Some(expected)));
+    assert_eq!(expected.length(), 16 << 20);
+}
+
+#[test]
+fn configuration_space_that_makes_no_sense_is_none() {
+    for entries in [&[][..], &[(0, 0, 0, 255)], &[(0xb000_0001, 0, 0, 255)], &[(u64::MAX, 0, 1, 2)]] {
+        let mut memory = Memory::load("pc-bios.bin");
+        memory.add(0x7000_0000, mcfg(entries));
+        assert_eq!(find_configuration_space(&memory, memory.0[0].0), Ok(None), "{entries:?}");
+    }
+    let mut memory = Memory::load("pc-bios.bin");
+    memory.add(0x7000_0000, mcfg(&[(0xb000_0000, 0, 0, 255)]));
+    memory.table(b"MCFG")[40] ^= 1;
+    let damaged = PowerError::BadChecksum(Signature(*b"MCFG"));
+    assert_eq!(find_configuration_space(&memory, memory.0[0].0), Err(damaged));
 }

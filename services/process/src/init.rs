@@ -1,4 +1,4 @@
-//! Init, asked over its port.
+//! Init and the device manager, asked over their ports.
 
 use alloc::vec::Vec;
 
@@ -7,10 +7,25 @@ use airox_api::files::FileGrant;
 use airox_api::process::{HandleEntry, Memory, ProcessEntry, ProcessError};
 use airox_api::supervisor::{SupervisorClient, SupervisorError};
 use airox_process::site::Init;
+use airox_process::site::{Init, Keeper};
 use airox_rt::{Handle, TypedHandle};
 
-/// A client of init.
-pub struct InitClient(pub SupervisorClient);
+/// A client of both.
+pub struct InitClient {
+    /// Init.
+    pub init: SupervisorClient,
+    /// The device manager: the same interface, about drivers.
+    pub devices: SupervisorClient,
+}
+
+impl InitClient {
+    fn keeper(&self, of: Keeper) -> &SupervisorClient {
+        match of {
+            Keeper::Init => &self.init,
+            Keeper::Devices => &self.devices,
+        }
+    }
+}
 
 /// Init's refusal in the words of this server's interface.
 fn refusal(error: CallError<SupervisorError>) -> ProcessError {
@@ -30,7 +45,7 @@ fn refusal(error: CallError<SupervisorError>) -> ProcessError {
 
 impl Init for InitClient {
     fn introduce(&mut self, id: u32, name: &str) -> Result<(), ProcessError> {
-        self.0.introduce(id, name).map_err(refusal)
+        self.init.introduce(id, name).map_err(refusal)
     }
 
     fn admit(&mut self, id: u32, files: &[FileGrant]) -> Result<Option<Handle>, ProcessError> {
@@ -43,26 +58,37 @@ impl Init for InitClient {
 
     fn release(&mut self, id: u32) {
         // A program that was never introduced is unknown there, which is as good.
-        let _ = self.0.release(id);
+        let _ = self.init.release(id);
     }
 
     fn list(&mut self, cursor: u32) -> Result<Vec<ProcessEntry>, ProcessError> {
-        self.0.list(cursor).map_err(refusal)
+        self.init.list(cursor).map_err(refusal)
     }
 
-    fn handles(&mut self, name: &str, cursor: u32) -> Result<Vec<HandleEntry>, ProcessError> {
-        self.0.handles(name, cursor).map_err(refusal)
+    fn drivers(&mut self) -> Vec<ProcessEntry> {
+        let mut all = Vec::new();
+        while let Ok(next) = self.devices.list(all.len() as u32) {
+            if next.is_empty() {
+                break;
+            }
+            all.extend(next);
+        }
+        all
     }
 
-    fn kill(&mut self, name: &str) -> Result<(), ProcessError> {
-        self.0.kill(name).map_err(refusal)
+    fn handles(&mut self, of: Keeper, name: &str, cursor: u32) -> Result<Vec<HandleEntry>, ProcessError> {
+        self.keeper(of).handles(name, cursor).map_err(refusal)
     }
 
-    fn restart(&mut self, name: &str) -> Result<(), ProcessError> {
-        self.0.restart(name).map_err(refusal)
+    fn kill(&mut self, of: Keeper, name: &str) -> Result<(), ProcessError> {
+        self.keeper(of).kill(name).map_err(refusal)
+    }
+
+    fn restart(&mut self, of: Keeper, name: &str) -> Result<(), ProcessError> {
+        self.keeper(of).restart(name).map_err(refusal)
     }
 
     fn memory(&mut self) -> Result<Memory, ProcessError> {
-        self.0.memory().map_err(refusal)
+        self.init.memory().map_err(refusal)
     }
 }

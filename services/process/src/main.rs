@@ -44,7 +44,8 @@ fn main(start: &'static Start) -> Result<(), StartError> {
         clock: start.take::<Port>("clock")?.into_raw(),
         machine: start.take::<Machine>("kernel-info")?.into_raw(),
     };
-    let init = InitClient(start.connect::<SupervisorClient>()?);
+    let devices = SupervisorClient::new(start.take::<Port>("device")?);
+    let init = InitClient { init: start.connect::<SupervisorClient>()?, devices };
     let site = site(&bundle)?;
     let programs = Programs::new(SystemKernel, init, site, authority);
     let server = server::Server::new(port).with_signal(&signal)?;

@@ -9,6 +9,7 @@ use airox_abi::message::WORDS;
 use airox_abi::trace::{Event, TRACE_READ};
 use airox_abi::{DELEGATED, Error, Handle, ObjectKind, Rights};
 use airox_admission::Task;
+use airox_api::device::FIRST_DRIVER;
 use airox_api::files::FileGrant;
 use airox_api::log::{Level, MAX_TEXT};
 use airox_api::process::{ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, ProcessError, Terms, Traced};
@@ -17,12 +18,12 @@ use airox_spawn::describe::{self, Identity};
 use airox_spawn::fault::{self, Fault, Victim};
 use airox_spawn::{Grant, Kernel, QuotaSource, SpawnError, SpawnRequest};
 
-use crate::site::{Authority, HEAP, Init, STACK, Site, program_limits};
+use crate::site::{Authority, HEAP, Init, Keeper, STACK, Site, program_limits};
 use crate::table::{FIRST_PROGRAM, Running, Table};
 
 /// Who a person means.
 enum Target<'a> {
-    Component(&'a str),
+    Kept(Keeper, &'a str),
     Program(u32),
 }
 
@@ -244,9 +245,9 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
                 self.end(id, ExitStatus::Killed);
                 Ok(())
             }
-            Target::Component(name) => {
+            Target::Kept(keeper, name) => {
                 let name = String::from(name);
-                self.init.kill(&name)
+                self.init.kill(keeper, &name)
             }
         }
     }
@@ -258,14 +259,14 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
     pub fn restart(&mut self, who: &str) -> Result<(), ProcessError> {
         match self.target(who)? {
             Target::Program(_) => Err(ProcessError::NotRestartable),
-            Target::Component(name) => {
+            Target::Kept(keeper, name) => {
                 let name = String::from(name);
-                self.init.restart(&name)
+                self.init.restart(keeper, &name)
             }
         }
     }
 
-    /// All processes from place `cursor` on, as many as fit in an answer: init's, then the programs.
+    /// All processes from place `cursor` on, as many as fit in an answer: init's, the device manager's, then the programs.
     ///
     /// # Errors
     /// Init does not answer.
@@ -275,8 +276,13 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
         if cursor < foreign {
             return self.init.list(cursor);
         }
-        let mut entries = Vec::new();
+        let drivers = self.init.drivers();
         let from = (cursor - foreign) as usize;
+        if from < drivers.len() {
+            return Ok(drivers.into_iter().skip(from).take(describe::MAX_ENTRIES).collect());
+        }
+        let from = from - drivers.len();
+        let mut entries = Vec::new();
         for program in self.table.running().iter().skip(from) {
             if entries.len() == describe::MAX_ENTRIES {
                 break;
@@ -299,9 +305,9 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
                 let (process, granted) = (program.process, &program.granted);
                 Ok(describe::handles(&mut self.kernel, process, granted, cursor)?)
             }
-            Target::Component(name) => {
+            Target::Kept(keeper, name) => {
                 let name = String::from(name);
-                self.init.handles(&name, cursor)
+                self.init.handles(keeper, &name, cursor)
             }
         }
     }
@@ -359,24 +365,28 @@ impl<'a, K: Kernel, I: Init, W> Server<'a, K, I, W> {
     }
 
     /// Who is meant by a number or name. Components go first: their names are known and few.
-    fn target(&self, who: &str) -> Result<Target<'_>, ProcessError> {
+    fn target<'b>(&'b self, who: &'b str) -> Result<Target<'b>, ProcessError> {
         let components = &self.site.components;
         if who == "0" || who == self.site.bundle.root_program() {
             return Err(ProcessError::RootTask);
         }
         if let Ok(number) = who.parse::<u32>() {
+            if number >= FIRST_DRIVER {
+                return Ok(Target::Kept(Keeper::Devices, who));
+            }
             if number >= FIRST_PROGRAM {
                 let program = self.table.get(number);
                 return program.map(|program| Target::Program(program.id)).ok_or(ProcessError::UnknownProcess);
             }
             let name = (number as usize).checked_sub(1).and_then(|index| components.get(index));
-            return name.map(|name| Target::Component(name)).ok_or(ProcessError::UnknownProcess);
+            return name.map(|name| Target::Kept(Keeper::Init, name)).ok_or(ProcessError::UnknownProcess);
         }
         if let Some(name) = components.iter().find(|name| *name == who) {
-            return Ok(Target::Component(name));
+            return Ok(Target::Kept(Keeper::Init, name));
         }
-        let program = self.table.by_name(who);
-        program.map(|program| Target::Program(program.id)).ok_or(ProcessError::UnknownProcess)
+        // What is neither has to be a driver; its keeper knows better.
+        let program = self.table.by_name(who).map(|program| Target::Program(program.id));
+        Ok(program.unwrap_or(Target::Kept(Keeper::Devices, who)))
     }
 
     fn is_reserved(&self, name: &str) -> bool {

@@ -34,7 +34,16 @@ pub fn program_limits(time: u32) -> QuotaLimits {
         .with(QuotaKind::Regions, 16)
 }
 
-/// What the server asks of init.
+/// Who keeps a process that is no program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeper {
+    /// Init: a component.
+    Init,
+    /// The device manager: a driver.
+    Devices,
+}
+
+/// What the server asks of init and of the device manager.
 pub trait Init {
     /// Has the log told a program's name.
     ///
@@ -57,23 +66,26 @@ pub trait Init {
     /// Init does not answer.
     fn list(&mut self, cursor: u32) -> Result<Vec<ProcessEntry>, ProcessError>;
 
-    /// The handles of a component.
-    ///
-    /// # Errors
-    /// There is no such component, or it does not run.
-    fn handles(&mut self, name: &str, cursor: u32) -> Result<Vec<HandleEntry>, ProcessError>;
+    /// All drivers; none if the device manager does not answer, so that the rest can be seen.
+    fn drivers(&mut self) -> Vec<ProcessEntry>;
 
-    /// Kills a component.
+    /// The handles of a component or driver.
     ///
     /// # Errors
-    /// There is no such component, or it does not run.
-    fn kill(&mut self, name: &str) -> Result<(), ProcessError>;
+    /// There is no such one, or it does not run.
+    fn handles(&mut self, of: Keeper, name: &str, cursor: u32) -> Result<Vec<HandleEntry>, ProcessError>;
 
-    /// Restarts a component.
+    /// Kills a component or driver.
     ///
     /// # Errors
-    /// There is no such component, or it can't be restarted.
-    fn restart(&mut self, name: &str) -> Result<(), ProcessError>;
+    /// There is no such one, or it does not run.
+    fn kill(&mut self, of: Keeper, name: &str) -> Result<(), ProcessError>;
+
+    /// Restarts a component or driver.
+    ///
+    /// # Errors
+    /// There is no such one, or it can't be restarted.
+    fn restart(&mut self, of: Keeper, name: &str) -> Result<(), ProcessError>;
 
     /// Memory of the machine.
     ///

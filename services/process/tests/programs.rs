@@ -19,7 +19,7 @@ use airox_bundle::system::{
 use airox_bundle::write::{Builder, ProgramImage, SegmentImage};
 use airox_process::FIRST_PROGRAM;
 use airox_process::server::Server;
-use airox_process::site::{Authority, Init, Site};
+use airox_process::site::{Authority, Init, Keeper, Site};
 use airox_process::table::MAX_PROGRAMS;
 use airox_spawn::mock::MockKernel;
 
@@ -64,6 +64,12 @@ fn entry(id: u32, name: &str) -> ProcessEntry {
     }
 }
 
+/// The device manager keeps one driver.
+fn known(of: Keeper, name: &str) -> Result<(), ProcessError> {
+    let known = of == Keeper::Init || ["disk0", "10001"].contains(&name);
+    if known { Ok(()) } else { Err(ProcessError::UnknownProcess) }
+}
+
 impl Init for Requests {
     fn introduce(&mut self, id: u32, name: &str) -> Result<(), ProcessError> {
         let mut state = self.0.borrow_mut();
@@ -89,16 +95,23 @@ impl Init for Requests {
         Ok(all[cursor as usize..].to_vec())
     }
 
-    fn handles(&mut self, name: &str, cursor: u32) -> Result<Vec<HandleEntry>, ProcessError> {
+    fn drivers(&mut self) -> Vec<ProcessEntry> {
+        vec![entry(10_001, "disk0")]
+    }
+
+    fn handles(&mut self, of: Keeper, name: &str, cursor: u32) -> Result<Vec<HandleEntry>, ProcessError> {
+        known(of, name)?;
         self.note(format!("handles {name} {cursor}"))?;
         Ok(vec![])
     }
 
-    fn kill(&mut self, name: &str) -> Result<(), ProcessError> {
+    fn kill(&mut self, of: Keeper, name: &str) -> Result<(), ProcessError> {
+        known(of, name)?;
         self.note(format!("kill {name}"))
     }
 
-    fn restart(&mut self, name: &str) -> Result<(), ProcessError> {
+    fn restart(&mut self, of: Keeper, name: &str) -> Result<(), ProcessError> {
+        known(of, name)?;
         self.note(format!("restart {name}"))
     }
 
@@ -156,6 +169,7 @@ fn component(name: &str, priority: u8, time: Time) -> Component {
             backoff_ms: 0,
             backoff_max_ms: 0,
         },
+        devices: vec![],
     }
 }
 
@@ -175,7 +189,7 @@ fn system() -> System {
     shell.uses = vec![Use { interface: "log".into(), provider: "log".into() }];
     let arm =
         component("arm", 170, Time { budget: budget(1_000, 10_000), deadline_us: Some(4_000), ..Time::default() });
-    System { name: "test".into(), trace: false, processors: 1, components: vec![log, shell, arm] }
+    System { name: "test".into(), trace: false, processors: 1, components: vec![log, shell, arm], drivers: vec![] }
 }
 
 /// No special terms.
@@ -297,9 +311,14 @@ fn numbers_and_names_find_components_and_programs() {
         let id = server.run("echo", &[], &USUAL, &[], None).unwrap();
         server.kill("log").unwrap();
         server.kill("2").unwrap();
+        server.kill("disk0").unwrap();
+        server.kill("10001").unwrap();
         server.restart("shell").unwrap();
         server.handles("1", 5).unwrap();
-        assert_eq!(requests.0.borrow().asked, ["kill log", "kill shell", "restart shell", "handles log 5"]);
+        assert_eq!(
+            requests.0.borrow().asked,
+            ["kill log", "kill shell", "kill disk0", "kill 10001", "restart shell", "handles log 5"]
+        );
         for unknown in ["4", "1000", "1002", "-1", "", "99999999999"] {
             assert_eq!(server.kill(unknown), Err(ProcessError::UnknownProcess), "{unknown}");
         }
@@ -314,7 +333,7 @@ fn numbers_and_names_find_components_and_programs() {
 }
 
 #[test]
-fn the_list_is_inits_and_then_the_programs() {
+fn the_list_is_inits_the_device_managers_and_then_the_programs() {
     with_server(|server, _, _| {
         server.run("echo", &[], &USUAL, &[], None).unwrap();
         server.run("sort", &[], &USUAL, &[], None).unwrap();
@@ -326,7 +345,7 @@ fn the_list_is_inits_and_then_the_programs() {
             }
             names.extend(part.into_iter().map(|entry| entry.name));
         }
-        assert_eq!(names, ["log", "shell", "arm", "init", "echo", "sort"]);
+        assert_eq!(names, ["log", "shell", "arm", "init", "disk0", "echo", "sort"]);
         assert!(server.list(u32::MAX).unwrap().is_empty());
     });
 }
@@ -390,7 +409,7 @@ fn a_program_with_a_budget_runs_on_it_and_gives_it_back() {
         let process = server.kernel().process("echo").unwrap();
         assert_eq!(process.budget, Some((1_000_000, 20_000_000)));
         assert_eq!(process.max_priority, 165);
-        let entries = server.list(4).unwrap();
+        let entries = server.list(5).unwrap();
         let wanted = BudgetUse { time_ns: 1_000_000, period_ns: 20_000_000, overruns: 0 };
         assert_eq!((entries[0].id, entries[0].budget), (id, Some(wanted)));
         server.kill("echo").unwrap();
@@ -450,7 +469,7 @@ fn a_program_runs_on_the_processor_it_was_given() {
         let third = Terms { processor: Some(2), ..USUAL };
         server.run("echo", &[], &third, &[], None).unwrap();
         assert_eq!(place(server, "echo"), (Some(0b100), None, 0));
-        assert_eq!(server.list(4).unwrap()[0].processor, Some(2));
+        assert_eq!(server.list(5).unwrap()[0].processor, Some(2));
         server.kill("echo").unwrap();
         server.run("echo", &[], &USUAL, &[], None).unwrap();
         assert_eq!(place(server, "echo").0, Some(0b111));

@@ -19,6 +19,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod data_disk;
 mod error;
 mod exit;
 mod firmware;

@@ -78,6 +78,11 @@ pub struct Options {
     pub firmware: Firmware,
     /// Which disk.
     pub disk: Disk,
+    /// A second disk, whose parts `data` and `scratch` keep what is written; made if the file is missing. A relative path
+    /// is relative to the run folder.
+    pub data_disk: Option<PathBuf>,
+    /// What kind of disk that is: [`Disk::Virtio`] or [`Disk::Nvme`].
+    pub data_disk_kind: Disk,
     /// QEMU's machine type; `None` chooses `q35`, or `pc` for a parallel ATA disk.
     pub machine_type: Option<String>,
     /// How the guest is executed.
@@ -113,6 +118,8 @@ impl Options {
             run_root,
             firmware: Firmware::Bios,
             disk: Disk::Ahci,
+            data_disk: None,
+            data_disk_kind: Disk::Virtio,
             machine_type: None,
             accelerator: Accelerator::Tcg,
             processor: None,
@@ -157,6 +164,9 @@ impl Options {
             list.add("-S", "");
         }
         self.disk(&mut list)?;
+        if let Some(path) = &self.data_disk {
+            data_disk(&mut list, &run_folder.join(path), self.data_disk_kind)?;
+        }
         if self.firmware == Firmware::Uefi {
             uefi(&mut list, run_folder)?;
         }
@@ -203,6 +213,19 @@ impl Options {
         }
         Ok(())
     }
+}
+
+fn data_disk(list: &mut Arguments, path: &Path, kind: Disk) -> Result<(), MachineError> {
+    let device = match kind {
+        Disk::Virtio => "virtio-blk-pci,id=data-disk,drive=data",
+        Disk::Nvme => "nvme,id=data-disk,serial=data,drive=data",
+        other => return Err(MachineError::Start(format!("no data disk can be of the kind {}", other.name()))),
+    };
+    crate::data_disk::ensure(path)?;
+    let path = path.display().to_string().replace(',', ",,");
+    list.add("-drive", &format!("if=none,id=data,format=raw,file={path}"));
+    list.add("-device", device);
+    Ok(())
 }
 
 fn uefi(list: &mut Arguments, run_folder: &Path) -> Result<(), MachineError> {

@@ -26,16 +26,18 @@ const LONG: Duration = Duration::from_secs(300);
 const FRAMES_MORE: u64 = 64;
 
 /// What must come back to where it was.
-struct Held {
+pub(crate) struct Held {
     objects: BTreeMap<String, u64>,
     processes: Vec<Process>,
 }
 
-fn held(player: &mut Player<'_>) -> Result<Held, String> {
+/// It, now.
+pub(crate) fn held(player: &mut Player<'_>) -> Result<Held, String> {
     Ok(Held { objects: player.objects()?, processes: player.processes()? })
 }
 
-fn same(before: &Held, after: &Held) -> Outcome {
+/// Whether it has come back.
+pub(crate) fn same(before: &Held, after: &Held) -> Outcome {
     for (kind, old) in &before.objects {
         let new = after.objects.get(kind).copied().unwrap_or(0);
         let room = if kind == "frames" { FRAMES_MORE } else { 0 };

@@ -27,14 +27,15 @@ pub const SCENARIOS: &[Scenario] = &[
 ];
 
 /// Every command there is.
-const COMMANDS: [&str; 24] = [
-    "caps", "clear", "date", "echo", "exit", "help", "history", "kill", "latency", "log", "mem", "poweroff",
-    "programs", "ps", "reboot", "repeat", "restart", "run", "sleep", "source", "time", "top", "uptime", "help",
+const COMMANDS: [&str; 26] = [
+    "caps", "clear", "date", "devices", "disk", "echo", "exit", "help", "history", "kill", "latency", "log", "mem",
+    "poweroff", "programs", "ps", "reboot", "repeat", "restart", "run", "sleep", "source", "time", "top", "uptime",
+    "help",
 ];
 
 /// Every component of the system.
-pub const COMPONENTS: [&str; 8] =
-    ["log", "serial-console", "screen-console", "rtc", "power", "process", "shell", "shell-screen"];
+pub const COMPONENTS: [&str; 9] =
+    ["log", "serial-console", "screen-console", "device", "rtc", "power", "process", "shell", "shell-screen"];
 
 fn help_lists_every_command(context: &Context) -> Outcome {
     shared(context, |player| {

@@ -10,6 +10,7 @@
 
 mod bars;
 mod commands;
+mod devices;
 mod editing;
 mod files;
 mod play;
@@ -34,6 +35,7 @@ pub fn scenarios() -> Vec<Scenario> {
         supervision::SCENARIOS,
         screen_scenarios::SCENARIOS,
         bars::SCENARIOS,
+        devices::SCENARIOS,
         power::SCENARIOS,
         processors::SCENARIOS,
     ]

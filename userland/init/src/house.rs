@@ -8,6 +8,7 @@ use airox_abi::{Handle, ObjectKind, QuotaKind, QuotaLimits, Rights};
 use airox_bundle::system::{Grant as SpecialGrant, System};
 use airox_bundle::{Bundle, Program, Symbols};
 use airox_spawn::Grant;
+use airox_supervise::Minted;
 
 use crate::component::Component;
 use crate::plan::{Plan, Provider};
@@ -149,15 +150,7 @@ impl<'a> House<'a> {
         for (name, provider) in &self.plan.mounts[index] {
             grants.push(port(name, self.port(*provider), client | Rights::BADGE, 0));
         }
-        for minted in &component.owned.handles {
-            grants.push(Grant {
-                name: &minted.name,
-                handle: minted.handle,
-                kind: minted.kind,
-                rights: minted.rights,
-                badge: 0,
-            });
-        }
+        grants.extend(component.owned.handles.iter().map(Minted::grant));
         for special in &record.grants {
             self.special_grant(*special, quota, &mut grants);
         }

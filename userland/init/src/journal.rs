@@ -2,17 +2,7 @@
 
 use airox_abi::Handle;
 use airox_bundle::system::FileGrant;
-
-/// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
-    /// Business as usual.
-    Info,
-    /// A component ended and will be started again.
-    Warning,
-    /// Something is broken and stays so, or a program misbehaved.
-    Error,
-}
+pub use airox_supervise::Severity;
 
 /// Takes init's messages.
 ///

@@ -13,23 +13,15 @@
 
 extern crate alloc;
 
-pub mod component;
 pub mod files_queue;
 pub mod house;
 pub mod journal;
+mod pci;
 pub mod plan;
 pub mod queue;
 pub mod requests;
 pub mod resources;
-pub mod restart;
 mod serve;
 pub mod supervisor;
 
-use airox_abi::Handle;
-use airox_spawn::Kernel;
-
-/// Closes one of init's own handles, which is always valid.
-fn close<K: Kernel>(kernel: &mut K, handle: Handle) {
-    let closed = kernel.handle_close(handle);
-    debug_assert_eq!(closed, Ok(()), "init closes each handle once");
-}
+pub use airox_supervise::{component, restart};

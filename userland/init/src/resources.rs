@@ -2,7 +2,6 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 use core::fmt;
 
 use airox_abi::layout::PAGE_SIZE;
@@ -11,28 +10,7 @@ use airox_abi::{Error, Handle, ObjectKind, Rights};
 use airox_bundle::system::Resource;
 use airox_power::{PhysicalRead, PowerError, find_power_registers};
 use airox_spawn::Kernel;
-
-/// One minted resource.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Minted {
-    /// The name under which its owner finds it, such as `irq:uart`.
-    pub name: String,
-    /// Init's handle: what the owner gets is derived from it.
-    pub handle: Handle,
-    /// What it names.
-    pub kind: ObjectKind,
-    /// What its owner may do with it.
-    pub rights: Rights,
-}
-
-/// What one component owns.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Owned {
-    /// Its resources.
-    pub handles: Vec<Minted>,
-    /// What it has to be told about them, as further arguments.
-    pub arguments: Vec<String>,
-}
+pub use airox_supervise::{Minted, Owned};
 
 /// Why a resource could not be minted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +21,10 @@ pub enum ResourceError {
     NoFramebuffer,
     /// The ACPI tables do not tell how to control power.
     Power(PowerError),
+    /// The ACPI tables do not tell where PCI configuration space is.
+    Tables(PowerError),
+    /// The machine has no PCI configuration space in memory.
+    NoConfigurationSpace,
 }
 
 impl fmt::Display for ResourceError {
@@ -50,7 +32,8 @@ impl fmt::Display for ResourceError {
         match self {
             ResourceError::Kernel(name, error) => write!(formatter, "`{name}`: {error}"),
             ResourceError::NoFramebuffer => formatter.write_str("there is no frame buffer"),
-            ResourceError::Power(error) => write!(formatter, "{error}"),
+            ResourceError::Power(error) | ResourceError::Tables(error) => write!(formatter, "{error}"),
+            ResourceError::NoConfigurationSpace => formatter.write_str("there is no PCI configuration space in memory"),
         }
     }
 }
@@ -82,7 +65,7 @@ pub fn mint<K: Kernel>(
     for resource in resources {
         if let Err(error) = mint_one(kernel, machine, firmware, resource, &mut owned) {
             for minted in &owned.handles {
-                crate::close(kernel, minted.handle);
+                airox_supervise::close(kernel, minted.handle);
             }
             return Err(error);
         }
@@ -146,6 +129,7 @@ fn mint_one<K: Kernel>(
             owned.arguments.extend(text.split_whitespace().map(ToString::to_string));
             Ok(())
         }
+        Resource::Pci { name: _ } => crate::pci::mint(kernel, machine, firmware, owned),
     }
 }
 

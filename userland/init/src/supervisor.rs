@@ -4,18 +4,15 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::fmt;
 
-use airox_abi::info::ThreadState;
 use airox_abi::message::WORDS;
 use airox_abi::time::MAX_PROCESSORS;
-use airox_abi::{BudgetFlags, Error, Handle, Rights};
-use airox_api::start::EXIT_NO_DEVICE;
+use airox_abi::{Error, Handle, Rights};
 use airox_api::wire::interface_id;
 use airox_bundle::Bundle;
-use airox_bundle::system::{OnOverrun, RestartPolicy, System, Time};
-use airox_spawn::fault::{self, Fault, Victim};
-use airox_spawn::{BudgetRequest, Kernel, QuotaSource, SpawnError, SpawnRequest, TimeRequest};
+use airox_bundle::system::{RestartPolicy, System};
+use airox_spawn::{Kernel, QuotaSource, SpawnRequest};
+use airox_supervise::{StartError, Watch, next_wake, time_request};
 
-use crate::close;
 use crate::component::{Component, Instance, ServedPort, State};
 use crate::house::{Authority, House, number};
 use crate::journal::{Journal, Severity};
@@ -33,24 +30,6 @@ pub(crate) struct Ward {
     pub owner: usize,
     /// Its badge at the log.
     pub badge: u64,
-}
-
-/// Why a component could not be started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum StartError {
-    Spawn(SpawnError),
-    Kernel(&'static str, Error),
-    NoProgram,
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::Spawn(error) => write!(formatter, "{error}"),
-            StartError::Kernel(step, error) => write!(formatter, "cannot {step}: {error}"),
-            StartError::NoProgram => formatter.write_str("its program is not in the bundle"),
-        }
-    }
 }
 
 /// The supervisor: all of init but its wiring.
@@ -164,7 +143,7 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
         if bits & TIMER_BIT != 0 {
             let now = self.kernel.now();
             for index in 0..self.house.components.len() {
-                if matches!(self.house.components[index].state, State::Waiting { until } if until <= now) {
+                if self.house.components[index].is_due(now) {
                     self.house.components[index].restarts += 1;
                     self.start(index);
                 }
@@ -178,19 +157,11 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
         let Some(index) = self.house.index_of(badge) else {
             return;
         };
-        let Some(instance) = &self.house.components[index].instance else {
+        let (component, symbols) = (&self.house.components[index], self.house.symbols(index));
+        let name = &self.house.system.components[index].name;
+        let Some(report) = component.fault_report(&mut self.kernel, name, symbols, label, words) else {
             return;
         };
-        let record = &self.house.system.components[index];
-        let victim = Victim {
-            name: &record.name,
-            process: instance.process,
-            thread: instance.thread,
-            stack_base: instance.stack_base,
-            symbols: self.house.symbols(index),
-        };
-        let fault = Fault::from_message(label, words);
-        let report = fault::report(&mut self.kernel, &victim, &fault);
         self.journal.say(Severity::Error, &report);
         self.ended(index, End::Faulted);
     }
@@ -200,10 +171,8 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
         let Some(index) = self.house.index_of(badge) else {
             return;
         };
-        if let Some(instance) = &mut self.house.components[index].instance {
-            instance.panicked = true;
-            let name = &self.house.system.components[index].name;
-            let text = format!("`{name}` panicked at {file}:{line}: {message}");
+        let name = &self.house.system.components[index].name;
+        if let Some(text) = self.house.components[index].panic_report(name, message, file, line) {
             self.journal.say(Severity::Error, &text);
         }
     }
@@ -213,8 +182,7 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
         let record = &self.house.system.components[index];
         match self.try_start(index) {
             Ok(instance) => {
-                self.house.components[index].instance = Some(instance);
-                self.house.components[index].state = State::Running;
+                self.house.components[index].started(instance);
                 self.journal.name(number(index), &record.name);
                 if let Some(log) = self.house.log_port().filter(|_| self.house.is_log(index)) {
                     self.journal.log_started(log);
@@ -241,10 +209,8 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
     fn try_start(&mut self, index: usize) -> Result<Instance, StartError> {
         let record = &self.house.system.components[index];
         let program = self.house.program(index).ok_or(StartError::NoProgram)?;
-        let quota = self
-            .kernel
-            .quota_create(self.house.authority.quota, &self.house.limits(index))
-            .map_err(|error| StartError::Kernel("carve its quota", error))?;
+        let (parent, limits) = (self.house.authority.quota, self.house.limits(index));
+        let quota = Component::carve(&mut self.kernel, parent, &limits)?;
         let names = self.house.served_names(index);
         let request = SpawnRequest {
             bundle: self.house.authority.bundle,
@@ -262,51 +228,15 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
             log_level: airox_api::log::Level::Info,
             time: time_request(&record.time, self.house.processors_of(index)),
         };
-        let spawned = match airox_spawn::spawn(&mut self.kernel, &request) {
-            Ok(spawned) => spawned,
-            Err(error) => {
-                close(&mut self.kernel, quota);
-                return Err(StartError::Spawn(error));
-            }
-        };
-        // Its end is told even if it ended before it was watched.
-        let watched = self.kernel.process_watch(spawned.process, self.house.authority.signal, exit_bit(index));
-        let instance = Instance {
-            process: spawned.process,
-            thread: spawned.thread,
-            quota,
-            budget: spawned.budget,
-            stack_base: spawned.stack_base,
-            granted: spawned.granted,
-            panicked: false,
-        };
-        if let Err(error) = watched {
-            // `ended` destroys it.
-            self.house.components[index].instance = Some(instance);
-            return Err(StartError::Kernel("watch it", error));
-        }
-        Ok(instance)
+        let watch = Watch { signal: self.house.authority.signal, bits: exit_bit(index) };
+        Instance::launch(&mut self.kernel, quota, &request, watch)
     }
 
     /// A component's process may have ended by itself.
     fn check_end(&mut self, index: usize) {
-        let Some(instance) = &self.house.components[index].instance else {
-            return;
-        };
-        let Ok(info) = self.kernel.process_info(instance.process) else {
-            return;
-        };
-        if info.state != ThreadState::Dead as u8 {
-            return;
+        if let Some(end) = self.house.components[index].end_of_instance(&mut self.kernel) {
+            self.ended(index, end);
         }
-        let end = if instance.panicked {
-            End::Panicked
-        } else if info.faulted != 0 {
-            End::Faulted
-        } else {
-            End::Exited(info.exit_code)
-        };
-        self.ended(index, end);
     }
 
     /// Buries a component that ended and decides what becomes of it.
@@ -314,36 +244,12 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
         self.bury(index);
         let now = self.kernel.now();
         let record = &self.house.system.components[index];
-        let component = &mut self.house.components[index];
-        let why = match end {
-            End::Exited(EXIT_NO_DEVICE) => "found no device".into(),
-            End::Exited(code) => format!("exited with code {code}"),
-            End::Panicked => "panicked".into(),
-            End::Faulted => "faulted".into(),
-            End::Killed => "was killed".into(),
-            End::NotStarted => "was not started".into(),
-        };
-        match component.history.ended(&record.restart, end, now) {
-            Decision::RestartAt(until) => {
-                component.state = State::Waiting { until };
-                let wait = (until - now) / 1_000_000;
-                let text = format!("`{}` {why}; it is restarted in {wait} ms", record.name);
-                self.journal.say(Severity::Warning, &text);
-            }
-            Decision::Stop => {
-                let text = format!("`{}` {why}; it is not restarted", record.name);
-                let severity = if end == End::Exited(0) { Severity::Info } else { Severity::Error };
-                self.journal.say(severity, &text);
-                self.end_for_good(index, State::Stopped);
-            }
-            Decision::GiveUp => {
-                let text = format!(
-                    "`{}` {why}; it is given up after {} restarts in {} ms",
-                    record.name, record.restart.max_restarts, record.restart.window_ms
-                );
-                self.journal.say(Severity::Error, &text);
-                self.end_for_good(index, State::Failed);
-            }
+        let verdict = self.house.components[index].judge(&record.name, &record.restart, end, now);
+        self.journal.say(verdict.severity, &verdict.text);
+        match verdict.decision {
+            Decision::RestartAt(_) => {}
+            Decision::Stop => self.end_for_good(index, State::Stopped),
+            Decision::GiveUp => self.end_for_good(index, State::Failed),
         }
         self.set_timer();
     }
@@ -380,37 +286,9 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
 
     /// Asks for a signal when the next component is to be restarted.
     pub(crate) fn set_timer(&mut self) {
-        let next = self
-            .house
-            .components
-            .iter()
-            .filter_map(|component| match component.state {
-                State::Waiting { until } => Some(until),
-                _ => None,
-            })
-            .min()
-            .unwrap_or(u64::MAX);
+        let next = next_wake(self.house.components.iter());
         let set = self.kernel.timer_set(self.house.authority.signal, next, TIMER_BIT);
         debug_assert_eq!(set, Ok(()), "init's own signal");
-    }
-}
-
-/// The processor time a component gets, as the kernel takes it.
-fn time_request(time: &Time, processors: u64) -> TimeRequest {
-    let nanoseconds = |microseconds: u32| u64::from(microseconds) * 1_000;
-    TimeRequest {
-        processors: Some(processors),
-        budget: time.budget.map(|budget| BudgetRequest {
-            time_ns: nanoseconds(budget.time_us),
-            period_ns: nanoseconds(budget.period_us),
-            flags: match budget.on_overrun {
-                OnOverrun::Wait => BudgetFlags::empty(),
-                OnOverrun::Fault => BudgetFlags::FAULT,
-            },
-        }),
-        passive: time.passive,
-        weight: Some(time.weight).filter(|weight| *weight != Time::default().weight),
-        deadline_ns: time.deadline_us.map(nanoseconds),
     }
 }
 

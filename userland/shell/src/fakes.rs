@@ -56,6 +56,7 @@ pub struct World {
     pub levels: BTreeMap<String, Level>,
     pub unix_ns: u64,
     pub power: Vec<&'static str>,
+    pub devices: Vec<DeviceEntry>,
     pub scripts: BTreeMap<String, String>,
     pub uptime_ns: u64,
     pub slept: Vec<u64>,
@@ -293,6 +294,28 @@ impl Power for Shared {
     }
 }
 
+impl Devices for Shared {
+    fn list(&mut self) -> Answer<Vec<DeviceEntry>> {
+        Ok(self.world().devices.clone())
+    }
+
+    fn rescan(&mut self) -> Answer<u32> {
+        Ok(self.world().devices.len() as u32)
+    }
+
+    fn read_block(&mut self, path: &str, block: u64) -> Answer<Vec<u8>> {
+        match (path, block) {
+            ("/dev/block/disk0", 7) => Ok(b"a block of twenty-one".to_vec()),
+            _ => Err(Failure::Refused("no such device".into())),
+        }
+    }
+
+    fn verify(&mut self, _path: &str, rounds: u64, seed: u64) -> Answer<Report> {
+        let wrong = (seed == 13).then_some(rounds);
+        Ok(Report { written: 4096 * rounds, read: 512, flushes: 3, slowest_ns: 2_000_000, wrong })
+    }
+}
+
 impl Scripts for Shared {
     fn names(&mut self) -> Answer<Vec<String>> {
         Ok(self.world().scripts.keys().cloned().collect())
@@ -510,6 +533,7 @@ impl Session {
             clock: boxed(),
             power: boxed(),
             files: Some(Box::new(FakeFiles(files))),
+            devices: boxed(),
             scripts: boxed(),
             console: boxed(),
             host: boxed(),

@@ -28,3 +28,4 @@ pub mod shell;
 pub mod table;
 pub mod trace;
 pub mod units;
+pub mod verify;

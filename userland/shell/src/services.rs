@@ -6,6 +6,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+pub use crate::verify::Report;
+
+pub use airox_api::device::DeviceEntry;
 pub use airox_api::files::{
     Access, Attributes, Create, FileError, FileGrant, How, Kind as FileKind, Listed, Listing, Mounted, Usage,
 };
@@ -139,6 +142,18 @@ pub trait OpenFile {
     fn sync(&mut self) -> FileAnswer<()>;
 }
 
+/// The device manager, and disks it lets this shell open.
+pub trait Devices {
+    /// Every device.
+    fn list(&mut self) -> Answer<Vec<DeviceEntry>>;
+    /// Looks for devices that came and went; returns how many there are.
+    fn rescan(&mut self) -> Answer<u32>;
+    /// The bytes of one block of a disk.
+    fn read_block(&mut self, path: &str, block: u64) -> Answer<Vec<u8>>;
+    /// Writes to a disk in so many rounds, as the seed says, and reads back; see [`crate::verify`].
+    fn verify(&mut self, path: &str, rounds: u64, seed: u64) -> Answer<Report>;
+}
+
 /// Scripts for `source`.
 pub trait Scripts {
     /// Names of all scripts.
@@ -187,6 +202,8 @@ pub struct Services {
     pub power: Box<dyn Power>,
     /// See [`Files`]; `None` if there are none.
     pub files: Option<Box<dyn Files>>,
+    /// See [`Devices`].
+    pub devices: Box<dyn Devices>,
     /// See [`Scripts`].
     pub scripts: Box<dyn Scripts>,
     /// See [`Console`].

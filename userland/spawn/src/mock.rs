@@ -90,6 +90,10 @@ pub struct MockKernel {
     pub timer: Option<(Handle, u64, u64)>,
     /// Content of regions made by `region_create`.
     pub regions: BTreeMap<u64, Vec<u8>>,
+    /// No device memory is below.
+    pub ram_end: u64,
+    /// Regions over device memory: address and pages.
+    device_memory: BTreeMap<Object, (u64, u64)>,
     budgets: BTreeMap<Object, (u32, u64, u64)>,
     handles: BTreeMap<Handle, Capability>,
     processes: BTreeMap<Object, MockProcess>,
@@ -152,6 +156,12 @@ impl MockKernel {
     #[must_use]
     pub fn is_valid(&self, handle: Handle) -> bool {
         self.handles.contains_key(&handle)
+    }
+
+    /// The physical range of a region over device memory: address and pages.
+    #[must_use]
+    pub fn device_range(&self, region: Handle) -> Option<(u64, u64)> {
+        self.device_memory.get(&self.handles.get(&region)?.object).copied()
     }
 
     /// What is alive.

@@ -36,6 +36,12 @@ pub struct RunArguments {
     /// What kind of disk the image is
     #[arg(long, value_enum, default_value_t = DiskArgument::Ahci)]
     disk: DiskArgument,
+    /// The file of the data disk, made if it is missing
+    #[arg(long, default_value = "target/data.img")]
+    data: std::path::PathBuf,
+    /// Run without a data disk
+    #[arg(long, conflicts_with = "data")]
+    no_data: bool,
     /// How the guest is executed; auto takes KVM only where the CPU really offers it
     #[arg(long, value_enum, default_value_t = AcceleratorArgument::Auto)]
     accel: AcceleratorArgument,
@@ -84,7 +90,7 @@ pub fn run(workspace: &Workspace, arguments: &RunArguments) -> Result<()> {
             built.compiled.system.name
         );
     }
-    let mut options = options(arguments, &built);
+    let mut options = options(workspace, arguments, &built);
     if arguments.gdb {
         let kernel = built.kernel.display();
         eprintln!("waiting for a debugger: gdb {kernel} -ex 'target remote :1234'");
@@ -98,7 +104,7 @@ pub fn run(workspace: &Workspace, arguments: &RunArguments) -> Result<()> {
     }
 }
 
-fn options(arguments: &RunArguments, built: &system::BuiltSystem) -> Options {
+fn options(workspace: &Workspace, arguments: &RunArguments, built: &system::BuiltSystem) -> Options {
     Options {
         firmware: if arguments.uefi { Firmware::Uefi } else { Firmware::Bios },
         disk: match arguments.disk {
@@ -113,6 +119,7 @@ fn options(arguments: &RunArguments, built: &system::BuiltSystem) -> Options {
             AcceleratorArgument::Kvm => Accelerator::Kvm,
             AcceleratorArgument::Tcg => Accelerator::Tcg,
         },
+        data_disk: (!arguments.no_data).then(|| workspace.root.join(&arguments.data)),
         memory: format!("{}M", arguments.mem >> 20),
         processors: arguments.smp,
         instruction_clock: arguments.icount,

@@ -80,3 +80,65 @@ fn a_screen_beyond_the_address_space_is_none() {
         assert_eq!(mint(&mut kernel, machine, &firmware(broken), &[screen()]), Err(ResourceError::NoFramebuffer));
     }
 }
+
+/// A root pointer, a root table and an MCFG, made by hand.
+struct Tables(Vec<(u64, Vec<u8>)>);
+
+impl Tables {
+    fn with_configuration_space() -> Tables {
+        let signed = |mut bytes: Vec<u8>, at: usize| {
+            bytes[at] = bytes.iter().fold(0u8, |sum, byte| sum.wrapping_sub(*byte));
+            bytes
+        };
+        let table = |name: &[u8; 4], body: &[u8]| {
+            let mut bytes = name.to_vec();
+            bytes.extend((36 + body.len() as u32).to_le_bytes());
+            bytes.resize(36, 0);
+            bytes.extend(body);
+            signed(bytes, 9)
+        };
+        let mut pointer = b"RSD PTR ".to_vec();
+        pointer.resize(16, 0);
+        pointer.extend(0x2000_u32.to_le_bytes());
+        let mut entry = vec![0; 8];
+        entry.extend(0xb000_0000_u64.to_le_bytes());
+        entry.extend([0, 0, 0, 255, 0, 0, 0, 0]);
+        Tables(vec![
+            (0x1000, signed(pointer, 8)),
+            (0x2000, table(b"RSDT", &0x3000_u32.to_le_bytes())),
+            (0x3000, table(b"MCFG", &entry)),
+        ])
+    }
+}
+
+impl airox_power::PhysicalRead for Tables {
+    fn read(&self, address: u64, buffer: &mut [u8]) -> Result<(), airox_power::Unreadable> {
+        let found = self.0.iter().find_map(|(start, bytes)| {
+            let offset = address.checked_sub(*start)? as usize;
+            bytes.get(offset..offset + buffer.len())
+        });
+        buffer.copy_from_slice(found.ok_or(airox_power::Unreadable)?);
+        Ok(())
+    }
+}
+
+#[test]
+fn the_device_manager_gets_the_hole_below_the_interrupt_controllers() {
+    let mut kernel = MockKernel::new();
+    // A page more than a multiple of what bridges forward.
+    kernel.ram_end = 0x8000_1000;
+    let machine = kernel.object(ObjectKind::Machine);
+    let tables = Tables::with_configuration_space();
+    let firmware = Firmware { rsdp: 0x1000, framebuffer: Framebuffer::default(), memory: &tables };
+    let pci = Resource::Pci { name: "pci".into() };
+    let before = kernel.counts();
+    let owned = mint(&mut kernel, machine, &firmware, std::slice::from_ref(&pci)).unwrap();
+    let arguments = ["configuration=b0000000:0:ff", "hole=80100000:7eb00000", "message-address=fee00000"];
+    assert_eq!(owned.arguments, arguments);
+    assert_eq!(kernel.device_range(owned.handles[0].handle), Some((0xb000_0000, 0x1_0000)));
+    assert_eq!(kernel.device_range(owned.handles[1].handle), Some((0x8010_0000, 0x7_eb00)));
+    // The narrower ranges that were tried are gone.
+    assert_eq!(kernel.counts().handles - before.handles, 2 + 64);
+    let none = self::firmware(Framebuffer::default());
+    assert_eq!(mint(&mut kernel, machine, &none, &[pci]), Err(ResourceError::Tables(PowerError::NoTables)));
+}

@@ -113,6 +113,7 @@ pub fn component(name: &str) -> Component {
             backoff_ms: 10,
             backoff_max_ms: 1000,
         },
+        devices: vec![],
     }
 }
 
@@ -138,7 +139,13 @@ pub fn system() -> System {
     once.uses = vec![uses("console", "uart")];
     once.resources = vec![Resource::Mmio { name: "rom".into(), address: 0xf_0000, pages: 1, writable: false }];
     once.restart.policy = RestartPolicy::Never;
-    System { name: "test".into(), trace: false, processors: 1, components: vec![log, uart, process, once] }
+    System {
+        name: "test".into(),
+        trace: false,
+        processors: 1,
+        components: vec![log, uart, process, once],
+        drivers: vec![],
+    }
 }
 
 pub fn bundle() -> Vec<u8> {

@@ -1,6 +1,7 @@
 //! The commands: one table, one function each. A command prints with [`Shell::print`] and returns why it failed, if it did.
 
 mod console;
+mod device;
 mod files;
 mod help;
 mod load;
@@ -59,6 +60,7 @@ impl Command {
 pub fn all() -> impl Iterator<Item = &'static Command> {
     let groups = [
         console::COMMANDS,
+        device::COMMANDS,
         help::COMMANDS,
         load::COMMANDS,
         log::COMMANDS,

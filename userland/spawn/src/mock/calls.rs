@@ -299,14 +299,33 @@ impl Kernel for MockKernel {
         self.mint(machine, ObjectKind::IoPorts)
     }
 
-    fn region_device(&mut self, machine: Handle, _address: u64, _pages: u64) -> Result<Handle, Error> {
+    fn region_device(&mut self, source: Handle, address: u64, pages: u64) -> Result<Handle, Error> {
         self.enter("region_device")?;
-        self.mint(machine, ObjectKind::Region)
+        let range = (address, pages);
+        let whole = match self.get(source, ObjectKind::Region, Rights::CONTROL) {
+            Ok(parent) => *self.device_memory.get(&parent.object).ok_or(Error::NoSuchResource)?,
+            Err(_) => {
+                self.get(source, ObjectKind::Machine, Rights::CONTROL)?;
+                (self.ram_end, (u64::MAX - self.ram_end) / PAGE_SIZE)
+            }
+        };
+        let fits = address >= whole.0 && (address - whole.0) / PAGE_SIZE + pages <= whole.1;
+        if !fits || pages == 0 {
+            return Err(Error::NoSuchResource);
+        }
+        let region = self.object(ObjectKind::Region);
+        self.device_memory.insert(self.handles[&region].object, range);
+        Ok(region)
     }
 
     fn kernel_info(&mut self, machine: Handle) -> Result<KernelInfo, Error> {
         self.get(machine, ObjectKind::Machine, Rights::READ)?;
-        Ok(KernelInfo { processors: u64::from(self.processors), idle_ticks: self.idle, ..KernelInfo::default() })
+        Ok(KernelInfo {
+            processors: u64::from(self.processors),
+            idle_ticks: self.idle,
+            message_address: 0xfee0_0000,
+            ..KernelInfo::default()
+        })
     }
 
     fn trace_read(

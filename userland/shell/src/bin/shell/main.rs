@@ -10,6 +10,7 @@ extern crate alloc;
 
 mod console;
 mod control;
+mod devices;
 mod files;
 mod logs;
 mod processes;
@@ -38,6 +39,7 @@ fn main(start: &'static Start) -> Result<(), StartError> {
         clock: Box::new(small::ClockService(start.connect().ok())),
         power: Box::new(small::PowerService(start.connect().ok())),
         files: start.connect().ok().map(|client| Box::new(files::FileService::new(client)) as Box<_>),
+        devices: Box::new(devices::DeviceService(start.connect().ok())),
         scripts: Box::new(BuiltIn),
         console: Box::new(console::ConsoleService(Rc::clone(&control))),
         host: Box::new(control::HostService(control)),

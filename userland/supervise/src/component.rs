@@ -1,4 +1,4 @@
-//! One component: what init keeps for it while its instances come and go.
+//! One component: what its supervisor keeps for it while its instances come and go.
 
 use alloc::vec::Vec;
 
@@ -7,7 +7,7 @@ use airox_api::start::StartHandle;
 use airox_spawn::Kernel;
 
 use crate::close;
-use crate::resources::Owned;
+use crate::owned::Owned;
 use crate::restart::History;
 
 /// What a component does.
@@ -59,7 +59,7 @@ pub struct ServedPort {
     pub label: u64,
 }
 
-/// What init keeps for a component.
+/// What a supervisor keeps for a component.
 #[derive(Clone, Debug)]
 pub struct Component {
     /// What it does.
@@ -70,7 +70,7 @@ pub struct Component {
     pub ports: Vec<ServedPort>,
     /// Its machine resources.
     pub owned: Owned,
-    /// Its side of init's port: badged, where its faults, panics and requests arrive.
+    /// Its side of the supervisor's port: badged, where its faults, panics and requests arrive.
     pub supervisor: Handle,
     /// Its past restarts.
     pub history: History,
@@ -96,21 +96,14 @@ impl Component {
     /// Kills the instance, if there is one, and takes back everything it was given.
     pub fn destroy<K: Kernel>(&mut self, kernel: &mut K) {
         if let Some(instance) = self.instance.take() {
-            // Refused only if it is dead already, which is what is wanted.
-            let _ = kernel.process_kill(instance.process, 0);
-            close(kernel, instance.thread);
-            close(kernel, instance.process);
-            if let Some(budget) = instance.budget {
-                close(kernel, budget);
-            }
-            close(kernel, instance.quota);
+            instance.destroy(kernel);
         }
         let servers = self.ports.iter().filter_map(|port| port.server);
         let resources = self.owned.handles.iter().map(|minted| minted.handle);
         for handle in servers.chain(resources) {
             // A copy it passed on to somebody would outlive it.
             let revoked = kernel.handle_revoke(handle);
-            debug_assert_eq!(revoked, Ok(()), "init's own handle");
+            debug_assert_eq!(revoked, Ok(()), "the supervisor's own handle");
         }
     }
 
@@ -153,7 +146,7 @@ impl Default for Component {
 }
 
 impl ServedPort {
-    /// Makes a port for an interface, charged to init. The label is for debuggers.
+    /// Makes a port for an interface, charged to the supervisor. The label is for debuggers.
     ///
     /// # Errors
     /// The quota has no room for a port or handle.

@@ -1,0 +1,206 @@
+//! What a driver that the device manager started finds: its device's registers, interrupts, and memory to share with the device.
+//!
+//! The device logic of a driver is a library over the traits of `airox-driver-traits`; its program takes everything real from here. So wiring a
+//! driver takes a few lines: see `drivers/virtio-block/src/bin/virtio-block.rs`.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+use airox_api::CallError;
+use airox_api::device::{Description, DeviceClient, DeviceError};
+use airox_driver_traits::dma::DmaMemory;
+use airox_driver_traits::registers::{Bytes, Registers, Width};
+use airox_rt::abi::layout::PAGE_SIZE;
+use airox_rt::{Error, Irq, MapFlags, Mapping, Region, RegionKind, Signal, Start, StartError};
+use alloc::format;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// Why a driver cannot begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KitError {
+    /// It was not given what it needs.
+    Start(StartError),
+    /// A system call failed.
+    Kernel(Error),
+    /// The device manager refused.
+    Manager(DeviceError),
+    /// The device manager does not answer.
+    NoManager,
+}
+
+impl fmt::Display for KitError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KitError::Start(error) => error.fmt(formatter),
+            KitError::Kernel(error) => error.fmt(formatter),
+            KitError::Manager(error) => write!(formatter, "the device manager refused: {error}"),
+            KitError::NoManager => formatter.write_str("the device manager does not answer"),
+        }
+    }
+}
+
+impl core::error::Error for KitError {}
+
+impl From<StartError> for KitError {
+    fn from(error: StartError) -> KitError {
+        KitError::Start(error)
+    }
+}
+
+impl From<Error> for KitError {
+    fn from(error: Error) -> KitError {
+        KitError::Kernel(error)
+    }
+}
+
+impl From<CallError<DeviceError>> for KitError {
+    fn from(error: CallError<DeviceError>) -> KitError {
+        match error {
+            CallError::Service(error) => KitError::Manager(error),
+            CallError::Kernel(error) => KitError::Kernel(error),
+            _ => KitError::NoManager,
+        }
+    }
+}
+
+/// A driver's device.
+pub struct Device {
+    start: &'static Start,
+    manager: Rc<DeviceClient>,
+    description: Description,
+    windows: Vec<(u8, u64, Rc<Mapping>)>,
+}
+
+impl Device {
+    /// Takes everything the device manager gave this program, and maps the device's memory.
+    ///
+    /// # Errors
+    /// [`KitError`].
+    pub fn take(start: &'static Start) -> Result<Device, KitError> {
+        let manager: DeviceClient = start.connect()?;
+        let description = manager.describe()?;
+        let mut windows = Vec::with_capacity(description.windows.len());
+        for window in &description.windows {
+            let region: Region = start.take(&window.handle_name())?;
+            windows.push((window.bar, window.offset, Rc::new(Mapping::new(&region, MapFlags::WRITE)?)));
+        }
+        Ok(Device { start, manager: Rc::new(manager), description, windows })
+    }
+
+    /// A copy of its configuration space, as it was when the driver was started.
+    #[must_use]
+    pub fn configuration(&self) -> Bytes {
+        Bytes(self.description.configuration.clone())
+    }
+
+    /// `length` bytes of the memory behind a base address register, from byte `offset` on; `None` if the driver has not all of them.
+    #[must_use]
+    pub fn registers(&self, bar: u8, offset: u64, length: u64) -> Option<Mapped> {
+        let end = offset.checked_add(length)?;
+        let (_, start, mapping) = self
+            .windows
+            .iter()
+            .find(|(index, start, mapping)| *index == bar && *start <= offset && end <= start + mapping.len() as u64)?;
+        Some(Mapped { mapping: Rc::clone(mapping), offset: (offset - start) as usize, length: length as usize })
+    }
+
+    /// Has the device's interrupt of this number notify `bits` of a signal. Dropping the result ends that.
+    ///
+    /// # Errors
+    /// The device has no such interrupt.
+    pub fn interrupt(&self, number: u32, signal: &Signal, bits: u64) -> Result<Irq, KitError> {
+        let irq: Irq = self.start.take(&format!("irq:{number}"))?;
+        irq.bind(signal, bits)?;
+        Ok(irq)
+    }
+
+    /// Zeroed memory that the device may use. The device must have been reset by now.
+    ///
+    /// # Errors
+    /// There is no memory, or the device may not use any.
+    pub fn memory(&self, bytes: usize) -> Result<Shared, KitError> {
+        let region = Region::create_on(None, (bytes as u64).div_ceil(PAGE_SIZE), RegionKind::Contiguous)?;
+        let mapping = Mapping::new(&region, MapFlags::WRITE)?;
+        Ok(Shared { address: self.map(&region)?, mapping })
+    }
+
+    /// Lets the device use memory of others; returns the address by which the device names it.
+    ///
+    /// # Errors
+    /// The device cannot or may not use it.
+    pub fn map(&self, region: &Region) -> Result<u64, KitError> {
+        Ok(self.manager.map(region)?)
+    }
+
+    /// The device does not use that memory any more.
+    ///
+    /// # Errors
+    /// It did not before.
+    pub fn unmap(&self, address: u64) -> Result<(), KitError> {
+        Ok(self.manager.unmap(address)?)
+    }
+
+    /// Tells the device manager that the driver serves.
+    ///
+    /// # Errors
+    /// [`KitError`].
+    pub fn announce(&self, summary: &str, parts: &[String]) -> Result<(), KitError> {
+        Ok(self.manager.announce(summary, parts)?)
+    }
+}
+
+/// A part of a device's memory.
+#[derive(Clone, Debug)]
+pub struct Mapped {
+    mapping: Rc<Mapping>,
+    offset: usize,
+    length: usize,
+}
+
+impl Registers for Mapped {
+    fn length(&self) -> usize {
+        self.length
+    }
+
+    fn read(&mut self, offset: usize, width: Width) -> u64 {
+        let window = self.mapping.window().part(self.offset, self.length);
+        window.map_or(width.nothing(), |mut window| Registers::read(&mut window, offset, width))
+    }
+
+    fn write(&mut self, offset: usize, width: Width, value: u64) {
+        if let Some(mut window) = self.mapping.window().part(self.offset, self.length) {
+            Registers::write(&mut window, offset, width, value);
+        }
+    }
+}
+
+/// Memory of this driver that its device uses, too.
+#[derive(Debug)]
+pub struct Shared {
+    mapping: Mapping,
+    address: u64,
+}
+
+impl Registers for Shared {
+    fn length(&self) -> usize {
+        self.mapping.len()
+    }
+
+    fn read(&mut self, offset: usize, width: Width) -> u64 {
+        Registers::read(&mut self.mapping.window(), offset, width)
+    }
+
+    fn write(&mut self, offset: usize, width: Width, value: u64) {
+        Registers::write(&mut self.mapping.window(), offset, width, value);
+    }
+}
+
+impl DmaMemory for Shared {
+    fn device_address(&self) -> u64 {
+        self.address
+    }
+}

@@ -1,0 +1,94 @@
+//! Base address registers: where a function's memory is, and how long.
+//!
+//! PCI Local Bus Specification 3.0, section 6.2.5.1. A register's size shows by writing all ones: what can be moved comes back. While that
+//! goes on the function must not answer, so its decoders are off.
+
+use airox_driver_traits::pci::{command, register};
+use airox_driver_traits::registers::Registers;
+use alloc::vec::Vec;
+
+/// Registers of a function that is no bridge.
+const REGISTERS: u8 = 6;
+const IO_SPACE: u32 = 1;
+const TYPE_MASK: u32 = 3 << 1;
+const TYPE_64: u32 = 2 << 1;
+const PREFETCHABLE: u32 = 1 << 3;
+const MEMORY_MASK: u64 = !0xf;
+
+/// A range of memory that a function answers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bar {
+    /// Number of the register; a 64-bit one also takes the next.
+    pub index: u8,
+    /// Physical address, 0 if it has been given none.
+    pub address: u64,
+    /// Bytes, a power of two.
+    pub length: u64,
+    /// Whether it takes two registers.
+    pub wide: bool,
+    /// Whether reads have no side effects.
+    pub prefetchable: bool,
+}
+
+impl Bar {
+    /// The address behind its last byte, if there is one.
+    #[must_use]
+    pub fn end(&self) -> Option<u64> {
+        self.address.checked_add(self.length)
+    }
+
+    /// Gives it another address.
+    pub fn place(&mut self, function: &mut impl Registers, address: u64) {
+        let offset = register::BAR_0 + 4 * usize::from(self.index);
+        function.write_u32(offset, address as u32);
+        if self.wide {
+            function.write_u32(offset + 4, (address >> 32) as u32);
+        }
+        self.address = address;
+    }
+}
+
+/// The memory ranges of a function; its I/O ports are passed over. `count` is the number of its registers: 6, or 2 for a bridge.
+pub fn read(function: &mut impl Registers, count: u8) -> Vec<Bar> {
+    let decoders = function.read_u16(register::COMMAND);
+    function.write_u16(register::COMMAND, decoders & !(command::IO | command::MEMORY));
+    let mut bars = Vec::new();
+    let mut index = 0;
+    while index < count.min(REGISTERS) {
+        let (bar, taken) = read_one(function, index, count);
+        bars.extend(bar);
+        index += taken;
+    }
+    function.write_u16(register::COMMAND, decoders);
+    bars
+}
+
+/// One register, and how many it takes.
+fn read_one(function: &mut impl Registers, index: u8, count: u8) -> (Option<Bar>, u8) {
+    let offset = register::BAR_0 + 4 * usize::from(index);
+    let (low, low_mask) = probe(function, offset);
+    if low & IO_SPACE != 0 {
+        return (None, 1);
+    }
+    let wide = low & TYPE_MASK == TYPE_64 && index + 1 < count;
+    let (high, high_mask) = if wide { probe(function, offset + 4) } else { (0, u32::MAX) };
+    let join = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
+    let movable = join(high_mask, low_mask) & MEMORY_MASK;
+    let taken = if wide { 2 } else { 1 };
+    if low_mask == 0 || movable == 0 {
+        return (None, taken);
+    }
+    let length = 1 << movable.trailing_zeros();
+    let address = join(high, low) & MEMORY_MASK;
+    let prefetchable = low & PREFETCHABLE != 0;
+    (Some(Bar { index, address, length, wide, prefetchable }), taken)
+}
+
+/// What a register holds, and which of its bits can be set.
+fn probe(function: &mut impl Registers, offset: usize) -> (u32, u32) {
+    let value = function.read_u32(offset);
+    function.write_u32(offset, u32::MAX);
+    let mask = function.read_u32(offset);
+    function.write_u32(offset, value);
+    (value, mask)
+}

@@ -1,0 +1,34 @@
+//! The device manager: a supervisor of drivers.
+//!
+//! # Principles
+//! - **A driver gets exactly its device**: the memory behind its base address registers, its interrupts, the right to let the device use
+//!   memory of its own choosing, and nothing else. Configuration space stays here; a driver is told a copy.
+//! - **What a device says is a claim**: header, registers' sizes, capability lists, bridges' bus numbers. Every walk is bounded, and a device
+//!   that lies loses at most itself.
+//! - **Memory that a device may still use is kept**: of a driver that died until its successor has reset the device, whatever became of
+//!   who owned it.
+//! - **Ports outlive drivers** and clients' handles stay valid, as with init's components (`airox-supervise`).
+//! - Logic is a library over [`Platform`], tested on the host against a model machine; the binary only wires.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod arguments;
+pub mod bars;
+pub mod clients;
+pub mod function;
+pub mod manager;
+pub mod memory;
+pub mod messages;
+pub mod platform;
+pub mod scan;
+pub mod slot;
+pub mod supervision;
+
+pub use manager::Manager;
+pub use platform::Platform;
+
+/// The interfaces `device` and `supervisor` over a manager, for their dispatchers.
+#[derive(Debug)]
+pub struct Requests<'m, M>(pub &'m mut M);

@@ -1,0 +1,106 @@
+//! The device manager's wiring: handles in, requests, signals and faults to the logic, answers out.
+//!
+//! Resource `pci`: configuration space, the hole for devices, and message-signalled interrupts; see `airox_device::arguments`.
+#![no_std]
+#![no_main]
+#![deny(unsafe_code)]
+
+extern crate alloc;
+
+mod machine;
+
+use core::error::Error;
+use core::mem::ManuallyDrop;
+
+use airox_api::device::{DeviceDispatcher, DeviceError, DeviceInterface};
+use airox_api::supervisor::{SupervisorClient, SupervisorDispatcher, SupervisorInterface};
+use airox_api::{Deferred, Dispatch, Incoming, Interface, Outcome, ReplyMessage};
+use airox_bundle::Bundle;
+use airox_device::arguments::Pci;
+use airox_device::manager::{Authority, Site};
+use airox_device::{Manager, Requests};
+use airox_rt::abi::fault::{FaultAction, FaultKind};
+use airox_rt::abi::layout::{MESSAGE_LINES, PAGE_SIZE};
+use airox_rt::server::{self, Handler, KernelMessage};
+use airox_rt::sys::{self, Tag};
+use airox_rt::{Handle, Irq, Port, Quota, Region, Signal, Start, StartError, TypedHandle, memory};
+use airox_spawn::SystemKernel;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+
+use machine::Machine;
+
+airox_rt::entry!(main);
+
+/// The logic with all that is real.
+type Devices<'a> = Manager<'a, SystemKernel, Machine, Deferred<Port, DeviceError>>;
+
+fn main(start: &'static Start) -> Result<(), Box<dyn Error>> {
+    let port = start.served_port::<DeviceInterface>()?;
+    let signal = Signal::create()?;
+    let pci = Pci::from_arguments(start.arguments().iter().map(String::as_str))?;
+    // These live as long as the manager.
+    let region = ManuallyDrop::new(start.take::<Region>("bundle")?);
+    let messages = MESSAGE_LINES.map(|line| start.take::<Irq>(&format!("irq:{line}")).map(TypedHandle::into_raw));
+    let authority = Authority {
+        bundle: region.raw(),
+        quota: start.take::<Quota>("quota")?.into_raw(),
+        port: port.raw(),
+        signal: signal.raw(),
+        log: start.take::<Port>("log-admin")?.into_raw(),
+        hole: start.take::<Region>("mmio:hole")?.into_raw(),
+        messages: messages.collect::<Result<_, StartError>>()?,
+    };
+    let init = start.connect::<SupervisorClient>()?;
+    let machine = Machine::new(start.take("mmio:configuration")?, &pci, init);
+
+    let (pages, _, _) = region.region_info()?;
+    let bytes = memory::map_constant(&region, (pages * PAGE_SIZE) as usize)?;
+    let bundle = Bundle::parse(bytes)?;
+    let system = bundle.system()?;
+    let processors = sys::process_info(Handle::NONE)?.processors;
+    let site = Site { bundle, bundle_bytes: bytes, system: &system, processors };
+    let mut manager = Devices::new(SystemKernel, machine, site, authority, pci);
+    let found = manager.rescan();
+    log::info!("{found} devices found");
+    let server = server::Server::new(port).with_signal(&signal)?;
+    Ok(server.run(Serving(manager))?)
+}
+
+/// Brings what arrives to the logic.
+struct Serving<'a>(Devices<'a>);
+
+impl Serving<'_> {
+    /// Answers those who waited for a device.
+    fn answer(&mut self) {
+        for (reply, result) in self.0.take_answers() {
+            // Who waited may be gone by now.
+            let _ = reply.send(result.map(Port::from_raw));
+        }
+    }
+}
+
+impl Handler for Serving<'_> {
+    fn request(&mut self, message: &mut KernelMessage) -> Outcome {
+        let outcome = if u64::from(message.tag().user() >> 16) == SupervisorInterface::ID & 0xffff {
+            SupervisorDispatcher(Requests(&mut self.0)).dispatch(message)
+        } else {
+            DeviceDispatcher(Requests(&mut self.0)).dispatch(message)
+        };
+        self.answer();
+        outcome
+    }
+
+    fn signal(&mut self, bits: u64) {
+        self.0.signalled(bits);
+        self.answer();
+    }
+
+    fn fault(&mut self, message: &mut KernelMessage, _kind: Option<FaultKind>) -> Outcome {
+        self.0.faulted(message.badge(), message.tag().label(), &message.words());
+        self.answer();
+        // The process is dead by now, and nobody waits for this.
+        Outcome::Reply(ReplyMessage { tag: Tag::new(FaultAction::Kill as u16), ..ReplyMessage::default() })
+    }
+}

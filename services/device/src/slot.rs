@@ -1,0 +1,127 @@
+//! One device: the function, and, if a driver of the system matches, all that is kept for the driver while its instances come and go.
+
+use airox_abi::{Error, Handle};
+use airox_api::device::{DeviceState, Window};
+use airox_bundle::system::Driver;
+use airox_spawn::Kernel;
+use airox_supervise::close;
+use airox_supervise::component::{Component, State};
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::bars::Bar;
+use crate::function::Function;
+use crate::messages::Messages;
+
+/// Most regions that one device can use at a time.
+pub const MAX_MAPPED: usize = 64;
+
+/// A device.
+#[derive(Debug)]
+pub struct Slot<'a> {
+    /// The function.
+    pub function: Function,
+    /// Its driver.
+    pub driving: Option<Driving<'a>>,
+}
+
+/// What the manager keeps for a driver of one device.
+#[derive(Debug)]
+pub struct Driving<'a> {
+    /// The driver.
+    pub record: &'a Driver,
+    /// Number of its processes: their badge.
+    pub number: u32,
+    /// Name of its processes.
+    pub name: String,
+    /// The device's path.
+    pub path: String,
+    /// Instance, ports, resources, past.
+    pub component: Component,
+    /// Why the device cannot be used, if so.
+    pub unusable: Option<&'static str>,
+    /// The device's memory.
+    pub bars: Vec<Bar>,
+    /// The parts of it that the driver has.
+    pub windows: Vec<Window>,
+    /// How it interrupts, and the lines its messages are for.
+    pub messages: Option<(Messages, Vec<u32>)>,
+    /// What the driver said of its device.
+    pub announced: Option<Announcement>,
+    /// The memory that the device may use.
+    pub mapped: Mapped,
+}
+
+/// What a driver that serves says of its device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announcement {
+    /// For people.
+    pub summary: String,
+    /// What can be opened besides the whole.
+    pub parts: Vec<String>,
+}
+
+impl Driving<'_> {
+    /// For people.
+    #[must_use]
+    pub fn state(&self) -> DeviceState {
+        match self.component.state {
+            _ if self.unusable.is_some() => DeviceState::Unusable,
+            State::Running if self.announced.is_some() => DeviceState::Running,
+            State::New | State::Running => DeviceState::Starting,
+            State::Waiting { .. } => DeviceState::Restarting,
+            State::Stopped | State::Failed => DeviceState::Failed,
+        }
+    }
+}
+
+/// Handles to memory that a device may use, by the address it uses. They keep the memory from being anything else meanwhile.
+#[derive(Debug, Default)]
+pub struct Mapped {
+    now: BTreeMap<u64, Handle>,
+    /// What the last instance mapped: the device may use it until it is reset.
+    stale: Vec<Handle>,
+}
+
+impl Mapped {
+    /// The device may use this memory. The first of an instance says that the device has been reset.
+    ///
+    /// # Errors
+    /// There is too much, or it is mapped already; the handle is closed then.
+    pub fn add<K: Kernel>(&mut self, kernel: &mut K, address: u64, region: Handle) -> Result<(), Error> {
+        self.give_up_stale(kernel);
+        if self.now.len() >= MAX_MAPPED || self.now.contains_key(&address) {
+            close(kernel, region);
+            return Err(Error::AlreadyMapped);
+        }
+        self.now.insert(address, region);
+        Ok(())
+    }
+
+    /// The device does not use it any more. Returns whether it did.
+    pub fn remove<K: Kernel>(&mut self, kernel: &mut K, address: u64) -> bool {
+        let region = self.now.remove(&address);
+        if let Some(region) = region {
+            close(kernel, region);
+        }
+        region.is_some()
+    }
+
+    /// The driver ended: its device may still use everything.
+    pub fn driver_ended(&mut self) {
+        self.stale.extend(core::mem::take(&mut self.now).into_values());
+    }
+
+    /// The device has gone.
+    pub fn device_gone<K: Kernel>(&mut self, kernel: &mut K) {
+        self.driver_ended();
+        self.give_up_stale(kernel);
+    }
+
+    fn give_up_stale<K: Kernel>(&mut self, kernel: &mut K) {
+        for region in self.stale.drain(..) {
+            close(kernel, region);
+        }
+    }
+}

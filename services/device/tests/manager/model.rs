@@ -1,0 +1,312 @@
+//! A model machine: PCI functions with registers that behave, a system with a disk driver, and the manager over both.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use airox_abi::layout::{MESSAGE_LINES, PROGRAM_BASE};
+use airox_abi::{Error, Handle, ObjectKind, RegionKind, Rights};
+use airox_api::device::DeviceError;
+use airox_bundle::Bundle;
+use airox_bundle::system::{Component, ComponentKind, Driver, Grant, PciMatch, Restart, RestartPolicy, System, Time};
+use airox_bundle::write::{Builder, ProgramImage, SegmentImage};
+use airox_device::arguments::Pci;
+use airox_device::manager::{Authority, Manager, Site, TIMER_BIT};
+use airox_device::{Platform, Requests};
+use airox_driver_traits::pci::{BusAddress, ConfigurationSpace};
+use airox_driver_traits::registers::{Bytes, Registers, Width};
+use airox_spawn::Kernel;
+use airox_spawn::mock::MockKernel;
+
+pub const MS: u64 = 1_000_000;
+pub const CONFIGURATION: u64 = 0xb000_0000;
+pub const HOLE: u64 = 0xc000_0000;
+pub const HOLE_LENGTH: u64 = 0x3ec0_0000;
+
+/// Badges of the system's components.
+pub const SHELL: u64 = 1;
+pub const OTHER: u64 = 2;
+pub const PROCESS: u64 = 3;
+
+pub fn at(bus: u8, device: u8, function: u8) -> BusAddress {
+    BusAddress { bus, device, function }
+}
+
+/// A function: its registers, and which bits of its base address registers can be set.
+#[derive(Clone)]
+pub struct ModelFunction {
+    pub bytes: Bytes,
+    masks: [u32; 6],
+}
+
+impl ModelFunction {
+    pub fn new(vendor: u16, device: u16, class: u32) -> ModelFunction {
+        let mut bytes = Bytes(vec![0; 256]);
+        bytes.write_u16(0, vendor);
+        bytes.write_u16(2, device);
+        bytes.write_u32(8, class << 8);
+        ModelFunction { bytes, masks: [0; 6] }
+    }
+
+    /// A disk with its registers behind register 4, 64 bits wide, and the table of its 3 messages behind register 1.
+    pub fn disk(address: u64) -> ModelFunction {
+        let mut function = ModelFunction::new(0x1af4, 0x1042, 0x01_0000);
+        function.bar(1, address, 0x1000);
+        function.bar_64(4, address + 0x4000, 0x4000);
+        function.messages(1, 0, 3);
+        function
+    }
+
+    /// A bridge to these buses that forwards these addresses.
+    pub fn bridge(secondary: u8, last: u8, window: (u64, u64)) -> ModelFunction {
+        let mut function = ModelFunction::new(0x1b36, 0x000c, 0x06_0400);
+        function.bytes.write_u8(0x0e, 1);
+        function.bytes.write_u8(0x19, secondary);
+        function.bytes.write_u8(0x1a, last);
+        function.bytes.write_u16(0x20, (window.0 >> 16) as u16);
+        function.bytes.write_u16(0x22, ((window.0 + window.1).saturating_sub(1) >> 16) as u16);
+        function
+    }
+
+    pub fn bar(&mut self, index: usize, address: u64, length: u32) {
+        self.bytes.write_u32(0x10 + 4 * index, address as u32);
+        self.masks[index] = !(length - 1);
+    }
+
+    pub fn bar_64(&mut self, index: usize, address: u64, length: u32) {
+        self.bar(index, address, length);
+        self.bytes.write_u32(0x10 + 4 * index, address as u32 | 0b1100);
+        self.bytes.write_u32(0x14 + 4 * index, (address >> 32) as u32);
+        self.masks[index + 1] = u32::MAX;
+    }
+
+    /// Message-signalled interrupts by a table.
+    pub fn messages(&mut self, bar: u32, offset: u32, count: u16) {
+        self.bytes.write_u16(6, 1 << 4);
+        self.bytes.write_u8(0x34, 0x40);
+        self.bytes.write_u32(0x40, 0x11 | u32::from(count - 1) << 16);
+        self.bytes.write_u32(0x44, offset | bar);
+    }
+
+    fn write(&mut self, offset: usize, width: Width, value: u64) {
+        match offset {
+            0x10..0x28 => {
+                let index = (offset - 0x10) / 4;
+                let fixed = self.bytes.read_u32(offset) & !self.masks[index];
+                self.bytes.write_u32(offset, fixed | value as u32 & self.masks[index]);
+            }
+            _ => self.bytes.write(offset, width, value),
+        }
+    }
+}
+
+/// PCI, and what init was told.
+#[derive(Clone, Default)]
+pub struct Model(Rc<RefCell<World>>);
+
+#[derive(Default)]
+pub struct World {
+    pub functions: BTreeMap<BusAddress, ModelFunction>,
+    /// Registers written: the region, and what.
+    pub written: Vec<(Handle, Vec<(usize, u32)>)>,
+    pub names: BTreeMap<u32, String>,
+    /// Physical addresses of regions that are contiguous RAM.
+    pub memory: BTreeMap<Handle, u64>,
+}
+
+impl Model {
+    pub fn world(&self) -> std::cell::RefMut<'_, World> {
+        self.0.borrow_mut()
+    }
+
+    pub fn command(&self, address: BusAddress) -> u16 {
+        self.world().functions.get_mut(&address).unwrap().bytes.read_u16(4)
+    }
+}
+
+impl ConfigurationSpace for Model {
+    fn read(&mut self, at: BusAddress, offset: usize, width: Width) -> u64 {
+        let mut world = self.world();
+        world.functions.get_mut(&at).map_or(width.nothing(), |function| function.bytes.read(offset, width))
+    }
+
+    fn write(&mut self, at: BusAddress, offset: usize, width: Width, value: u64) {
+        if let Some(function) = self.world().functions.get_mut(&at) {
+            function.write(offset, width, value);
+        }
+    }
+}
+
+impl Platform for Model {
+    type Space = Model;
+
+    fn configuration(&mut self) -> &mut Model {
+        self
+    }
+
+    fn write_registers(&mut self, region: Handle, writes: &[(usize, u32)]) -> Result<(), Error> {
+        self.world().written.push((region, writes.to_vec()));
+        Ok(())
+    }
+
+    fn region_info(&mut self, region: Handle) -> Result<(u64, RegionKind, u64), Error> {
+        match self.world().memory.get(&region) {
+            Some(address) => Ok((1, RegionKind::Contiguous, *address)),
+            None => Ok((1, RegionKind::Lazy, 0)),
+        }
+    }
+
+    fn introduce(&mut self, number: u32, name: &str) {
+        self.world().names.insert(number, name.into());
+    }
+
+    fn release(&mut self, number: u32) {
+        self.world().names.remove(&number);
+    }
+}
+
+pub type Devices<'a> = Manager<'a, MockKernel, Model, u32>;
+
+fn component(name: &str) -> Component {
+    Component {
+        name: name.into(),
+        program: "program".into(),
+        kind: ComponentKind::Driver,
+        arguments: vec!["fast".into()],
+        priority: 20,
+        max_priority: 20,
+        stack: 0x4000,
+        heap: 0x1_0000,
+        limits: [64; 10],
+        time: Time::default(),
+        processors: u64::MAX,
+        provides: vec![],
+        uses: vec![],
+        resources: vec![],
+        grants: vec![],
+        restart: Restart {
+            policy: RestartPolicy::Always,
+            max_restarts: 3,
+            window_ms: 10_000,
+            backoff_ms: 10,
+            backoff_max_ms: 1000,
+        },
+        devices: vec![],
+        files: vec![],
+        mounts: vec![],
+    }
+}
+
+/// A shell that may open one part of the first disk, another that may open all of it, and the process server.
+pub fn system() -> System {
+    let mut shell = component("shell");
+    shell.devices = vec!["/dev/block/disk0/scratch".into()];
+    let mut other = component("other");
+    other.devices = vec!["/dev/block/disk0".into(), "/dev/block/disk1".into()];
+    let mut process = component("process");
+    process.grants = vec![Grant::Supervisor];
+    let mut disk = component("disk");
+    disk.provides = vec!["block".into()];
+    let driver = Driver {
+        component: disk,
+        pci: vec![PciMatch { vendor: Some(0x1af4), device: Some(0x1042), class: None }],
+        path: "block/disk".into(),
+        interrupts: 2,
+        dma: true,
+    };
+    let components = vec![shell, other, process];
+    System { name: "test".into(), trace: false, processors: 1, components, drivers: vec![driver] }
+}
+
+fn bundle() -> Vec<u8> {
+    let mut builder = Builder::new();
+    let segment = SegmentImage {
+        address: PROGRAM_BASE,
+        memory_size: 0x1000,
+        bytes: vec![0x90; 0x1000],
+        writable: false,
+        executable: true,
+    };
+    let program =
+        ProgramImage { name: "program".into(), entry: PROGRAM_BASE, segments: vec![segment], symbols: vec![] };
+    builder.program(program).unwrap();
+    builder.build("program").unwrap()
+}
+
+/// Runs `test` with a manager over these functions that has not looked for any yet.
+pub fn with_functions(
+    functions: &[(BusAddress, ModelFunction)],
+    system: &System,
+    test: impl FnOnce(&mut Devices<'_>, &Model),
+) {
+    let bytes = bundle();
+    let bundle = Bundle::parse(&bytes).unwrap();
+    let mut kernel = MockKernel::new();
+    kernel.processors = 2;
+    let machine = kernel.object(ObjectKind::Machine);
+    let authority = Authority {
+        bundle: kernel.object(ObjectKind::Region),
+        quota: kernel.object(ObjectKind::Quota),
+        port: kernel.object(ObjectKind::Port),
+        signal: kernel.object(ObjectKind::Signal),
+        log: kernel.object(ObjectKind::Port),
+        hole: kernel.region_device(machine, HOLE, HOLE_LENGTH / 4096).unwrap(),
+        messages: MESSAGE_LINES.map(|line| kernel.irq_create(machine, line).unwrap()).collect(),
+    };
+    let pci =
+        Pci { configuration: CONFIGURATION, buses: 0..=255, hole: (HOLE, HOLE_LENGTH), message_address: 0xfee0_0000 };
+    let model = Model::default();
+    model.world().functions = functions.iter().cloned().collect();
+    let site = Site { bundle, bundle_bytes: &bytes, system, processors: 0b11 };
+    test(&mut Manager::new(kernel, model.clone(), site, authority, pci), &model);
+}
+
+/// The usual machine: one disk on the first bus. The manager has found it.
+pub fn with_disk(test: impl FnOnce(&mut Devices<'_>, &Model)) {
+    let functions =
+        [(at(0, 0, 0), ModelFunction::new(0x8086, 0x29c0, 0x06_0000)), (at(0, 2, 0), ModelFunction::disk(0xfeb0_0000))];
+    with_functions(&functions, &system(), |manager, model| {
+        assert_eq!(manager.rescan(), 2);
+        test(manager, model);
+    });
+}
+
+/// The number of the first driver.
+pub const DRIVER: u64 = airox_api::device::FIRST_DRIVER as u64;
+
+/// Memory that a driver hands over to be mapped.
+pub fn memory(manager: &mut Devices<'_>, model: &Model, address: u64) -> Handle {
+    let region = manager.kernel().object(ObjectKind::Region);
+    model.world().memory.insert(region, address);
+    region
+}
+
+/// Opens at once: the badge and rights of what comes.
+pub fn open(manager: &mut Devices<'_>, badge: u64, path: &str) -> Result<Handle, DeviceError> {
+    manager.open_device(badge, path, false, 0);
+    let mut answers = manager.take_answers();
+    assert_eq!(answers.len(), 1);
+    answers.remove(0).1
+}
+
+/// The driver says that it serves a disk with two parts.
+pub fn announce(manager: &mut Devices<'_>, number: u64) {
+    manager.announced(number, "64 MiB", vec!["data".into(), "scratch".into()]).unwrap();
+}
+
+pub fn pass(manager: &mut Devices<'_>, nanoseconds: u64) {
+    manager.kernel().clock += nanoseconds;
+    manager.signalled(TIMER_BIT);
+}
+
+/// Delivers what the kernel would: ended processes.
+pub fn deliver(manager: &mut Devices<'_>) {
+    manager.signalled(!TIMER_BIT);
+}
+
+/// The interface `supervisor`.
+pub fn supervisor<'m, 'a>(manager: &'m mut Devices<'a>) -> Requests<'m, Devices<'a>> {
+    Requests(manager)
+}
+
+pub const CLIENT: Rights = Rights::SEND.union(Rights::COPY);

@@ -1,0 +1,131 @@
+//! Devices and their drivers: found, listed, killed, restarted.
+
+use airox_machine::{Context, Disk, Machine, Options, Scenario};
+use serde_json::json;
+use std::time::Duration;
+
+use crate::bars::{held, same};
+use crate::play::{Outcome, Player, boot, check, play_on};
+use crate::scenario;
+
+pub const SCENARIOS: &[Scenario] = &[
+    scenario("devices.a_disk_is_listed_and_verified", a_disk_is_listed_and_verified),
+    scenario("devices.a_disk_survives_a_hundred_kills_of_its_driver", a_disk_survives_a_hundred_kills),
+    scenario("devices.an_nvme_disk_is_verified_and_its_driver_restarted", an_nvme_disk_is_verified),
+    scenario("devices.a_disk_that_is_plugged_in_is_found", a_disk_that_is_plugged_in_is_found),
+    scenario("devices.drivers_belong_to_the_device_manager", drivers_belong_to_the_device_manager),
+];
+
+const DISK: &str = "/dev/block/disk0";
+const DRIVER: &str = "virtio-block0";
+const KILLS: u32 = 100;
+
+/// A machine with an empty data disk.
+fn with_disk(context: &Context, play: impl FnOnce(&mut Player<'_>) -> Outcome) -> Outcome {
+    let options = Options { data_disk: Some("data.img".into()), ..context.options() };
+    play_on(&mut boot(Machine::start(&options))?, play)
+}
+
+fn verify(rounds: u32, seed: u32) -> String {
+    format!("disk verify {DISK}/scratch {rounds} {seed}")
+}
+
+fn a_disk_is_listed_and_verified(context: &Context) -> Outcome {
+    with_disk(context, |player| {
+        let listed =
+            [DISK, DRIVER, "running", "256 MiB in blocks of 512", "/dev/block/disk0/data", "/dev/block/disk0/scratch"];
+        player.expect("devices", &listed)?;
+        player.expect("devices --tree", &["1af4:1001 010000 running: /dev/block/disk0 by virtio-block0"])?;
+        let count = player.expect("devices rescan", &[" devices"])?;
+        player.expect_exactly("devices rescan", count.trim_end())?;
+        player.expect(&verify(300, 1), &["300 rounds: "])?;
+        player.expect(&format!("disk read {DISK}/scratch 0"), &["001f0  "])?;
+        // What the shell was not given, and what is not there.
+        player.expect(&format!("disk read {DISK}/data 0"), &["disk: not allowed"])?;
+        player.expect(&format!("disk read {DISK} 0"), &["disk: not allowed"])?;
+        player.expect("disk read /dev/block/disk1/scratch 0", &["disk: no such device"])?;
+        player.expect(&format!("disk read {DISK}/scratch 999999999"), &["disk: the blocks are not on the disk"])?;
+        Ok(())
+    })
+}
+
+/// The screen's shell kills the driver again and again while the serial line's tries the disk out.
+fn a_disk_survives_a_hundred_kills(context: &Context) -> Outcome {
+    with_disk(context, |player| {
+        // First everybody makes room for what that takes.
+        player.press(&format!("kill {DRIVER}\n"))?;
+        player.expect(&verify(400, 1), &["400 rounds: "])?;
+        player.until(DRIVER, |driver| driver.state == "receiving" && driver.restarts == 1)?;
+        let before = held(player)?;
+        let mut killed = player.process(DRIVER)?.restarts;
+        let wanted = killed + KILLS;
+        for seed in 2..200 {
+            player.machine.type_text(&format!("{}\n", verify(400, seed))).map_err(|error| error.to_string())?;
+            for _ in 0..10 {
+                player.press(&format!("kill {DRIVER}\n"))?;
+            }
+            player.machine.wait_for("400 rounds: ", Duration::from_secs(300)).map_err(|error| error.to_string())?;
+            player.wait_for_prompt()?;
+            player.synchronise()?;
+            killed = player.process(DRIVER)?.restarts;
+            if killed >= wanted {
+                break;
+            }
+        }
+        check(killed >= wanted, || format!("only {killed} restarts"))?;
+        player.until(DRIVER, |driver| driver.state == "receiving")?;
+        player.expect(&verify(50, 1), &["50 rounds: "])?;
+        same(&before, &held(player)?)
+    })
+}
+
+fn an_nvme_disk_is_verified(context: &Context) -> Outcome {
+    let options = Options { data_disk: Some("data.img".into()), data_disk_kind: Disk::Nvme, ..context.options() };
+    play_on(&mut boot(Machine::start(&options))?, |player| {
+        player
+            .expect("devices", &[DISK, "nvme0", "running", "256 MiB in blocks of 512", "/dev/block/disk0/scratch"])?;
+        player.expect(&verify(300, 1), &["300 rounds: "])?;
+        player.expect_exactly("restart nvme0", "")?;
+        player.expect(&verify(300, 2), &["300 rounds: "])?;
+        Ok(())
+    })
+}
+
+/// Behind a port whose memory firmware has left free.
+fn a_disk_that_is_plugged_in_is_found(context: &Context) -> Outcome {
+    let port = ["-device", "pcie-root-port,id=port0,chassis=1,slot=1"].map(String::from);
+    let options = Options { extra: port.to_vec(), ..context.options() };
+    play_on(&mut boot(Machine::start(&options))?, |player| {
+        player.expect("devices", &["PATH"])?;
+        let qmp = player.machine.qmp();
+        let drive = json!({"driver": "null-co", "node-name": "empty", "size": 67_108_864, "read-zeroes": true});
+        let device = json!({"driver": "virtio-blk-pci", "id": "plugged", "bus": "port0", "drive": "empty"});
+        for (command, arguments) in [("blockdev-add", drive), ("device_add", device)] {
+            qmp.execute(command, arguments).map_err(|error| error.to_string())?;
+        }
+        player.expect("devices rescan", &[" devices"])?;
+        player.until(DRIVER, |driver| driver.state == "receiving")?;
+        player.expect(
+            "devices --tree",
+            &["  01:00.0 1af4:1042 010000 running: /dev/block/disk0 by virtio-block0 64 MiB"],
+        )?;
+        Ok(())
+    })
+}
+
+fn drivers_belong_to_the_device_manager(context: &Context) -> Outcome {
+    with_disk(context, |player| {
+        player.expect(&format!("caps {DRIVER}"), &["serve:block", "irq:0", "device"])?;
+        player.expect_exactly(&format!("restart {DRIVER}"), "")?;
+        let restarted = player.until(DRIVER, |driver| driver.state == "receiving")?;
+        check(restarted.restarts == 1, || format!("{restarted:?}"))?;
+        // With its manager go its drivers, and come back with it.
+        player.expect_exactly("kill device", "")?;
+        player.until("device", |manager| manager.state == "receiving" && manager.restarts == 1)?;
+        player.until(DRIVER, |driver| driver.state == "receiving" && driver.restarts == 0)?;
+        player.expect(&verify(50, 1), &["50 rounds: "])?;
+        player.expect("kill 10001", &[])?;
+        player.expect("kill virtio-block9", &["kill: virtio-block9: "])?;
+        Ok(())
+    })
+}
