@@ -6,7 +6,6 @@ use airox_api::CallError;
 use airox_api::files::FileGrant;
 use airox_api::process::{HandleEntry, Memory, ProcessEntry, ProcessError};
 use airox_api::supervisor::{SupervisorClient, SupervisorError};
-use airox_process::site::Init;
 use airox_process::site::{Init, Keeper};
 use airox_rt::{Handle, TypedHandle};
 
@@ -49,7 +48,7 @@ impl Init for InitClient {
     }
 
     fn admit(&mut self, id: u32, files: &[FileGrant]) -> Result<Option<Handle>, ProcessError> {
-        match self.0.admit(id, files) {
+        match self.init.admit(id, files) {
             Ok(port) => Ok(Some(port.into_raw())),
             Err(CallError::Service(SupervisorError::NoFiles)) => Ok(None),
             Err(error) => Err(refusal(error)),
