@@ -19,12 +19,13 @@ mod processors;
 mod programs;
 pub mod screen;
 mod screen_scenarios;
+mod sensors;
 mod supervision;
 mod tables;
 
 use airox_machine::Scenario;
 
-/// Every scenario, those that share a boot first.
+/// Every scenario of the system `qemu`, those that share a boot first.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
     [
@@ -40,6 +41,12 @@ pub fn scenarios() -> Vec<Scenario> {
         processors::SCENARIOS,
     ]
     .concat()
+}
+
+/// The scenarios of the system `sensors`.
+#[must_use]
+pub fn sensor_scenarios() -> Vec<Scenario> {
+    sensors::SCENARIOS.to_vec()
 }
 
 /// One scenario's entry in the list.

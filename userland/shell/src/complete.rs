@@ -32,6 +32,8 @@ pub enum Argument {
     Path,
     /// A script of the bundle, or a path.
     Script,
+    /// A sensor.
+    Sensor,
     /// One of these words.
     Words(&'static [&'static str]),
 }

@@ -54,6 +54,11 @@ pub struct World {
     pub next_sequence: u64,
     pub log_events: VecDeque<LogEvent>,
     pub levels: BTreeMap<String, Level>,
+    /// The channels of the sensor gps0, its state, and what comes after it; nothing: its driver dies.
+    pub channels: Vec<Channel>,
+    pub sensor_state: Option<Result<Reading, SensorError>>,
+    pub sensor_news: VecDeque<Option<News>>,
+    pub asked_after: Vec<u64>,
     pub unix_ns: u64,
     pub power: Vec<&'static str>,
     pub devices: Vec<DeviceEntry>,
@@ -268,6 +273,39 @@ impl Logs for Shared {
         }
         self.world().levels.insert(server.into(), level);
         Ok(())
+    }
+}
+
+impl Sensors for Shared {
+    fn names(&mut self) -> Answer<Vec<String>> {
+        Ok(["gps0".into()].into())
+    }
+
+    fn describe(&mut self, _sensor: &str) -> Answer<Description> {
+        Ok(Description {
+            kind: SensorKind::Position,
+            model: "made".into(),
+            channels: self.world().channels.clone().into(),
+            period_ns: None,
+        })
+    }
+
+    fn read(&mut self, _sensor: &str) -> Answer<Result<Reading, SensorError>> {
+        self.world().sensor_state.clone().ok_or(Failure::Died("sensor"))
+    }
+
+    fn statistics(&mut self, _sensor: &str) -> Answer<Statistics> {
+        Ok(Statistics { checksum_errors: 2, ..Statistics::default() })
+    }
+
+    fn next(&mut self, _sensor: &str, after: u64) -> Answer<Waited<News>> {
+        let mut world = self.world();
+        world.asked_after.push(after);
+        match world.sensor_news.pop_front() {
+            Some(Some(news)) => Ok(Waited::Done(news)),
+            Some(None) => Err(Failure::Died("sensor")),
+            None => Ok(Waited::Interrupted),
+        }
     }
 }
 
@@ -534,6 +572,7 @@ impl Session {
             power: boxed(),
             files: Some(Box::new(FakeFiles(files))),
             devices: boxed(),
+            sensors: boxed(),
             scripts: boxed(),
             console: boxed(),
             host: boxed(),

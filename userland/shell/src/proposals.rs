@@ -53,6 +53,7 @@ impl Shell {
             Argument::Free | Argument::Line => Vec::new(),
             Argument::Command => command::names().map(String::from).collect(),
             Argument::Program => or_empty(self.services.processes.programs()),
+            Argument::Sensor => or_empty(self.services.sensors.names()),
             Argument::Path => self.paths(word),
             Argument::Script => {
                 let mut names = or_empty(self.services.scripts.names());

@@ -15,6 +15,8 @@ pub use airox_api::files::{
 pub use airox_api::log::{Level, Record, SourceLevel};
 pub use airox_api::process::{Budget, BudgetUse, ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, State, Terms};
 
+pub use airox_api::sensor::{Channel, Description, News, Quality, Reading, SensorError, SensorKind, Statistics, Unit};
+
 pub use crate::trace::Piece;
 
 /// Why a service did not do what was asked.
@@ -95,6 +97,20 @@ pub trait Clock {
     fn now(&mut self) -> Answer<u64>;
     /// Sets it.
     fn set(&mut self, unix_ns: u64) -> Answer<()>;
+}
+
+/// Sensors, by name.
+pub trait Sensors {
+    /// Names of all sensors that this shell may read.
+    fn names(&mut self) -> Answer<Vec<String>>;
+    /// What a sensor is.
+    fn describe(&mut self, sensor: &str) -> Answer<Description>;
+    /// Its last reading, or why there is none.
+    fn read(&mut self, sensor: &str) -> Answer<Result<Reading, SensorError>>;
+    /// What its driver counted.
+    fn statistics(&mut self, sensor: &str) -> Answer<Statistics>;
+    /// Waits until its latest news has another number than `after`; `u64::MAX` is answered at once.
+    fn next(&mut self, sensor: &str, after: u64) -> Answer<Waited<News>>;
 }
 
 /// The machine's power. Neither call comes back if it succeeds.
@@ -204,6 +220,8 @@ pub struct Services {
     pub files: Option<Box<dyn Files>>,
     /// See [`Devices`].
     pub devices: Box<dyn Devices>,
+    /// See [`Sensors`].
+    pub sensors: Box<dyn Sensors>,
     /// See [`Scripts`].
     pub scripts: Box<dyn Scripts>,
     /// See [`Console`].

@@ -9,6 +9,7 @@ mod log;
 mod power;
 mod process;
 mod script;
+mod sensor;
 mod terms;
 mod time;
 
@@ -67,6 +68,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         power::COMMANDS,
         process::COMMANDS,
         script::COMMANDS,
+        sensor::COMMANDS,
         time::COMMANDS,
     ];
     groups.into_iter().chain(files::GROUPS).flatten()

@@ -14,6 +14,7 @@ mod devices;
 mod files;
 mod logs;
 mod processes;
+mod sensors;
 mod small;
 mod worker;
 
@@ -40,6 +41,7 @@ fn main(start: &'static Start) -> Result<(), StartError> {
         power: Box::new(small::PowerService(start.connect().ok())),
         files: start.connect().ok().map(|client| Box::new(files::FileService::new(client)) as Box<_>),
         devices: Box::new(devices::DeviceService(start.connect().ok())),
+        sensors: Box::new(sensors::SensorService::new(start, Rc::clone(&control))),
         scripts: Box::new(BuiltIn),
         console: Box::new(console::ConsoleService(Rc::clone(&control))),
         host: Box::new(control::HostService(control)),

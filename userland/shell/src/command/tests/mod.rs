@@ -6,6 +6,7 @@ mod load;
 mod log;
 mod process;
 mod script;
+mod sensor;
 
 use super::*;
 use crate::fakes::Session;

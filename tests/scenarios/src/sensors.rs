@@ -1,0 +1,126 @@
+//! Sensors whose other ends are here: values fed to a line are read in the shell, damage is counted, unplugging is told, and a driver
+//! that was killed comes back. The system is `sensors.toml`.
+
+mod bno055;
+mod gps;
+
+use airox_machine::{Context, Machine, Options, Scenario};
+
+use crate::play::{Outcome, Player, boot, check, play_on};
+use crate::scenario;
+
+pub const SCENARIOS: &[Scenario] = &[
+    scenario("sensors.silence_is_told", silence_is_told),
+    scenario("sensors.a_position_is_read_through_noise", a_position_is_read_through_noise),
+    scenario("sensors.an_orientation_is_read", an_orientation_is_read),
+    scenario("sensors.killed_drivers_return", killed_drivers_return),
+    scenario("sensors.absent_hardware_costs_nothing", absent_hardware_costs_nothing),
+];
+
+/// How often something is looked at again before it counts as not happening.
+const LOOKS: usize = 60;
+
+/// A machine with both lines.
+fn with_lines(context: &Context, play: impl FnOnce(&mut Player<'_>) -> Outcome) -> Outcome {
+    let mut options = context.options();
+    for (name, port, line) in [("gps", "0x2f8", 5), ("imu", "0x3e8", 7)] {
+        options.extra.extend([
+            "-chardev".into(),
+            format!("socket,id={name},path={name}.sock,server=on,wait=off"),
+            "-device".into(),
+            format!("isa-serial,iobase={port},irq={line},chardev={name}"),
+        ]);
+    }
+    on(&options, play)
+}
+
+fn on(options: &Options, play: impl FnOnce(&mut Player<'_>) -> Outcome) -> Outcome {
+    play_on(&mut boot(Machine::start(options))?, play)
+}
+
+/// Enters a command until its output contains these texts.
+fn until(player: &mut Player<'_>, line: &str, wanted: &[&str]) -> Result<String, String> {
+    let mut last = String::new();
+    for _ in 0..LOOKS {
+        last = player.enter(line)?;
+        if wanted.iter().all(|text| last.contains(text)) {
+            return Ok(last);
+        }
+        player.enter("sleep 0.2")?;
+    }
+    Err(format!("`{line}` never says {wanted:?}; at last:\n{last}"))
+}
+
+fn silence_is_told(context: &Context) -> Outcome {
+    with_lines(context, |player| {
+        until(player, "sensor read gps0", &["gps0: unplugged"])?;
+        until(player, "sensor read imu0", &["imu0: unplugged"])?;
+        player.expect("sensor list", &["position", "motion", "unplugged"])?;
+        Ok(())
+    })
+}
+
+fn a_position_is_read_through_noise(context: &Context) -> Outcome {
+    with_lines(context, |player| {
+        let receiver = gps::Receiver::plug_in(player.machine)?;
+        until(player, "sensor read gps0", &["48.1173", "11.516667", "545.4", "5.144444", "quality fair"])?;
+        let counted = until(player, "sensor count gps0", &["checksum errors"])?;
+        let errors = times(&counted, "checksum errors")?;
+        check(errors > 0, || format!("no checksum error was counted:\n{counted}"))?;
+        check(times(&counted, "resynchronisations")? > 0, || format!("no noise was seen:\n{counted}"))?;
+        drop(receiver);
+        until(player, "sensor read gps0", &["gps0: unplugged"])?;
+        let _again = gps::Receiver::plug_in(player.machine)?;
+        until(player, "sensor read gps0", &["48.1173"]).map(drop)
+    })
+}
+
+fn an_orientation_is_read(context: &Context) -> Outcome {
+    with_lines(context, |player| {
+        let chip = bno055::Chip::plug_in(player.machine)?;
+        until(player, "sensor read imu0", &["orientation-w", "0.5", "-0.25", "9.81", "23", "quality good"])?;
+        player.machine.type_text("sensor watch imu0\n").map_err(|error| error.to_string())?;
+        for _ in 0..3 {
+            player.wait_for("good orientation-w=0.5")?;
+        }
+        player.keys(b"\x03")?;
+        player.wait_for_prompt()?;
+        drop(chip);
+        until(player, "sensor read imu0", &["imu0: unplugged"])?;
+        // Another one is set up from the beginning.
+        let _another = bno055::Chip::plug_in(player.machine)?;
+        until(player, "sensor read imu0", &["quality good"]).map(drop)
+    })
+}
+
+fn killed_drivers_return(context: &Context) -> Outcome {
+    with_lines(context, |player| {
+        let _receiver = gps::Receiver::plug_in(player.machine)?;
+        let _chip = bno055::Chip::plug_in(player.machine)?;
+        for (driver, sensor, value) in [("gps", "gps0", "48.1173"), ("imu", "imu0", "9.81")] {
+            let read = format!("sensor read {sensor}");
+            until(player, &read, &[value])?;
+            let before = player.process(driver)?;
+            player.enter(&format!("kill {driver}"))?;
+            until(player, &read, &[value])?;
+            let after = player.process(driver)?;
+            check(after.restarts == before.restarts + 1, || format!("{before:?} became {after:?}"))?;
+        }
+        Ok(())
+    })
+}
+
+fn absent_hardware_costs_nothing(context: &Context) -> Outcome {
+    on(&context.options(), |player| {
+        player.expect("log", &["no UART answers at port 0x2f8", "no UART answers at port 0x3e8"])?;
+        player.expect("sensor list", &["gps0", "imu0"])?;
+        player.expect_exactly("echo all is well", "all is well")
+    })
+}
+
+/// How often something was counted, out of the table of `sensor count`.
+fn times(table: &str, what: &str) -> Result<u64, String> {
+    let line = table.lines().find_map(|line| line.strip_prefix(what));
+    let number = line.and_then(|rest| rest.trim().parse().ok());
+    number.ok_or_else(|| format!("no {what:?} in:\n{table}"))
+}
