@@ -17,7 +17,8 @@ const SECOND: u64 = 1_000_000_000;
 const MILLISECOND: u64 = 1_000_000;
 /// An answer takes at most 4 ms on the line; the data sheet gives the chip no limit.
 const ANSWER_LIMIT: u64 = 100 * MILLISECOND;
-/// Silence after which the chip has given up a request of which it got only a part (section 4.7: 30 ms), and a little more.
+/// Silence after which the chip is taken to have given up a request of which it got only a part: it answers `RECEIVE_CHARACTER_TIMEOUT` then
+/// (section 4.7, which does not say after how long).
 const SETTLE: u64 = 40 * MILLISECOND;
 /// Before a request that the chip was too busy for is made again.
 const BUSY: u64 = 5 * MILLISECOND;

@@ -43,7 +43,7 @@ impl Request {
     }
 }
 
-/// What the chip says about a request (table 4-9).
+/// What the chip says about a request (section 4.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// The register is written.

@@ -1,6 +1,6 @@
 //! The Bosch BNO055, an IMU with sensor fusion, on its serial line.
 //!
-//! Sections, tables and registers are those of the data sheet BST-BNO055-DS000, revision 1.4 and later.
+//! Sections, tables and registers are those of the data sheet BST-BNO055-DS000, revision 1.4.
 //!
 //! # Principles
 //! - The protocol has no checksum (section 4.7), so each reading brings along the registers that show whether it can be believed: the

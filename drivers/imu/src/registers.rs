@@ -15,7 +15,7 @@ pub const OPERATION_MODE: u8 = 0x3d;
 /// Power mode (section 4.3.62).
 pub const POWER_MODE: u8 = 0x3e;
 
-/// Metres a second squared, radians a second, degrees Celsius (table 3-9).
+/// Metres a second squared, radians a second, degrees Celsius (table 3-11).
 pub const UNITS: u8 = 0b0000_0010;
 /// The bits of [`UNIT_SELECT`] that mean something.
 pub const UNIT_BITS: u8 = 0b1001_0111;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use airox_machine::{Machine, Peer};
 
-/// How long it waits for the rest of a request (data sheet, section 4.7: 30 ms).
+/// How long it waits for the rest of a request (the data sheet gives no time).
 const PATIENCE: Duration = Duration::from_millis(30);
 /// Every so many requests the chip is too busy for one.
 const BUSY_EVERY: u32 = 13;
