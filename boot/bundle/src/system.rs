@@ -32,8 +32,10 @@ pub struct System {
 pub struct Driver {
     /// What its processes are like. Their names are this one and a number; `limits` are each process's.
     pub component: Component,
-    /// It drives what any of these matches.
-    pub pci: Vec<PciMatch>,
+    /// It drives the PCI functions that any of these matches,
+    pub pci: Vec<IdentityMatch>,
+    /// and the interfaces of USB devices that any of these matches.
+    pub usb: Vec<IdentityMatch>,
     /// Class and name of its devices: `block/disk` for `/dev/block/disk0`.
     pub path: String,
     /// Most interrupts that it can use.
@@ -42,14 +44,14 @@ pub struct Driver {
     pub dma: bool,
 }
 
-/// PCI functions, by what they say of themselves.
+/// PCI functions, or interfaces of USB devices, by what they say of themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PciMatch {
+pub struct IdentityMatch {
     /// Of this vendor.
     pub vendor: Option<u16>,
     /// This device of the vendor.
     pub device: Option<u16>,
-    /// Of this class, subclass and programming interface: `0xCCSSPP`.
+    /// Of this class, subclass and programming interface (USB: protocol): `0xCCSSPP`.
     pub class: Option<u32>,
 }
 

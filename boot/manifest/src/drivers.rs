@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use airox_admission::REAL_TIME;
-use airox_bundle::system::{ALL_PROCESSORS, Component, Driver, PciMatch, Restart, Time};
+use airox_bundle::system::{ALL_PROCESSORS, Component, Driver, IdentityMatch, Restart, Time};
 
 use crate::component::{COMPONENT_NAME_LENGTH, ComponentManifest};
 use crate::interfaces::Member;
@@ -17,7 +17,9 @@ use crate::system_file::{DEFAULT_RESTART, SystemFile, priority, read_restart};
 /// The interface of the device manager.
 const DEVICE_INTERFACE: &str = "device";
 /// What the device manager can give a driver.
-const INTERFACES_OF_DRIVERS: [&str; 2] = ["log", DEVICE_INTERFACE];
+const INTERFACES_OF_DRIVERS: [&str; 3] = ["log", DEVICE_INTERFACE, USB_INTERFACE];
+/// The interface of a USB device's interface, for its driver.
+const USB_INTERFACE: &str = "usb";
 /// Processes of a driver have its name and a number of up to three digits.
 const NUMBER_DIGITS: usize = 3;
 const MAX_INTERRUPTS: u64 = 32;
@@ -27,7 +29,8 @@ const MAX_CLASS: u64 = 0xff_ffff;
 #[derive(Clone, Debug)]
 pub(crate) struct Matching {
     path: String,
-    pci: Vec<PciMatch>,
+    pci: Vec<IdentityMatch>,
+    usb: Vec<IdentityMatch>,
     interrupts: u32,
     dma: bool,
 }
@@ -38,11 +41,14 @@ impl Matching {
         let path = table.required("path", problems, Reader::string);
         let interrupts = table.number("interrupts", 0, MAX_INTERRUPTS, problems);
         let dma = table.boolean("dma", problems).is_some_and(|dma| dma.value);
-        let pci: Vec<PciMatch> =
-            table.tables("pci", problems).into_iter().map(|entry| read_match(entry, source, problems)).collect();
+        let [pci, usb] = ["pci", "usb"].map(|key| {
+            let entries = table.tables(key, problems);
+            entries.into_iter().map(|entry| read_match(entry, source, problems)).collect::<Vec<_>>()
+        });
         table.finish(problems);
-        if pci.is_empty() {
-            problems.add(Kind::BadMatch, source, &span, "`[match]` names no device; write pci = [{ ... }]");
+        if pci.is_empty() && usb.is_empty() {
+            let reason = "`[match]` names no device; write pci = [{ ... }] or usb = [{ ... }]";
+            problems.add(Kind::BadMatch, source, &span, reason);
         }
         let path = path?;
         let mut parts = path.value.split('/');
@@ -51,11 +57,12 @@ impl Matching {
             let reason = format!("`{}` is no class and name of devices, such as \"block/disk\"", path.value);
             problems.add(Kind::BadDevicePath, source, &path.span, reason);
         }
-        Some(Matching { path: path.value, pci, interrupts: interrupts.map_or(1, |number| number.value as u32), dma })
+        let interrupts = interrupts.map_or(1, |number| number.value as u32);
+        Some(Matching { path: path.value, pci, usb, interrupts, dma })
     }
 }
 
-fn read_match(mut table: Reader<'_>, source: &Source, problems: &mut Problems) -> PciMatch {
+fn read_match(mut table: Reader<'_>, source: &Source, problems: &mut Problems) -> IdentityMatch {
     let span = table.span.clone();
     let mut number = |key, high| table.number(key, 0, high, problems).map(|number| number.value);
     let vendor = number("vendor", 0xfffe).map(|number| number as u16);
@@ -66,7 +73,7 @@ fn read_match(mut table: Reader<'_>, source: &Source, problems: &mut Problems) -
         let reason = "a match needs a `vendor` or a `class`, and a `device` is one of a vendor's";
         problems.add(Kind::BadMatch, source, &span, reason);
     }
-    PciMatch { vendor, device, class }
+    IdentityMatch { vendor, device, class }
 }
 
 /// Letters, digits and hyphens, not ending with a digit: a number follows.
@@ -236,7 +243,10 @@ fn driver(
         refuse(span, format!("`{name}` provides {} interfaces; a driver provides one", manifest.provides.len()));
     }
     if let Some(other) = manifest.uses.iter().find(|used| !INTERFACES_OF_DRIVERS.contains(&used.value.as_str())) {
-        refuse(span, format!("`{name}` uses `{}`; a driver can use `log` and `device`", other.value));
+        refuse(span, format!("`{name}` uses `{}`; a driver can use `log`, `device` and `usb`", other.value));
+    }
+    if matching.usb.is_empty() != !manifest.uses.iter().any(|used| used.value == USB_INTERFACE) {
+        refuse(span, format!("`{name}` matches USB devices and does not use `usb`, or the other way round"));
     }
     if !manifest.resources.is_empty() || !manifest.grants.is_empty() {
         refuse(span, format!("`{name}` asks for resources or grants; a driver gets what its device has"));
@@ -276,6 +286,7 @@ fn driver(
             mounts: Vec::new(),
         },
         pci: matching.pci.clone(),
+        usb: matching.usb.clone(),
         path: matching.path.clone(),
         interrupts: matching.interrupts,
         dma: matching.dma,

@@ -17,6 +17,7 @@ pub mod queue;
 pub mod registers;
 pub mod sensor;
 pub mod serial;
+pub mod usb;
 
 pub use bound_ports::BoundPorts;
 

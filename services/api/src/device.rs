@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 pub use airox_driver_traits::pci::BusAddress;
+pub use airox_driver_traits::usb::UsbAddress;
 
 /// Number of the first driver process: its badge at the log and at the manager.
 pub const FIRST_DRIVER: u32 = 10_001;
@@ -18,14 +19,73 @@ pub const CONFIGURATION_BYTES: usize = 256;
 /// In the badge of a handle to a driver's port: where the number of the part (0: the whole device) begins. Below it is the client's number.
 pub const PART_SHIFT: u32 = 32;
 
+/// In the badge of a handle to the port of a bus's driver: the handle is for the driver of a device on that bus, whose key is below it.
+pub const CHILD_BADGE: u64 = 1 << 62;
+
+/// Where a device is. Ordered so that what is behind something comes after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Place {
+    /// A PCI function.
+    Pci(BusAddress),
+    /// An interface of a USB device.
+    Usb(UsbAddress),
+}
+
+impl Place {
+    fn key(&self) -> (BusAddress, [u8; UsbAddress::MOST_PORTS], u8) {
+        match self {
+            Place::Pci(address) => (*address, [0; UsbAddress::MOST_PORTS], 0),
+            Place::Usb(address) => (address.controller, address.ports, address.interface),
+        }
+    }
+}
+
+impl Ord for Place {
+    fn cmp(&self, other: &Place) -> core::cmp::Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl PartialOrd for Place {
+    fn partial_cmp(&self, other: &Place) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl core::fmt::Display for Place {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Place::Pci(address) => address.fmt(formatter),
+            Place::Usb(address) => address.fmt(formatter),
+        }
+    }
+}
+
+/// A device that the driver of a bus found there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Child {
+    /// The number by which that driver knows it, never given twice: the handle that the device's driver gets has it in its badge.
+    pub key: u32,
+    /// Where it is: port numbers from the controller on, 0 behind the last.
+    pub ports: [u8; UsbAddress::MOST_PORTS],
+    /// Which of the device's interfaces.
+    pub interface: u8,
+    /// What it is.
+    pub identity: Identity,
+    /// Whether it leads to further devices.
+    pub bridge: bool,
+    /// Its name, for people.
+    pub name: String,
+}
+
 /// Who makes a device and what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// PCI vendor.
+    /// Vendor, as PCI or USB numbers them.
     pub vendor: u16,
-    /// PCI device.
+    /// The vendor's number for the device.
     pub device: u16,
-    /// PCI class, subclass and programming interface: `0xCCSSPP`.
+    /// Class, subclass and programming interface (USB: the interface's class, subclass and protocol): `0xCCSSPP`.
     pub class: u32,
 }
 
@@ -68,9 +128,9 @@ impl DeviceState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceEntry {
     /// Where it is.
-    pub address: BusAddress,
+    pub place: Place,
     /// The bridge it is behind, if it is not on the first bus.
-    pub parent: Option<BusAddress>,
+    pub parent: Option<Place>,
     /// What it is.
     pub identity: Identity,
     /// Its path, if a driver matches: `/dev/block/disk0`.
@@ -189,6 +249,12 @@ pub trait Device {
     /// For drivers: the device does not use the memory at that address any more.
     fn unmap(address: u64) -> Result<(), DeviceError>;
 
-    /// For drivers: the device is served from now on. `parts` are what else can be opened below its path, in order: the first is part 1.
+    /// For drivers: the device is served from now on. What a bus's driver has not added (again) by now is taken for gone. `parts` are what else can be opened below its path, in order: the first is part 1.
     fn announce(summary: &str, parts: &[String]) -> Result<(), DeviceError>;
+
+    /// For drivers of buses: a device has been found. Its driver is started, with a handle to the caller's port.
+    fn add_child(child: &Child) -> Result<(), DeviceError>;
+
+    /// For drivers of buses: the device of this key has gone.
+    fn remove_child(key: u32) -> Result<(), DeviceError>;
 }

@@ -2,7 +2,7 @@
 
 use airox_abi::{Error, Handle, RegionKind, Rights};
 use airox_api::device::{
-    CONFIGURATION_BYTES, Description, Device, DeviceEntry, DeviceError, DeviceState, FIRST_DRIVER, PART_SHIFT,
+    CONFIGURATION_BYTES, Child, Description, Device, DeviceEntry, DeviceError, DeviceState, FIRST_DRIVER, PART_SHIFT,
 };
 use airox_api::{Caller, Deferred};
 use airox_driver_traits::pci::ConfigurationSpace;
@@ -126,6 +126,8 @@ impl<K: Kernel, P: Platform, W> Manager<'_, K, P, W> {
         }
         log::info!("{}: {summary}", driving.path);
         driving.announced = Some(Announcement { summary: summary.into(), parts });
+        let number = driving.number;
+        self.remove_children(number, false);
         self.answer_waiting();
         Ok(())
     }
@@ -170,11 +172,12 @@ impl<K: Kernel, P: Platform, W> Manager<'_, K, P, W> {
         let index = self.index_of(badge).ok_or(DeviceError::NotAllowed)?;
         let slot = &self.slots[index];
         let driving = slot.driving.as_ref().ok_or(DeviceError::NotAllowed)?;
-        let mut space = self.platform.configuration().function(slot.function.address);
+        let function = slot.found.function().ok_or(DeviceError::NotAllowed)?;
+        let mut space = self.platform.configuration().function(function.address);
         let configuration = (0..CONFIGURATION_BYTES / 4).flat_map(|word| space.read_u32(word * 4).to_le_bytes());
         Ok(Description {
-            address: slot.function.address,
-            identity: slot.function.identity,
+            address: function.address,
+            identity: function.identity,
             configuration: configuration.collect(),
             windows: driving.windows.clone(),
             interrupts: driving.messages.as_ref().map_or(0, |(_, lines)| lines.len() as u32),
@@ -189,17 +192,17 @@ impl<K: Kernel, P: Platform, W> Manager<'_, K, P, W> {
 }
 
 fn entry(slot: &Slot<'_>) -> DeviceEntry {
-    let function = &slot.function;
-    let without_driver = if function.bridge.is_some() { DeviceState::Bridge } else { DeviceState::NoDriver };
+    let found = &slot.found;
+    let without_driver = if found.is_bridge() { DeviceState::Bridge } else { DeviceState::NoDriver };
     let mut entry = DeviceEntry {
-        address: function.address,
-        parent: function.parent,
-        identity: function.identity,
+        place: found.place(),
+        parent: found.parent(),
+        identity: found.identity(),
         path: String::new(),
         driver: String::new(),
         state: without_driver,
         restarts: 0,
-        summary: String::new(),
+        summary: found.on_bus().map(|found| found.child.name.clone()).unwrap_or_default(),
         parts: Vec::new(),
     };
     if let Some(driving) = &slot.driving {
@@ -207,7 +210,9 @@ fn entry(slot: &Slot<'_>) -> DeviceEntry {
         entry.driver.clone_from(&driving.name);
         entry.state = driving.state();
         entry.restarts = driving.component.restarts;
-        entry.summary = driving.unusable.unwrap_or_default().into();
+        if let Some(why) = driving.unusable {
+            entry.summary = why.into();
+        }
         if let Some(announced) = &driving.announced {
             entry.summary.clone_from(&announced.summary);
             entry.parts.clone_from(&announced.parts);
@@ -250,5 +255,13 @@ impl<K: Kernel, P: Platform> Device for Requests<'_, Manager<'_, K, P, Deferred<
 
     fn announce(&mut self, caller: Caller, summary: &str, parts: Vec<String>) -> Result<(), DeviceError> {
         self.0.announced(caller.badge, summary, parts)
+    }
+
+    fn add_child(&mut self, caller: Caller, child: Child) -> Result<(), DeviceError> {
+        self.0.child_added(caller.badge, child)
+    }
+
+    fn remove_child(&mut self, caller: Caller, key: u32) -> Result<(), DeviceError> {
+        self.0.child_removed(caller.badge, key)
     }
 }

@@ -1,7 +1,7 @@
 //! One PCI function, as its header tells.
 
 use airox_api::device::{BusAddress, Identity};
-use airox_bundle::system::PciMatch;
+use airox_bundle::system::IdentityMatch;
 use airox_driver_traits::pci::{ConfigurationSpace, capability, command, find_capability, register};
 use airox_driver_traits::registers::Registers;
 
@@ -48,14 +48,14 @@ impl Function {
         };
         Some(Function { address, parent, identity, bridge, has_siblings: header & SEVERAL_FUNCTIONS != 0 })
     }
+}
 
-    /// Whether it is one of those that a driver is for.
-    #[must_use]
-    pub fn matches(&self, wanted: &PciMatch) -> bool {
-        wanted.vendor.is_none_or(|vendor| vendor == self.identity.vendor)
-            && wanted.device.is_none_or(|device| device == self.identity.device)
-            && wanted.class.is_none_or(|class| class == self.identity.class)
-    }
+/// Whether a device is one of those that a driver is for.
+#[must_use]
+pub fn matches(identity: Identity, wanted: &IdentityMatch) -> bool {
+    wanted.vendor.is_none_or(|vendor| vendor == identity.vendor)
+        && wanted.device.is_none_or(|device| device == identity.device)
+        && wanted.class.is_none_or(|class| class == identity.class)
 }
 
 /// Lets a function answer to its memory, use memory by itself and send messages; it pulls no interrupt line.

@@ -16,6 +16,7 @@ extern crate alloc;
 
 pub mod arguments;
 pub mod bars;
+pub mod children;
 pub mod clients;
 pub mod function;
 pub mod manager;

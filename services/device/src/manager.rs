@@ -24,7 +24,7 @@ use crate::clients::Waiting;
 use crate::function::{self, Function};
 use crate::messages::Messages;
 use crate::platform::Platform;
-use crate::slot::{Driving, Mapped, Slot};
+use crate::slot::{Driving, Found, Mapped, Slot};
 use crate::{bars, memory, scan};
 
 /// The bit of the manager's signal that its timer sets; the others say that a driver ended.
@@ -116,16 +116,17 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
         let known = |function: &Function, others: &[Function]| {
             others.iter().any(|other| other.address == function.address && other.identity == function.identity)
         };
+        // With a bus go the devices there, which come after it.
         for index in (0..self.slots.len()).rev() {
-            if !known(&self.slots[index].function, &found) {
+            if self.slots[index].found.function().is_some_and(|function| !known(function, &found)) {
                 self.remove(index);
             }
         }
-        let kept: Vec<Function> = self.slots.iter().map(|slot| slot.function).collect();
+        let kept: Vec<Function> = self.slots.iter().filter_map(|slot| slot.found.function().copied()).collect();
         for function in found.into_iter().filter(|function| !known(function, &kept)) {
-            let driving = self.driver_for(&function).and_then(|record| self.adopt(&function, record));
-            let place = self.slots.partition_point(|slot| slot.function.address < function.address);
-            self.slots.insert(place, Slot { function, driving });
+            let found = Found::Function(function);
+            let driving = self.driver_for(&found).and_then(|record| self.adopt(&found, record));
+            self.insert(Slot { found, driving });
         }
         for index in 0..self.slots.len() {
             if self.driving(index).is_some_and(|it| it.component.state == State::New && it.unusable.is_none()) {
@@ -139,17 +140,27 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
         self.slots[index].driving.as_ref()
     }
 
-    /// The first driver of the system that is for such a function.
-    fn driver_for(&self, function: &Function) -> Option<&'a Driver> {
-        let mut drivers = self.site.system.drivers.iter();
-        drivers.find(|driver| driver.pci.iter().any(|wanted| function.matches(wanted)))
+    /// Puts a device where it belongs; returns where that is.
+    pub(crate) fn insert(&mut self, slot: Slot<'a>) -> usize {
+        let index = self.slots.partition_point(|other| other.found.place() < slot.found.place());
+        self.slots.insert(index, slot);
+        index
     }
 
-    /// Prepares what a driver of this function needs: name, port, memory, interrupts.
-    fn adopt(&mut self, function: &Function, record: &'a Driver) -> Option<Driving<'a>> {
+    /// The first driver of the system that is for such a device.
+    pub(crate) fn driver_for(&self, found: &Found) -> Option<&'a Driver> {
+        let mut drivers = self.site.system.drivers.iter();
+        drivers.find(|driver| {
+            let matches = if found.function().is_some() { &driver.pci } else { &driver.usb };
+            matches.iter().any(|wanted| function::matches(found.identity(), wanted))
+        })
+    }
+
+    /// Prepares what a driver of this device needs: name, port, memory, interrupts.
+    pub(crate) fn adopt(&mut self, found: &Found, record: &'a Driver) -> Option<Driving<'a>> {
         let drivers = self.slots.iter().filter_map(|slot| slot.driving.as_ref());
         if drivers.clone().count() >= MAX_DRIVERS {
-            log::error!("{}: more than {MAX_DRIVERS} devices have drivers", function.address);
+            log::error!("{}: more than {MAX_DRIVERS} devices have drivers", found.place());
             return None;
         }
         let path = |number: u32| format!("/dev/{}{number}", record.path);
@@ -168,8 +179,12 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
             mapped: Mapped::default(),
         };
         self.next_number += 1;
-        if let Err(why) = self.claim(function, &mut driving) {
-            log::error!("{} ({}) cannot be used: {why}", driving.path, function.address);
+        let claimed = match found {
+            Found::Function(function) => self.claim(function, &mut driving),
+            Found::OnBus(_) => self.mint(&mut driving).map_err(|error| error.text()),
+        };
+        if let Err(why) = claimed {
+            log::error!("{} ({}) cannot be used: {why}", driving.path, found.place());
             driving.unusable = Some(why);
         }
         Some(driving)
@@ -279,7 +294,7 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
     }
 
     /// Starts a driver; if that fails, it counts as one of its failures.
-    fn start(&mut self, index: usize) {
+    pub(crate) fn start(&mut self, index: usize) {
         let started = self.connect(index).map_err(|error| StartError::Kernel("connect the device", error));
         match started.and_then(|()| self.try_start(index)) {
             Ok(instance) => {
@@ -299,8 +314,8 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
     /// Lets the device answer to its memory and send its interrupts.
     fn connect(&mut self, index: usize) -> Result<(), Error> {
         let slot = &self.slots[index];
-        let Some(driving) = &slot.driving else { return Ok(()) };
-        let mut space = self.platform.configuration().function(slot.function.address);
+        let (Some(driving), Some(function)) = (&slot.driving, slot.found.function()) else { return Ok(()) };
+        let mut space = self.platform.configuration().function(function.address);
         function::enable(&mut space);
         let Some((messages, lines)) = &driving.messages else { return Ok(()) };
         let data: Vec<u32> = lines.iter().map(|line| u32::from(LINE_VECTOR) + line).collect();
@@ -436,20 +451,24 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
     }
 
     /// Ends a driver's process, takes back all it had, and keeps its device from memory.
-    fn bury(&mut self, index: usize) {
+    pub(crate) fn bury(&mut self, index: usize) {
         let slot = &mut self.slots[index];
         let Some(driving) = &mut slot.driving else { return };
         driving.component.destroy(&mut self.kernel);
-        let mut space = self.platform.configuration().function(slot.function.address);
-        if let Some((messages, _)) = &driving.messages {
-            messages.disable(&mut space);
-        }
-        if !function::silence(&mut space) {
-            log::warn!("{}: the device still waits for answers to what it asked", driving.path);
+        if let Some(function) = slot.found.function() {
+            let mut space = self.platform.configuration().function(function.address);
+            if let Some((messages, _)) = &driving.messages {
+                messages.disable(&mut space);
+            }
+            if !function::silence(&mut space) {
+                log::warn!("{}: the device still waits for answers to what it asked", driving.path);
+            }
         }
         driving.mapped.driver_ended();
         driving.announced = None;
-        self.platform.release(driving.number);
+        let number = driving.number;
+        self.platform.release(number);
+        self.detach_children(number);
     }
 
     /// Ends a driver, if it runs, and starts it at once; its past failures are forgiven.
@@ -466,9 +485,10 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
     }
 
     /// A device is not there any more.
-    fn remove(&mut self, index: usize) {
+    pub(crate) fn remove(&mut self, index: usize) {
         self.bury(index);
         let Some(mut driving) = self.slots.remove(index).driving else { return };
+        self.remove_children(driving.number, true);
         log::info!("{} has been removed", driving.path);
         driving.mapped.device_gone(&mut self.kernel);
         driving.component.close_ports(&mut self.kernel);

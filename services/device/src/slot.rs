@@ -1,7 +1,7 @@
-//! One device: the function, and, if a driver of the system matches, all that is kept for the driver while its instances come and go.
+//! One device: what was found, and, if a driver of the system matches, all that is kept for the driver while its instances come and go.
 
 use airox_abi::{Error, Handle};
-use airox_api::device::{DeviceState, Window};
+use airox_api::device::{DeviceState, Identity, Place, Window};
 use airox_bundle::system::Driver;
 use airox_spawn::Kernel;
 use airox_supervise::close;
@@ -11,17 +11,91 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::bars::Bar;
+use crate::children::OnBus;
 use crate::function::Function;
 use crate::messages::Messages;
 
 /// Most regions that one device can use at a time.
 pub const MAX_MAPPED: usize = 64;
 
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// A PCI function.
+    Function(Function),
+    /// A device on the bus of a driver.
+    OnBus(OnBus),
+}
+
+impl Found {
+    /// Where it is.
+    #[must_use]
+    pub const fn place(&self) -> Place {
+        match self {
+            Found::Function(function) => Place::Pci(function.address),
+            Found::OnBus(found) => Place::Usb(found.address),
+        }
+    }
+
+    /// What it is behind.
+    #[must_use]
+    pub fn parent(&self) -> Option<Place> {
+        match self {
+            Found::Function(function) => function.parent.map(Place::Pci),
+            Found::OnBus(found) => Some(found.parent),
+        }
+    }
+
+    /// What it is.
+    #[must_use]
+    pub const fn identity(&self) -> Identity {
+        match self {
+            Found::Function(function) => function.identity,
+            Found::OnBus(found) => found.child.identity,
+        }
+    }
+
+    /// Whether it leads to further devices.
+    #[must_use]
+    pub const fn is_bridge(&self) -> bool {
+        match self {
+            Found::Function(function) => function.bridge.is_some(),
+            Found::OnBus(found) => found.child.bridge,
+        }
+    }
+
+    /// The PCI function.
+    #[must_use]
+    pub const fn function(&self) -> Option<&Function> {
+        match self {
+            Found::Function(function) => Some(function),
+            Found::OnBus(_) => None,
+        }
+    }
+
+    /// The device on the bus of a driver.
+    #[must_use]
+    pub const fn on_bus(&self) -> Option<&OnBus> {
+        match self {
+            Found::Function(_) => None,
+            Found::OnBus(found) => Some(found),
+        }
+    }
+
+    /// As [`Found::on_bus`].
+    pub const fn on_bus_mut(&mut self) -> Option<&mut OnBus> {
+        match self {
+            Found::Function(_) => None,
+            Found::OnBus(found) => Some(found),
+        }
+    }
+}
+
 /// A device.
 #[derive(Debug)]
 pub struct Slot<'a> {
-    /// The function.
-    pub function: Function,
+    /// What was found.
+    pub found: Found,
     /// Its driver.
     pub driving: Option<Driving<'a>>,
 }

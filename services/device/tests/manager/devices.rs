@@ -1,6 +1,6 @@
 //! Finding devices, placing their memory, and devices that lie.
 
-use airox_api::device::DeviceState;
+use airox_api::device::{DeviceState, Place};
 use airox_device::bars;
 use airox_device::messages::Messages;
 use airox_device::scan::{MAX_FUNCTIONS, scan};
@@ -22,14 +22,14 @@ fn everything_behind_bridges_is_found_in_order() {
         // Without the bit that says so nobody looks for a second function.
         assert_eq!(manager.rescan(), 4);
         let entries = manager.entries(0);
-        let places: Vec<_> = entries.iter().map(|entry| (entry.address, entry.parent)).collect();
+        let places: Vec<_> = entries.iter().map(|entry| (entry.place, entry.parent)).collect();
         assert_eq!(
             places,
             [
-                (at(0, 0, 0), None),
-                (at(0, 1, 0), None),
-                (at(1, 0, 0), Some(at(0, 1, 0))),
-                (at(2, 3, 0), Some(at(1, 0, 0)))
+                (Place::Pci(at(0, 0, 0)), None),
+                (Place::Pci(at(0, 1, 0)), None),
+                (Place::Pci(at(1, 0, 0)), Some(Place::Pci(at(0, 1, 0)))),
+                (Place::Pci(at(2, 3, 0)), Some(Place::Pci(at(1, 0, 0))))
             ]
         );
         let states: Vec<_> = entries.iter().map(|entry| entry.state).collect();

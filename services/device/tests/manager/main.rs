@@ -1,5 +1,6 @@
 //! The device manager against a model machine.
 
+mod buses;
 mod devices;
 mod drivers;
 mod model;

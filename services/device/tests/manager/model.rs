@@ -8,7 +8,9 @@ use airox_abi::layout::{MESSAGE_LINES, PROGRAM_BASE};
 use airox_abi::{Error, Handle, ObjectKind, RegionKind, Rights};
 use airox_api::device::DeviceError;
 use airox_bundle::Bundle;
-use airox_bundle::system::{Component, ComponentKind, Driver, Grant, PciMatch, Restart, RestartPolicy, System, Time};
+use airox_bundle::system::{
+    Component, ComponentKind, Driver, Grant, IdentityMatch, Restart, RestartPolicy, System, Time,
+};
 use airox_bundle::write::{Builder, ProgramImage, SegmentImage};
 use airox_device::arguments::Pci;
 use airox_device::manager::{Authority, Manager, Site, TIMER_BIT};
@@ -209,7 +211,8 @@ pub fn system() -> System {
     disk.provides = vec!["block".into()];
     let driver = Driver {
         component: disk,
-        pci: vec![PciMatch { vendor: Some(0x1af4), device: Some(0x1042), class: None }],
+        pci: vec![IdentityMatch { vendor: Some(0x1af4), device: Some(0x1042), class: None }],
+        usb: vec![],
         path: "block/disk".into(),
         interrupts: 2,
         dma: true,

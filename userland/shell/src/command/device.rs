@@ -16,7 +16,7 @@ pub const COMMANDS: &[Command] = &[
         usage: "[-v | --tree | rescan]",
         summary: "show devices and their drivers",
         details: "Without options, those that have a driver. -v shows all, with vendor, device and class; --tree shows behind which \
-                  bridge each of them is. `rescan` looks for devices that came and went.",
+                  bridge, USB controller or hub each of them is. `rescan` looks for devices that came and went.",
         examples: &[("devices", "what can be used"), ("devices --tree", "everything, by buses")],
         arguments: &[Argument::Words(&["-v", "--tree", "rescan"])],
         run: devices,
@@ -82,7 +82,7 @@ fn table<'a>(entries: impl Iterator<Item = &'a DeviceEntry>, verbose: bool) -> S
             or_dash(&entry.driver),
             entry.state.name().to_string(),
             entry.restarts.to_string(),
-            entry.address.to_string(),
+            entry.place.to_string(),
         ];
         if verbose {
             let identity = entry.identity;
@@ -103,14 +103,16 @@ fn table<'a>(entries: impl Iterator<Item = &'a DeviceEntry>, verbose: bool) -> S
 
 /// The devices behind a bridge, each followed by those behind it. The list cannot go in circles: a bridge comes before what is behind it.
 fn tree(list: &[DeviceEntry], parent: Option<usize>, depth: usize, text: &mut String) {
-    let behind = parent.map(|index| list[index].address);
+    let behind = parent.map(|index| list[index].place);
     for (index, entry) in list.iter().enumerate().filter(|(_, entry)| entry.parent == behind) {
         let identity = entry.identity;
         let numbers = format!("{:04x}:{:04x} {:06x}", identity.vendor, identity.device, identity.class);
-        *text += &format!("{:depth$}{} {numbers} {}", "", entry.address, entry.state.name(), depth = depth * 2);
-        if !entry.path.is_empty() {
-            *text += &format!(": {} by {} {}", entry.path, entry.driver, entry.summary);
-        }
+        *text += &format!("{:depth$}{} {numbers} {}", "", entry.place, entry.state.name(), depth = depth * 2);
+        *text += &match entry.path.is_empty() {
+            false => format!(": {} by {} {}", entry.path, entry.driver, entry.summary),
+            true if !entry.summary.is_empty() => format!(": {}", entry.summary),
+            true => String::new(),
+        };
         text.truncate(text.trim_end().len());
         text.push('\n');
         if parent.is_none_or(|parent| parent < index) {

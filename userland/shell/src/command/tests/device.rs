@@ -1,11 +1,11 @@
 //! `devices` and `disk`.
 
 use crate::fakes::Session;
-use airox_api::device::{BusAddress, DeviceEntry, DeviceState, Identity};
+use airox_api::device::{BusAddress, DeviceEntry, DeviceState, Identity, Place, UsbAddress};
 
 fn entry(bus: u8, device: u8, class: u32, state: DeviceState) -> DeviceEntry {
     DeviceEntry {
-        address: BusAddress { bus, device, function: 0 },
+        place: Place::Pci(BusAddress { bus, device, function: 0 }),
         parent: None,
         identity: Identity { vendor: 0x8086, device: 0x29c0, class },
         path: "".into(),
@@ -21,7 +21,7 @@ fn session() -> Session {
     let session = Session::new();
     let bridge = entry(0, 1, 0x06_0400, DeviceState::Bridge);
     let disk = DeviceEntry {
-        parent: Some(bridge.address),
+        parent: Some(bridge.place),
         path: "/dev/block/disk0".into(),
         driver: "virtio-block0".into(),
         restarts: 2,
@@ -62,10 +62,30 @@ fn devices_shows_all_of_them_and_the_tree() {
 "
     );
     assert_eq!(session().line("devices rescan"), "3 devices\n");
+    let controller = entry(0, 3, 0x0c_0330, DeviceState::NoDriver);
+    let address = UsbAddress { controller: BusAddress { bus: 0, device: 3, function: 0 }, ports: [0; 6], interface: 0 };
+    let on_usb = |ports, parent, name: &str| DeviceEntry {
+        place: Place::Usb(UsbAddress { ports, ..address }),
+        parent: Some(parent),
+        summary: name.into(),
+        ..entry(0, 3, 0x03_0101, DeviceState::NoDriver)
+    };
+    let hub = on_usb([1, 0, 0, 0, 0, 0], controller.place, "a hub");
+    let behind = on_usb([1, 2, 0, 0, 0, 0], hub.place, "a keyboard");
+    let mut session = self::session();
+    session.world().devices = [controller, hub, behind].into();
+    assert_eq!(
+        session.line("devices --tree"),
+        "\
+00:03.0 8086:29c0 0c0330 no driver
+  00:03.0/1:0 8086:29c0 030101 no driver: a hub
+    00:03.0/1.2:0 8086:29c0 030101 no driver: a keyboard
+"
+    );
     for (line, error) in
         [("devices -x", "`-x` is not understood"), ("devices -v now", "`now` is one argument too many")]
     {
-        assert!(session().line(line).contains(error), "{line}");
+        assert!(session.line(line).contains(error), "{line}");
     }
 }
 
