@@ -36,10 +36,11 @@ impl Context {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Options for a machine that boots the image by BIOS; change them as the scenario needs.
+    /// Options for a machine that boots the image by BIOS and has a new data disk; change them as the scenario needs.
     #[must_use]
     pub fn options(&self) -> Options {
-        Options { accelerator: self.accelerator, ..Options::new(&self.image) }
+        let data_disk = Some("data.img".into());
+        Options { accelerator: self.accelerator, data_disk, ..Options::new(&self.image) }
     }
 
     /// Boots the image.

@@ -20,6 +20,7 @@ mod programs;
 pub mod screen;
 mod screen_scenarios;
 mod sensors;
+mod storage;
 mod supervision;
 mod tables;
 
@@ -38,6 +39,7 @@ pub fn scenarios() -> Vec<Scenario> {
         bars::SCENARIOS,
         devices::SCENARIOS,
         power::SCENARIOS,
+        storage::SCENARIOS,
         processors::SCENARIOS,
     ]
     .concat()

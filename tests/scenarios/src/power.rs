@@ -17,7 +17,8 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("power.scripted_run", scripted_run),
 ];
 
-fn switch_off(machine: Machine) -> Outcome {
+/// Enters `poweroff` and waits for QEMU's end.
+pub fn switch_off(machine: Machine) -> Outcome {
     let mut machine = machine;
     machine.type_text("poweroff\n").map_err(|error| error.to_string())?;
     let exit = machine.wait_for_exit(COMMAND_LIMIT).map_err(|error| error.to_string())?;
