@@ -15,9 +15,9 @@ pub const PRIORITY: u8 = 40;
 /// Bytes of a program's stack.
 pub const STACK: u32 = 64 << 10;
 /// Bytes of a program's heap.
-pub const HEAP: u32 = 512 << 10;
+pub const HEAP: u32 = 1280 << 10;
 /// Bytes of memory of all kinds that a program can use: stack, heap, data, page tables and what it maps.
-pub const MEMORY: u32 = 1 << 20;
+pub const MEMORY: u32 = 2 << 20;
 
 /// What a program can use, with so many millionths of the processor as its budget.
 #[must_use]

@@ -80,9 +80,18 @@ fn memory_hog_stops_at_its_quota(context: &Context) -> Outcome {
 fn every_program_explains_itself(context: &Context) -> Outcome {
     shared(context, |player| {
         let programs = player.enter("programs")?;
-        for program in
-            ["fault", "hello", "hog", "latency", "memory-hog", "metronome", "ping-pong", "primes", "processors"]
-        {
+        for program in [
+            "fault",
+            "file-bench",
+            "hello",
+            "hog",
+            "latency",
+            "memory-hog",
+            "metronome",
+            "ping-pong",
+            "primes",
+            "processors",
+        ] {
             check(programs.split_whitespace().any(|name| name == program), || {
                 format!("`programs` lists no {program}:\n{programs}")
             })?;

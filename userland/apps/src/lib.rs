@@ -6,6 +6,7 @@
 //! | `primes` | a computation with progress, to be timed or interrupted |
 //! | `fault` | each way a program can go wrong, and what the system makes of it |
 //! | `ping-pong` | the cost of a call between two threads |
+//! | `file-bench` | how fast files are |
 //! | `hog` | a program that never waits, and does not disturb those of higher priority |
 //! | `processors` | threads on all processors at once |
 //! | `memory-hog` | a quota that refuses |
@@ -19,6 +20,7 @@ extern crate alloc;
 pub mod arguments;
 pub mod console;
 pub mod fault;
+pub mod file_bench;
 pub mod latency;
 pub mod parallel;
 pub mod primes;

@@ -2,6 +2,7 @@
 
 use crate::arguments::wants_help;
 use crate::console::{Output, PrintError};
+use airox_files::FileError;
 use airox_rt::{Start, StartError, exit_code, sys};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -16,6 +17,8 @@ pub enum Failure {
     Print(PrintError),
     /// A system call failed.
     Kernel(airox_rt::Error),
+    /// Files failed.
+    Files(FileError),
 }
 
 impl fmt::Display for Failure {
@@ -24,6 +27,7 @@ impl fmt::Display for Failure {
             Failure::Start(error) => error.fmt(formatter),
             Failure::Print(error) => write!(formatter, "cannot print: {error}"),
             Failure::Kernel(error) => error.fmt(formatter),
+            Failure::Files(error) => error.fmt(formatter),
         }
     }
 }
@@ -43,6 +47,12 @@ impl From<PrintError> for Failure {
 impl From<airox_rt::Error> for Failure {
     fn from(error: airox_rt::Error) -> Failure {
         Failure::Kernel(error)
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Failure {
+        Failure::Files(error)
     }
 }
 
