@@ -20,10 +20,9 @@ const DISK: &str = "/dev/block/disk0";
 const DRIVER: &str = "virtio-block0";
 const KILLS: u32 = 100;
 
-/// A machine with an empty data disk.
+/// A machine of its own.
 fn with_disk(context: &Context, play: impl FnOnce(&mut Player<'_>) -> Outcome) -> Outcome {
-    let options = Options { data_disk: Some("data.img".into()), ..context.options() };
-    play_on(&mut boot(Machine::start(&options))?, play)
+    play_on(&mut boot(context.start())?, play)
 }
 
 fn verify(rounds: u32, seed: u32) -> String {
@@ -80,7 +79,7 @@ fn a_disk_survives_a_hundred_kills(context: &Context) -> Outcome {
 }
 
 fn an_nvme_disk_is_verified(context: &Context) -> Outcome {
-    let options = Options { data_disk: Some("data.img".into()), data_disk_kind: Disk::Nvme, ..context.options() };
+    let options = Options { data_disk_kind: Disk::Nvme, ..context.options() };
     play_on(&mut boot(Machine::start(&options))?, |player| {
         player
             .expect("devices", &[DISK, "nvme0", "running", "256 MiB in blocks of 512", "/dev/block/disk0/scratch"])?;
@@ -104,10 +103,10 @@ fn a_disk_that_is_plugged_in_is_found(context: &Context) -> Outcome {
             qmp.execute(command, arguments).map_err(|error| error.to_string())?;
         }
         player.expect("devices rescan", &[" devices"])?;
-        player.until(DRIVER, |driver| driver.state == "receiving")?;
+        player.until("virtio-block1", |driver| driver.state == "receiving")?;
         player.expect(
             "devices --tree",
-            &["  01:00.0 1af4:1042 010000 running: /dev/block/disk0 by virtio-block0 64 MiB"],
+            &["  01:00.0 1af4:1042 010000 running: /dev/block/disk1 by virtio-block1 64 MiB"],
         )?;
         Ok(())
     })
@@ -117,12 +116,12 @@ fn drivers_belong_to_the_device_manager(context: &Context) -> Outcome {
     with_disk(context, |player| {
         player.expect(&format!("caps {DRIVER}"), &["serve:block", "irq:0", "device"])?;
         player.expect_exactly(&format!("restart {DRIVER}"), "")?;
-        let restarted = player.until(DRIVER, |driver| driver.state == "receiving")?;
+        let restarted = player.until("virtio-block1", |driver| driver.state == "receiving")?;
         check(restarted.restarts == 1, || format!("{restarted:?}"))?;
         // With its manager go its drivers, and come back with it.
         player.expect_exactly("kill device", "")?;
         player.until("device", |manager| manager.state == "receiving" && manager.restarts == 1)?;
-        player.until(DRIVER, |driver| driver.state == "receiving" && driver.restarts == 0)?;
+        player.until("virtio-block1", |driver| driver.state == "receiving" && driver.restarts == 0)?;
         player.expect(&verify(50, 1), &["50 rounds: "])?;
         player.expect("kill 10001", &[])?;
         player.expect("kill virtio-block9", &["kill: virtio-block9: "])?;

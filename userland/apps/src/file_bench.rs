@@ -146,7 +146,8 @@ mod tests {
 
     #[test]
     fn figures_are_per_second_and_medians_in_the_middle() {
-        let round = |factor| Round { write_ns: factor * 1_000_000_000, read_ns: factor * 500_000_000, syncs_ns: 1 };
+        let round =
+            |factor: u64| Round { write_ns: factor * 1_000_000_000, read_ns: factor * 500_000_000, syncs_ns: 1 };
         let middle = median(&[round(3), round(1), round(2)]).expect("three rounds");
         assert_eq!(middle, round(2));
         let text = figures(Round { syncs_ns: 250_000_000, ..round(1) }, 100);
