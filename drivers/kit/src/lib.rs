@@ -12,7 +12,7 @@ use airox_api::device::{Description, DeviceClient, DeviceError};
 use airox_driver_traits::dma::DmaMemory;
 use airox_driver_traits::registers::{Bytes, Registers, Width};
 use airox_rt::abi::layout::PAGE_SIZE;
-use airox_rt::{Error, Irq, MapFlags, Mapping, Region, RegionKind, Signal, Start, StartError};
+use airox_rt::{Error, IoPorts, Irq, MapFlags, Mapping, PortRange, Region, RegionKind, Signal, Start, StartError};
 use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::String;
@@ -108,7 +108,19 @@ impl Device {
         Some(Mapped { mapping: Rc::clone(mapping), offset: (offset - start) as usize, length: length as usize })
     }
 
-    /// Has the device's interrupt of this number notify `bits` of a signal. Dropping the result ends that.
+    /// The ports behind a base address register, once; their registers count from its first (see `Registers`). `None` if the driver has none
+    /// there: the register is memory, or firmware gave it no place.
+    ///
+    /// # Errors
+    /// They have been taken already.
+    pub fn ports(&self, bar: u8) -> Result<Option<PortRange>, KitError> {
+        let Some(window) = self.description.ports.iter().find(|window| window.bar == bar) else { return Ok(None) };
+        let authority: IoPorts = self.start.take(&window.handle_name())?;
+        Ok(Some(PortRange::bind(authority, window.first, window.count)?))
+    }
+
+    /// Has the device's interrupt of this number notify `bits` of a signal. Dropping the result ends that. Each notification is to be acknowledged once the
+    /// device has nothing to tell any more: one that is a line stays masked until then.
     ///
     /// # Errors
     /// The device has no such interrupt.

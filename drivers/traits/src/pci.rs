@@ -80,8 +80,12 @@ pub mod register {
     pub const HEADER_TYPE: usize = 0x0e;
     /// First base address register.
     pub const BAR_0: usize = 0x10;
+    /// Subsystem vendor, 16 bits.
+    pub const SUBSYSTEM_VENDOR: usize = 0x2c;
     /// First capability, 8 bits.
     pub const CAPABILITIES: usize = 0x34;
+    /// Interrupt pin, 8 bits: 1 to 4, or 0 for none.
+    pub const INTERRUPT_PIN: usize = 0x3d;
     /// Of a bridge: secondary bus, 8 bits.
     pub const SECONDARY_BUS: usize = 0x19;
     /// Of a bridge: the highest bus behind it, 8 bits.

@@ -4,6 +4,7 @@
 //! A place outside is like one without a device: it reads as all ones, and what is written to it is lost. So offsets that a device
 //! told need no check of their own to be harmless.
 
+use airox_sys::io::PortRange;
 use airox_sys::volatile::Window;
 use alloc::vec::Vec;
 
@@ -114,6 +115,38 @@ impl Registers for Window<'_> {
     }
 }
 
+/// Those behind I/O ports, by their offset from the first; none is 8 bytes wide.
+impl Registers for PortRange {
+    fn length(&self) -> usize {
+        self.count().into()
+    }
+
+    fn read(&mut self, offset: usize, width: Width) -> u64 {
+        match (port_offset(self.count(), offset, width), width) {
+            (Some(offset), Width::One) => PortRange::read_u8(self, offset).into(),
+            (Some(offset), Width::Two) => PortRange::read_u16(self, offset).into(),
+            (Some(offset), Width::Four) => PortRange::read_u32(self, offset).into(),
+            (None, _) | (_, Width::Eight) => width.nothing(),
+        }
+    }
+
+    fn write(&mut self, offset: usize, width: Width, value: u64) {
+        match (port_offset(self.count(), offset, width), width) {
+            (Some(offset), Width::One) => PortRange::write_u8(self, offset, value as u8),
+            (Some(offset), Width::Two) => PortRange::write_u16(self, offset, value as u16),
+            (Some(offset), Width::Four) => PortRange::write_u32(self, offset, value as u32),
+            (None, _) | (_, Width::Eight) => {}
+        }
+    }
+}
+
+/// The offset of an aligned register that is inside `count` ports.
+fn port_offset(count: u16, offset: usize, width: Width) -> Option<u16> {
+    let end = offset.checked_add(width.bytes())?;
+    let fits = offset.is_multiple_of(width.bytes()) && end <= usize::from(count);
+    u16::try_from(offset).ok().filter(|_| fits)
+}
+
 /// Registers that nobody but the holder changes: a copy of a device's, or a model's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bytes(pub Vec<u8>);
@@ -157,6 +190,15 @@ mod tests {
         bytes.write_u8(15, 0xff);
         bytes.write(0, Width::Two, 0x1_2345);
         assert_eq!((bytes.read_u64(8) >> 56, bytes.read_u32(0)), (0xff, 0x2345));
+    }
+
+    #[test]
+    fn ports_outside_and_between_are_none() {
+        assert_eq!([0, 4, 6].map(|offset| port_offset(8, offset, Width::Two)), [Some(0), Some(4), Some(6)]);
+        for (offset, width) in [(8, Width::One), (7, Width::Two), (5, Width::Four), (usize::MAX, Width::One)] {
+            assert_eq!(port_offset(8, offset, width), None, "{offset}");
+        }
+        assert_eq!(port_offset(u16::MAX, 0x1_0000, Width::One), None);
     }
 
     #[test]

@@ -166,6 +166,25 @@ impl Window {
     }
 }
 
+/// A range of a device's I/O ports, all of which its driver was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortWindow {
+    /// Which base address register.
+    pub bar: u8,
+    /// The first port.
+    pub first: u16,
+    /// How many.
+    pub count: u16,
+}
+
+impl PortWindow {
+    /// The name of the driver's handle to it.
+    #[must_use]
+    pub fn handle_name(&self) -> String {
+        alloc::format!("ports:{}", self.bar)
+    }
+}
+
 /// What a driver is told about its device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
@@ -177,7 +196,9 @@ pub struct Description {
     pub configuration: Vec<u8>,
     /// Its memory; the handles are in the start block ([`Window::handle_name`]).
     pub windows: Vec<Window>,
-    /// How many interrupts it got: `irq:0` and so on.
+    /// Its ports; the handles are in the start block ([`PortWindow::handle_name`]).
+    pub ports: Vec<PortWindow>,
+    /// How many interrupts it got: `irq:0` and so on. One that is a line stays masked until it is acknowledged; for a message that does nothing.
     pub interrupts: u32,
 }
 

@@ -1,7 +1,8 @@
 //! What init tells about the handles it gave: see `userland/init/src/pci.rs`.
 
+use alloc::vec::Vec;
 use core::fmt;
-use core::ops::RangeInclusive;
+use core::ops::{Range, RangeInclusive};
 
 /// The machine's PCI.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,8 +11,10 @@ pub struct Pci {
     pub configuration: u64,
     /// Its buses.
     pub buses: RangeInclusive<u8>,
-    /// Physical addresses that devices can be given: the first, and how many.
-    pub hole: (u64, u64),
+    /// Physical addresses that devices can be given.
+    pub holes: Vec<Range<u64>>,
+    /// Ports that devices can be given.
+    pub ports: Vec<Range<u64>>,
     /// Where devices write messages for interrupts to.
     pub message_address: u64,
 }
@@ -34,16 +37,21 @@ impl Pci {
     /// # Errors
     /// The first one that is missing or damaged.
     pub fn from_arguments<'a>(arguments: impl Iterator<Item = &'a str> + Clone) -> Result<Pci, BadArgument> {
-        let find = |key: &'static str| {
-            let mut pairs = arguments.clone().filter_map(|argument| argument.split_once('='));
-            pairs.find(|(name, _)| *name == key).map(|(_, value)| value).ok_or(BadArgument(key))
+        let all = |key: &'static str| {
+            let pairs = arguments.clone().filter_map(|argument| argument.split_once('='));
+            pairs.filter(move |(name, _)| *name == key).map(|(_, value)| value)
         };
+        let find = |key: &'static str| all(key).next().ok_or(BadArgument(key));
         let [configuration, first, last] = numbers(find("configuration")?).ok_or(BadArgument("configuration"))?;
         let bus = |number: u64| u8::try_from(number).map_err(|_| BadArgument("configuration"));
-        let [start, length] = numbers(find("hole")?).ok_or(BadArgument("hole"))?;
-        start.checked_add(length).ok_or(BadArgument("hole"))?;
+        let range = |key: &'static str, text: &str| {
+            let [start, length] = numbers(text).ok_or(BadArgument(key))?;
+            Ok(start..start.checked_add(length).ok_or(BadArgument(key))?)
+        };
+        let holes = all("hole").map(|text| range("hole", text)).collect::<Result<_, _>>()?;
+        let ports = all("ports").map(|text| range("ports", text)).collect::<Result<_, _>>()?;
         let [message_address] = numbers(find("message-address")?).ok_or(BadArgument("message-address"))?;
-        Ok(Pci { configuration, buses: bus(first)?..=bus(last)?, hole: (start, length), message_address })
+        Ok(Pci { configuration, buses: bus(first)?..=bus(last)?, holes, ports, message_address })
     }
 }
 
@@ -63,10 +71,13 @@ mod tests {
 
     #[test]
     fn what_init_writes_is_read() {
-        let arguments = ["other", "configuration=b0000000:0:ff", "hole=80100000:7eb00000", "message-address=fee00000"];
-        let pci = Pci::from_arguments(arguments.into_iter()).unwrap();
+        let arguments =
+            ["other", "configuration=b0000000:0:ff", "hole=80100000:7eb00000", "ports=1000:f000", "hole=100000000:10"];
+        let arguments = arguments.into_iter().chain(["message-address=fee00000"]);
+        let pci = Pci::from_arguments(arguments).unwrap();
         assert_eq!((pci.configuration, pci.buses), (0xb000_0000, 0..=255));
-        assert_eq!((pci.hole, pci.message_address), ((0x8010_0000, 0x7eb0_0000), 0xfee0_0000));
+        assert_eq!(pci.holes, [0x8010_0000..0xfec0_0000, 0x1_0000_0000..0x1_0000_0010]);
+        assert_eq!((pci.ports, pci.message_address), (alloc::vec![0x1000..0x1_0000], 0xfee0_0000));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Base address registers: where a function's memory is, and how long.
+//! Base address registers: where a function's memory and ports are, and how long.
 //!
 //! PCI Local Bus Specification 3.0, section 6.2.5.1. A register's size shows by writing all ones: what can be moved comes back. While that
 //! goes on the function must not answer, so its decoders are off.
@@ -6,6 +6,7 @@
 use airox_driver_traits::pci::{command, register};
 use airox_driver_traits::registers::Registers;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// Registers of a function that is no bridge.
 const REGISTERS: u8 = 6;
@@ -14,15 +15,19 @@ const TYPE_MASK: u32 = 3 << 1;
 const TYPE_64: u32 = 2 << 1;
 const PREFETCHABLE: u32 = 1 << 3;
 const MEMORY_MASK: u64 = !0xf;
+/// A PC has 64 Ki ports; a function asks for at most 256 by one register.
+const PORT_MASK: u32 = 0xfffc;
 
-/// A range of memory that a function answers to.
+/// A range of memory or ports that a function answers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bar {
     /// Number of the register; a 64-bit one also takes the next.
     pub index: u8,
-    /// Physical address, 0 if it has been given none.
+    /// Whether it is a range of ports.
+    pub ports: bool,
+    /// Physical address or first port, 0 if it has been given none.
     pub address: u64,
-    /// Bytes, a power of two.
+    /// Bytes or ports, a power of two.
     pub length: u64,
     /// Whether it takes two registers.
     pub wide: bool,
@@ -31,10 +36,11 @@ pub struct Bar {
 }
 
 impl Bar {
-    /// The address behind its last byte, if there is one.
+    /// Where it is, if it has been given a place that exists.
     #[must_use]
-    pub fn end(&self) -> Option<u64> {
-        self.address.checked_add(self.length)
+    pub fn range(&self) -> Option<Range<u64>> {
+        let end = self.address.checked_add(self.length)?;
+        (self.address != 0).then_some(self.address..end)
     }
 
     /// Gives it another address.
@@ -48,7 +54,7 @@ impl Bar {
     }
 }
 
-/// The memory ranges of a function; its I/O ports are passed over. `count` is the number of its registers: 6, or 2 for a bridge.
+/// The ranges of a function. `count` is the number of its registers: 6, or 2 for a bridge.
 pub fn read(function: &mut impl Registers, count: u8) -> Vec<Bar> {
     let decoders = function.read_u16(register::COMMAND);
     function.write_u16(register::COMMAND, decoders & !(command::IO | command::MEMORY));
@@ -68,7 +74,16 @@ fn read_one(function: &mut impl Registers, index: u8, count: u8) -> (Option<Bar>
     let offset = register::BAR_0 + 4 * usize::from(index);
     let (low, low_mask) = probe(function, offset);
     if low & IO_SPACE != 0 {
-        return (None, 1);
+        let (address, movable) = (u64::from(low & PORT_MASK), low_mask & PORT_MASK);
+        let bar = Bar {
+            index,
+            ports: true,
+            address,
+            length: 1 << movable.trailing_zeros(),
+            wide: false,
+            prefetchable: false,
+        };
+        return (Some(bar).filter(|_| movable != 0), 1);
     }
     let wide = low & TYPE_MASK == TYPE_64 && index + 1 < count;
     let (high, high_mask) = if wide { probe(function, offset + 4) } else { (0, u32::MAX) };
@@ -81,7 +96,7 @@ fn read_one(function: &mut impl Registers, index: u8, count: u8) -> (Option<Bar>
     let length = 1 << movable.trailing_zeros();
     let address = join(high, low) & MEMORY_MASK;
     let prefetchable = low & PREFETCHABLE != 0;
-    (Some(Bar { index, address, length, wide, prefetchable }), taken)
+    (Some(Bar { index, ports: false, address, length, wide, prefetchable }), taken)
 }
 
 /// What a register holds, and which of its bits can be set.

@@ -180,7 +180,8 @@ impl<K: Kernel, P: Platform, W> Manager<'_, K, P, W> {
             identity: function.identity,
             configuration: configuration.collect(),
             windows: driving.windows.clone(),
-            interrupts: driving.messages.as_ref().map_or(0, |(_, lines)| lines.len() as u32),
+            ports: driving.ports.clone(),
+            interrupts: driving.interrupts.count(),
         })
     }
 

@@ -58,20 +58,43 @@ pub fn matches(identity: Identity, wanted: &IdentityMatch) -> bool {
         && wanted.class.is_none_or(|class| class == identity.class)
 }
 
-/// Lets a function answer to its memory, use memory by itself and send messages; it pulls no interrupt line.
-pub fn enable(function: &mut impl Registers) {
-    let bits = function.read_u16(register::COMMAND);
-    function.write_u16(register::COMMAND, bits | command::MEMORY | command::BUS_MASTER | command::NO_LINE);
+/// What a function may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Abilities {
+    /// Answer to its ports.
+    pub ports: bool,
+    /// Answer to its memory.
+    pub memory: bool,
+    /// Use memory by itself and send messages.
+    pub bus_master: bool,
+    /// Pull its interrupt line.
+    pub line: bool,
 }
 
-/// Keeps a function from memory, and waits, a bounded time, until what it has under way is done (PCI Express Base Specification 5.0, section 7.5.3.5:
+/// Lets a function do this, and nothing else.
+pub fn enable(function: &mut impl Registers, abilities: Abilities) {
+    use command::{BUS_MASTER, IO, MEMORY, NO_LINE};
+    let Abilities { ports, memory, bus_master, line } = abilities;
+    let wanted = [(ports, IO), (memory, MEMORY), (bus_master, BUS_MASTER), (!line, NO_LINE)];
+    let bits = function.read_u16(register::COMMAND) & !(IO | MEMORY | BUS_MASTER | NO_LINE);
+    let wanted = wanted.into_iter().filter(|(wanted, _)| *wanted).fold(bits, |bits, (_, bit)| bits | bit);
+    function.write_u16(register::COMMAND, wanted);
+}
+
+/// Keeps a function from its interrupt line, which others may share.
+pub fn release_line(function: &mut impl Registers) {
+    let bits = function.read_u16(register::COMMAND);
+    function.write_u16(register::COMMAND, bits | command::NO_LINE);
+}
+
+/// Keeps a function from memory and interrupts, and waits, a bounded time, until what it has under way is done (PCI Express Base Specification 5.0, section 7.5.3.5:
 /// transactions pending). Returns whether it said so.
 pub fn silence(function: &mut impl Registers) -> bool {
     const DEVICE_STATUS: usize = 0x0a;
     const TRANSACTIONS_PENDING: u16 = 1 << 5;
     const LOOKS: u32 = 1_000;
     let bits = function.read_u16(register::COMMAND);
-    function.write_u16(register::COMMAND, bits & !command::BUS_MASTER);
+    function.write_u16(register::COMMAND, bits & !command::BUS_MASTER | command::NO_LINE);
     let Some(express) = find_capability(function, capability::EXPRESS) else {
         return true;
     };

@@ -1,7 +1,7 @@
 //! The device manager: a supervisor of drivers.
 //!
 //! # Principles
-//! - **A driver gets exactly its device**: the memory behind its base address registers, its interrupts, the right to let the device use
+//! - **A driver gets exactly its device**: the memory and ports behind its base address registers, its interrupts, the right to let the device use
 //!   memory of its own choosing, and nothing else. Configuration space stays here; a driver is told a copy.
 //! - **What a device says is a claim**: header, registers' sizes, capability lists, bridges' bus numbers. Every walk is bounded, and a device
 //!   that lies loses at most itself.
@@ -17,6 +17,7 @@ extern crate alloc;
 pub mod arguments;
 pub mod bars;
 pub mod children;
+mod claim;
 pub mod clients;
 pub mod function;
 pub mod manager;
@@ -26,6 +27,7 @@ pub mod platform;
 pub mod scan;
 pub mod slot;
 pub mod supervision;
+pub mod wiring;
 
 pub use manager::Manager;
 pub use platform::Platform;

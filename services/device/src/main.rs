@@ -1,6 +1,6 @@
 //! The device manager's wiring: handles in, requests, signals and faults to the logic, answers out.
 //!
-//! Resource `pci`: configuration space, the hole for devices, and message-signalled interrupts; see `airox_device::arguments`.
+//! Resource `pci`: configuration space, the holes and ports for devices, and interrupts; see `airox_device::arguments`.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
@@ -11,6 +11,7 @@ mod machine;
 
 use core::error::Error;
 use core::mem::ManuallyDrop;
+use core::ops::Range;
 
 use airox_api::device::{DeviceDispatcher, DeviceError, DeviceInterface};
 use airox_api::supervisor::{SupervisorClient, SupervisorDispatcher, SupervisorInterface};
@@ -18,16 +19,17 @@ use airox_api::{Deferred, Dispatch, Incoming, Interface, Outcome, ReplyMessage};
 use airox_bundle::Bundle;
 use airox_device::arguments::Pci;
 use airox_device::manager::{Authority, Site};
-use airox_device::{Manager, Requests};
+use airox_device::{Manager, Requests, wiring};
 use airox_rt::abi::fault::{FaultAction, FaultKind};
 use airox_rt::abi::layout::{MESSAGE_LINES, PAGE_SIZE};
 use airox_rt::server::{self, Handler, KernelMessage};
 use airox_rt::sys::{self, Tag};
-use airox_rt::{Handle, Irq, Port, Quota, Region, Signal, Start, StartError, TypedHandle, memory};
+use airox_rt::{Handle, IoPorts, Irq, Port, Quota, Region, Signal, Start, StartError, TypedHandle, memory};
 use airox_spawn::SystemKernel;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use machine::Machine;
 
@@ -42,15 +44,18 @@ fn main(start: &'static Start) -> Result<(), Box<dyn Error>> {
     let pci = Pci::from_arguments(start.arguments().iter().map(String::as_str))?;
     // These live as long as the manager.
     let region = ManuallyDrop::new(start.take::<Region>("bundle")?);
-    let messages = MESSAGE_LINES.map(|line| start.take::<Irq>(&format!("irq:{line}")).map(TypedHandle::into_raw));
+    let messages = MESSAGE_LINES.map(|line| interrupt(start, line));
     let authority = Authority {
         bundle: region.raw(),
         quota: start.take::<Quota>("quota")?.into_raw(),
         port: port.raw(),
         signal: signal.raw(),
         log: start.take::<Port>("log-admin")?.into_raw(),
-        hole: start.take::<Region>("mmio:hole")?.into_raw(),
+        holes: ranges::<Region>(start, "mmio:hole", &pci.holes)?,
+        ports: ranges::<IoPorts>(start, "ports:pci", &pci.ports)?,
         messages: messages.collect::<Result<_, StartError>>()?,
+        // Another component may have one of them, or the machine lacks it.
+        lines: wiring::LINES.filter_map(|line| Some((line, interrupt(start, line).ok()?))).collect(),
     };
     let init = start.connect::<SupervisorClient>()?;
     let machine = Machine::new(start.take("mmio:configuration")?, &pci, init);
@@ -66,6 +71,23 @@ fn main(start: &'static Start) -> Result<(), Box<dyn Error>> {
     log::info!("{found} devices found");
     let server = server::Server::new(port).with_signal(&signal)?;
     Ok(server.run(Serving(manager))?)
+}
+
+/// The handle to a line.
+fn interrupt(start: &Start, line: u32) -> Result<Handle, StartError> {
+    start.take::<Irq>(&format!("irq:{line}")).map(TypedHandle::into_raw)
+}
+
+/// Ranges, and the handle to each: they are numbered.
+fn ranges<H: TypedHandle>(
+    start: &Start,
+    name: &str,
+    ranges: &[Range<u64>],
+) -> Result<Vec<(Range<u64>, Handle)>, StartError> {
+    let with_handle = |(number, range): (usize, &Range<u64>)| {
+        Ok((range.clone(), start.take::<H>(&format!("{name}{number}"))?.into_raw()))
+    };
+    ranges.iter().enumerate().map(with_handle).collect()
 }
 
 /// Brings what arrives to the logic.

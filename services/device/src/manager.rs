@@ -1,17 +1,14 @@
 //! Devices and the processes that drive them.
 
-use airox_abi::layout::{LINE_VECTOR, MESSAGE_LINES, PAGE_SIZE};
 use airox_abi::message::WORDS;
 use airox_abi::{Error, Handle, ObjectKind, QuotaLimits, Rights};
 use airox_api::device::FIRST_DRIVER;
 use airox_api::log::{Level, MAX_TEXT};
-use airox_api::wire::interface_id;
 use airox_bundle::system::{Driver, System};
 use airox_bundle::{Bundle, Symbols};
-use airox_driver_traits::pci::{ConfigurationSpace, register};
-use airox_driver_traits::registers::Registers;
+use airox_driver_traits::pci::ConfigurationSpace;
 use airox_spawn::{Grant, Kernel, QuotaSource, SpawnRequest, fault};
-use airox_supervise::component::{Component, Instance, ServedPort, State};
+use airox_supervise::component::{Component, Instance, State};
 use airox_supervise::restart::{Decision, End};
 use airox_supervise::{Minted, Severity, StartError, Watch, close, next_wake, time_request};
 use alloc::format;
@@ -22,10 +19,9 @@ use core::ops::Range;
 use crate::arguments::Pci;
 use crate::clients::Waiting;
 use crate::function::{self, Function};
-use crate::messages::Messages;
 use crate::platform::Platform;
-use crate::slot::{Driving, Found, Mapped, Slot};
-use crate::{bars, memory, scan};
+use crate::scan;
+use crate::slot::{Driving, Found, Interrupts, Mapped, Slot};
 
 /// The bit of the manager's signal that its timer sets; the others say that a driver ended.
 pub const TIMER_BIT: u64 = 1;
@@ -45,10 +41,14 @@ pub struct Authority {
     pub signal: Handle,
     /// The log's port, unbadged.
     pub log: Handle,
-    /// The addresses that devices can be given: `CONTROL`.
-    pub hole: Handle,
-    /// One for each of [`MESSAGE_LINES`]: `CONTROL`, `COPY`.
+    /// The addresses that devices can be given, and regions over them: `CONTROL`.
+    pub holes: Vec<(Range<u64>, Handle)>,
+    /// The ports that devices can be given: `CONTROL`.
+    pub ports: Vec<(Range<u64>, Handle)>,
+    /// One for each of [`MESSAGE_LINES`](airox_abi::layout::MESSAGE_LINES): `CONTROL`, `COPY`.
     pub messages: Vec<Handle>,
+    /// The lines that pins of devices may pull: `CONTROL`, `COPY`.
+    pub lines: Vec<(u32, Handle)>,
 }
 
 /// What the manager knows about its system.
@@ -70,8 +70,8 @@ pub struct Manager<'a, K, P, W> {
     pub(crate) kernel: K,
     pub(crate) platform: P,
     pub(crate) site: Site<'a>,
-    authority: Authority,
-    pci: Pci,
+    pub(crate) authority: Authority,
+    pub(crate) pci: Pci,
     pub(crate) slots: Vec<Slot<'a>>,
     next_number: u32,
     pub(crate) waiting: Vec<Waiting<W>>,
@@ -123,6 +123,16 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
             }
         }
         let kept: Vec<Function> = self.slots.iter().filter_map(|slot| slot.found.function().copied()).collect();
+        // Whatever firmware or a manager before this one had devices do: they use memory and lines only once they have drivers. Bridges go on
+        // forwarding.
+        for function in found.iter().filter(|function| !known(function, &kept)) {
+            let mut space = self.platform.configuration().function(function.address);
+            if function.bridge.is_some() {
+                function::release_line(&mut space);
+            } else if !function::silence(&mut space) {
+                log::warn!("{}: the device still waits for answers to what it asked", function.address);
+            }
+        }
         for function in found.into_iter().filter(|function| !known(function, &kept)) {
             let found = Found::Function(function);
             let driving = self.driver_for(&found).and_then(|record| self.adopt(&found, record));
@@ -174,7 +184,8 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
             unusable: None,
             bars: Vec::new(),
             windows: Vec::new(),
-            messages: None,
+            ports: Vec::new(),
+            interrupts: Interrupts::None,
             announced: None,
             mapped: Mapped::default(),
         };
@@ -188,109 +199,6 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
             driving.unusable = Some(why);
         }
         Some(driving)
-    }
-
-    /// Finds the device's memory and interrupts, and mints what the driver gets of them.
-    fn claim(&mut self, function: &Function, driving: &mut Driving<'a>) -> Result<(), &'static str> {
-        let mut space = self.platform.configuration().function(function.address);
-        driving.bars = bars::read(&mut space, 6);
-        let messages = Messages::read(&mut space);
-        self.place(function, driving)?;
-        driving.windows = memory::windows(&driving.bars, messages.as_ref());
-
-        let wanted = driving.record.interrupts;
-        if wanted > 0 {
-            let messages = messages.ok_or("it sends no messages to interrupt by")?;
-            let lines: Vec<u32> = self.free_lines().into_iter().take(wanted.min(messages.count()) as usize).collect();
-            if lines.is_empty() {
-                return Err("all interrupts are in use");
-            }
-            driving.messages = Some((messages, lines));
-        }
-        self.mint(driving).map_err(|error| error.text())
-    }
-
-    /// Lines that no device uses.
-    fn free_lines(&self) -> Vec<u32> {
-        let used = |line: &u32| {
-            let mut driving = self.slots.iter().filter_map(|slot| slot.driving.as_ref());
-            driving.any(|it| it.messages.as_ref().is_some_and(|(_, lines)| lines.contains(line)))
-        };
-        MESSAGE_LINES.filter(|line| !used(line)).collect()
-    }
-
-    /// Sees to it that all of a device's memory is where it can be reached and touches nobody else's.
-    fn place(&mut self, function: &Function, driving: &mut Driving<'a>) -> Result<(), &'static str> {
-        let (start, length) = self.pci.hole;
-        let hole = start..start + length;
-        let mut used: Vec<Range<u64>> = self.slots.iter().filter_map(|slot| slot.driving.as_ref()).fold(
-            alloc::vec![self.pci.configuration..self.pci.configuration + configuration_length(&self.pci)],
-            |mut used, other| {
-                used.extend(other.bars.iter().filter_map(|bar| Some(bar.address..bar.end()?)));
-                used
-            },
-        );
-        for index in 0..driving.bars.len() {
-            let bar = driving.bars[index];
-            let fits = |range: &Range<u64>| {
-                hole.start <= range.start
-                    && range.end <= hole.end
-                    && used.iter().all(|taken| range.end <= taken.start || taken.end <= range.start)
-            };
-            let own = bar.end().map(|end| bar.address..end).filter(|range| bar.address != 0 && fits(range));
-            let range = match own {
-                Some(range) => range,
-                None => {
-                    let window = self.bridge_window(function).ok_or("its memory has no address that can be reached")?;
-                    let window = window.start.max(hole.start)..window.end.min(hole.end);
-                    let place =
-                        memory::free_place(window, &used, bar.length).ok_or("there is no room for its memory")?;
-                    let mut space = self.platform.configuration().function(function.address);
-                    driving.bars[index].place(&mut space, place);
-                    place..place + bar.length
-                }
-            };
-            used.push(range);
-        }
-        Ok(())
-    }
-
-    /// The addresses that the bridge above a function forwards.
-    fn bridge_window(&mut self, function: &Function) -> Option<Range<u64>> {
-        const UNIT: u64 = 1 << 16;
-        const MASK: u64 = 0xfff0;
-        const GRAIN: u64 = 1 << 20;
-        let mut bridge = self.platform.configuration().function(function.parent?);
-        let base = u64::from(bridge.read_u16(register::MEMORY_WINDOW)) & MASK;
-        let limit = u64::from(bridge.read_u16(register::MEMORY_WINDOW + 2)) & MASK;
-        (base != 0 && base <= limit).then(|| base * UNIT..limit * UNIT + GRAIN)
-    }
-
-    /// Makes the driver's port and the handles to its device's memory and interrupts.
-    fn mint(&mut self, driving: &mut Driving<'a>) -> Result<(), Error> {
-        let rights = Rights::SEND | Rights::COPY;
-        let badge = u64::from(driving.number);
-        let component = &mut driving.component;
-        component.supervisor = self.kernel.handle_copy(self.authority.port, rights, badge)?;
-        for interface in &driving.record.component.provides {
-            component.ports.push(ServedPort::create(&mut self.kernel, interface_id(interface).into())?);
-        }
-        for window in &driving.windows {
-            let bar = driving.bars.iter().find(|bar| bar.index == window.bar);
-            let address = bar.map_or(0, |bar| bar.address) + window.offset;
-            let handle = self.kernel.region_device(self.authority.hole, address, window.length / PAGE_SIZE)?;
-            let (name, rights) = (window.handle_name(), Rights::READ | Rights::WRITE);
-            component.owned.handles.push(Minted { name, handle, kind: ObjectKind::Region, rights });
-        }
-        let lines = driving.messages.iter().flat_map(|(_, lines)| lines);
-        for (index, line) in lines.enumerate() {
-            let source = self.authority.messages[(line - MESSAGE_LINES.start) as usize];
-            let rights = Rights::CONTROL | Rights::COPY;
-            let handle = self.kernel.handle_copy(source, rights, 0)?;
-            let name = format!("irq:{index}");
-            component.owned.handles.push(Minted { name, handle, kind: ObjectKind::Irq, rights: Rights::CONTROL });
-        }
-        Ok(())
     }
 
     /// Starts a driver; if that fails, it counts as one of its failures.
@@ -309,30 +217,6 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
                 self.ended(index, End::NotStarted);
             }
         }
-    }
-
-    /// Lets the device answer to its memory and send its interrupts.
-    fn connect(&mut self, index: usize) -> Result<(), Error> {
-        let slot = &self.slots[index];
-        let (Some(driving), Some(function)) = (&slot.driving, slot.found.function()) else { return Ok(()) };
-        let mut space = self.platform.configuration().function(function.address);
-        function::enable(&mut space);
-        let Some((messages, lines)) = &driving.messages else { return Ok(()) };
-        let data: Vec<u32> = lines.iter().map(|line| u32::from(LINE_VECTOR) + line).collect();
-        let address = self.pci.message_address;
-        messages.enable(&mut space, address, data.first().copied().unwrap_or(0));
-        let Some((bar, table)) = messages.table() else { return Ok(()) };
-        let bar = driving.bars.iter().find(|it| it.index == bar && table.end <= it.length);
-        let start = bar.ok_or(Error::NoSuchResource)?.address + table.start;
-        let page = start - start % PAGE_SIZE;
-        let inside = (start - page) as usize;
-        let writes: Vec<(usize, u32)> =
-            messages.entries(address, &data).into_iter().map(|(offset, value)| (inside + offset, value)).collect();
-        let last = writes.last().map_or(0, |(offset, _)| *offset as u64);
-        let region = self.kernel.region_device(self.authority.hole, page, last / PAGE_SIZE + 1)?;
-        let written = self.platform.write_registers(region, &writes);
-        close(&mut self.kernel, region);
-        written
     }
 
     fn try_start(&mut self, index: usize) -> Result<Instance, StartError> {
@@ -457,7 +341,7 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
         driving.component.destroy(&mut self.kernel);
         if let Some(function) = slot.found.function() {
             let mut space = self.platform.configuration().function(function.address);
-            if let Some((messages, _)) = &driving.messages {
+            if let Interrupts::Messages(messages, _) = &driving.interrupts {
                 messages.disable(&mut space);
             }
             if !function::silence(&mut space) {
@@ -512,11 +396,6 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
         let set = self.kernel.timer_set(self.authority.signal, next, TIMER_BIT);
         debug_assert_eq!(set, Ok(()), "the manager's own signal");
     }
-}
-
-/// Bytes of all buses' configuration space.
-fn configuration_length(pci: &Pci) -> u64 {
-    (u64::from(*pci.buses.end()).saturating_sub((*pci.buses.start()).into()) + 1) << 20
 }
 
 /// The bit that says that a driver process ended. Beyond 63 numbers several share one.

@@ -14,7 +14,8 @@ use crate::messages::Messages;
 pub fn windows(bars: &[Bar], messages: Option<&Messages>) -> Vec<Window> {
     let table = messages.and_then(Messages::table);
     let mut windows = Vec::new();
-    for bar in bars.iter().filter(|bar| bar.length >= PAGE_SIZE && bar.address.is_multiple_of(PAGE_SIZE)) {
+    for bar in bars.iter().filter(|bar| !bar.ports && bar.length >= PAGE_SIZE && bar.address.is_multiple_of(PAGE_SIZE))
+    {
         let hidden = match &table {
             Some((index, bytes)) if *index == bar.index => {
                 let end = bytes.end.next_multiple_of(PAGE_SIZE).min(bar.length);
@@ -53,7 +54,7 @@ mod tests {
     use super::*;
 
     fn bar(index: u8, length: u64) -> Bar {
-        Bar { index, address: 0xe000_0000, length, wide: false, prefetchable: false }
+        Bar { index, ports: false, address: 0xe000_0000, length, wide: false, prefetchable: false }
     }
 
     fn table(bar: u8, offset: u32, count: u16) -> Messages {

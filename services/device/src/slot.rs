@@ -1,7 +1,7 @@
 //! One device: what was found, and, if a driver of the system matches, all that is kept for the driver while its instances come and go.
 
 use airox_abi::{Error, Handle};
-use airox_api::device::{DeviceState, Identity, Place, Window};
+use airox_api::device::{DeviceState, Identity, Place, PortWindow, Window};
 use airox_bundle::system::Driver;
 use airox_spawn::Kernel;
 use airox_supervise::close;
@@ -115,16 +115,50 @@ pub struct Driving<'a> {
     pub component: Component,
     /// Why the device cannot be used, if so.
     pub unusable: Option<&'static str>,
-    /// The device's memory.
+    /// The device's memory and ports.
     pub bars: Vec<Bar>,
     /// The parts of it that the driver has.
     pub windows: Vec<Window>,
-    /// How it interrupts, and the lines its messages are for.
-    pub messages: Option<(Messages, Vec<u32>)>,
+    /// Its ports, all of which the driver has.
+    pub ports: Vec<PortWindow>,
+    /// How it interrupts.
+    pub interrupts: Interrupts,
     /// What the driver said of its device.
     pub announced: Option<Announcement>,
     /// The memory that the device may use.
     pub mapped: Mapped,
+}
+
+/// How a device interrupts its driver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Interrupts {
+    /// Not at all.
+    None,
+    /// By messages, which are for these lines.
+    Messages(Messages, Vec<u32>),
+    /// By this line, which no other driver has.
+    Line(u32),
+}
+
+impl Interrupts {
+    /// The lines that its messages are for.
+    #[must_use]
+    pub fn messages(&self) -> &[u32] {
+        match self {
+            Interrupts::Messages(_, lines) => lines,
+            Interrupts::None | Interrupts::Line(_) => &[],
+        }
+    }
+
+    /// How many the driver has.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        match self {
+            Interrupts::None => 0,
+            Interrupts::Messages(_, lines) => lines.len() as u32,
+            Interrupts::Line(_) => 1,
+        }
+    }
 }
 
 /// What a driver that serves says of its device.

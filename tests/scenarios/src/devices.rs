@@ -1,6 +1,6 @@
 //! Devices and their drivers: found, listed, killed, restarted.
 
-use airox_machine::{Context, Disk, Machine, Options, Scenario};
+use airox_machine::{Context, Disk, Firmware, Machine, Options, Scenario};
 use serde_json::json;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("devices.a_disk_survives_a_hundred_kills_of_its_driver", a_disk_survives_a_hundred_kills),
     scenario("devices.an_nvme_disk_is_verified_and_its_driver_restarted", an_nvme_disk_is_verified),
     scenario("devices.a_disk_that_is_plugged_in_is_found", a_disk_that_is_plugged_in_is_found),
+    scenario("devices.a_disk_whose_memory_is_above_4_gib_works_under_uefi", a_disk_above_4_gib_works),
     scenario("devices.drivers_belong_to_the_device_manager", drivers_belong_to_the_device_manager),
 ];
 
@@ -87,6 +88,21 @@ fn an_nvme_disk_is_verified(context: &Context) -> Outcome {
         player.expect_exactly("restart nvme0", "")?;
         player.expect(&verify(300, 2), &["300 rounds: "])?;
         Ok(())
+    })
+}
+
+/// UEFI firmware puts 64-bit memory of devices there.
+fn a_disk_above_4_gib_works(context: &Context) -> Outcome {
+    let options = Options { firmware: Firmware::Uefi, data_disk: Some("data.img".into()), ..context.options() };
+    play_on(&mut boot(Machine::start(&options))?, |player| {
+        let told = player.machine.qmp().execute("query-pci", json!({})).map_err(|error| error.to_string())?;
+        let buses = told.as_array().into_iter().flatten();
+        let devices = buses.flat_map(|bus| bus["devices"].as_array().into_iter().flatten());
+        let mut regions = devices.flat_map(|device| device["regions"].as_array().into_iter().flatten());
+        let high = regions.any(|region| region["address"].as_u64().is_some_and(|address| address >= 1 << 32));
+        check(high, || format!("firmware has put nothing above 4 GiB: {told}"))?;
+        player.expect("devices", &[DISK, DRIVER, "running"])?;
+        player.expect(&verify(50, 1), &["50 rounds: "]).map(drop)
     })
 }
 

@@ -9,7 +9,7 @@ use airox_abi::time::MAX_PROCESSORS;
 use airox_abi::{Error, Handle, Rights};
 use airox_api::wire::interface_id;
 use airox_bundle::Bundle;
-use airox_bundle::system::{RestartPolicy, System};
+use airox_bundle::system::{self, Resource, RestartPolicy, System};
 use airox_spawn::{Kernel, QuotaSource, SpawnRequest};
 use airox_supervise::{StartError, Watch, next_wake, time_request};
 
@@ -100,8 +100,15 @@ impl<'a, K: Kernel, J: Journal> Supervisor<'a, K, J> {
                 let port = ServedPort::create(&mut self.kernel, interface_id(interface).into())?;
                 component.ports.push(port);
             }
+        }
+        // Who gets all ports and interrupts that nobody else has comes last.
+        let components = self.house.system.components.iter().enumerate();
+        let takes_the_rest =
+            |record: &system::Component| record.resources.iter().any(|it| matches!(it, Resource::Pci { .. }));
+        let (last, first): (Vec<_>, Vec<_>) = components.partition(|(_, record)| takes_the_rest(record));
+        for (index, record) in first.into_iter().chain(last) {
             match mint(&mut self.kernel, machine, firmware, &record.resources) {
-                Ok(owned) => component.owned = owned,
+                Ok(owned) => self.house.components[index].owned = owned,
                 Err(error) => self.cannot_run(index, &error),
             }
             if self.house.components[index].state == State::New

@@ -94,6 +94,8 @@ pub struct MockKernel {
     pub ram_end: u64,
     /// Regions over device memory: address and pages.
     device_memory: BTreeMap<Object, (u64, u64)>,
+    /// First and last.
+    io_ports: BTreeMap<Object, (u16, u16)>,
     budgets: BTreeMap<Object, (u32, u64, u64)>,
     handles: BTreeMap<Handle, Capability>,
     processes: BTreeMap<Object, MockProcess>,
@@ -158,7 +160,13 @@ impl MockKernel {
         self.handles.contains_key(&handle)
     }
 
-    /// The physical range of a region over device memory: address and pages.
+    /// A range of I/O ports: the first and the last.
+    #[must_use]
+    pub fn port_range(&self, ports: Handle) -> Option<(u16, u16)> {
+        self.io_ports.get(&self.handles.get(&ports)?.object).copied()
+    }
+
+    /// Address and pages of a region over device memory.
     #[must_use]
     pub fn device_range(&self, region: Handle) -> Option<(u64, u64)> {
         self.device_memory.get(&self.handles.get(&region)?.object).copied()

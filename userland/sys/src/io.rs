@@ -29,6 +29,12 @@ impl PortRange {
         self.first
     }
 
+    /// How many.
+    #[must_use]
+    pub fn count(&self) -> u16 {
+        self.count
+    }
+
     /// The offset of a port, if the range has it.
     #[must_use]
     pub fn offset_of(&self, port: u16) -> Option<u16> {

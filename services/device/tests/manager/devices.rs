@@ -70,8 +70,7 @@ fn registers_tell_their_sizes_and_are_left_as_they_were() {
     let mut function = ModelFunction::new(1, 1, 1);
     function.bar(0, 0xfeb0_0000, 0x20);
     function.bar_64(1, 0x12_3400_0000, 0x100_0000);
-    function.bar(3, 0xc001, 0x40);
-    function.bytes.write_u32(0x1c, 0xc001);
+    function.ports(3, 0xc000, 0x40);
     // A 64-bit one in the last register has no place for its upper half.
     function.bar(5, 0, 0x1000);
     function.bytes.write_u32(0x24, 0b100);
@@ -80,8 +79,14 @@ fn registers_tell_their_sizes_and_are_left_as_they_were() {
     model.world().functions.insert(at(0, 0, 0), function);
     let mut space = model.clone();
     let found = bars::read(&mut space.function(at(0, 0, 0)), 6);
-    let told: Vec<_> = found.iter().map(|bar| (bar.index, bar.address, bar.length, bar.wide)).collect();
-    assert_eq!(told, [(0, 0xfeb0_0000, 0x20, false), (1, 0x12_3400_0000, 0x100_0000, true), (5, 0, 0x1000, false)]);
+    let told: Vec<_> = found.iter().map(|bar| (bar.index, bar.ports, bar.address, bar.length, bar.wide)).collect();
+    let expected = [
+        (0, false, 0xfeb0_0000, 0x20, false),
+        (1, false, 0x12_3400_0000, 0x100_0000, true),
+        (3, true, 0xc000, 0x40, false),
+        (5, false, 0, 0x1000, false),
+    ];
+    assert_eq!(told, expected);
     assert_eq!(model.world().functions[&at(0, 0, 0)].bytes, before);
     // A function that is gone.
     assert!(bars::read(&mut space.function(at(0, 1, 0)), 6).len() <= 6);
@@ -131,7 +136,7 @@ fn memory_without_an_address_gets_one_behind_its_bridge() {
     functions[1].1 = {
         let mut disk = ModelFunction::disk(0x4000);
         disk.bar(1, 0, 0x1000);
-        disk.bar_64(4, 0x70_0000_0000, 0x4000);
+        disk.bar_64(4, 0x50_0000_0000, 0x4000);
         disk
     };
     with_functions(&functions, &system(), |manager, model| {

@@ -3,4 +3,5 @@
 mod buses;
 mod devices;
 mod drivers;
+mod lines;
 mod model;

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::rc::Rc;
 
 use airox_abi::layout::{MESSAGE_LINES, PROGRAM_BASE};
@@ -24,6 +25,8 @@ pub const MS: u64 = 1_000_000;
 pub const CONFIGURATION: u64 = 0xb000_0000;
 pub const HOLE: u64 = 0xc000_0000;
 pub const HOLE_LENGTH: u64 = 0x3ec0_0000;
+pub const HIGH_HOLE: Range<u64> = 0x70_0000_0000..0x100_0000_0000;
+pub const PORTS: Range<u64> = 0x1000..0xf000;
 
 /// Badges of the system's components.
 pub const SHELL: u64 = 1;
@@ -57,6 +60,31 @@ impl ModelFunction {
         function.bar_64(4, address + 0x4000, 0x4000);
         function.messages(1, 0, 3);
         function
+    }
+
+    /// A function that interrupts by its pin and has ports behind register 0 and 1.
+    pub fn with_ports(first: u32, pin: u8) -> ModelFunction {
+        let mut function = ModelFunction::new(0x10e8, 0x8406, 0xff_0000);
+        function.ports(0, first, 0x80);
+        function.ports(1, first + 0x80, 8);
+        function.bytes.write_u8(0x3d, pin);
+        function
+    }
+
+    pub fn ports(&mut self, index: usize, first: u32, count: u32) {
+        self.bar(index, 0, count);
+        // The upper half is not there on a PC.
+        self.masks[index] &= 0xffff;
+        self.bytes.write_u32(0x10 + 4 * index, first | 1);
+    }
+
+    /// The two functions by which QEMU's q35 is known.
+    pub fn q35() -> [(BusAddress, ModelFunction); 2] {
+        [(at(0, 0, 0), 0x29c0), (at(0, 31, 0), 0x2918)].map(|(address, device)| {
+            let mut function = ModelFunction::new(0x8086, device, 0x06_0000);
+            function.bytes.write_u16(0x2c, 0x1af4);
+            (address, function)
+        })
     }
 
     /// A bridge to these buses that forwards these addresses.
@@ -218,7 +246,17 @@ pub fn system() -> System {
         dma: true,
     };
     let components = vec![shell, other, process];
-    System { name: "test".into(), trace: false, processors: 1, components, drivers: vec![driver] }
+    let mut controller = component("can");
+    controller.provides = vec!["can".into()];
+    let by_line = Driver {
+        component: controller,
+        pci: vec![IdentityMatch { vendor: Some(0x10e8), device: None, class: None }],
+        usb: vec![],
+        path: "can/can".into(),
+        interrupts: 1,
+        dma: false,
+    };
+    System { name: "test".into(), trace: false, processors: 1, components, drivers: vec![driver, by_line] }
 }
 
 fn bundle() -> Vec<u8> {
@@ -253,11 +291,23 @@ pub fn with_functions(
         port: kernel.object(ObjectKind::Port),
         signal: kernel.object(ObjectKind::Signal),
         log: kernel.object(ObjectKind::Port),
-        hole: kernel.region_device(machine, HOLE, HOLE_LENGTH / 4096).unwrap(),
+        holes: [HOLE..HOLE + HOLE_LENGTH, HIGH_HOLE]
+            .map(|hole| {
+                (hole.clone(), kernel.region_device(machine, hole.start, (hole.end - hole.start) / 4096).unwrap())
+            })
+            .into(),
+        ports: vec![(PORTS, kernel.io_ports_create(machine, PORTS.start as u16, PORTS.count() as u16).unwrap())],
         messages: MESSAGE_LINES.map(|line| kernel.irq_create(machine, line).unwrap()).collect(),
+        // Somebody else has the first.
+        lines: (17..24).map(|line| (line, kernel.irq_create(machine, line).unwrap())).collect(),
     };
-    let pci =
-        Pci { configuration: CONFIGURATION, buses: 0..=255, hole: (HOLE, HOLE_LENGTH), message_address: 0xfee0_0000 };
+    let pci = Pci {
+        configuration: CONFIGURATION,
+        buses: 0..=255,
+        holes: authority.holes.iter().map(|(hole, _)| hole.clone()).collect(),
+        ports: vec![PORTS],
+        message_address: 0xfee0_0000,
+    };
     let model = Model::default();
     model.world().functions = functions.iter().cloned().collect();
     let site = Site { bundle, bundle_bytes: &bytes, system, processors: 0b11 };

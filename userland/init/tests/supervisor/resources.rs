@@ -123,7 +123,7 @@ impl airox_power::PhysicalRead for Tables {
 }
 
 #[test]
-fn the_device_manager_gets_the_hole_below_the_interrupt_controllers() {
+fn the_device_manager_gets_what_devices_can_be_given() {
     let mut kernel = MockKernel::new();
     // A page more than a multiple of what bridges forward.
     kernel.ram_end = 0x8000_1000;
@@ -131,14 +131,45 @@ fn the_device_manager_gets_the_hole_below_the_interrupt_controllers() {
     let tables = Tables::with_configuration_space();
     let firmware = Firmware { rsdp: 0x1000, framebuffer: Framebuffer::default(), memory: &tables };
     let pci = Resource::Pci { name: "pci".into() };
+    // The registers for power are somebody's.
+    let taken = airox_spawn::Kernel::io_ports_create(&mut kernel, machine, 0x604, 2).unwrap();
     let before = kernel.counts();
     let owned = mint(&mut kernel, machine, &firmware, std::slice::from_ref(&pci)).unwrap();
-    let arguments = ["configuration=b0000000:0:ff", "hole=80100000:7eb00000", "message-address=fee00000"];
-    assert_eq!(owned.arguments, arguments);
-    assert_eq!(kernel.device_range(owned.handles[0].handle), Some((0xb000_0000, 0x1_0000)));
-    assert_eq!(kernel.device_range(owned.handles[1].handle), Some((0x8010_0000, 0x7_eb00)));
+    let arguments = [
+        "configuration=b0000000:0:ff",
+        "message-address=fee00000",
+        "hole=80100000:7eb00000",
+        "hole=100000000:ff00000000",
+    ];
+    assert_eq!(owned.arguments[..4], arguments);
+    let device = |name: &str| {
+        let minted = owned.handles.iter().find(|minted| minted.name == name).unwrap();
+        kernel.device_range(minted.handle)
+    };
+    assert_eq!(device("mmio:configuration"), Some((0xb000_0000, 0x1_0000)));
+    assert_eq!(device("mmio:hole0"), Some((0x8010_0000, 0x7_eb00)));
+    assert_eq!(device("mmio:hole1"), Some((0x1_0000_0000, 0xff0_0000)));
+    assert_eq!(device("mmio:hole15"), Some((0xe00_0000_0000, 0x1000_0000)));
+    // Everything but the fixed ports and the 16 around those that are taken, each block in its place.
+    let ports: Vec<_> = owned.handles.iter().filter_map(|minted| kernel.port_range(minted.handle)).collect();
+    let expected = [
+        (0x400, 0x5ff),
+        (0x610, 0x61f),
+        (0x620, 0x63f),
+        (0x640, 0x67f),
+        (0x680, 0x6ff),
+        (0x700, 0x7ff),
+        (0x800, 0xbff),
+        (0x1000, 0x1fff),
+        (0x2000, 0x3fff),
+        (0x4000, 0x7fff),
+        (0x8000, 0xffff),
+    ];
+    assert_eq!(ports, expected);
+    assert_eq!(owned.arguments[4 + 14], "ports=400:200");
+    assert!(kernel.is_valid(taken));
     // The narrower ranges that were tried are gone.
-    assert_eq!(kernel.counts().handles - before.handles, 2 + 64);
+    assert_eq!(kernel.counts().handles - before.handles, 1 + 16 + 11 + 64 + 8);
     let none = self::firmware(Framebuffer::default());
     assert_eq!(mint(&mut kernel, machine, &none, &[pci]), Err(ResourceError::Tables(PowerError::NoTables)));
 }

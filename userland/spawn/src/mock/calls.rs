@@ -294,9 +294,23 @@ impl Kernel for MockKernel {
         self.mint(machine, ObjectKind::Irq)
     }
 
-    fn io_ports_create(&mut self, machine: Handle, _first: u16, _count: u16) -> Result<Handle, Error> {
+    fn io_ports_create(&mut self, source: Handle, first: u16, count: u16) -> Result<Handle, Error> {
         self.enter("io_ports_create")?;
-        self.mint(machine, ObjectKind::IoPorts)
+        let last = count.checked_sub(1).and_then(|others| first.checked_add(others)).ok_or(Error::NoSuchResource)?;
+        let free = match self.get(source, ObjectKind::IoPorts, Rights::CONTROL) {
+            Ok(whole) => self.io_ports.get(&whole.object).is_some_and(|(low, high)| *low <= first && last <= *high),
+            Err(_) => {
+                self.get(source, ObjectKind::Machine, Rights::CONTROL)?;
+                let mut held = self.handles.values().filter_map(|held| self.io_ports.get(&held.object));
+                held.all(|(low, high)| last < *low || *high < first)
+            }
+        };
+        if !free {
+            return Err(Error::NoSuchResource);
+        }
+        let ports = self.object(ObjectKind::IoPorts);
+        self.io_ports.insert(self.handles[&ports].object, (first, last));
+        Ok(ports)
     }
 
     fn region_device(&mut self, source: Handle, address: u64, pages: u64) -> Result<Handle, Error> {
