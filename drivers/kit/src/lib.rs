@@ -7,6 +7,10 @@
 
 extern crate alloc;
 
+mod alarm;
+
+pub use alarm::Alarm;
+
 use airox_api::CallError;
 use airox_api::device::{Description, DeviceClient, DeviceError};
 use airox_driver_traits::dma::DmaMemory;

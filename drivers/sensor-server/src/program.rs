@@ -5,6 +5,7 @@
 use crate::{LineOptions, Protocol, SensorServer, SerialSensor};
 use airox_api::sensor::{SensorDispatcher, SensorInterface};
 use airox_api::{Dispatch, Outcome};
+use airox_driver_kit::Alarm;
 use airox_driver_traits::BoundPorts;
 use airox_driver_traits::sensor::{Progress, Sensor};
 use airox_rt::server::{Handler, KernelMessage, Server};
@@ -29,8 +30,7 @@ struct Program<P> {
     server: SensorDispatcher<SensorServer<Device<P>>>,
     irq: Irq,
     signal: Signal,
-    /// What the timer is set to.
-    alarm: Option<u64>,
+    alarm: Alarm,
 }
 
 impl<P: Protocol> Handler for Program<P> {
@@ -40,8 +40,7 @@ impl<P: Protocol> Handler for Program<P> {
 
     fn signal(&mut self, bits: u64) {
         if bits & TIME != 0 {
-            // It is one-shot.
-            self.alarm = None;
+            self.alarm.rang();
         }
         let server = &mut self.server.0;
         let progress = server.sensor().advance(now());
@@ -49,21 +48,8 @@ impl<P: Protocol> Handler for Program<P> {
         let alarm = server.sensor().deadline();
         let interrupt = if bits & INTERRUPT != 0 { self.irq.acknowledge() } else { Ok(()) };
         let again = if progress == Progress::More { self.signal.notify(AGAIN) } else { Ok(()) };
-        if let Err(error) = interrupt.and(again).and_then(|()| self.set(alarm)) {
+        if let Err(error) = interrupt.and(again).and_then(|()| self.alarm.set(&self.signal, alarm, TIME)) {
             log::error!("cannot wait for the device: {error}");
-        }
-    }
-}
-
-impl<P> Program<P> {
-    fn set(&mut self, alarm: Option<u64>) -> Result<(), airox_rt::Error> {
-        if alarm == self.alarm {
-            return Ok(());
-        }
-        self.alarm = alarm;
-        match alarm {
-            Some(at) => self.signal.set_timer(at, TIME),
-            None => self.signal.stop_timer(),
         }
     }
 }
@@ -99,7 +85,7 @@ pub fn run<P: Protocol>(start: &'static Start, options: LineOptions, protocol: P
     let served = Server::new(port).with_signal(&signal)?;
     let sensor = SerialSensor::new(line, protocol, now(), options.silence_ns);
     let server = SensorDispatcher(SensorServer::new(sensor, now));
-    let program = Program { server, irq, signal, alarm: None };
+    let program = Program { server, irq, signal, alarm: Alarm::default() };
     log::info!("{} at port {:#x}, {} baud", start.name(), options.port, options.baud);
     Ok(served.run(program)?)
 }

@@ -11,6 +11,7 @@ extern crate alloc;
 
 pub mod block;
 mod bound_ports;
+pub mod can;
 pub mod dma;
 pub mod pci;
 pub mod queue;

@@ -38,6 +38,7 @@ extern crate alloc;
 extern crate self as airox_api;
 
 pub mod block;
+pub mod can;
 pub mod clock;
 pub mod console;
 pub mod device;
@@ -64,6 +65,7 @@ pub use wire::{
 /// Every interface of this crate, for debuggers.
 pub const INTERFACES: &[&InterfaceInfo] = &[
     &block::INFO,
+    &can::INFO,
     &clock::INFO,
     &console::INFO,
     &device::INFO,

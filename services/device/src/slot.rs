@@ -13,7 +13,6 @@ use alloc::vec::Vec;
 use crate::bars::Bar;
 use crate::children::OnBus;
 use crate::function::Function;
-use crate::hotplug::Plugs;
 use crate::messages::Messages;
 
 /// Most regions that one device can use at a time.
@@ -99,8 +98,6 @@ pub struct Slot<'a> {
     pub found: Found,
     /// Its driver.
     pub driving: Option<Driving<'a>>,
-    /// What is kept if devices come and go behind it.
-    pub plugs: Option<Plugs>,
 }
 
 /// What the manager keeps for a driver of one device.

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod bars;
+mod can;
 mod commands;
 mod devices;
 mod editing;
@@ -48,7 +49,7 @@ pub fn scenarios() -> Vec<Scenario> {
 /// The scenarios of the system `sensors`.
 #[must_use]
 pub fn sensor_scenarios() -> Vec<Scenario> {
-    sensors::SCENARIOS.to_vec()
+    [sensors::SCENARIOS, can::SCENARIOS].concat()
 }
 
 /// One scenario's entry in the list.

@@ -9,6 +9,9 @@ pub const BOOT_LIMIT: Duration = Duration::from_secs(120);
 /// For a command that answers at once.
 pub const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 
+/// How often something is looked at again before it counts as not happening.
+const LOOKS: usize = 60;
+
 /// What a scenario returns; the error says in words what was wrong.
 pub type Outcome = Result<(), String>;
 
@@ -127,4 +130,17 @@ impl Player<'_> {
 /// An error unless the condition holds.
 pub fn check(condition: bool, why: impl FnOnce() -> String) -> Outcome {
     if condition { Ok(()) } else { Err(why()) }
+}
+
+/// Enters a command until its output contains these texts.
+pub fn until(player: &mut Player<'_>, line: &str, wanted: &[&str]) -> Result<String, String> {
+    let mut last = String::new();
+    for _ in 0..LOOKS {
+        last = player.enter(line)?;
+        if wanted.iter().all(|text| last.contains(text)) {
+            return Ok(last);
+        }
+        player.enter("sleep 0.2")?;
+    }
+    Err(format!("`{line}` never says {wanted:?}; at last:\n{last}"))
 }

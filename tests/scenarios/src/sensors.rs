@@ -6,8 +6,9 @@ mod gps;
 
 use airox_machine::{Context, Machine, Options, Scenario};
 
-use crate::play::{Outcome, Player, boot, check, play_on};
+use crate::play::{Outcome, Player, boot, check, play_on, until};
 use crate::scenario;
+use crate::tables::times;
 
 pub const SCENARIOS: &[Scenario] = &[
     scenario("sensors.silence_is_told", silence_is_told),
@@ -16,9 +17,6 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("sensors.killed_drivers_return", killed_drivers_return),
     scenario("sensors.absent_hardware_costs_nothing", absent_hardware_costs_nothing),
 ];
-
-/// How often something is looked at again before it counts as not happening.
-const LOOKS: usize = 60;
 
 /// A machine with both lines.
 fn with_lines(context: &Context, play: impl FnOnce(&mut Player<'_>) -> Outcome) -> Outcome {
@@ -36,19 +34,6 @@ fn with_lines(context: &Context, play: impl FnOnce(&mut Player<'_>) -> Outcome) 
 
 fn on(options: &Options, play: impl FnOnce(&mut Player<'_>) -> Outcome) -> Outcome {
     play_on(&mut boot(Machine::start(options))?, play)
-}
-
-/// Enters a command until its output contains these texts.
-fn until(player: &mut Player<'_>, line: &str, wanted: &[&str]) -> Result<String, String> {
-    let mut last = String::new();
-    for _ in 0..LOOKS {
-        last = player.enter(line)?;
-        if wanted.iter().all(|text| last.contains(text)) {
-            return Ok(last);
-        }
-        player.enter("sleep 0.2")?;
-    }
-    Err(format!("`{line}` never says {wanted:?}; at last:\n{last}"))
 }
 
 fn silence_is_told(context: &Context) -> Outcome {
@@ -116,11 +101,4 @@ fn absent_hardware_costs_nothing(context: &Context) -> Outcome {
         player.expect("sensor list", &["gps0", "imu0"])?;
         player.expect_exactly("echo all is well", "all is well")
     })
-}
-
-/// How often something was counted, out of the table of `sensor count`.
-fn times(table: &str, what: &str) -> Result<u64, String> {
-    let line = table.lines().find_map(|line| line.strip_prefix(what));
-    let number = line.and_then(|rest| rest.trim().parse().ok());
-    number.ok_or_else(|| format!("no {what:?} in:\n{table}"))
 }

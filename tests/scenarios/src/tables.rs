@@ -91,6 +91,13 @@ impl Player<'_> {
     }
 }
 
+/// How often something was counted, out of a table of two columns.
+pub fn times(table: &str, what: &str) -> Result<u64, String> {
+    let line = table.lines().find_map(|line| line.strip_prefix(what));
+    let number = line.and_then(|rest| rest.trim().parse().ok());
+    number.ok_or_else(|| format!("no {what:?} in:\n{table}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

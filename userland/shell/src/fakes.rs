@@ -59,6 +59,11 @@ pub struct World {
     pub sensor_state: Option<Result<Reading, SensorError>>,
     pub sensor_news: VecDeque<Option<News>>,
     pub asked_after: Vec<u64>,
+    /// What was sent to /dev/can/bus0, what comes from it (nothing: its driver dies), and what it was asked.
+    pub can_sent: Vec<can::CanFrame>,
+    pub can_news: VecDeque<Option<can::News>>,
+    pub can_after: Vec<u64>,
+    pub can_recovered: bool,
     pub unix_ns: u64,
     pub power: Vec<&'static str>,
     pub devices: Vec<DeviceEntry>,
@@ -354,6 +359,50 @@ impl Devices for Shared {
     }
 }
 
+/// The one CAN controller there is.
+fn is_can(path: &str) -> Answer<()> {
+    if path == "/dev/can/bus0" { Ok(()) } else { Err(Failure::Refused("no such device".into())) }
+}
+
+impl CanBuses for Shared {
+    fn status(&mut self, path: &str) -> Answer<can::Status> {
+        is_can(path)?;
+        Ok(can::Status {
+            model: "made".into(),
+            bit_rate: 500_000,
+            state: can::CanState::BusOff,
+            counters: can::ErrorCounters { transmit: 127, receive: 0 },
+            sent: 1,
+            failed: 2,
+            received: 3,
+            overruns: 4,
+            malformed: 5,
+        })
+    }
+
+    fn send(&mut self, path: &str, frame: can::CanFrame) -> Answer<()> {
+        is_can(path)?;
+        self.world().can_sent.push(frame);
+        Ok(())
+    }
+
+    fn next(&mut self, path: &str, after: u64) -> Answer<Waited<can::News>> {
+        is_can(path)?;
+        self.world().can_after.push(after);
+        match self.world().can_news.pop_front() {
+            Some(Some(news)) => Ok(Waited::Done(news)),
+            Some(None) => Err(Failure::Died("can")),
+            None => Ok(Waited::Interrupted),
+        }
+    }
+
+    fn recover(&mut self, path: &str) -> Answer<()> {
+        is_can(path)?;
+        self.world().can_recovered = true;
+        Ok(())
+    }
+}
+
 impl Scripts for Shared {
     fn names(&mut self) -> Answer<Vec<String>> {
         Ok(self.world().scripts.keys().cloned().collect())
@@ -572,6 +621,7 @@ impl Session {
             power: boxed(),
             files: Some(Box::new(FakeFiles(files))),
             devices: boxed(),
+            can: boxed(),
             sensors: boxed(),
             scripts: boxed(),
             console: boxed(),

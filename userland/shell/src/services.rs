@@ -8,6 +8,7 @@ use core::fmt;
 
 pub use crate::verify::Report;
 
+pub use airox_api::can;
 pub use airox_api::device::DeviceEntry;
 pub use airox_api::files::{
     Access, Attributes, Create, FileError, FileGrant, How, Kind as FileKind, Listed, Listing, Mounted, Usage,
@@ -111,6 +112,18 @@ pub trait Sensors {
     fn statistics(&mut self, sensor: &str) -> Answer<Statistics>;
     /// Waits until its latest news has another number than `after`; `u64::MAX` is answered at once.
     fn next(&mut self, sensor: &str, after: u64) -> Answer<Waited<News>>;
+}
+
+/// CAN controllers, by the paths of their devices.
+pub trait CanBuses {
+    /// How a node is at its bus, and what was counted.
+    fn status(&mut self, path: &str) -> Answer<can::Status>;
+    /// Sends a frame; comes back when another node has acknowledged it.
+    fn send(&mut self, path: &str, frame: can::CanFrame) -> Answer<()>;
+    /// Waits for what comes after the event of this number; `u64::MAX` is answered at once.
+    fn next(&mut self, path: &str, after: u64) -> Answer<Waited<can::News>>;
+    /// Asks a node back that went off its bus.
+    fn recover(&mut self, path: &str) -> Answer<()>;
 }
 
 /// The machine's power. Neither call comes back if it succeeds.
@@ -220,6 +233,8 @@ pub struct Services {
     pub files: Option<Box<dyn Files>>,
     /// See [`Devices`].
     pub devices: Box<dyn Devices>,
+    /// See [`CanBuses`].
+    pub can: Box<dyn CanBuses>,
     /// See [`Sensors`].
     pub sensors: Box<dyn Sensors>,
     /// See [`Scripts`].

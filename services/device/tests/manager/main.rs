@@ -3,6 +3,5 @@
 mod buses;
 mod devices;
 mod drivers;
-mod hotplug;
 mod lines;
 mod model;

@@ -19,8 +19,8 @@ const TIMER: u64 = 1 << 1;
 pub const PROCESS: u64 = 1 << 2;
 /// The log has news.
 pub const LOG: u64 = 1 << 3;
-/// A sensor has news.
-pub const SENSOR: u64 = 1 << 4;
+/// A device that is watched has news.
+pub const NEWS: u64 = 1 << 4;
 
 /// Nanoseconds between two registrations at the console during one wait.
 const REGISTER_NS: u64 = 1_000_000_000;

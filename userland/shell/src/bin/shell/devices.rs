@@ -9,6 +9,7 @@ use airox_rt::time::Instant;
 use airox_shell::services::{Answer, DeviceEntry, Devices, Failure, Report};
 use airox_shell::verify::verify;
 use alloc::format;
+use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 const NAME: &str = "device";
@@ -16,11 +17,11 @@ const NAME: &str = "device";
 const MEMORY: usize = 64 << 10;
 const KEPT: usize = 256 << 10;
 
-pub struct DeviceService(pub Option<DeviceClient>);
+pub struct DeviceService(pub Option<Rc<DeviceClient>>);
 
 impl DeviceService {
     fn client(&self) -> Answer<&DeviceClient> {
-        self.0.as_ref().ok_or(Failure::Missing(NAME))
+        self.0.as_deref().ok_or(Failure::Missing(NAME))
     }
 
     fn call<T>(&self, call: impl FnOnce(&DeviceClient) -> Result<T, CallError<DeviceError>>) -> Answer<T> {

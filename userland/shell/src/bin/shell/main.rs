@@ -8,6 +8,7 @@
 
 extern crate alloc;
 
+mod can;
 mod console;
 mod control;
 mod devices;
@@ -16,6 +17,7 @@ mod logs;
 mod processes;
 mod sensors;
 mod small;
+mod watched;
 mod worker;
 
 use airox_rt::abi::Rights;
@@ -34,13 +36,15 @@ fn main(start: &'static Start) -> Result<(), StartError> {
     // Programs get a copy of it.
     let console = port.copy(Rights::SEND | Rights::COPY)?;
     let control = Rc::new(Control::new(port)?);
+    let devices = start.connect().ok().map(Rc::new);
     let services = Services {
         processes: Box::new(processes::ProcessService::new(start.connect().ok(), console, Rc::clone(&control))),
         logs: Box::new(logs::LogService::new(start.connect().ok(), Rc::clone(&control))),
         clock: Box::new(small::ClockService(start.connect().ok())),
         power: Box::new(small::PowerService(start.connect().ok())),
         files: start.connect().ok().map(|client| Box::new(files::FileService::new(client)) as Box<_>),
-        devices: Box::new(devices::DeviceService(start.connect().ok())),
+        devices: Box::new(devices::DeviceService(devices.clone())),
+        can: Box::new(can::CanService::new(devices, Rc::clone(&control))),
         sensors: Box::new(sensors::SensorService::new(start, Rc::clone(&control))),
         scripts: Box::new(BuiltIn),
         console: Box::new(console::ConsoleService(Rc::clone(&control))),
