@@ -245,7 +245,7 @@ fn driver(
     if let Some(other) = manifest.uses.iter().find(|used| !INTERFACES_OF_DRIVERS.contains(&used.value.as_str())) {
         refuse(span, format!("`{name}` uses `{}`; a driver can use `log`, `device` and `usb`", other.value));
     }
-    if matching.usb.is_empty() != !manifest.uses.iter().any(|used| used.value == USB_INTERFACE) {
+    if matching.usb.is_empty() == manifest.uses.iter().any(|used| used.value == USB_INTERFACE) {
         refuse(span, format!("`{name}` matches USB devices and does not use `usb`, or the other way round"));
     }
     if !manifest.resources.is_empty() || !manifest.grants.is_empty() {

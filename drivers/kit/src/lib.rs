@@ -12,7 +12,7 @@ mod alarm;
 pub use alarm::Alarm;
 
 use airox_api::CallError;
-use airox_api::device::{Description, DeviceClient, DeviceError};
+use airox_api::device::{BusAddress, Child, Description, DeviceClient, DeviceError};
 use airox_driver_traits::dma::DmaMemory;
 use airox_driver_traits::registers::{Bytes, Registers, Width};
 use airox_rt::abi::layout::PAGE_SIZE;
@@ -158,6 +158,28 @@ impl Device {
     /// It did not before.
     pub fn unmap(&self, address: u64) -> Result<(), KitError> {
         Ok(self.manager.unmap(address)?)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn address(&self) -> BusAddress {
+        self.description.address
+    }
+
+    /// A bus's driver tells of a device there.
+    ///
+    /// # Errors
+    /// The device manager does not take it.
+    pub fn add_child(&self, child: &Child) -> Result<(), KitError> {
+        Ok(self.manager.add_child(child)?)
+    }
+
+    /// A device there has gone.
+    ///
+    /// # Errors
+    /// The device manager does not know it.
+    pub fn remove_child(&self, key: u32) -> Result<(), KitError> {
+        Ok(self.manager.remove_child(key)?)
     }
 
     /// Tells the device manager that the driver serves.

@@ -171,6 +171,8 @@ pub enum UsbError {
     BadMemory,
     /// Too much is under way or attached.
     Full,
+    /// The endpoint takes no transfers before it has been recovered, or while it is.
+    Halted,
     /// The device has gone, or the interface has not been opened.
     Gone,
     /// The kernel refused what it needed, with this code of `airox_abi::Error`.
@@ -184,6 +186,7 @@ impl fmt::Display for UsbError {
             UsbError::NotAllowed => "such a request is not allowed",
             UsbError::BadMemory => "the memory cannot be used for a transfer",
             UsbError::Full => "too many transfers or attachments",
+            UsbError::Halted => "the endpoint must be recovered first",
             UsbError::Gone => "the device has gone",
             UsbError::Kernel(code) => return write!(formatter, "the kernel refused with code {code}"),
         })
@@ -193,7 +196,7 @@ impl fmt::Display for UsbError {
 impl core::error::Error for UsbError {}
 
 /// An interface of a device, for its driver. Numbers of transfers are the driver's own; each comes back once.
-pub trait UsbInterface {
+pub trait UsbFunction {
     /// Begins a transfer of `length` bytes at `address` to or from an endpoint.
     ///
     /// # Errors

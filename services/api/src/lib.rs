@@ -54,6 +54,7 @@ pub mod supervisor;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+pub mod usb;
 pub mod wire;
 
 pub use airox_api_macros::interface;
@@ -74,6 +75,7 @@ pub const INTERFACES: &[&InterfaceInfo] = &[
     &process::INFO,
     &sensor::INFO,
     &supervisor::INFO,
+    &usb::INFO,
 ];
 
 /// The interface with this id, which is the label of its ports.
