@@ -62,12 +62,12 @@ fn configurations_that_lie_are_refused() {
     for length in 0..good.len() {
         assert_eq!(Configuration::parse(&good[..length]), Err(Malformed), "{length}");
     }
-    // Lengths of 0 and 1, past the end, an endpoint twice, number 0, a reserved bit, too large a packet, an interface twice, too large a burst.
-    for (at, value) in [
+    // Lengths of 0 and 1, past the end, an endpoint of number 0, with a reserved bit, with too large a packet, an interface twice, too large a burst, too long
+    // and too short a whole, an endpoint twice.
+    let lies = [
         (9, 0),
         (9, 1),
         (9, 255),
-        (68, 1),
         (29, 0x80),
         (29, 0x91),
         (32, 0xff),
@@ -75,17 +75,13 @@ fn configurations_that_lie_are_refused() {
         (52, 16),
         (3, 0xff),
         (2, 8),
-        (20, 3),
-    ] {
+        (58, 0x82),
+    ];
+    for (at, value) in lies {
         let mut bad = good.clone();
         bad[at] = value;
-        if (at, value) != (68, 1) {
-            assert_eq!(Configuration::parse(&bad), Err(Malformed), "{at} = {value}");
-        }
+        assert_eq!(Configuration::parse(&bad), Err(Malformed), "{at} = {value}");
     }
-    let mut twice = good.clone();
-    twice[56] = 0x82;
-    assert_eq!(Configuration::parse(&twice), Err(Malformed));
 }
 
 #[test]

@@ -20,6 +20,7 @@ use futures_util::future::{Either, select};
 use crate::clients::Clients;
 use crate::context::{self, Input};
 use crate::controller::{Broken, Core, DATA, Slot};
+use crate::hub::Place;
 use crate::pipe::{State, Ticket};
 use crate::registers::{Bank, SetupError};
 use crate::ring::PAGE;
@@ -112,6 +113,8 @@ pub struct Inner<H: Host> {
     results: RefCell<BTreeMap<Ticket, Result<u32, TransferError>>>,
     /// Those that somebody waits for.
     awaited: RefCell<Vec<Ticket>>,
+    /// Ports at which is what cannot be used.
+    pub given_up: RefCell<Vec<Place>>,
     /// A command was not answered.
     silent: Cell<bool>,
 }
@@ -138,6 +141,7 @@ impl<H: Host> Bus<H> {
             clients: RefCell::new(Clients::new()),
             results: RefCell::default(),
             awaited: RefCell::default(),
+            given_up: RefCell::default(),
             silent: Cell::new(false),
         })))
     }

@@ -211,6 +211,7 @@ impl<H: Host> Bus<H> {
             for child in children {
                 self.remove_device(child as u8).await;
             }
+            self.0.given_up.borrow_mut().retain(|place| place.hub != slot);
             for key in &keys {
                 self.0.host.lost(*key);
             }

@@ -110,7 +110,10 @@ impl<H: Host> Bus<H> {
         } else if known.is_some() {
             return Ok(());
         }
-        if !status.connected {
+        if status.connection_changed || !status.connected {
+            self.0.given_up.borrow_mut().retain(|other| *other != place);
+        }
+        if !status.connected || self.0.given_up.borrow().contains(&place) {
             return Ok(());
         }
         self.0.host.sleep(BOUNCING).await;
@@ -122,6 +125,7 @@ impl<H: Host> Bus<H> {
             }
         }
         log::error!("what is at port {} cannot be used", place.port);
+        self.0.given_up.borrow_mut().push(place);
         Ok(())
     }
 
