@@ -1,19 +1,13 @@
 //! The logic, over whatever carries the requests.
 
 use crate::kept::Kept;
+use airox_api::block::Piece;
 use airox_driver_traits::block::{BlockDevice, BlockError, Geometry};
 
 /// So often a request is asked again before the disk counts as gone: more than any supervisor's patience with a driver.
 const MAX_TRIES: u32 = 32;
-
-/// Which way blocks travel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// From the disk to memory.
-    Read,
-    /// From memory to the disk.
-    Write,
-}
+/// Bytes of writes that wait for more before they are sent.
+const SEND_AT: usize = 2 << 20;
 
 /// Why a request brought nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,20 +30,20 @@ pub trait Remote {
     /// # Errors
     /// [`Answer`].
     fn attach(&mut self) -> Result<u64, Answer>;
-    /// Moves `count` blocks from `first` on to or from the beginning of the memory, and waits.
+    /// Reads `count` blocks from `first` on to the beginning of the memory, and waits.
     ///
     /// # Errors
     /// [`Answer`].
-    fn transfer(&mut self, direction: Direction, attachment: u64, first: u64, count: u32) -> Result<(), Answer>;
-    /// Makes all writes durable.
+    fn read(&mut self, attachment: u64, first: u64, count: u32) -> Result<(), Answer>;
+    /// Writes all pieces; then, if `flush`, makes them and all earlier writes durable; and waits.
     ///
     /// # Errors
-    /// [`Answer`].
-    fn flush(&mut self) -> Result<(), Answer>;
+    /// [`Answer`]: any of the pieces may have been written.
+    fn write(&mut self, attachment: u64, pieces: &[Piece], flush: bool) -> Result<(), Answer>;
     /// Bytes of the memory.
     fn capacity(&self) -> usize;
-    /// Copies to the beginning of the memory; at most its capacity.
-    fn fill(&mut self, bytes: &[u8]);
+    /// Copies to the memory, from byte `offset` on; all of it is inside.
+    fn fill(&mut self, offset: usize, bytes: &[u8]);
     /// Copies from the beginning of the memory; at most its capacity.
     fn take(&mut self, bytes: &mut [u8]);
 }
@@ -60,17 +54,20 @@ pub struct RemoteDisk<R> {
     remote: R,
     geometry: Geometry,
     attachment: Option<u64>,
+    /// Bytes at the beginning of the memory, for reading; all others are for writing.
+    for_reading: usize,
     kept: Kept,
-    /// Writes that were not kept may have been lost with a driver.
-    doubtful: bool,
+    /// Writes failed after their caller had gone on: the next flush must not succeed.
+    lost: Option<BlockError>,
 }
 
 impl<R: Remote> RemoteDisk<R> {
-    /// Asks the driver for the disk's geometry. Up to `keep` bytes written are kept until they are flushed.
+    /// Asks the driver for the disk's geometry. The first `for_reading` bytes of the memory are for reading, rounded down to whole blocks: the most that
+    /// is read with one request. The others are for writing: as much is written until it is flushed, even if nobody asks.
     ///
     /// # Errors
     /// The disk is gone, or its blocks do not fit the memory.
-    pub fn new(mut remote: R, keep: usize) -> Result<RemoteDisk<R>, BlockError> {
+    pub fn new(mut remote: R, for_reading: usize) -> Result<RemoteDisk<R>, BlockError> {
         let mut tries = 0;
         let geometry = loop {
             match remote.geometry() {
@@ -81,10 +78,14 @@ impl<R: Remote> RemoteDisk<R> {
             }
         };
         let block = geometry.block_size as usize;
-        if block == 0 || remote.capacity() < block {
+        let whole = |bytes: usize| bytes.checked_div(block).map_or(0, |blocks| blocks * block);
+        let for_reading = whole(for_reading);
+        let for_writing = whole(remote.capacity().saturating_sub(for_reading));
+        if for_reading == 0 || for_writing == 0 {
             return Err(BlockError::Unaligned);
         }
-        Ok(RemoteDisk { remote, geometry, attachment: None, kept: Kept::new(keep), doubtful: false })
+        let kept = Kept::new(for_reading..for_reading + for_writing, block);
+        Ok(RemoteDisk { remote, geometry, attachment: None, for_reading, kept, lost: None })
     }
 
     /// What carries the requests.
@@ -92,53 +93,49 @@ impl<R: Remote> RemoteDisk<R> {
         &mut self.remote
     }
 
-    /// Bytes of whole blocks that one request moves.
-    fn piece(&self) -> usize {
-        let block = self.geometry.block_size as usize;
-        self.remote.capacity() / block * block
-    }
-
     fn count(&self, bytes: usize) -> u32 {
         (bytes / self.geometry.block_size as usize) as u32
     }
 
-    /// Does something that needs a driver that knows us, again after each restart.
+    /// Has a driver that knows us write all that waits, and does something else with it; both again after each restart.
     fn persist(
         &mut self,
-        mut request: impl FnMut(&mut RemoteDisk<R>, u64) -> Result<(), Answer>,
+        flush: bool,
+        mut request: impl FnMut(&mut R, u64) -> Result<(), Answer>,
     ) -> Result<(), BlockError> {
         for _ in 0..MAX_TRIES {
-            let done = match self.attachment {
-                Some(attachment) => request(self, attachment),
-                None => self.reattach().and_then(|attachment| request(self, attachment)),
-            };
+            let attached = self.attachment.map_or_else(|| self.remote.attach(), Ok);
+            let sent = attached.and_then(|attachment| {
+                self.attachment = Some(attachment);
+                self.send(attachment, flush)
+            });
+            let done = sent.and_then(|attachment| request(&mut self.remote, attachment));
             match done {
                 Ok(()) => return Ok(()),
                 Err(Answer::Failed(error)) => return Err(error),
                 Err(Answer::Unknown) => {
                     self.attachment = None;
-                    self.doubtful |= !self.kept.is_complete();
+                    self.kept.again();
                 }
             }
         }
         Err(BlockError::Gone)
     }
 
-    /// Makes a driver know us, and does again what the last one may have lost.
-    fn reattach(&mut self) -> Result<u64, Answer> {
-        let attachment = self.remote.attach()?;
-        let piece = self.piece();
-        let mut index = 0;
-        while let Some((mut first, data)) = self.kept.get(index) {
-            for part in data.chunks(piece) {
-                let count = (part.len() / self.geometry.block_size as usize) as u32;
-                self.remote.fill(part);
-                self.remote.transfer(Direction::Write, attachment, first, count)?;
-                first += u64::from(count);
+    /// Has the driver write all that waits.
+    fn send(&mut self, attachment: u64, flush: bool) -> Result<u64, Answer> {
+        let mut flush_left = flush;
+        while flush_left || !self.kept.batch().is_empty() {
+            let flush_now = flush && self.kept.is_last_batch();
+            let written = self.remote.write(attachment, self.kept.batch(), flush_now);
+            if let Err(Answer::Failed(error)) = written {
+                self.kept.give_up();
+                self.lost = Some(error);
             }
-            index += 1;
+            written?;
+            self.kept.sent();
+            flush_left &= !flush_now;
         }
-        self.attachment = Some(attachment);
         Ok(attachment)
     }
 }
@@ -151,9 +148,9 @@ impl<R: Remote> BlockDevice for RemoteDisk<R> {
     fn read(&mut self, first: u64, buffer: &mut [u8]) -> Result<(), BlockError> {
         self.geometry.blocks_in(first, buffer.len())?;
         let mut at = first;
-        for part in buffer.chunks_mut(self.piece()) {
+        for part in buffer.chunks_mut(self.for_reading) {
             let count = self.count(part.len());
-            self.persist(|disk, attachment| disk.remote.transfer(Direction::Read, attachment, at, count))?;
+            self.persist(false, |remote, attachment| remote.read(attachment, at, count))?;
             self.remote.take(part);
             at += u64::from(count);
         }
@@ -162,22 +159,28 @@ impl<R: Remote> BlockDevice for RemoteDisk<R> {
 
     fn write(&mut self, first: u64, data: &[u8]) -> Result<(), BlockError> {
         self.geometry.blocks_to_write(first, data.len())?;
-        let mut at = first;
-        for part in data.chunks(self.piece()) {
+        let (mut at, mut rest) = (first, data);
+        while !rest.is_empty() {
+            if self.kept.room() == 0 {
+                self.flush()?;
+            }
+            let (part, others) = rest.split_at(rest.len().min(self.kept.room()));
             let count = self.count(part.len());
-            self.persist(|disk, attachment| {
-                disk.remote.fill(part);
-                disk.remote.transfer(Direction::Write, attachment, at, count)
-            })?;
-            self.kept.add(at, part);
-            at += u64::from(count);
+            let place = self.kept.add(at, count);
+            self.remote.fill(place, part);
+            (at, rest) = (at + u64::from(count), others);
+            if self.kept.is_due(SEND_AT) {
+                self.persist(false, |_, _| Ok(()))?;
+            }
         }
         Ok(())
     }
 
     fn flush(&mut self) -> Result<(), BlockError> {
-        self.persist(|disk, _| disk.remote.flush())?;
+        let flushed = self.persist(true, |_, _| Ok(()));
+        let lost = self.lost.take();
+        flushed?;
         self.kept.flushed();
-        if core::mem::take(&mut self.doubtful) { Err(BlockError::Gone) } else { Ok(()) }
+        lost.map_or(Ok(()), Err)
     }
 }

@@ -3,9 +3,10 @@
 //! # Principles
 //! - **A driver's restart is not its clients' business.** What was not acknowledged is asked again, writes since the last
 //!   flush that succeeded are written again first, and only then does the request go on.
-//! - **Bounded.** Those writes are kept in a limited amount of memory. If there were more and the driver is restarted, nobody
-//!   can say whether all of them are on the disk: the next flush fails, once, and says so.
-//! - **One copy.** Blocks travel by DMA to and from one contiguous region of the client's; the driver never sees them.
+//! - **Bounded.** Those writes stay in the memory from which the device took them; when it is full, there is a flush.
+//! - **Few requests.** Writes wait for a flush, a read, or more of them, and then travel together, the flush with them. So an error of a write may be told by a
+//!   later request; the next flush tells it in any case.
+//! - **One copy.** Blocks travel by DMA between the device and one contiguous region of the client's; the driver never sees them.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -19,7 +20,7 @@ mod port;
 #[cfg(test)]
 mod tests;
 
-pub use disk::{Answer, Direction, Remote, RemoteDisk};
+pub use disk::{Answer, Remote, RemoteDisk};
 pub use port::PortDisk;
 
 /// A disk over a port.

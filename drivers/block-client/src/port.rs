@@ -1,8 +1,8 @@
 //! Requests over a port.
 
-use crate::disk::{Answer, Direction, Remote, RemoteDisk};
+use crate::disk::{Answer, Remote, RemoteDisk};
 use airox_api::CallError;
-use airox_api::block::{BlockClient, BlockRefusal};
+use airox_api::block::{BlockClient, BlockRefusal, Piece};
 use airox_driver_traits::block::{BlockError, Geometry};
 use airox_rt::abi::layout::PAGE_SIZE;
 use airox_rt::{Error, MapFlags, Mapping, Port, Region, RegionKind};
@@ -18,18 +18,18 @@ pub struct PortDisk {
 }
 
 impl RemoteDisk<PortDisk> {
-    /// A disk behind this port, as the device manager's `open` gives it. Requests move up to `memory` bytes (whole pages, contiguous) at a
-    /// time; up to `keep` bytes written are kept until they are flushed, in case the driver is restarted.
+    /// A disk behind this port, as the device manager's `open` gives it, with contiguous memory of its own that the device reaches: `for_reading` bytes, the most
+    /// that is read with one request, and `for_writing` bytes for what was written and not flushed yet.
     ///
     /// A program opens each port once: what it attached through another value for the same port is given up.
     ///
     /// # Errors
     /// The disk is gone, or there is no memory.
-    pub fn over(port: Port, memory: usize, keep: usize) -> Result<RemoteDisk<PortDisk>, BlockError> {
-        let pages = (memory as u64).div_ceil(PAGE_SIZE);
+    pub fn over(port: Port, for_reading: usize, for_writing: usize) -> Result<RemoteDisk<PortDisk>, BlockError> {
+        let pages = (for_reading.saturating_add(for_writing) as u64).div_ceil(PAGE_SIZE);
         let region = Region::create_on(None, pages, RegionKind::Contiguous).map_err(kernel)?;
         let mapping = Mapping::new(&region, MapFlags::WRITE).map_err(kernel)?;
-        RemoteDisk::new(PortDisk { client: BlockClient::new(port), region, mapping, attached: false }, keep)
+        RemoteDisk::new(PortDisk { client: BlockClient::new(port), region, mapping, attached: false }, for_reading)
     }
 }
 
@@ -62,24 +62,20 @@ impl Remote for PortDisk {
         Ok(attachment)
     }
 
-    fn transfer(&mut self, direction: Direction, attachment: u64, first: u64, count: u32) -> Result<(), Answer> {
-        match direction {
-            Direction::Read => self.client.read(attachment, 0, first, count),
-            Direction::Write => self.client.write(attachment, 0, first, count),
-        }
-        .map_err(answer)
+    fn read(&mut self, attachment: u64, first: u64, count: u32) -> Result<(), Answer> {
+        self.client.read(attachment, 0, first, count).map_err(answer)
     }
 
-    fn flush(&mut self) -> Result<(), Answer> {
-        self.client.flush().map_err(answer)
+    fn write(&mut self, attachment: u64, pieces: &[Piece], flush: bool) -> Result<(), Answer> {
+        self.client.write(attachment, pieces, flush).map_err(answer)
     }
 
     fn capacity(&self) -> usize {
         self.mapping.len()
     }
 
-    fn fill(&mut self, bytes: &[u8]) {
-        let copied = self.mapping.window().copy_from(0, bytes);
+    fn fill(&mut self, offset: usize, bytes: &[u8]) {
+        let copied = self.mapping.window().copy_from(offset, bytes);
         debug_assert!(copied.is_some(), "a piece fits the memory");
     }
 

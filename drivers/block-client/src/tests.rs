@@ -1,13 +1,16 @@
 //! A driver that dies at every point, and a disk that loses what was not flushed when it does.
 
-use crate::{Answer, Direction, Remote, RemoteDisk};
+use crate::{Answer, Remote, RemoteDisk};
+use airox_api::block::{MAX_PIECES, Piece};
 use airox_driver_traits::block::{BlockDevice, BlockError, Geometry};
 use std::vec;
 use std::vec::Vec;
 
 const BLOCK: usize = 512;
 const BLOCKS: u64 = 64;
-const CAPACITY: usize = 4 * BLOCK;
+/// For reading, and in all.
+const READING: usize = 4 * BLOCK;
+const CAPACITY: usize = READING + 8 * BLOCK;
 
 /// What a driver and its disk do.
 struct Model {
@@ -20,6 +23,9 @@ struct Model {
     /// Requests until the driver dies; 0 before it does anything.
     lives: Vec<u32>,
     fails: Option<BlockError>,
+    /// Pieces written, and flushes.
+    written: u32,
+    flushes: u32,
 }
 
 impl Model {
@@ -33,6 +39,8 @@ impl Model {
             next: 1,
             lives: lives.to_vec(),
             fails: None,
+            written: 0,
+            flushes: 0,
         }
     }
 
@@ -51,6 +59,17 @@ impl Model {
     }
 }
 
+impl Model {
+    /// A request that needs the attachment.
+    fn known_as(&mut self, attachment: u64) -> Result<(), Answer> {
+        self.live()?;
+        if self.known != Some(attachment) {
+            return Err(Answer::Unknown);
+        }
+        self.fails.map_or(Ok(()), |error| Err(Answer::Failed(error)))
+    }
+}
+
 impl Remote for Model {
     fn geometry(&mut self) -> Result<Geometry, Answer> {
         self.live()?;
@@ -64,29 +83,28 @@ impl Remote for Model {
         Ok(self.next)
     }
 
-    fn transfer(&mut self, direction: Direction, attachment: u64, first: u64, count: u32) -> Result<(), Answer> {
-        self.live()?;
-        if self.known != Some(attachment) {
-            return Err(Answer::Unknown);
-        }
-        if let Some(error) = self.fails {
-            return Err(Answer::Failed(error));
-        }
+    fn read(&mut self, attachment: u64, first: u64, count: u32) -> Result<(), Answer> {
+        self.known_as(attachment)?;
         let (start, length) = (first as usize * BLOCK, count as usize * BLOCK);
-        let (disk, memory) = (&mut self.volatile[start..start + length], &mut self.memory[..length]);
-        match direction {
-            Direction::Read => memory.copy_from_slice(disk),
-            Direction::Write => disk.copy_from_slice(memory),
-        }
+        self.memory[..length].copy_from_slice(&self.volatile[start..start + length]);
         Ok(())
     }
 
-    fn flush(&mut self) -> Result<(), Answer> {
-        self.live()?;
-        if self.known.is_none() {
-            return Err(Answer::Unknown);
+    /// The last piece first: clients must not rely on the order.
+    fn write(&mut self, attachment: u64, pieces: &[Piece], flush: bool) -> Result<(), Answer> {
+        assert!(pieces.len() <= MAX_PIECES);
+        for piece in pieces.iter().rev() {
+            self.known_as(attachment)?;
+            let (start, length) = (piece.first as usize * BLOCK, piece.count as usize * BLOCK);
+            let from = piece.offset as usize;
+            self.volatile[start..start + length].copy_from_slice(&self.memory[from..from + length]);
+            self.written += 1;
         }
-        self.durable.clone_from(&self.volatile);
+        if flush {
+            self.known_as(attachment)?;
+            self.durable.clone_from(&self.volatile);
+            self.flushes += 1;
+        }
         Ok(())
     }
 
@@ -94,8 +112,8 @@ impl Remote for Model {
         CAPACITY
     }
 
-    fn fill(&mut self, bytes: &[u8]) {
-        self.memory[..bytes.len()].copy_from_slice(bytes);
+    fn fill(&mut self, offset: usize, bytes: &[u8]) {
+        self.memory[offset..offset + bytes.len()].copy_from_slice(bytes);
     }
 
     fn take(&mut self, bytes: &mut [u8]) {
@@ -107,14 +125,19 @@ fn pattern(seed: u8, blocks: usize) -> Vec<u8> {
     (0..blocks * BLOCK).map(|index| (index as u8).wrapping_mul(31) ^ seed).collect()
 }
 
+fn disk(lives: &[u32]) -> RemoteDisk<Model> {
+    RemoteDisk::new(Model::new(lives), READING).unwrap()
+}
+
 #[test]
 fn a_driver_may_die_at_every_request() {
     for life in 0..40 {
         for second in 0..12 {
-            let mut disk = RemoteDisk::new(Model::new(&[life, second]), 64 * BLOCK).unwrap();
+            let mut disk = disk(&[life, second]);
             // Larger than the memory, overlapping, and one after a flush.
             disk.write(3, &pattern(1, 10)).unwrap();
             disk.write(5, &pattern(2, 3)).unwrap();
+            disk.write(6, &pattern(4, 1)).unwrap();
             disk.flush().unwrap();
             disk.write(40, &pattern(3, 9)).unwrap();
             let mut back = vec![0; 9 * BLOCK];
@@ -123,7 +146,9 @@ fn a_driver_may_die_at_every_request() {
             disk.flush().unwrap();
             let durable = &disk.remote().durable;
             assert_eq!(durable[3 * BLOCK..5 * BLOCK], pattern(1, 10)[..2 * BLOCK], "{life} {second}");
-            assert_eq!(durable[5 * BLOCK..8 * BLOCK], pattern(2, 3), "{life} {second}");
+            assert_eq!(durable[5 * BLOCK..6 * BLOCK], pattern(2, 1), "{life} {second}");
+            assert_eq!(durable[6 * BLOCK..7 * BLOCK], pattern(4, 1), "{life} {second}");
+            assert_eq!(durable[7 * BLOCK..8 * BLOCK], pattern(2, 3)[2 * BLOCK..], "{life} {second}");
             assert_eq!(durable[8 * BLOCK..13 * BLOCK], pattern(1, 10)[5 * BLOCK..], "{life} {second}");
             assert_eq!(durable[40 * BLOCK..49 * BLOCK], pattern(3, 9), "{life} {second}");
         }
@@ -131,39 +156,66 @@ fn a_driver_may_die_at_every_request() {
 }
 
 #[test]
-fn what_could_not_be_kept_is_reported_once() {
-    let mut disk = RemoteDisk::new(Model::new(&[4]), 5 * BLOCK).unwrap();
-    // Geometry, attach and two writes are four requests; the third write is not answered.
-    disk.write(0, &pattern(1, 12)).unwrap();
-    assert_eq!(disk.flush(), Err(BlockError::Gone));
-    disk.write(0, &pattern(1, 12)).unwrap();
-    assert_eq!(disk.flush(), Ok(()));
-    assert_eq!(disk.remote().durable[..12 * BLOCK], pattern(1, 12));
+fn writes_travel_together_and_with_the_flush() {
+    let mut disk = disk(&[]);
+    for block in [3, 4, 20, 5] {
+        disk.write(block, &pattern(block as u8, 1)).unwrap();
+    }
+    assert_eq!(disk.remote().written, 0);
+    disk.flush().unwrap();
+    assert_eq!((disk.remote().written, disk.remote().flushes), (3, 1));
+    for block in [3, 4, 20, 5] {
+        let place = block as usize * BLOCK;
+        assert_eq!(disk.remote().durable[place..place + BLOCK], pattern(block as u8, 1));
+    }
+    disk.flush().unwrap();
+    assert_eq!((disk.remote().written, disk.remote().flushes), (3, 2));
 }
 
 #[test]
-fn without_a_restart_nothing_is_doubtful() {
-    let mut disk = RemoteDisk::new(Model::new(&[]), 0).unwrap();
-    disk.write(0, &pattern(1, 12)).unwrap();
-    assert_eq!(disk.flush(), Ok(()));
+fn full_memory_is_flushed() {
+    let mut disk = disk(&[]);
+    disk.write(0, &pattern(1, 20)).unwrap();
+    assert_eq!(disk.remote().flushes, 2);
+    assert_eq!(disk.remote().durable[..16 * BLOCK], pattern(1, 20)[..16 * BLOCK]);
+    disk.flush().unwrap();
+    assert_eq!(disk.remote().durable[..20 * BLOCK], pattern(1, 20));
 }
 
 #[test]
 fn errors_of_the_disk_and_bad_requests_are_told() {
-    let mut disk = RemoteDisk::new(Model::new(&[]), 1 << 20).unwrap();
+    let mut disk = disk(&[]);
     assert_eq!(disk.read(0, &mut [0; 100]), Err(BlockError::Unaligned));
     assert_eq!(disk.read(BLOCKS, &mut [0; BLOCK]), Err(BlockError::OutOfRange));
     assert_eq!(disk.write(u64::MAX, &[0; BLOCK]), Err(BlockError::OutOfRange));
     assert_eq!(disk.read(0, &mut []), Ok(()));
-    disk.remote().fails = Some(BlockError::Medium { block: 7 });
-    assert_eq!(disk.read(7, &mut [0; BLOCK]), Err(BlockError::Medium { block: 7 }));
-    assert_eq!(disk.write(7, &[0; BLOCK]), Err(BlockError::Medium { block: 7 }));
+    let failure = BlockError::Medium { block: 7 };
+    disk.remote().fails = Some(failure);
+    assert_eq!(disk.read(7, &mut [0; BLOCK]), Err(failure));
+    assert_eq!(disk.write(7, &[0; BLOCK]), Ok(()));
+    assert_eq!(disk.flush(), Err(failure));
+}
+
+#[test]
+fn an_error_of_a_write_that_waited_is_told_by_the_next_flush_too() {
+    let mut disk = disk(&[]);
+    let failure = BlockError::Medium { block: 7 };
+    disk.write(9, &pattern(1, 1)).unwrap();
+    disk.remote().fails = Some(failure);
+    assert_eq!(disk.read(0, &mut [0; BLOCK]), Err(failure));
+    disk.remote().fails = None;
+    disk.write(10, &pattern(2, 1)).unwrap();
+    assert_eq!(disk.flush(), Err(failure));
+    // Once, and what came after it was written.
+    assert_eq!(disk.flush(), Ok(()));
+    assert_eq!(disk.remote().durable[10 * BLOCK..11 * BLOCK], pattern(2, 1));
 }
 
 #[test]
 fn a_driver_that_never_comes_back_is_given_up() {
-    assert!(matches!(RemoteDisk::new(Model::new(&[0; 100]), 0), Err(BlockError::Gone)));
-    let mut disk = RemoteDisk::new(Model::new(&[1]), 0).unwrap();
+    assert!(matches!(RemoteDisk::new(Model::new(&[0; 100]), READING), Err(BlockError::Gone)));
+    let mut disk = disk(&[1]);
     disk.remote().lives = vec![0; 100];
     assert_eq!(disk.read(0, &mut [0; BLOCK]), Err(BlockError::Gone));
+    assert!(matches!(RemoteDisk::new(Model::new(&[]), CAPACITY), Err(BlockError::Unaligned)));
 }

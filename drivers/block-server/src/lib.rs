@@ -11,6 +11,7 @@
 extern crate alloc;
 
 mod attachments;
+mod batch;
 mod blocking;
 mod partitions;
 #[cfg(feature = "guest")]

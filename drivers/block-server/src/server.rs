@@ -1,6 +1,6 @@
 //! Requests of clients, to the device and back.
 
-use airox_api::block::{Block, BlockError, BlockRefusal, Geometry, MAX_REQUESTS};
+use airox_api::block::{Block, BlockError, BlockRefusal, Geometry, MAX_REQUESTS, Piece};
 use airox_api::device::PART_SHIFT;
 use airox_api::{Caller, Deferred};
 use airox_driver_traits::queue::{BlockQueue, Broken, Done, Full, Kind, Request};
@@ -9,6 +9,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::attachments::{Attachments, Mapper};
+use crate::batch::{Batch, Batches, Claim};
 
 /// Most requests of all clients together.
 const MAX_TOTAL: usize = 128;
@@ -47,7 +48,7 @@ struct Pending<W> {
     request: Request,
     /// First block of the client's part, to tell errors in the client's numbers.
     part: u64,
-    waiter: W,
+    claim: Claim<W>,
 }
 
 impl<W> Pending<W> {
@@ -71,6 +72,8 @@ pub struct BlockServer<Q, M, W> {
     under_way: Vec<Option<Pending<W>>>,
     /// What it does not take yet, oldest first.
     waiting: VecDeque<Pending<W>>,
+    /// Those of several writes that are not done.
+    batches: Batches<W>,
 }
 
 impl<Q: BlockQueue, M: Mapper, W: Waiter> BlockServer<Q, M, W> {
@@ -83,6 +86,7 @@ impl<Q: BlockQueue, M: Mapper, W: Waiter> BlockServer<Q, M, W> {
             attachments: Attachments::new(mapper, first),
             under_way: Vec::new(),
             waiting: VecDeque::new(),
+            batches: Batches::default(),
         }
     }
 
@@ -114,7 +118,7 @@ impl<Q: BlockQueue, M: Mapper, W: Waiter> BlockServer<Q, M, W> {
                 BlockError::Medium { block } => BlockError::Medium { block: block.saturating_sub(pending.part) },
                 other => other,
             });
-            pending.waiter.answer(result.map_err(BlockRefusal::Failed));
+            self.settle(pending.claim, result.map_err(BlockRefusal::Failed));
         }
         while let Some(pending) = self.waiting.pop_front() {
             if let Err(pending) = self.submit(pending) {
@@ -149,23 +153,79 @@ impl<Q: BlockQueue, M: Mapper, W: Waiter> BlockServer<Q, M, W> {
         self.attachments.detach(client, attachment)
     }
 
-    /// Takes a request for blocks, or says why not: attachment and byte in it, first block and how many.
-    pub fn transfer(
-        &mut self,
-        client: u64,
-        kind: Kind,
-        (attachment, offset): (u64, u64),
-        (first, count): (u64, u32),
-        waiter: W,
-    ) {
-        let checked = self.check(client, kind, (attachment, offset), (first, count));
-        match checked {
+    /// Tells who asked, if this was all.
+    fn settle(&mut self, claim: Claim<W>, result: Result<(), BlockRefusal>) {
+        match claim {
+            Claim::Alone(waiter) => waiter.answer(result),
+            Claim::Part(number) => {
+                if let Some(batch) = self.batches.end_part(number, result) {
+                    self.finish(batch);
+                }
+            }
+        }
+    }
+
+    /// All of a batch is written, or failed.
+    fn finish(&mut self, Batch { client, flush, refusal, waiter, .. }: Batch<W>) {
+        match refusal {
+            Some(refusal) => waiter.answer(Err(refusal)),
+            None if flush && self.queue.has_cache() => {
+                let request = Request { kind: Kind::Flush, first: 0, count: 0, address: 0 };
+                self.enqueue(Pending { client, attachment: None, request, part: 0, claim: Claim::Alone(waiter) });
+            }
+            None => waiter.answer(Ok(())),
+        }
+    }
+
+    /// Takes a request to read, or says why not: attachment and byte in it, first block and how many.
+    pub fn read_blocks(&mut self, client: u64, attachment: u64, piece: Piece, waiter: W) {
+        match self.check(client, Kind::Read, attachment, piece) {
             Err(refusal) => waiter.answer(Err(refusal)),
             Ok(None) => waiter.answer(Ok(())),
             Ok(Some((request, part))) => {
-                self.enqueue(Pending { client, attachment: Some(attachment), request, part, waiter });
+                let claim = Claim::Alone(waiter);
+                self.enqueue(Pending { client, attachment: Some(attachment), request, part, claim });
             }
         }
+    }
+
+    /// Takes a request to write, and to flush then; see [`Block::write`].
+    pub fn write_pieces(&mut self, client: u64, attachment: u64, pieces: &[Piece], flush: bool, waiter: W) {
+        let requests = match self.check_all(client, attachment, pieces) {
+            Ok(requests) => requests,
+            Err(refusal) => return waiter.answer(Err(refusal)),
+        };
+        let batch = Batch { client, flush, left: requests.len(), refusal: None, waiter };
+        if requests.is_empty() {
+            return self.finish(batch);
+        }
+        let number = self.batches.begin(batch);
+        for (request, part) in requests {
+            let claim = Claim::Part(number);
+            self.enqueue(Pending { client, attachment: Some(attachment), request, part, claim });
+        }
+    }
+
+    /// The requests for the device, and where the client's part begins.
+    fn check_all(
+        &mut self,
+        client: u64,
+        attachment: u64,
+        pieces: &[Piece],
+    ) -> Result<Vec<(Request, u64)>, BlockRefusal> {
+        self.part(client)?;
+        self.has_room(client, pieces.len().max(1))?;
+        let mut requests = Vec::with_capacity(pieces.len());
+        for piece in pieces {
+            match self.check(client, Kind::Write, attachment, *piece) {
+                Ok(request) => requests.extend(request),
+                Err(refusal) => {
+                    requests.iter().for_each(|_| self.attachments.end(attachment));
+                    return Err(refusal);
+                }
+            }
+        }
+        Ok(requests)
     }
 
     /// The request for the device, and where the client's part begins; `None` if it is about no block at all.
@@ -173,8 +233,8 @@ impl<Q: BlockQueue, M: Mapper, W: Waiter> BlockServer<Q, M, W> {
         &mut self,
         client: u64,
         kind: Kind,
-        (attachment, offset): (u64, u64),
-        (first, count): (u64, u32),
+        attachment: u64,
+        Piece { offset, first, count }: Piece,
     ) -> Result<Option<(Request, u64)>, BlockRefusal> {
         let (part, geometry) = self.part(client)?;
         let bytes = u64::from(count) * u64::from(geometry.block_size);
@@ -187,7 +247,7 @@ impl<Q: BlockQueue, M: Mapper, W: Waiter> BlockServer<Q, M, W> {
         if !offset.is_multiple_of(8) {
             return Err(BlockRefusal::OutsideMemory);
         }
-        self.has_room(client)?;
+        self.has_room(client, 1)?;
         let address = self.attachments.begin(client, attachment, offset, bytes)?;
         if count == 0 {
             self.attachments.end(attachment);
@@ -196,11 +256,11 @@ impl<Q: BlockQueue, M: Mapper, W: Waiter> BlockServer<Q, M, W> {
         Ok(Some((Request { kind, first: part.first + first, count, address }, part.first)))
     }
 
-    /// Whether a client may ask for more.
-    fn has_room(&self, client: u64) -> Result<(), BlockRefusal> {
+    /// Whether a client may ask for so much more.
+    fn has_room(&self, client: u64, more: usize) -> Result<(), BlockRefusal> {
         let pending = || self.under_way.iter().flatten().chain(&self.waiting);
         let own = pending().filter(|other| other.client == client).count();
-        if own >= MAX_REQUESTS || pending().count() >= MAX_TOTAL { Err(BlockRefusal::Full) } else { Ok(()) }
+        if own + more > MAX_REQUESTS || pending().count() + more > MAX_TOTAL { Err(BlockRefusal::Full) } else { Ok(()) }
     }
 
     /// Gives a request to the device, after those that wait.
@@ -228,18 +288,6 @@ impl<Q: BlockQueue, M: Mapper, W: Waiter> BlockServer<Q, M, W> {
             Err(Full) => Err(pending),
         }
     }
-
-    /// Takes a flush.
-    pub fn flush_for(&mut self, client: u64, waiter: W) {
-        match self.part(client).and_then(|_| self.has_room(client)) {
-            Err(refusal) => waiter.answer(Err(refusal)),
-            Ok(()) if !self.queue.has_cache() => waiter.answer(Ok(())),
-            Ok(()) => {
-                let request = Request { kind: Kind::Flush, first: 0, count: 0, address: 0 };
-                self.enqueue(Pending { client, attachment: None, request, part: 0, waiter });
-            }
-        }
-    }
 }
 
 impl<Q: BlockQueue, M: Mapper> Block for BlockServer<Q, M, Deferred<(), BlockRefusal>> {
@@ -264,22 +312,17 @@ impl<Q: BlockQueue, M: Mapper> Block for BlockServer<Q, M, Deferred<(), BlockRef
         count: u32,
         reply: Deferred<(), BlockRefusal>,
     ) {
-        self.transfer(caller.badge, Kind::Read, (attachment, offset), (first, count), reply);
+        self.read_blocks(caller.badge, attachment, Piece { offset, first, count }, reply);
     }
 
     fn write(
         &mut self,
         caller: Caller,
         attachment: u64,
-        offset: u64,
-        first: u64,
-        count: u32,
+        pieces: Vec<Piece>,
+        flush: bool,
         reply: Deferred<(), BlockRefusal>,
     ) {
-        self.transfer(caller.badge, Kind::Write, (attachment, offset), (first, count), reply);
-    }
-
-    fn flush(&mut self, caller: Caller, reply: Deferred<(), BlockRefusal>) {
-        self.flush_for(caller.badge, reply);
+        self.write_pieces(caller.badge, attachment, &pieces, flush, reply);
     }
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use airox_api::block::{BlockError, BlockRefusal, Geometry, MAX_ATTACHMENTS, MAX_REQUESTS};
+use airox_api::block::{BlockError, BlockRefusal, Geometry, MAX_ATTACHMENTS, MAX_REQUESTS, Piece};
 use airox_api::device::PART_SHIFT;
 use airox_block_server::{BlockServer, Mapper, Memory, Part, Waiter};
 use airox_driver_traits::queue::{BlockQueue, Broken, Done, Full, Kind, Request};
@@ -102,7 +102,21 @@ impl Test {
     fn ask(&mut self, client: u64, kind: Kind, memory: (u64, u64), blocks: (u64, u32)) -> u32 {
         self.next += 1;
         let asker = Asker(self.shared.clone(), self.next);
-        self.server.transfer(client, kind, memory, blocks, asker);
+        let piece = Piece { offset: memory.1, first: blocks.0, count: blocks.1 };
+        match kind {
+            Kind::Read => self.server.read_blocks(client, memory.0, piece, asker),
+            Kind::Write => self.server.write_pieces(client, memory.0, &[piece], false, asker),
+            Kind::Flush => self.server.write_pieces(client, memory.0, &[], true, asker),
+        }
+        self.next
+    }
+
+    fn write(&mut self, client: u64, attachment: u64, pieces: &[(u64, u64, u32)], flush: bool) -> u32 {
+        self.next += 1;
+        let asker = Asker(self.shared.clone(), self.next);
+        let piece = |&(offset, first, count): &(u64, u64, u32)| Piece { offset, first, count };
+        let pieces: Vec<Piece> = pieces.iter().map(piece).collect();
+        self.server.write_pieces(client, attachment, &pieces, flush, asker);
         self.next
     }
 
@@ -238,12 +252,54 @@ fn memory_is_given_back_when_nothing_uses_it_any_more() {
 #[test]
 fn flushes_go_to_the_device_if_it_has_a_cache() {
     let mut test = Test::new();
-    test.server.flush_for(7, Asker(test.shared.clone(), 1));
+    test.write(7, 0, &[], true);
     assert_eq!(test.finish(Ok(())).kind, Kind::Flush);
     test.shared.0.borrow_mut().no_cache = true;
-    test.server.flush_for(7, Asker(test.shared.clone(), 2));
-    test.server.flush_for(9 << PART_SHIFT, Asker(test.shared.clone(), 3));
+    test.write(7, 0, &[], true);
+    test.write(9 << PART_SHIFT, 0, &[], true);
     assert_eq!(test.answers(), [(1, Ok(())), (2, Ok(())), (3, Err(BlockRefusal::NoSuchPart))]);
+}
+
+#[test]
+fn a_batch_is_answered_when_all_of_it_is_written_and_flushed() {
+    let mut test = Test::new();
+    let memory = test.attach(7, true);
+    let number = test.write(7, memory, &[(0, 3, 2), (4096, 50, 1), (1024, 9, 0)], true);
+    assert_eq!((test.finish(Ok(())).first, test.answers().len()), (3, 0));
+    assert_eq!((test.finish(Ok(())).first, test.answers().len()), (50, 0));
+    let flush = test.finish(Ok(()));
+    assert_eq!((flush.kind, test.answers()), (Kind::Flush, vec![(number, Ok(()))]));
+    // Nothing to write.
+    let number = test.write(7, memory, &[], false);
+    assert_eq!(test.answers(), [(number, Ok(()))]);
+    assert!(!test.server.is_busy());
+}
+
+#[test]
+fn a_batch_of_which_a_part_fails_fails_once_and_is_not_flushed() {
+    let mut test = Test::new();
+    let memory = test.attach(7, true);
+    let number = test.write(7, memory, &[(0, 3, 1), (512, 5, 1), (1024, 7, 1)], true);
+    let failure = BlockError::Medium { block: 5 };
+    test.finish(Ok(()));
+    test.finish(Err(failure));
+    test.finish(Err(BlockError::Gone));
+    assert_eq!(test.answers(), [(number, Err(BlockRefusal::Failed(failure)))]);
+    assert!(!test.server.is_busy());
+}
+
+#[test]
+fn a_batch_with_a_bad_part_is_refused_whole() {
+    let mut test = Test::new();
+    let memory = test.attach(7, true);
+    let bad = test.write(7, memory, &[(0, 3, 1), (LENGTH, 5, 1)], true);
+    let full = test.write(7, memory, &vec![(0, 3, 1); MAX_REQUESTS + 1], true);
+    let outside = Err(BlockRefusal::OutsideMemory);
+    assert_eq!(test.answers(), [(bad, outside), (full, Err(BlockRefusal::Full))]);
+    assert!(!test.server.is_busy());
+    // No part of it holds the memory.
+    test.server.detach_memory(7, memory).unwrap();
+    assert!(test.shared.0.borrow().mapped.is_empty());
 }
 
 #[test]

@@ -73,7 +73,8 @@ pub trait BlockDevice {
     /// Writes `data` to the blocks from `first` on. Durable after the next [`flush`](BlockDevice::flush).
     ///
     /// # Errors
-    /// [`BlockError`]; each of the blocks may then hold what it held, what was to be written, or some sectors of each.
+    /// [`BlockError`]; each of the blocks may then hold what it held, what was to be written, or some sectors of each. An error may also be told by a later
+    /// call; in any case the next flush fails then.
     fn write(&mut self, first: u64, data: &[u8]) -> Result<(), BlockError>;
 
     /// Makes every write that has been done durable.

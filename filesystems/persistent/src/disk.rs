@@ -26,14 +26,11 @@ pub struct Disk<D> {
     ratio: u64,
     blocks: u64,
     read_only: bool,
-    /// Bytes that may be written without a flush, and those that were.
-    most_unflushed: usize,
-    unflushed: usize,
     statistics: Statistics,
 }
 
 impl<D: BlockDevice> Disk<D> {
-    pub fn new(device: D, most_unflushed: usize) -> Result<Self, Error> {
+    pub fn new(device: D) -> Result<Self, Error> {
         let geometry = device.geometry();
         let size = u64::from(geometry.block_size);
         if size == 0 || size > BLOCK_SIZE as u64 || !(BLOCK_SIZE as u64).is_multiple_of(size) {
@@ -42,7 +39,7 @@ impl<D: BlockDevice> Disk<D> {
         let ratio = BLOCK_SIZE as u64 / size;
         let blocks = geometry.blocks / ratio;
         let statistics = Statistics::default();
-        Ok(Self { device, ratio, blocks, read_only: geometry.read_only, most_unflushed, unflushed: 0, statistics })
+        Ok(Self { device, ratio, blocks, read_only: geometry.read_only, statistics })
     }
 
     pub fn blocks(&self) -> u64 {
@@ -82,19 +79,12 @@ impl<D: BlockDevice> Disk<D> {
         self.check(first, data.len())?;
         self.statistics.writes += 1;
         self.statistics.blocks_written += (data.len() / BLOCK_SIZE) as u64;
-        self.device.write(first * self.ratio, data)?;
-        self.unflushed = self.unflushed.saturating_add(data.len());
-        if self.unflushed > self.most_unflushed {
-            self.flush()?;
-        }
-        Ok(())
+        Ok(self.device.write(first * self.ratio, data)?)
     }
 
     /// All that was written before is durable when this returns.
     pub fn flush(&mut self) -> Result<(), Error> {
         self.statistics.flushes += 1;
-        self.device.flush()?;
-        self.unflushed = 0;
-        Ok(())
+        Ok(self.device.flush()?)
     }
 }

@@ -44,14 +44,11 @@ pub struct Settings {
     pub buffer_blocks: usize,
     /// Bytes of changes of the metadata that wait for a checkpoint.
     pub table_bytes: usize,
-    /// Bytes written after which the device is flushed, even if nobody asked. The client of a driver that may be restarted keeps what is
-    /// not flushed, to write it again; this is how much it can keep.
-    pub unflushed_bytes: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { cache_blocks: 2048, buffer_blocks: 256, table_bytes: 4 << 20, unflushed_bytes: usize::MAX }
+        Self { cache_blocks: 2048, buffer_blocks: 256, table_bytes: 4 << 20 }
     }
 }
 
@@ -97,7 +94,7 @@ impl<D: BlockDevice> Volume<D> {
     /// # Errors
     /// [`Error::Size`], [`Error::ReadOnly`], [`Error::Device`].
     pub fn format(device: D, format: &Format<'_>) -> Result<D, Error> {
-        let mut disk = Disk::new(device, usize::MAX)?;
+        let mut disk = Disk::new(device)?;
         if disk.read_only() {
             return Err(Error::ReadOnly);
         }
@@ -141,7 +138,7 @@ impl<D: BlockDevice> Volume<D> {
     /// # Errors
     /// As for [`format`](Self::format).
     pub fn format_blank(mut device: D, format: &Format<'_>) -> Result<(D, bool), Error> {
-        let mut disk = Disk::new(&mut device, usize::MAX)?;
+        let mut disk = Disk::new(&mut device)?;
         let length = disk.blocks().min(FIRST_BLOCKS) as usize * BLOCK_SIZE;
         let mut bytes = alloc::vec![0; length];
         disk.read(0, &mut bytes)?;
@@ -157,7 +154,7 @@ impl<D: BlockDevice> Volume<D> {
     /// [`Error::NotFormatted`], [`Error::Version`], [`Error::Size`], [`Error::Device`]; [`Error::Corrupt`] if something that all
     /// of the volume depends on is damaged.
     pub fn mount(device: D, settings: Settings) -> Result<(Self, Mounted), Error> {
-        let store = Store::open(Disk::new(device, settings.unflushed_bytes)?, settings.cache_blocks)?;
+        let store = Store::open(Disk::new(device)?, settings.cache_blocks)?;
         let mut volume = Self {
             store,
             buffer: Buffer::default(),

@@ -1,6 +1,7 @@
 //! A disk, over a port: blocks travel by DMA between the device and memory that the client owns.
 //!
 //! A client hands its memory over once ([`Block::attach`]); requests then name the attachment and say where in it the blocks are.
+//! A request writes several pieces and may flush after them: so a client of a file system waits once.
 //! Several requests of one client may be under way; each is answered when the device is done with it. A driver that was restarted
 //! knows no attachment of its predecessor: it answers [`BlockRefusal::NotAttached`], and the client attaches again.
 
@@ -14,6 +15,20 @@ pub use airox_driver_traits::block::{BlockError, Geometry};
 pub const MAX_ATTACHMENTS: usize = 4;
 /// Most requests of one client that wait or are under way.
 pub const MAX_REQUESTS: usize = 16;
+
+/// Most pieces that one request writes.
+pub const MAX_PIECES: usize = MAX_REQUESTS;
+
+/// Blocks to write, and where in attached memory they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Piece {
+    /// Byte of the memory.
+    pub offset: u64,
+    /// The first block.
+    pub first: u64,
+    /// How many blocks.
+    pub count: u32,
+}
 
 /// Why a request was not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,11 +83,8 @@ pub trait Block {
     #[deferred]
     fn read(attachment: u64, offset: u64, first: u64, count: u32) -> Result<(), BlockRefusal>;
 
-    /// Writes `count` blocks from `first` on with what is in attached memory from byte `offset` on, which must not change meanwhile.
+    /// Writes pieces of attached memory, at most [`MAX_PIECES`], which must not change meanwhile, in whatever order. With `flush` it then makes them and all
+    /// writes that have been answered durable. If it fails, any of the pieces may have been written.
     #[deferred]
-    fn write(attachment: u64, offset: u64, first: u64, count: u32) -> Result<(), BlockRefusal>;
-
-    /// Makes all writes that have been answered durable.
-    #[deferred]
-    fn flush() -> Result<(), BlockRefusal>;
+    fn write(attachment: u64, pieces: &[Piece], flush: bool) -> Result<(), BlockRefusal>;
 }

@@ -132,12 +132,12 @@ fn drivers_belong_to_the_device_manager(context: &Context) -> Outcome {
     with_disk(context, |player| {
         player.expect(&format!("caps {DRIVER}"), &["serve:block", "irq:0", "device"])?;
         player.expect_exactly(&format!("restart {DRIVER}"), "")?;
-        let restarted = player.until("virtio-block1", |driver| driver.state == "receiving")?;
+        let restarted = player.until(DRIVER, |driver| driver.state == "receiving")?;
         check(restarted.restarts == 1, || format!("{restarted:?}"))?;
         // With its manager go its drivers, and come back with it.
         player.expect_exactly("kill device", "")?;
         player.until("device", |manager| manager.state == "receiving" && manager.restarts == 1)?;
-        player.until("virtio-block1", |driver| driver.state == "receiving" && driver.restarts == 0)?;
+        player.until(DRIVER, |driver| driver.state == "receiving" && driver.restarts == 0)?;
         player.expect(&verify(50, 1), &["50 rounds: "])?;
         player.expect("kill 10001", &[])?;
         player.expect("kill virtio-block9", &["kill: virtio-block9: "])?;

@@ -1,13 +1,10 @@
-//! The C memory functions that compiled Rust calls, tuned for ring 3: SSE2 for short and middle lengths,
-//! `rep movsb`/`rep stosb` (fast on every CPU with ERMS) for more than [`LARGE`] bytes.
+//! The C memory functions that compiled Rust calls, tuned for ring 3: SSE2 for all lengths. From 32 KiB on the string instructions are no
+//! faster on CPUs that have fast ones, and an emulated processor carries them out byte by byte.
 //!
 //! They are assembly because a loop in Rust that copies memory may itself be compiled to a call of `memcpy`.
 //! On the host they have mangled names and are only tested.
 
 use core::arch::naked_asm;
-
-/// From this many bytes on the string instructions win over the loop.
-const LARGE: usize = 4096;
 
 /// Copies `length` bytes. The ranges may overlap if `target` is below `source`.
 ///
@@ -31,27 +28,35 @@ pub unsafe extern "C" fn memcpy(target: *mut u8, source: *const u8, length: usiz
         "ret",
         // 33 bytes or more.
         "3:",
-        "cmp rdx, {large}",
-        "ja 5f",
-        "movups xmm2, [rsi + rdx - 32]",
-        "movups xmm3, [rsi + rdx - 16]",
+        "movups xmm4, [rsi + rdx - 32]",
+        "movups xmm5, [rsi + rdx - 16]",
         "lea r8, [rdi + rdx]",
+        "cmp rdx, 64",
+        "jbe 5f",
         "4:",
+        "movups xmm0, [rsi]",
+        "movups xmm1, [rsi + 16]",
+        "movups xmm2, [rsi + 32]",
+        "movups xmm3, [rsi + 48]",
+        "movups [rdi], xmm0",
+        "movups [rdi + 16], xmm1",
+        "movups [rdi + 32], xmm2",
+        "movups [rdi + 48], xmm3",
+        "add rsi, 64",
+        "add rdi, 64",
+        "sub rdx, 64",
+        "cmp rdx, 64",
+        "ja 4b",
+        "5:",
+        "cmp rdx, 32",
+        "jbe 9f",
         "movups xmm0, [rsi]",
         "movups xmm1, [rsi + 16]",
         "movups [rdi], xmm0",
         "movups [rdi + 16], xmm1",
-        "add rsi, 32",
-        "add rdi, 32",
-        "sub rdx, 32",
-        "cmp rdx, 32",
-        "ja 4b",
-        "movups [r8 - 32], xmm2",
-        "movups [r8 - 16], xmm3",
-        "ret",
-        "5:",
-        "mov rcx, rdx",
-        "rep movsb",
+        "9:",
+        "movups [r8 - 32], xmm4",
+        "movups [r8 - 16], xmm5",
         "ret",
         // Below 16 bytes: first and last part overlap; 1 to 3 bytes are first, middle and last.
         "2:",
@@ -84,7 +89,6 @@ pub unsafe extern "C" fn memcpy(target: *mut u8, source: *const u8, length: usiz
         "ret",
         "8:",
         "ret",
-        large = const LARGE,
     )
 }
 
@@ -132,8 +136,6 @@ pub unsafe extern "C" fn memset(target: *mut u8, value: i32, length: usize) -> *
     naked_asm!(
         "mov r8, rdi",
         "movzx eax, sil",
-        "cmp rdx, {large}",
-        "ja 5f",
         "movabs rcx, 0x0101010101010101",
         "imul rax, rcx",
         "cmp rdx, 16",
@@ -174,12 +176,6 @@ pub unsafe extern "C" fn memset(target: *mut u8, value: i32, length: usize) -> *
         "8:",
         "mov rax, r8",
         "ret",
-        "5:",
-        "mov rcx, rdx",
-        "rep stosb",
-        "mov rax, r8",
-        "ret",
-        large = const LARGE,
     )
 }
 
@@ -253,8 +249,10 @@ pub unsafe extern "C" fn strlen(text: *const u8) -> usize {
 mod tests {
     use alloc::vec::Vec;
 
-    const LENGTHS: [usize; 24] =
-        [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 100, 4095, 4096, 4097, 9000];
+    const LENGTHS: [usize; 30] = [
+        0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 95, 96, 97, 100, 127, 128, 129, 4095, 4096,
+        4097, 9000,
+    ];
 
     fn pattern(length: usize) -> Vec<u8> {
         (0..length).map(|index| (index * 7 + index / 251) as u8).collect()
@@ -277,7 +275,7 @@ mod tests {
     #[test]
     fn moves_survive_every_overlap() {
         for length in LENGTHS {
-            for distance in [0, 1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 64, 200] {
+            for distance in [0, 1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 200] {
                 let original = pattern(length + distance);
                 let mut up = original.clone();
                 let base = up.as_mut_ptr();

@@ -9,7 +9,7 @@ const LARGEST: u64 = 128;
 /// Blocks that are used, from the first on: what was written to each is remembered.
 const RANGE: u64 = 8192;
 
-/// Most bytes that are written before they are flushed: less than what is kept in case the driver is restarted.
+/// Most bytes that are written before they are flushed.
 const UNFLUSHED: u64 = 192 << 10;
 
 /// What became of it.

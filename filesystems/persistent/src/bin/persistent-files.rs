@@ -19,13 +19,12 @@ use airox_rt::{Start, exit_code};
 use alloc::boxed::Box;
 use alloc::format;
 
-/// Bytes that one request to the disk moves, in memory that the device reaches.
-const TRANSFER: usize = 1 << 20;
-/// Bytes written that are kept until they are flushed, in case the disk's driver is restarted.
-const KEPT: usize = 4 << 20;
+/// Bytes that one request reads from the disk, in memory that the device reaches.
+const READ: usize = 1 << 20;
+/// Bytes written that are kept there until they are flushed, in case the disk's driver is restarted.
+const WRITTEN: usize = 16 << 20;
 /// The rest of the heap is for the log while it is read, a checkpoint, and the clients' open files.
-const SETTINGS: Settings =
-    Settings { cache_blocks: 1024, buffer_blocks: 256, table_bytes: 2 << 20, unflushed_bytes: KEPT - TRANSFER };
+const SETTINGS: Settings = Settings { cache_blocks: 1024, buffer_blocks: 256, table_bytes: 2 << 20 };
 
 airox_rt::entry!(main);
 
@@ -39,7 +38,7 @@ fn main(start: &'static Start) -> Result<(), Box<dyn core::error::Error>> {
         log::info!("{path}: there is no such disk");
         airox_rt::sys::process_exit(exit_code::NO_DEVICE)
     }
-    let disk = Disk::over(devices.open(path, true)?, TRANSFER, KEPT)?;
+    let disk = Disk::over(devices.open(path, true)?, READ, WRITTEN)?;
     let volume = mount(disk, path, now).map_err(|error| format!("{path}: {error}"))?;
     Ok(airox_file_server::serve(start, Files::new(volume), None)?)
 }

@@ -6,7 +6,7 @@ use airox_persistent::{Error, Format, NodeKind, ROOT, Settings, Volume};
 use crate::disk::{MemoryDisk, Random};
 
 /// Little memory, so that eviction, early writing and checkpoints are frequent.
-pub const SMALL: Settings = Settings { cache_blocks: 24, buffer_blocks: 6, table_bytes: 6000, unflushed_bytes: 50_000 };
+pub const SMALL: Settings = Settings { cache_blocks: 24, buffer_blocks: 6, table_bytes: 6000 };
 
 /// A new volume.
 pub fn format(blocks: u64, seed: u64) -> MemoryDisk {

@@ -13,9 +13,9 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 const NAME: &str = "device";
-/// Bytes of one request to a disk, and of writes that are kept until they are flushed.
-const MEMORY: usize = 64 << 10;
-const KEPT: usize = 256 << 10;
+/// Bytes that one request reads from a disk, and of writes until they are flushed.
+const READ: usize = 64 << 10;
+const WRITTEN: usize = 256 << 10;
 
 pub struct DeviceService(pub Option<Rc<DeviceClient>>);
 
@@ -30,7 +30,7 @@ impl DeviceService {
 
     fn open(&self, path: &str) -> Answer<Disk> {
         let port = self.call(|client| client.open(path, false))?;
-        Disk::over(port, MEMORY, KEPT).map_err(refused)
+        Disk::over(port, READ, WRITTEN).map_err(refused)
     }
 }
 
