@@ -11,6 +11,29 @@ use core::cell::RefCell;
 pub trait DmaMemory: Registers {
     /// The address by which the device names its first byte.
     fn device_address(&self) -> u64;
+
+    /// Copies bytes out, from a multiple of 8 on; those outside are all ones.
+    fn copy_out(&mut self, offset: usize, bytes: &mut [u8]) {
+        for (index, piece) in bytes.chunks_mut(8).enumerate() {
+            let at = offset + 8 * index;
+            if piece.len() == 8 {
+                piece.copy_from_slice(&self.read_u64(at).to_le_bytes());
+            } else {
+                (at..).zip(piece).for_each(|(at, byte)| *byte = self.read_u8(at));
+            }
+        }
+    }
+
+    /// Copies bytes in, from a multiple of 8 on; those outside are lost.
+    fn copy_in(&mut self, offset: usize, bytes: &[u8]) {
+        for (index, piece) in bytes.chunks(8).enumerate() {
+            let at = offset + 8 * index;
+            match <[u8; 8]>::try_from(piece) {
+                Ok(whole) => self.write_u64(at, u64::from_le_bytes(whole)),
+                Err(_) => (at..).zip(piece).for_each(|(at, byte)| self.write_u8(at, *byte)),
+            }
+        }
+    }
 }
 
 /// Memory in a host test, shared with the model of a device.
@@ -61,5 +84,28 @@ impl Registers for ModelMemory {
 impl DmaMemory for ModelMemory {
     fn device_address(&self) -> u64 {
         self.address
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_copied_whatever_their_number() {
+        for length in [0, 1, 7, 8, 9, 23] {
+            let mut memory = ModelMemory::new(0, 40);
+            let bytes: Vec<u8> = (1..=length).collect();
+            memory.copy_in(8, &bytes);
+            let mut back = alloc::vec![0; bytes.len()];
+            memory.copy_out(8, &mut back);
+            assert_eq!(back, bytes);
+            assert!(memory.bytes()[8 + bytes.len()..].iter().all(|byte| *byte == 0));
+        }
+        let mut memory = ModelMemory::new(0, 12);
+        memory.copy_in(8, &[1; 9]);
+        let mut back = [0; 16];
+        memory.copy_out(0, &mut back);
+        assert_eq!(back[8..], [0xff; 8]);
     }
 }

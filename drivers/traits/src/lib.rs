@@ -13,6 +13,8 @@ pub mod block;
 mod bound_ports;
 pub mod can;
 pub mod dma;
+pub mod entropy;
+pub mod network;
 pub mod pci;
 pub mod queue;
 pub mod registers;

@@ -12,6 +12,7 @@
 
 extern crate alloc;
 
+mod boxes;
 #[cfg(any(test, feature = "model"))]
 pub mod model;
 mod queue;
@@ -19,5 +20,6 @@ mod queue;
 mod tests;
 mod transport;
 
+pub use boxes::{Inbox, Outbox, Shape};
 pub use queue::{Buffer, Queue};
 pub use transport::{SetupError, Transport, feature};

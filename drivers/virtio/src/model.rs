@@ -39,11 +39,21 @@ pub struct State {
     /// What the driver chose.
     pub chosen: u64,
     feature_select: u32,
-    addresses: [u64; 3],
+    selected: usize,
+    queues: [ModelQueue; QUEUES],
     vector: u16,
+    memories: Vec<ModelMemory>,
+}
+
+/// Queues it has.
+const QUEUES: usize = 4;
+
+/// Its side of a queue: where the three parts are, and how far it is.
+#[derive(Clone, Copy, Debug, Default)]
+struct ModelQueue {
+    addresses: [u64; 3],
     taken: u16,
     used: u16,
-    memories: Vec<ModelMemory>,
 }
 
 /// The device; clones are the same one.
@@ -81,10 +91,9 @@ impl ModelDevice {
             notified: 0,
             chosen: 0,
             feature_select: 0,
-            addresses: [0; 3],
+            selected: 0,
+            queues: [ModelQueue::default(); QUEUES],
             vector: 0,
-            taken: 0,
-            used: 0,
             memories: Vec::new(),
         })))
     }
@@ -166,17 +175,23 @@ impl ModelDevice {
         u64::from_le_bytes(value)
     }
 
-    /// The next request that the driver made available: its first descriptor and its buffers.
+    /// The next request that the driver made available in the first queue: its first descriptor and its buffers.
     #[must_use]
     pub fn next(&self) -> Option<(u32, Vec<Segment>)> {
-        let ([descriptors, driver, _], size, taken) = {
+        self.next_of(0)
+    }
+
+    /// The next request in a queue.
+    #[must_use]
+    pub fn next_of(&self, queue: usize) -> Option<(u32, Vec<Segment>)> {
+        let (ModelQueue { addresses: [descriptors, driver, _], taken, .. }, size) = {
             let state = self.state();
-            (state.addresses, state.queue_size, state.taken)
+            (state.queues[queue], state.queue_size)
         };
         if self.number::<2>(driver + 2) as u16 == taken {
             return None;
         }
-        self.state().taken = taken.wrapping_add(1);
+        self.state().queues[queue].taken = taken.wrapping_add(1);
         let head = self.number::<2>(driver + 4 + 2 * u64::from(taken % size));
         let mut segments = Vec::new();
         let mut next = head;
@@ -196,23 +211,51 @@ impl ModelDevice {
         Some((head as u32, segments))
     }
 
-    /// Tells the driver that the request with this first descriptor is done.
+    /// Tells the driver that the request with this first descriptor in the first queue is done.
     pub fn done(&self, head: u32, written: u32) {
+        self.done_of(0, head, written);
+    }
+
+    /// Tells it of one in any queue.
+    pub fn done_of(&self, queue: usize, head: u32, written: u32) {
         let (device, size, used) = {
             let mut state = self.state();
-            state.used = state.used.wrapping_add(1);
-            (state.addresses[2], state.queue_size, state.used)
+            let size = state.queue_size;
+            let queue = &mut state.queues[queue];
+            queue.used = queue.used.wrapping_add(1);
+            (queue.addresses[2], size, queue.used)
         };
         let at = device + 4 + 8 * u64::from(used.wrapping_sub(1) % size);
         self.write(at, &head.to_le_bytes());
         self.write(at + 4, &written.to_le_bytes());
-        self.claim(used);
+        self.write(device + 2, &used.to_le_bytes());
     }
 
-    /// Tells the driver that so many requests have been done in all, modulo 2^16.
+    /// Tells the driver that so many requests of the first queue have been done in all, modulo 2^16.
     pub fn claim(&self, used: u16) {
-        let device = self.state().addresses[2];
+        let device = self.state().queues[0].addresses[2];
         self.write(device + 2, &used.to_le_bytes());
+    }
+
+    /// Writes these bytes to the next buffer of a queue that the driver gave for that, and says that it wrote `claimed` of them. Returns whether there
+    /// was a buffer.
+    pub fn fill(&self, queue: usize, bytes: &[u8], claimed: u32) -> bool {
+        let Some((head, segments)) = self.next_of(queue) else { return false };
+        assert!(segments.len() == 1 && segments[0].writable, "{segments:?}");
+        self.write(segments[0].address, bytes);
+        self.done_of(queue, head, claimed);
+        true
+    }
+
+    /// Takes what the driver has it read next in a queue.
+    #[must_use]
+    pub fn drain(&self, queue: usize) -> Option<Vec<u8>> {
+        let (head, segments) = self.next_of(queue)?;
+        let read = segments.iter().filter(|segment| !segment.writable);
+        let bytes = read.flat_map(|segment| self.read(segment.address, segment.length as usize).unwrap_or_default());
+        let bytes = bytes.collect();
+        self.done_of(queue, head, 0);
+        Some(bytes)
     }
 }
 
@@ -236,14 +279,15 @@ impl State {
                 self.chosen = self.chosen & !(0xffff_ffff << shift) | value << shift;
             }
             0x14 if value == 0 && self.resets => {
-                (self.status, self.taken, self.used, self.addresses) = (0, 0, 0, [0; 3]);
+                (self.status, self.queues) = (0, [ModelQueue::default(); QUEUES]);
             }
             0x14 if value == 0 => {}
             0x14 => self.status = value as u8 & if self.accepts { 0xff } else { !8 },
+            0x16 => self.selected = value as usize % QUEUES,
             0x18 => self.queue_size = value as u16,
             0x1a => self.vector = value as u16,
             0x20..0x38 => {
-                let address = &mut self.addresses[(offset - 0x20) / 8];
+                let address = &mut self.queues[self.selected].addresses[(offset - 0x20) / 8];
                 let shift = if offset.is_multiple_of(8) { 0 } else { 32 };
                 *address = *address & !(0xffff_ffff << shift) | value << shift;
             }

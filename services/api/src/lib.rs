@@ -42,9 +42,11 @@ pub mod can;
 pub mod clock;
 pub mod console;
 pub mod device;
+pub mod entropy;
 pub mod file_system;
 pub mod files;
 pub mod log;
+pub mod network;
 pub mod power;
 pub mod process;
 pub mod sensor;
@@ -70,7 +72,9 @@ pub const INTERFACES: &[&InterfaceInfo] = &[
     &clock::INFO,
     &console::INFO,
     &device::INFO,
+    &entropy::INFO,
     &log::INFO,
+    &network::INFO,
     &power::INFO,
     &process::INFO,
     &sensor::INFO,

@@ -14,6 +14,7 @@ mod commands;
 mod devices;
 mod editing;
 mod files;
+mod network;
 mod play;
 mod power;
 mod processors;
@@ -39,6 +40,7 @@ pub fn scenarios() -> Vec<Scenario> {
         screen_scenarios::SCENARIOS,
         bars::SCENARIOS,
         devices::SCENARIOS,
+        network::SCENARIOS,
         power::SCENARIOS,
         storage::SCENARIOS,
         processors::SCENARIOS,

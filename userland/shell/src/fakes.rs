@@ -67,6 +67,10 @@ pub struct World {
     pub unix_ns: u64,
     pub power: Vec<&'static str>,
     pub devices: Vec<DeviceEntry>,
+    /// Network interfaces by their paths, what comes there and what was sent.
+    pub interfaces: BTreeMap<String, NetworkStatus>,
+    pub frames: VecDeque<Vec<u8>>,
+    pub sent: Vec<Vec<u8>>,
     pub scripts: BTreeMap<String, String>,
     pub uptime_ns: u64,
     pub slept: Vec<u64>,
@@ -403,6 +407,26 @@ impl CanBuses for Shared {
     }
 }
 
+impl Networks for Shared {
+    fn status(&mut self, path: &str) -> Answer<NetworkStatus> {
+        let status = self.world().interfaces.get(path).copied();
+        status.ok_or_else(|| Failure::Refused("no such device".into()))
+    }
+
+    fn send(&mut self, _path: &str, frame: &[u8]) -> Answer<()> {
+        self.world().sent.push(frame.to_vec());
+        Ok(())
+    }
+
+    fn receive(&mut self, _path: &str, _patience_ns: u64) -> Answer<Option<Vec<u8>>> {
+        Ok(self.world().frames.pop_front())
+    }
+
+    fn random(&mut self, _path: &str, count: u32) -> Answer<Vec<u8>> {
+        Ok((0..count).map(|byte| byte as u8).collect())
+    }
+}
+
 impl Scripts for Shared {
     fn names(&mut self) -> Answer<Vec<String>> {
         Ok(self.world().scripts.keys().cloned().collect())
@@ -622,6 +646,7 @@ impl Session {
             files: Some(Box::new(FakeFiles(files))),
             devices: boxed(),
             can: boxed(),
+            networks: boxed(),
             sensors: boxed(),
             scripts: boxed(),
             console: boxed(),

@@ -12,6 +12,7 @@
 
 extern crate alloc;
 
+pub mod arp;
 pub mod calendar;
 pub mod command;
 pub mod complete;

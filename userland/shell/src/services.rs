@@ -14,6 +14,7 @@ pub use airox_api::files::{
     Access, Attributes, Create, FileError, FileGrant, How, Kind as FileKind, Listed, Listing, Mounted, Usage,
 };
 pub use airox_api::log::{Level, Record, SourceLevel};
+pub use airox_api::network::Status as NetworkStatus;
 pub use airox_api::process::{Budget, BudgetUse, ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, State, Terms};
 
 pub use airox_api::sensor::{Channel, Description, News, Quality, Reading, SensorError, SensorKind, Statistics, Unit};
@@ -183,6 +184,18 @@ pub trait Devices {
     fn verify(&mut self, path: &str, rounds: u64, seed: u64) -> Answer<Report>;
 }
 
+/// Network interfaces and random bytes, of devices that this shell may open.
+pub trait Networks {
+    /// The interface at a device's path, if this shell may use it.
+    fn status(&mut self, path: &str) -> Answer<NetworkStatus>;
+    /// Sends a frame.
+    fn send(&mut self, path: &str, frame: &[u8]) -> Answer<()>;
+    /// The next frame; `None` if none comes in so many nanoseconds. The first call begins to listen.
+    fn receive(&mut self, path: &str, patience_ns: u64) -> Answer<Option<Vec<u8>>>;
+    /// So many random bytes.
+    fn random(&mut self, path: &str, count: u32) -> Answer<Vec<u8>>;
+}
+
 /// Scripts for `source`.
 pub trait Scripts {
     /// Names of all scripts.
@@ -235,6 +248,8 @@ pub struct Services {
     pub devices: Box<dyn Devices>,
     /// See [`CanBuses`].
     pub can: Box<dyn CanBuses>,
+    /// See [`Networks`].
+    pub networks: Box<dyn Networks>,
     /// See [`Sensors`].
     pub sensors: Box<dyn Sensors>,
     /// See [`Scripts`].

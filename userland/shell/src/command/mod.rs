@@ -7,6 +7,7 @@ mod files;
 mod help;
 mod load;
 mod log;
+mod network;
 mod power;
 mod process;
 mod script;
@@ -67,6 +68,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         help::COMMANDS,
         load::COMMANDS,
         log::COMMANDS,
+        network::COMMANDS,
         power::COMMANDS,
         process::COMMANDS,
         script::COMMANDS,

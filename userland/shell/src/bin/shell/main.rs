@@ -14,6 +14,7 @@ mod control;
 mod devices;
 mod files;
 mod logs;
+mod networks;
 mod processes;
 mod sensors;
 mod small;
@@ -44,7 +45,8 @@ fn main(start: &'static Start) -> Result<(), StartError> {
         power: Box::new(small::PowerService(start.connect().ok())),
         files: start.connect().ok().map(|client| Box::new(files::FileService::new(client)) as Box<_>),
         devices: Box::new(devices::DeviceService(devices.clone())),
-        can: Box::new(can::CanService::new(devices, Rc::clone(&control))),
+        can: Box::new(can::CanService::new(devices.clone(), Rc::clone(&control))),
+        networks: Box::new(networks::NetworkService::new(devices)),
         sensors: Box::new(sensors::SensorService::new(start, Rc::clone(&control))),
         scripts: Box::new(BuiltIn),
         console: Box::new(console::ConsoleService(Rc::clone(&control))),

@@ -5,6 +5,7 @@ mod device;
 mod files;
 mod load;
 mod log;
+mod network;
 mod process;
 mod script;
 mod sensor;
