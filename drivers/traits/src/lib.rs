@@ -14,6 +14,7 @@ mod bound_ports;
 pub mod can;
 pub mod dma;
 pub mod entropy;
+pub mod i2c;
 pub mod network;
 pub mod pci;
 pub mod queue;

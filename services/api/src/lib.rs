@@ -45,6 +45,7 @@ pub mod device;
 pub mod entropy;
 pub mod file_system;
 pub mod files;
+pub mod i2c;
 pub mod log;
 pub mod network;
 pub mod power;
@@ -73,6 +74,7 @@ pub const INTERFACES: &[&InterfaceInfo] = &[
     &console::INFO,
     &device::INFO,
     &entropy::INFO,
+    &i2c::INFO,
     &log::INFO,
     &network::INFO,
     &power::INFO,

@@ -14,6 +14,7 @@ mod commands;
 mod devices;
 mod editing;
 mod files;
+mod i2c;
 mod network;
 mod play;
 mod power;
@@ -51,7 +52,7 @@ pub fn scenarios() -> Vec<Scenario> {
 /// The scenarios of the system `sensors`.
 #[must_use]
 pub fn sensor_scenarios() -> Vec<Scenario> {
-    [sensors::SCENARIOS, can::SCENARIOS].concat()
+    [sensors::SCENARIOS, can::SCENARIOS, i2c::SCENARIOS].concat()
 }
 
 /// One scenario's entry in the list.

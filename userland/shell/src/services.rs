@@ -13,6 +13,7 @@ pub use airox_api::device::DeviceEntry;
 pub use airox_api::files::{
     Access, Attributes, Create, FileError, FileGrant, How, Kind as FileKind, Listed, Listing, Mounted, Usage,
 };
+pub use airox_api::i2c;
 pub use airox_api::log::{Level, Record, SourceLevel};
 pub use airox_api::network::Status as NetworkStatus;
 pub use airox_api::process::{Budget, BudgetUse, ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, State, Terms};
@@ -125,6 +126,14 @@ pub trait CanBuses {
     fn next(&mut self, path: &str, after: u64) -> Answer<Waited<can::News>>;
     /// Asks a node back that went off its bus.
     fn recover(&mut self, path: &str) -> Answer<()>;
+}
+
+/// Buses of the I2C family, by the paths of their devices.
+pub trait I2cBuses {
+    /// Whether a device answers at an address.
+    fn probe(&mut self, path: &str, address: u8) -> Answer<bool>;
+    /// Writes, then reads so many bytes.
+    fn transfer(&mut self, path: &str, address: u8, write: &[u8], count: u32) -> Answer<Vec<u8>>;
 }
 
 /// The machine's power. Neither call comes back if it succeeds.
@@ -250,6 +259,8 @@ pub struct Services {
     pub can: Box<dyn CanBuses>,
     /// See [`Networks`].
     pub networks: Box<dyn Networks>,
+    /// See [`I2cBuses`].
+    pub i2c: Box<dyn I2cBuses>,
     /// See [`Sensors`].
     pub sensors: Box<dyn Sensors>,
     /// See [`Scripts`].

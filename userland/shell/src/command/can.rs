@@ -1,5 +1,6 @@
 //! `can`.
 
+use super::device::list_class;
 use super::{Command, usage};
 use crate::complete::Argument;
 use crate::services::can::{CanFrame, Event, Frame, News};
@@ -40,7 +41,7 @@ pub const COMMANDS: &[Command] = &[Command {
 fn can(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
-        ["list"] => list(shell),
+        ["list"] => list_class(shell, CLASS),
         ["status", bus] => status(shell, bus),
         ["send", bus, ref frames @ ..] if !frames.is_empty() => send(shell, bus, frames),
         ["show", bus] => show(shell, bus, 20),
@@ -54,19 +55,6 @@ fn can(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
         }
         [verb, ..] => usage(format!("nothing is known of `{verb}`")),
     }
-}
-
-fn list(shell: &mut Shell) -> Done {
-    let mut table = Table::new(&[("BUS", Align::Left), ("STATE", Align::Left), ("WHAT", Align::Left)]);
-    let devices = shell.services.devices.list()?;
-    for device in devices.iter().filter(|device| device.path.starts_with(CLASS)) {
-        table.row([device.path.clone(), device.state.name().into(), device.summary.clone()]);
-        for part in &device.parts {
-            table.row([format!("{}/{part}", device.path)]);
-        }
-    }
-    shell.print(&table.render());
-    Ok(())
 }
 
 fn status(shell: &mut Shell, bus: &str) -> Done {

@@ -127,7 +127,7 @@ fn disk(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
         ["read", path, block] => {
             let block = number(block, "a block's number")?;
             let content = shell.services.devices.read_block(path, block)?;
-            let text = dump(&content);
+            let text = dump(0, &content);
             shell.print(&text);
             Ok(())
         }
@@ -158,14 +158,27 @@ fn verify(shell: &mut Shell, path: &str, rounds: u64, seed: u64) -> Done {
     }
 }
 
-/// 16 bytes in a row, as numbers and as text.
-fn dump(content: &[u8]) -> String {
+/// The devices of a class, with their parts.
+pub(super) fn list_class(shell: &mut Shell, class: &str) -> Done {
+    let mut table = Table::new(&[("DEVICE", Align::Left), ("STATE", Align::Left), ("WHAT", Align::Left)]);
+    for device in shell.services.devices.list()?.iter().filter(|device| device.path.starts_with(class)) {
+        table.row([device.path.clone(), device.state.name().into(), device.summary.clone()]);
+        for part in &device.parts {
+            table.row([format!("{}/{part}", device.path)]);
+        }
+    }
+    shell.print(&table.render());
+    Ok(())
+}
+
+/// 16 bytes in a row, as numbers and as text; the first is that of the number `first`.
+pub(super) fn dump(first: usize, content: &[u8]) -> String {
     let mut text = String::new();
     for (index, row) in content.chunks(16).enumerate() {
         let numbers: Vec<String> = row.iter().map(|byte| format!("{byte:02x}")).collect();
         let letters: String =
             row.iter().map(|byte| if (b' '..=b'~').contains(byte) { char::from(*byte) } else { '.' }).collect();
-        text += &format!("{:05x}  {:47}  {letters}\n", index * 16, numbers.join(" "));
+        text += &format!("{:05x}  {:47}  {letters}\n", first + index * 16, numbers.join(" "));
     }
     text
 }

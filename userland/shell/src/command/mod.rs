@@ -5,6 +5,7 @@ mod console;
 mod device;
 mod files;
 mod help;
+mod i2c;
 mod load;
 mod log;
 mod network;
@@ -66,6 +67,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         console::COMMANDS,
         device::COMMANDS,
         help::COMMANDS,
+        i2c::COMMANDS,
         load::COMMANDS,
         log::COMMANDS,
         network::COMMANDS,

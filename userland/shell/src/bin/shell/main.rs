@@ -13,14 +13,17 @@ mod console;
 mod control;
 mod devices;
 mod files;
+mod i2c;
 mod logs;
 mod networks;
+mod opened;
 mod processes;
 mod sensors;
 mod small;
 mod watched;
 mod worker;
 
+use airox_api::i2c::I2cClient;
 use airox_rt::abi::Rights;
 use airox_rt::{Port, Start, StartError, TypedHandle};
 use airox_shell::scripts::BuiltIn;
@@ -29,6 +32,7 @@ use airox_shell::shell::Shell;
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use control::Control;
+use opened::Opened;
 
 airox_rt::entry!(main);
 
@@ -46,6 +50,7 @@ fn main(start: &'static Start) -> Result<(), StartError> {
         files: start.connect().ok().map(|client| Box::new(files::FileService::new(client)) as Box<_>),
         devices: Box::new(devices::DeviceService(devices.clone())),
         can: Box::new(can::CanService::new(devices.clone(), Rc::clone(&control))),
+        i2c: Box::new(i2c::I2cService(Opened::new(devices.clone(), I2cClient::new))),
         networks: Box::new(networks::NetworkService::new(devices)),
         sensors: Box::new(sensors::SensorService::new(start, Rc::clone(&control))),
         scripts: Box::new(BuiltIn),

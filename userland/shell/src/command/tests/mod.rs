@@ -3,6 +3,7 @@
 mod can;
 mod device;
 mod files;
+mod i2c;
 mod load;
 mod log;
 mod network;
