@@ -22,5 +22,5 @@ pub use attachments::{Mapper, Memory};
 pub use blocking::Blocking;
 pub use partitions::{Partition, partitions};
 #[cfg(feature = "guest")]
-pub use program::serve;
+pub use program::{DONE, PATIENCE, TIMER, serve, serve_woken};
 pub use server::{BlockServer, Part, Waiter};

@@ -1,8 +1,8 @@
-//! The wiring of a disk driver: its port, its device's interrupt, and the device manager.
+//! The wiring of a disk driver: its port, what tells that requests are done, and who lets its device use memory.
 
 use airox_api::block::{BlockDispatcher, BlockInterface, BlockRefusal};
 use airox_api::{Deferred, Dispatch, Outcome};
-use airox_driver_kit::{Device, KitError};
+use airox_driver_kit::{Device, DeviceHost, KitError};
 use airox_driver_traits::block::{BlockError, Geometry};
 use airox_driver_traits::dma::DmaMemory;
 use airox_driver_traits::queue::BlockQueue;
@@ -22,22 +22,37 @@ use crate::blocking::Blocking;
 use crate::partitions::{Partition, partitions};
 use crate::server::{BlockServer, Part};
 
-/// Bits of the driver's signal.
-const INTERRUPT: u64 = 1;
-const TIMER: u64 = 2;
+/// The bit of the driver's signal that says that requests may be done.
+pub const DONE: u64 = 1;
+/// The bit that says that it took too long.
+pub const TIMER: u64 = 2;
 /// Pages of memory for reading the partition table.
 const TABLE_PAGES: usize = 4;
 /// A device that has something to do and says nothing for so long is taken for broken.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Serves a disk: never returns, unless with an error. The device tells by its first interrupt that something is done.
 ///
 /// # Errors
 /// The driver was not given what it needs.
-pub fn serve<Q: BlockQueue>(start: &'static Start, device: Device, mut queue: Q) -> Result<(), Box<dyn Error>> {
+pub fn serve<Q: BlockQueue>(start: &'static Start, device: Device, queue: Q) -> Result<(), Box<dyn Error>> {
+    let signal = Signal::create()?;
+    let _interrupt = device.interrupt(0, &signal, DONE)?;
+    serve_woken(start, signal, device, queue)
+}
+
+/// Serves a disk whose device notifies [`DONE`] of the signal when something is done: never returns, unless with an error.
+///
+/// # Errors
+/// The driver was not given what it needs.
+pub fn serve_woken<Q: BlockQueue, H: DeviceHost>(
+    start: &'static Start,
+    signal: Signal,
+    device: H,
+    mut queue: Q,
+) -> Result<(), Box<dyn Error>> {
     let port = start.served_port::<BlockInterface>()?;
-    let signal = Rc::new(Signal::create()?);
-    let _interrupt = device.interrupt(0, &signal, INTERRUPT)?;
+    let signal = Rc::new(signal);
     let summary = describe(queue.geometry());
     let found = parts(&mut queue, &device, &signal)?;
     let names: Vec<String> = found.iter().map(|partition| partition.name.clone()).collect();
@@ -51,15 +66,15 @@ pub fn serve<Q: BlockQueue>(start: &'static Start, device: Device, mut queue: Q)
 }
 
 /// The disk's parts. One that cannot be read has none.
-fn parts<Q: BlockQueue>(queue: &mut Q, device: &Device, signal: &Signal) -> Result<Vec<Partition>, KitError> {
+fn parts<Q: BlockQueue>(queue: &mut Q, device: &impl DeviceHost, signal: &Signal) -> Result<Vec<Partition>, KitError> {
     let memory = device.memory(PAGE_SIZE as usize * TABLE_PAGES)?;
     let address = memory.device_address();
     let wait = || {
         let deadline = Instant::now().as_nanoseconds().saturating_add(PATIENCE.as_nanos() as u64);
         let kernel = |error: airox_rt::Error| BlockError::Kernel(error as u32);
         signal.set_timer(deadline, TIMER).map_err(kernel)?;
-        match signal.wait(INTERRUPT | TIMER).map_err(kernel)? {
-            bits if bits & INTERRUPT != 0 => Ok(()),
+        match signal.wait(DONE | TIMER).map_err(kernel)? {
+            bits if bits & DONE != 0 => Ok(()),
             _ => Err(BlockError::Timeout),
         }
     };
@@ -91,9 +106,9 @@ fn describe(geometry: Geometry) -> String {
 }
 
 /// Memory mapped by the device manager.
-struct ByManager(Rc<Device>);
+struct ByManager<H>(Rc<H>);
 
-impl Mapper for ByManager {
+impl<H: DeviceHost> Mapper for ByManager<H> {
     fn map(&mut self, region: Region) -> Result<Memory, BlockRefusal> {
         let kernel = |error: airox_rt::Error| BlockRefusal::Failed(BlockError::Kernel(error as u32));
         let (pages, _, _) = region.region_info().map_err(kernel)?;
@@ -111,17 +126,17 @@ impl Mapper for ByManager {
     }
 }
 
-type Disk<Q> = BlockServer<Q, ByManager, Deferred<(), BlockRefusal>>;
+type Disk<Q, H> = BlockServer<Q, ByManager<H>, Deferred<(), BlockRefusal>>;
 
 /// Requests to the server, interrupts to its device.
-struct Serving<Q> {
-    dispatcher: BlockDispatcher<Disk<Q>>,
+struct Serving<Q, H> {
+    dispatcher: BlockDispatcher<Disk<Q, H>>,
     signal: Rc<Signal>,
     /// Whether the timer runs.
     watched: bool,
 }
 
-impl<Q: BlockQueue> Serving<Q> {
+impl<Q: BlockQueue, H: DeviceHost> Serving<Q, H> {
     /// Begins or ends to wait for a device that does not answer.
     fn watch(&mut self, again: bool) {
         let busy = self.dispatcher.0.is_busy();
@@ -134,7 +149,7 @@ impl<Q: BlockQueue> Serving<Q> {
     }
 }
 
-impl<Q: BlockQueue> Handler for Serving<Q> {
+impl<Q: BlockQueue, H: DeviceHost> Handler for Serving<Q, H> {
     fn request(&mut self, message: &mut KernelMessage) -> Outcome {
         let outcome = self.dispatcher.dispatch(message);
         self.watch(false);
@@ -146,10 +161,10 @@ impl<Q: BlockQueue> Handler for Serving<Q> {
             log::error!("{error}");
             airox_rt::sys::process_exit(exit_code::FAILURE);
         }
-        if bits & INTERRUPT == 0 && bits & TIMER != 0 && self.watched && self.dispatcher.0.is_busy() {
+        if bits & DONE == 0 && bits & TIMER != 0 && self.watched && self.dispatcher.0.is_busy() {
             log::error!("the device does not answer");
             airox_rt::sys::process_exit(exit_code::FAILURE);
         }
-        self.watch(bits & INTERRUPT != 0);
+        self.watch(bits & DONE != 0);
     }
 }

@@ -7,12 +7,15 @@
 
 extern crate alloc;
 
+pub mod usb;
+
 mod alarm;
 
 pub use alarm::Alarm;
 
 use airox_api::CallError;
 use airox_api::device::{BusAddress, Child, Description, DeviceClient, DeviceError};
+use airox_api::usb::UsbError;
 use airox_driver_traits::dma::DmaMemory;
 use airox_driver_traits::registers::{Bytes, Registers, Width};
 use airox_rt::abi::layout::PAGE_SIZE;
@@ -32,6 +35,8 @@ pub enum KitError {
     Kernel(Error),
     /// The device manager refused.
     Manager(DeviceError),
+    /// The USB device or its controller's driver refused.
+    Usb(UsbError),
     /// The device manager does not answer.
     NoManager,
 }
@@ -42,6 +47,7 @@ impl fmt::Display for KitError {
             KitError::Start(error) => error.fmt(formatter),
             KitError::Kernel(error) => error.fmt(formatter),
             KitError::Manager(error) => write!(formatter, "the device manager refused: {error}"),
+            KitError::Usb(error) => error.fmt(formatter),
             KitError::NoManager => formatter.write_str("the device manager does not answer"),
         }
     }
@@ -70,6 +76,58 @@ impl From<CallError<DeviceError>> for KitError {
         }
     }
 }
+
+/// Who lets a device use memory, and tells others that the device is served: the device manager, or a bus's driver.
+pub trait DeviceHost {
+    /// Zeroed memory that the device may use.
+    ///
+    /// # Errors
+    /// There is none, or the device may not use any.
+    fn memory(&self, bytes: usize) -> Result<Shared, KitError>;
+
+    /// Lets the device use memory of others; returns the address by which requests name it.
+    ///
+    /// # Errors
+    /// The device cannot or may not use it.
+    fn map(&self, region: &Region) -> Result<u64, KitError>;
+
+    /// The device does not use the memory at that address any more.
+    ///
+    /// # Errors
+    /// It did not before.
+    fn unmap(&self, address: u64) -> Result<(), KitError>;
+
+    /// Tells the device manager that the driver serves.
+    ///
+    /// # Errors
+    /// [`KitError`].
+    fn announce(&self, summary: &str, parts: &[String]) -> Result<(), KitError>;
+}
+
+macro_rules! host {
+    ($type:ty, $map:ident, $unmap:ident) => {
+        impl $crate::DeviceHost for $type {
+            fn memory(&self, bytes: usize) -> Result<$crate::Shared, $crate::KitError> {
+                <$type>::memory(self, bytes)
+            }
+
+            fn map(&self, region: &airox_rt::Region) -> Result<u64, $crate::KitError> {
+                <$type>::$map(self, region)
+            }
+
+            fn unmap(&self, address: u64) -> Result<(), $crate::KitError> {
+                <$type>::$unmap(self, address)
+            }
+
+            fn announce(&self, summary: &str, parts: &[alloc::string::String]) -> Result<(), $crate::KitError> {
+                <$type>::announce(self, summary, parts)
+            }
+        }
+    };
+}
+
+host!(Device, map, unmap);
+host!(usb::Function, attach, detach);
 
 /// A driver's device.
 pub struct Device {

@@ -1,10 +1,12 @@
-//! From scan codes to the bytes a terminal sends.
+//! From scan codes, and from usages of USB's tables, to the bytes a terminal sends.
 
 use core::fmt;
 use pc_keyboard::layouts::{
     AnyLayout, Azerty, Colemak, De105Key, Dvorak104Key, FiSe105Key, Jis109Key, No105Key, Uk105Key, Us104Key,
 };
-use pc_keyboard::{DecodedKey, HandleControl, KeyCode, PS2Keyboard, ScancodeSet1};
+use pc_keyboard::{DecodedKey, HandleControl, KeyCode, KeyEvent, KeyState, PS2Keyboard, ScancodeSet1};
+
+use crate::usage::key_code;
 
 /// Most bytes one key gives.
 const KEY_BYTES: usize = 8;
@@ -23,7 +25,7 @@ impl fmt::Display for UnknownLayout {
 
 impl core::error::Error for UnknownLayout {}
 
-/// A keyboard that sends scan code set 1, as PS/2 controllers translate it.
+/// A keyboard that sends scan code set 1, as PS/2 controllers translate it, and others beside it; modifiers count whichever they are on.
 pub struct Keyboard {
     decoder: PS2Keyboard<AnyLayout, ScancodeSet1>,
 }
@@ -53,9 +55,20 @@ impl Keyboard {
     /// Takes a scan code byte; `send` gets the bytes of a key, if one was pressed.
     pub fn scan_code(&mut self, code: u8, send: impl FnOnce(&[u8])) {
         // Unknown codes are keys without a meaning here.
-        let Ok(Some(event)) = self.decoder.add_byte(code) else {
-            return;
-        };
+        if let Ok(Some(event)) = self.decoder.add_byte(code) {
+            self.event(event, send);
+        }
+    }
+
+    /// Takes a key of another keyboard, by its usage (HID Usage Tables 1.12, page 7); `send` gets its bytes, if it was pressed.
+    pub fn usage(&mut self, usage: u8, pressed: bool, send: impl FnOnce(&[u8])) {
+        let state = if pressed { KeyState::Down } else { KeyState::Up };
+        if let Some(code) = key_code(usage) {
+            self.event(KeyEvent { code, state }, send);
+        }
+    }
+
+    fn event(&mut self, event: KeyEvent, send: impl FnOnce(&[u8])) {
         let Some(key) = self.decoder.process_keyevent(event) else {
             return;
         };
@@ -165,6 +178,31 @@ mod tests {
         // Ctrl-Right, Alt-b, Shift-Tab, F5
         let codes = [0x1d, 0xe0, 0x4d, 0xe0, 0xcd, 0x9d, 0x38, 0x30, 0xb0, 0xb8, 0x2a, 0x0f, 0x8f, 0xaa, 0x3f];
         assert_eq!(keys("", &codes), b"\x1b[1;5C\x1bb\x1b[Z\x1b[15~");
+    }
+
+    #[test]
+    fn usages_give_the_same_as_scan_codes() {
+        let mut keyboard = Keyboard::from_arguments([]).expect("the layout is known");
+        let mut sent = Vec::new();
+        let mut press = |usage, pressed| keyboard.usage(usage, pressed, |bytes| sent.extend_from_slice(bytes));
+        // h, Shift-1, Ctrl-C, Up, Enter, and one that nobody knows.
+        for (usage, pressed) in [
+            (11, true),
+            (0xe1, true),
+            (30, true),
+            (0xe1, false),
+            (0xe0, true),
+            (6, true),
+            (0xe0, false),
+            (82, true),
+            (40, true),
+            (200, true),
+        ] {
+            press(usage, pressed);
+        }
+        assert_eq!(sent, b"h!\x03\x1b[A\r");
+        let known = (0..=255).filter(|usage| key_code(*usage).is_some());
+        assert_eq!(known.count(), 98 + 8);
     }
 
     #[test]

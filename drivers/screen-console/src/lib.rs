@@ -1,4 +1,4 @@
-//! Console over the frame buffer and a PS/2 keyboard.
+//! Console over the frame buffer, a PS/2 keyboard and those that the device manager finds.
 //!
 //! # Principles
 //! - The frame buffer is written and never read: what is on it is known from the screen model, and only cells that changed are
@@ -15,6 +15,7 @@ mod glyph;
 mod keyboard;
 mod painter;
 mod screen_console;
+mod usage;
 
 pub use controller::{Controller, ControllerError, KeyboardFound};
 pub use geometry::{Geometry, GeometryError, PixelFormat};

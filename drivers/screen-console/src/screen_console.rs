@@ -67,6 +67,13 @@ where
         self.advance()
     }
 
+    /// A key of another keyboard went down or up; see [`Keyboard::usage`].
+    pub fn key(&mut self, usage: u8, pressed: bool) -> Progress {
+        let console = &mut self.console;
+        self.keyboard.usage(usage, pressed, |bytes| console.typed(bytes));
+        self.advance()
+    }
+
     /// Moves output to the screen model.
     pub fn advance(&mut self) -> Progress {
         let mut buffer = [0; CHUNK];

@@ -115,6 +115,10 @@ pub struct Inner<H: Host> {
     awaited: RefCell<Vec<Ticket>>,
     /// Ports at which is what cannot be used.
     pub given_up: RefCell<Vec<Place>>,
+    /// Hubs, the controller among them, whose ports have not all been looked at.
+    pub unseen: Cell<u32>,
+    /// Whether it was told that all were.
+    pub settled: Cell<bool>,
     /// A command was not answered.
     silent: Cell<bool>,
 }
@@ -142,6 +146,8 @@ impl<H: Host> Bus<H> {
             results: RefCell::default(),
             awaited: RefCell::default(),
             given_up: RefCell::default(),
+            unseen: Cell::new(1),
+            settled: Cell::new(false),
             silent: Cell::new(false),
         })))
     }

@@ -267,7 +267,11 @@ impl<H: Host> Bus<H> {
     /// Gives up what is under way at an endpoint; controller and device begin anew there.
     async fn start_anew(&self, slot: u8, endpoint: &Endpoint) -> Result<(), Failure> {
         self.restart(slot, endpoint).await?;
-        self.request(slot, clear_halt(endpoint.address)).await.map(drop)
+        match self.request(slot, clear_halt(endpoint.address)).await {
+            // Some devices do not know that request, as nothing ever halts there.
+            Ok(_) | Err(Failure::Transfer(TransferError::Stalled)) => Ok(()),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Begins for a new process; see [`Usb::open`].

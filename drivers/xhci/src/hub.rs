@@ -6,6 +6,7 @@ use airox_usb::descriptor::Configuration;
 use airox_usb::hub::{PortStatus, Speed, feature};
 use airox_usb::request::{port_feature, port_status};
 use alloc::boxed::Box;
+use core::convert::Infallible;
 
 use crate::bus::{Bus, Failure, Host, REPORT};
 use crate::context;
@@ -46,11 +47,20 @@ impl<H: Host> Bus<H> {
                     let _ = bus.look_at(Place { hub: 0, port }).await;
                 }
                 if core::mem::take(&mut first) {
-                    let devices = bus.0.core.borrow().slots.iter().flatten().count();
-                    bus.0.host.settled(devices);
+                    bus.looked();
                 }
             }
         }));
+    }
+
+    /// All ports of a hub, or of the controller, have been looked at for the first time.
+    fn looked(&self) {
+        let left = self.0.unseen.get().saturating_sub(1);
+        self.0.unseen.set(left);
+        if left == 0 && !self.0.settled.replace(true) {
+            let devices = self.0.core.borrow().slots.iter().flatten().count();
+            self.0.host.settled(devices);
+        }
     }
 
     /// Finds what is at the ports of a hub, until it has gone.
@@ -58,18 +68,25 @@ impl<H: Host> Bus<H> {
         let endpoints = configuration.interfaces.iter().flat_map(|it| &it.endpoints);
         let mut reports = endpoints.filter(|it| it.kind == EndpointKind::Interrupt && it.is_in());
         let Some(endpoint) = reports.next().copied() else { return };
+        self.0.unseen.set(self.0.unseen.get() + 1);
         let bus = self.clone();
         self.0.host.spawn(Box::pin(async move {
-            let failed = bus.run_hub(slot, context::number(endpoint.address)).await;
-            if let Err(failure) = failed
-                && bus.0.core.borrow().slots.get(usize::from(slot)).is_some_and(Option::is_some)
-            {
+            let first = bus.first_look(slot).await;
+            bus.looked();
+            let ended = match first {
+                Ok(ports) => bus.run_hub(slot, context::number(endpoint.address), ports).await,
+                Err(failure) => Err(failure),
+            };
+            let core = bus.0.core.borrow();
+            let entry = core.slots.get(usize::from(slot)).and_then(Option::as_ref);
+            if let (Err(failure), Some(Slot { leaves: false, .. })) = (ended, entry) {
                 log::error!("a hub is not used any more: {failure}");
             }
         }));
     }
 
-    async fn run_hub(&self, slot: u8, number: u8) -> Result<(), Failure> {
+    /// Switches a hub's ports on and looks at them; returns how many there are.
+    async fn first_look(&self, slot: u8) -> Result<u8, Failure> {
         let hub = {
             let core = self.0.core.borrow();
             core.slots.get(usize::from(slot)).and_then(Option::as_ref).and_then(|it| it.hub).ok_or(Failure::NoRoom)?
@@ -81,9 +98,13 @@ impl<H: Host> Bus<H> {
         for port in 1..=hub.ports {
             self.look_at(Place { hub: slot, port }).await?;
         }
+        Ok(hub.ports)
+    }
+
+    async fn run_hub(&self, slot: u8, number: u8, ports: u8) -> Result<Infallible, Failure> {
         loop {
             // A bit for each port, the hub itself first (section 11.12.4).
-            let bytes = hub.ports / 8 + 1;
+            let bytes = ports / 8 + 1;
             let ticket = {
                 let mut core = self.0.core.borrow_mut();
                 let device = core.slots.get_mut(usize::from(slot)).and_then(Option::as_mut).ok_or(Failure::NoRoom)?;
@@ -92,7 +113,7 @@ impl<H: Host> Bus<H> {
             };
             let moved = self.transferred(ticket, true).await?;
             let report = self.read(slot, REPORT, moved as usize);
-            for port in 1..=hub.ports {
+            for port in 1..=ports {
                 if report.get(usize::from(port / 8)).is_some_and(|bits| bits & 1 << (port % 8) != 0) {
                     self.look_at(Place { hub: slot, port }).await?;
                 }

@@ -16,6 +16,8 @@ pub use airox_driver_traits::usb::UsbAddress;
 pub const FIRST_DRIVER: u32 = 10_001;
 /// Bytes of configuration space that a driver is told: what every PCI function has.
 pub const CONFIGURATION_BYTES: usize = 256;
+/// Most bytes of what a driver says of its device, and of the name of a part of it.
+pub const MAX_SUMMARY: usize = 40;
 /// In the badge of a handle to a driver's port: where the number of the part (0: the whole device) begins. Below it is the client's number.
 pub const PART_SHIFT: u32 = 32;
 

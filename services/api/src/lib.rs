@@ -46,6 +46,7 @@ pub mod entropy;
 pub mod file_system;
 pub mod files;
 pub mod i2c;
+pub mod input;
 pub mod log;
 pub mod network;
 pub mod power;
@@ -75,6 +76,7 @@ pub const INTERFACES: &[&InterfaceInfo] = &[
     &device::INFO,
     &entropy::INFO,
     &i2c::INFO,
+    &input::INFO,
     &log::INFO,
     &network::INFO,
     &power::INFO,

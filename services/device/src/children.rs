@@ -19,7 +19,7 @@ pub const MAX_CHILDREN: usize = 64;
 /// Most bytes of a device's name.
 const MAX_NAME: usize = 64;
 /// Why a device cannot be used whose bus has nobody who drives it.
-const NO_BUS: &str = "the driver of its bus ended";
+pub(crate) const NO_BUS: &str = "the driver of its bus ended";
 
 /// A device on a driver's bus.
 #[derive(Clone, Debug, PartialEq, Eq)]

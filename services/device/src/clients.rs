@@ -2,7 +2,8 @@
 
 use airox_abi::{Error, Handle, RegionKind, Rights};
 use airox_api::device::{
-    CONFIGURATION_BYTES, Child, Description, Device, DeviceEntry, DeviceError, DeviceState, FIRST_DRIVER, PART_SHIFT,
+    CONFIGURATION_BYTES, Child, Description, Device, DeviceEntry, DeviceError, DeviceState, FIRST_DRIVER, MAX_SUMMARY,
+    PART_SHIFT,
 };
 use airox_api::{Caller, Deferred};
 use airox_driver_traits::pci::ConfigurationSpace;
@@ -23,9 +24,8 @@ pub const MAX_WAITING: usize = 32;
 const MAX_WAITING_OF_ONE: usize = 8;
 /// Devices in one answer; they fit in a page unless they have very many parts, which are cut.
 const MAX_ENTRIES: usize = 8;
-/// Most parts of a device, and bytes of one's name and of a summary.
+/// Most parts of a device.
 pub const MAX_PARTS: usize = 16;
-const MAX_TEXT: usize = 40;
 
 /// Somebody who waits for a device.
 #[derive(Debug)]
@@ -120,7 +120,7 @@ impl<K: Kernel, P: Platform, W> Manager<'_, K, P, W> {
     /// The badge is no driver's, or it has too many parts.
     pub fn announced(&mut self, badge: u64, summary: &str, parts: Vec<String>) -> Result<(), DeviceError> {
         let (driving, _) = self.driving_of(badge).ok_or(DeviceError::NotAllowed)?;
-        let fits = |text: &str| text.len() <= MAX_TEXT && !text.contains(|letter: char| letter.is_control());
+        let fits = |text: &str| text.len() <= MAX_SUMMARY && !text.contains(|letter: char| letter.is_control());
         if parts.len() > MAX_PARTS || !parts.iter().all(|part| fits(part) && !part.contains('/')) || !fits(summary) {
             return Err(DeviceError::Full);
         }

@@ -11,7 +11,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::bars::Bar;
-use crate::children::OnBus;
+use crate::children::{NO_BUS, OnBus};
 use crate::function::Function;
 use crate::messages::Messages;
 
@@ -175,6 +175,7 @@ impl Driving<'_> {
     #[must_use]
     pub fn state(&self) -> DeviceState {
         match self.component.state {
+            _ if self.unusable == Some(NO_BUS) => DeviceState::Restarting,
             _ if self.unusable.is_some() => DeviceState::Unusable,
             State::Running if self.announced.is_some() => DeviceState::Running,
             State::New | State::Running => DeviceState::Starting,

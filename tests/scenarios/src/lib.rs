@@ -26,6 +26,7 @@ mod sensors;
 mod storage;
 mod supervision;
 mod tables;
+mod usb;
 
 use airox_machine::Scenario;
 
@@ -44,6 +45,7 @@ pub fn scenarios() -> Vec<Scenario> {
         network::SCENARIOS,
         power::SCENARIOS,
         storage::SCENARIOS,
+        usb::SCENARIOS,
         processors::SCENARIOS,
     ]
     .concat()

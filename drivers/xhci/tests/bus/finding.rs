@@ -66,7 +66,7 @@ fn what_hangs_on_hubs_is_found_and_goes_with_them() {
     outer.set_port(3, Some(inner));
     let mut play = with(&[(4, outer)]);
     let all = [(vec![4], HUB), (vec![4, 1], MASS_STORAGE), (vec![4, 3], HUB), (vec![4, 3, 2], BOOT_KEYBOARD)];
-    assert_eq!(play.found(), all);
+    assert_eq!((play.found(), play.world.settled.get()), (all.to_vec(), Some(4)));
     // Into a hub, out of it.
     play.world.model.with_device(&[4], |hub| hub.set_port(2, Some(Device::keyboard())));
     play.pass(5_000);

@@ -103,6 +103,10 @@ fn unplugging_ends_the_driver_and_returns_all() {
 fn the_end_of_the_bus_ends_its_devices_drivers_until_they_are_found_again() {
     with_stick(|manager, _| {
         let client = open(manager, OTHER, DISK).unwrap();
+        let later = |manager: &mut Devices<'_>| {
+            manager.open_device(OTHER, DISK, true, 5);
+            manager.take_answers()
+        };
         manager.child_added(CONTROLLER, child(2, [3, 0, 0, 0, 0, 0], 1)).unwrap();
         airox_api::supervisor::Supervisor::kill(
             &mut supervisor(manager),
@@ -110,13 +114,16 @@ fn the_end_of_the_bus_ends_its_devices_drivers_until_they_are_found_again() {
             "xhci0",
         )
         .unwrap();
-        assert_eq!(states(manager)[1], ("00:03.0/2:0".into(), DeviceState::Unusable));
+        assert_eq!(states(manager)[1], ("00:03.0/2:0".into(), DeviceState::Restarting));
         assert!(manager.slots()[1].driving.as_ref().unwrap().component.instance.is_none());
+        // Who wants it waits.
+        assert_eq!(later(manager), []);
         pass(manager, 20 * MS);
         // The next instance numbers anew; the driver is the same to its clients.
         manager.child_added(CONTROLLER, stick(7)).unwrap();
         assert_eq!(manager.slots()[1].driving.as_ref().unwrap().component.state, State::Running);
         announce(manager, STICK);
+        assert_eq!(manager.take_answers().len(), 1);
         assert!(manager.kernel().handle_copy(client, CLIENT, 0).is_ok());
         assert!(open(manager, OTHER, DISK).is_ok());
         // What is not there any more is forgotten when the bus is served again.

@@ -1,0 +1,68 @@
+//! What hangs on USB: found, used, pulled out and plugged in again.
+
+use airox_machine::{Context, Machine, Options, Scenario};
+use serde_json::{Value, json};
+
+use crate::play::{COMMAND_LIMIT, Outcome, Player, boot, check, play_on, until};
+use crate::scenario;
+use crate::screen::wait_for_screen;
+
+pub const SCENARIOS: &[Scenario] =
+    &[scenario("usb.a_keyboard_behind_a_hub_types_and_comes_and_goes", a_keyboard_behind_a_hub)];
+
+const KEYBOARD: &str = "/dev/input/keyboard0";
+
+fn with_controller(context: &Context, devices: &[&str], play: impl FnOnce(&mut Player<'_>) -> Outcome) -> Outcome {
+    let mut extra = vec!["-device".into(), "qemu-xhci,id=usb".into()];
+    extra.extend(devices.iter().map(|argument| argument.to_string()));
+    play_on(&mut boot(Machine::start(&Options { extra, ..context.options() }))?, play)
+}
+
+fn execute(player: &mut Player<'_>, command: &str, arguments: Value) -> Outcome {
+    player.machine.qmp().execute(command, arguments).map(drop).map_err(|error| error.to_string())
+}
+
+/// Waits until no device has this path.
+fn until_gone(player: &mut Player<'_>, path: &str) -> Outcome {
+    for _ in 0..60 {
+        if !player.enter("devices")?.contains(path) {
+            return Ok(());
+        }
+        player.enter("sleep 0.1")?;
+    }
+    Err(format!("{path} is still there"))
+}
+
+/// What is typed at whatever keyboard is connected reaches the shell on the screen.
+fn types(player: &mut Player<'_>, word: &str) -> Outcome {
+    player.press(&format!("clear\necho {word}\n"))?;
+    wait_for_screen(player.machine, &format!("\n{word}"), COMMAND_LIMIT).map(drop)
+}
+
+fn a_keyboard_behind_a_hub(context: &Context) -> Outcome {
+    with_controller(context, &["-device", "usb-hub,bus=usb.0,port=1"], |player| {
+        until(player, "devices --tree", &["/dev/bus/usb0 by xhci0", "090000 bridge: QEMU USB Hub"])?;
+        let keyboard = json!({"driver": "usb-kbd", "id": "keys", "bus": "usb.0", "port": "1.2"});
+        execute(player, "device_add", keyboard.clone())?;
+        until(player, "devices", &[KEYBOARD, "usb-keyboard0  running", "QEMU USB Keyboard"])?;
+        types(player, "one")?;
+        let granted = player.expect("caps usb-keyboard0", &["usb", "serve:input", "device"])?;
+        check(!granted.contains("irq") && !granted.contains("mmio"), || granted)?;
+        // Its driver, and then the controller's with all that hang on it.
+        player.expect_exactly("kill usb-keyboard0", "")?;
+        until(player, "devices", &["usb-keyboard0  running         1"])?;
+        types(player, "two")?;
+        player.expect_exactly("kill xhci0", "")?;
+        until(player, "devices", &["xhci0          running         1", "usb-keyboard0  running         1"])?;
+        types(player, "three")?;
+        execute(player, "device_del", json!({"id": "keys"}))?;
+        until_gone(player, KEYBOARD)?;
+        // The keys are the PS/2 keyboard's now; then it is another port.
+        types(player, "four")?;
+        let mut elsewhere = keyboard;
+        elsewhere["port"] = "2".into();
+        execute(player, "device_add", elsewhere)?;
+        until(player, "devices --tree", &[&format!("running: {KEYBOARD}")])?;
+        types(player, "five")
+    })
+}
