@@ -219,6 +219,10 @@ fn data_disk(list: &mut Arguments, path: &Path, kind: Disk) -> Result<(), Machin
     let device = match kind {
         Disk::Virtio => "virtio-blk-pci,id=data-disk,drive=data",
         Disk::Nvme => "nvme,id=data-disk,serial=data,drive=data",
+        Disk::Usb => {
+            list.add("-device", "qemu-xhci,id=data-xhci");
+            "usb-storage,id=data-disk,bus=data-xhci.0,drive=data"
+        }
         other => return Err(MachineError::Start(format!("no data disk can be of the kind {}", other.name()))),
     };
     crate::data_disk::ensure(path)?;

@@ -1,14 +1,16 @@
 //! What hangs on USB: found, used, pulled out and plugged in again.
 
-use airox_machine::{Context, Machine, Options, Scenario};
+use airox_machine::{Context, Disk, Machine, Options, Scenario};
 use serde_json::{Value, json};
 
 use crate::play::{COMMAND_LIMIT, Outcome, Player, boot, check, play_on, until};
 use crate::scenario;
 use crate::screen::wait_for_screen;
 
-pub const SCENARIOS: &[Scenario] =
-    &[scenario("usb.a_keyboard_behind_a_hub_types_and_comes_and_goes", a_keyboard_behind_a_hub)];
+pub const SCENARIOS: &[Scenario] = &[
+    scenario("usb.a_keyboard_behind_a_hub_types_and_comes_and_goes", a_keyboard_behind_a_hub),
+    scenario("usb.a_disk_is_verified_over_restarts_and_unplugged", a_disk_is_verified),
+];
 
 const KEYBOARD: &str = "/dev/input/keyboard0";
 
@@ -64,5 +66,28 @@ fn a_keyboard_behind_a_hub(context: &Context) -> Outcome {
         execute(player, "device_add", elsewhere)?;
         until(player, "devices --tree", &[&format!("running: {KEYBOARD}")])?;
         types(player, "five")
+    })
+}
+
+fn a_disk_is_verified(context: &Context) -> Outcome {
+    const DISK: &str = "/dev/block/usb-disk0";
+    const DRIVER: &str = "usb-storage0";
+    let options = Options { data_disk: Some("data.img".into()), data_disk_kind: Disk::Usb, ..context.options() };
+    play_on(&mut boot(Machine::start(&options))?, |player| {
+        until(player, "devices", &[DISK, DRIVER, "256 MiB in blocks of 512", "/dev/block/usb-disk0/scratch"])?;
+        let verify = |player: &mut Player<'_>, seed: u32| {
+            player.expect(&format!("disk verify {DISK}/scratch 100 {seed}"), &["100 rounds: "])
+        };
+        verify(player, 1)?;
+        player.expect(&format!("disk read {DISK} 0"), &["disk: not allowed"])?;
+        player.expect_exactly(&format!("restart {DRIVER}"), "")?;
+        verify(player, 2)?;
+        // With the controller's driver goes the disk's; both come back.
+        player.expect_exactly("restart xhci0", "")?;
+        until(player, "devices", &["usb-storage0  running         1"])?;
+        verify(player, 3)?;
+        execute(player, "device_del", json!({"id": "data-disk"}))?;
+        until_gone(player, DISK)?;
+        player.expect(&format!("disk read {DISK}/scratch 0"), &["disk: no such device"]).map(drop)
     })
 }
