@@ -81,7 +81,7 @@ pub struct Options {
     /// A second disk, whose parts `data` and `scratch` keep what is written; made if the file is missing. A relative path
     /// is relative to the run folder.
     pub data_disk: Option<PathBuf>,
-    /// What kind of disk that is: [`Disk::Virtio`] or [`Disk::Nvme`].
+    /// What kind of disk that is: [`Disk::Virtio`], [`Disk::Nvme`] or, if the image is attached as another kind, [`Disk::Ahci`].
     pub data_disk_kind: Disk,
     /// QEMU's machine type; `None` chooses `q35`, or `pc` for a parallel ATA disk.
     pub machine_type: Option<String>,
@@ -223,6 +223,7 @@ fn data_disk(list: &mut Arguments, path: &Path, kind: Disk) -> Result<(), Machin
             list.add("-device", "qemu-xhci,id=data-xhci");
             "usb-storage,id=data-disk,bus=data-xhci.0,drive=data"
         }
+        Disk::Ahci => "ide-hd,id=data-disk,bus=ide.0,drive=data",
         other => return Err(MachineError::Start(format!("no data disk can be of the kind {}", other.name()))),
     };
     crate::data_disk::ensure(path)?;

@@ -12,6 +12,7 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("devices.a_disk_is_listed_and_verified", a_disk_is_listed_and_verified),
     scenario("devices.a_disk_survives_a_hundred_kills_of_its_driver", a_disk_survives_a_hundred_kills),
     scenario("devices.an_nvme_disk_is_verified_and_its_driver_restarted", an_nvme_disk_is_verified),
+    scenario("devices.a_sata_disk_is_verified_and_its_driver_restarted", a_sata_disk_is_verified),
     scenario("devices.a_disk_that_is_plugged_in_is_found", a_disk_that_is_plugged_in_is_found),
     scenario("devices.a_disk_whose_memory_is_above_4_gib_works_under_uefi", a_disk_above_4_gib_works),
     scenario("devices.drivers_belong_to_the_device_manager", drivers_belong_to_the_device_manager),
@@ -79,16 +80,26 @@ fn a_disk_survives_a_hundred_kills(context: &Context) -> Outcome {
     })
 }
 
-fn an_nvme_disk_is_verified(context: &Context) -> Outcome {
-    let options = Options { data_disk_kind: Disk::Nvme, ..context.options() };
-    play_on(&mut boot(Machine::start(&options))?, |player| {
-        player
-            .expect("devices", &[DISK, "nvme0", "running", "256 MiB in blocks of 512", "/dev/block/disk0/scratch"])?;
-        player.expect(&verify(300, 1), &["300 rounds: "])?;
-        player.expect_exactly("restart nvme0", "")?;
-        player.expect(&verify(300, 2), &["300 rounds: "])?;
-        Ok(())
+/// A machine with such a data disk: it is verified before and after a restart of its driver.
+fn is_verified(options: &Options, disk: &str, driver: &str) -> Outcome {
+    play_on(&mut boot(Machine::start(options))?, |player| {
+        let scratch = format!("{disk}/scratch");
+        player.expect("devices", &[disk, driver, "running", "256 MiB in blocks of 512", &scratch])?;
+        player.expect(&format!("disk verify {scratch} 300 1"), &["300 rounds: "])?;
+        player.expect_exactly(&format!("restart {driver}"), "")?;
+        player.expect(&format!("disk verify {scratch} 300 2"), &["300 rounds: "]).map(drop)
     })
+}
+
+fn an_nvme_disk_is_verified(context: &Context) -> Outcome {
+    let options = Options { data_disk: Some("data.img".into()), data_disk_kind: Disk::Nvme, ..context.options() };
+    is_verified(&options, DISK, "nvme0")
+}
+
+/// On the controller that every q35 has.
+fn a_sata_disk_is_verified(context: &Context) -> Outcome {
+    let data = Options { data_disk: Some("data.img".into()), data_disk_kind: Disk::Ahci, ..context.options() };
+    is_verified(&Options { disk: Disk::Virtio, ..data }, "/dev/block/sata0", "ahci0")
 }
 
 /// UEFI firmware puts 64-bit memory of devices there.

@@ -5,8 +5,11 @@ use airox_machine::{Context, Machine, Options, Scenario};
 use crate::play::{Outcome, Player, boot, check, play_on};
 use crate::scenario;
 
-pub const SCENARIOS: &[Scenario] =
-    &[scenario("network.a_virtio_interface_hears_an_answer_and_random_bytes_differ", a_virtio_interface_hears)];
+pub const SCENARIOS: &[Scenario] = &[
+    scenario("network.a_virtio_interface_hears_an_answer_and_random_bytes_differ", a_virtio_interface_hears),
+    scenario("network.an_e1000_hears_an_answer_by_its_interrupt_line", |context| gigabit(context, "e1000")),
+    scenario("network.an_e1000e_hears_an_answer_by_messages", |context| gigabit(context, "e1000e")),
+];
 
 /// The router of QEMU's user network, and a guest there.
 const QUESTION: &str = "network arp net0 10.0.2.15 10.0.2.2";
@@ -45,5 +48,12 @@ fn a_virtio_interface_hears(context: &Context) -> Outcome {
         player.expect_exactly("restart virtio-random0", "")?;
         player.until("virtio-random0", |driver| driver.state == "receiving" && driver.restarts == 1)?;
         player.expect("random 4", &[" "]).map(drop)
+    })
+}
+
+fn gigabit(context: &Context, card: &str) -> Outcome {
+    with_card(context, card, &[], |player| {
+        it_is_heard(player, "e1000-net0")?;
+        player.expect("network", &["1000 Mbit/s"]).map(drop)
     })
 }
