@@ -59,7 +59,7 @@ impl<K: Kernel, P: Platform, W> Manager<'_, K, P, W> {
             None => {
                 let found = Found::OnBus(found);
                 let driving = self.driver_for(&found).and_then(|record| self.adopt(&found, record));
-                self.insert(Slot { found, driving })
+                self.insert(Slot { found, driving, plugs: None })
             }
         };
         let Slot { found: Found::OnBus(found), .. } = &self.slots[index] else { return Ok(()) };

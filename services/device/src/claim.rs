@@ -49,7 +49,7 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
     }
 
     /// Messages that no device uses, at most so many.
-    fn free_messages(&self, wanted: u32) -> Vec<u32> {
+    pub(crate) fn free_messages(&self, wanted: u32) -> Vec<u32> {
         let used = |line: &u32| self.interrupts_in_use().any(|other| other.messages().contains(line));
         MESSAGE_LINES.filter(|line| !used(line)).take(wanted as usize).collect()
     }
@@ -73,14 +73,15 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
     }
 
     fn interrupts_in_use(&self) -> impl Iterator<Item = &Interrupts> {
-        self.slots.iter().filter_map(|slot| slot.driving.as_ref()).map(|driving| &driving.interrupts)
+        let drivers = self.slots.iter().filter_map(|slot| slot.driving.as_ref()).map(|driving| &driving.interrupts);
+        drivers.chain(self.slots.iter().filter_map(|slot| slot.plugs.as_ref()).map(|plugs| &plugs.interrupts))
     }
 
     /// All places that drivers' devices have, ports or memory.
     fn places(&self, ports: bool) -> impl Iterator<Item = Range<u64>> {
-        let driving = self.slots.iter().filter_map(|slot| slot.driving.as_ref());
-        let bars = driving.flat_map(|driving| &driving.bars).filter(move |bar| bar.ports == ports);
-        bars.filter_map(Bar::range)
+        let drivers = self.slots.iter().filter_map(|slot| slot.driving.as_ref()).flat_map(|driving| &driving.bars);
+        let plugs = self.slots.iter().filter_map(|slot| slot.plugs.as_ref()).flat_map(|plugs| &plugs.bars);
+        drivers.chain(plugs).filter(move |bar| bar.ports == ports).filter_map(Bar::range)
     }
 
     /// A device can do without ports that have no place, or somebody else's: most of those are for software from before memory was used.
@@ -95,7 +96,7 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
     }
 
     /// Sees to it that all of a device's memory is where it can be reached and touches nobody else's.
-    fn place(&mut self, function: &Function, own: &mut [Bar]) -> Result<(), &'static str> {
+    pub(crate) fn place(&mut self, function: &Function, own: &mut [Bar]) -> Result<(), &'static str> {
         let mut used = alloc::vec![configuration_range(&self.pci)];
         used.extend(self.places(false));
         for bar in own.iter_mut().filter(|bar| !bar.ports) {
@@ -181,12 +182,24 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
             line: matches!(driving.interrupts, Interrupts::Line(_)),
         };
         function::enable(&mut space, abilities);
-        let Interrupts::Messages(messages, lines) = &driving.interrupts else { return Ok(()) };
+        let (address, interrupts, bars) = (function.address, driving.interrupts.clone(), driving.bars.clone());
+        self.send_messages(address, &interrupts, &bars)
+    }
+
+    /// Lets a function send its messages.
+    pub(crate) fn send_messages(
+        &mut self,
+        function: BusAddress,
+        interrupts: &Interrupts,
+        bars: &[Bar],
+    ) -> Result<(), Error> {
+        let Interrupts::Messages(messages, lines) = interrupts else { return Ok(()) };
         let data: Vec<u32> = lines.iter().map(|line| u32::from(LINE_VECTOR) + line).collect();
         let address = self.pci.message_address;
+        let mut space = self.platform.configuration().function(function);
         messages.enable(&mut space, address, data.first().copied().unwrap_or(0));
         let Some((bar, table)) = messages.table() else { return Ok(()) };
-        let bar = driving.bars.iter().find(|it| it.index == bar && !it.ports && table.end <= it.length);
+        let bar = bars.iter().find(|it| it.index == bar && !it.ports && table.end <= it.length);
         let start = bar.ok_or(Error::NoSuchResource)?.address + table.start;
         let page = start - start % PAGE_SIZE;
         let inside = (start - page) as usize;
@@ -208,7 +221,7 @@ impl Authority {
     }
 
     /// The handles to these interrupts.
-    fn interrupts(&self, interrupts: &Interrupts) -> impl Iterator<Item = Handle> {
+    pub(crate) fn interrupts(&self, interrupts: &Interrupts) -> impl Iterator<Item = Handle> {
         let line = match interrupts {
             Interrupts::Line(line) => self.lines.iter().find(|(known, _)| known == line).map(|(_, handle)| *handle),
             _ => None,

@@ -20,6 +20,7 @@ pub mod children;
 mod claim;
 pub mod clients;
 pub mod function;
+pub mod hotplug;
 pub mod manager;
 pub mod memory;
 pub mod messages;

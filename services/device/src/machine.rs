@@ -78,6 +78,10 @@ impl Platform for Machine {
         Ok(())
     }
 
+    fn bind_interrupt(&mut self, interrupt: Handle, signal: Handle, bits: u64) -> Result<(), Error> {
+        sys::irq_bind(interrupt, signal, bits)
+    }
+
     fn region_info(&mut self, region: Handle) -> Result<(u64, RegionKind, u64), Error> {
         sys::region_info(region)
     }

@@ -23,8 +23,10 @@ use crate::platform::Platform;
 use crate::scan;
 use crate::slot::{Driving, Found, Interrupts, Mapped, Slot};
 
-/// The bit of the manager's signal that its timer sets; the others say that a driver ended.
+/// The bit of the manager's signal that its timer sets; the others but [`PLUG_BIT`] say that a driver ended.
 pub const TIMER_BIT: u64 = 1;
+/// The bit that ports set when a device was plugged in or is to be taken out.
+pub const PLUG_BIT: u64 = 2;
 /// Most devices that have drivers.
 pub const MAX_DRIVERS: usize = 24;
 
@@ -136,7 +138,8 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
         for function in found.into_iter().filter(|function| !known(function, &kept)) {
             let found = Found::Function(function);
             let driving = self.driver_for(&found).and_then(|record| self.adopt(&found, record));
-            self.insert(Slot { found, driving });
+            let plugs = self.listen(&function);
+            self.insert(Slot { found, driving, plugs });
         }
         for index in 0..self.slots.len() {
             if self.driving(index).is_some_and(|it| it.component.state == State::New && it.unusable.is_none()) {
@@ -271,6 +274,9 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
                 self.ended(index, end);
             }
         }
+        if bits & PLUG_BIT != 0 {
+            self.look_at_ports();
+        }
         if bits & TIMER_BIT != 0 {
             let now = self.kernel.now();
             for index in 0..self.slots.len() {
@@ -398,7 +404,7 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
     }
 }
 
-/// The bit that says that a driver process ended. Beyond 63 numbers several share one.
+/// The bit that says that a driver process ended. Beyond 62 numbers several share one.
 const fn exit_bit(number: u32) -> u64 {
-    1 << (1 + number % 63)
+    1 << (2 + number % 62)
 }

@@ -17,6 +17,12 @@ pub trait Platform {
     /// The region cannot be mapped.
     fn write_registers(&mut self, region: Handle, writes: &[(usize, u32)]) -> Result<(), Error>;
 
+    /// Has an interrupt notify bits of a signal.
+    ///
+    /// # Errors
+    /// The handles do not allow it.
+    fn bind_interrupt(&mut self, interrupt: Handle, signal: Handle, bits: u64) -> Result<(), Error>;
+
     /// Pages, kind and physical address of a region.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 use crate::bars::Bar;
 use crate::children::{NO_BUS, OnBus};
 use crate::function::Function;
+use crate::hotplug::Plugs;
 use crate::messages::Messages;
 
 /// Most regions that one device can use at a time.
@@ -98,6 +99,8 @@ pub struct Slot<'a> {
     pub found: Found,
     /// Its driver.
     pub driving: Option<Driving<'a>>,
+    /// What is kept if devices come and go behind it.
+    pub plugs: Option<Plugs>,
 }
 
 /// What the manager keeps for a driver of one device.

@@ -3,5 +3,6 @@
 mod buses;
 mod devices;
 mod drivers;
+mod hotplug;
 mod lines;
 mod model;

@@ -42,7 +42,12 @@ pub fn at(bus: u8, device: u8, function: u8) -> BusAddress {
 pub struct ModelFunction {
     pub bytes: Bytes,
     masks: [u32; 6],
+    is_port: bool,
 }
+
+/// Where the control and status of a port's slot are in this model.
+pub const SLOT_CONTROL: usize = 0x98;
+pub const SLOT_STATUS: usize = 0x9a;
 
 impl ModelFunction {
     pub fn new(vendor: u16, device: u16, class: u32) -> ModelFunction {
@@ -50,7 +55,7 @@ impl ModelFunction {
         bytes.write_u16(0, vendor);
         bytes.write_u16(2, device);
         bytes.write_u32(8, class << 8);
-        ModelFunction { bytes, masks: [0; 6] }
+        ModelFunction { bytes, masks: [0; 6], is_port: false }
     }
 
     /// A disk with its registers behind register 4, 64 bits wide, and the table of its 3 messages behind register 1.
@@ -98,6 +103,20 @@ impl ModelFunction {
         function
     }
 
+    /// A bridge to bus 1 that devices are plugged into, with a power switch, which is off.
+    pub fn port() -> ModelFunction {
+        let mut function = ModelFunction::bridge(1, 1, (0xfe80_0000, 0x20_0000));
+        function.messages(0, 0, 1);
+        function.bar(0, 0xfe00_0000, 0x1000);
+        function.bytes.write_u8(0x41, 0x80);
+        function.bytes.write_u16(0x80, 0x10);
+        function.bytes.write_u16(0x82, 1 << 8);
+        function.bytes.write_u32(0x94, 1 << 1 | 1 << 6);
+        function.bytes.write_u16(SLOT_CONTROL, 1 << 10 | 3 << 8);
+        function.is_port = true;
+        function
+    }
+
     pub fn bar(&mut self, index: usize, address: u64, length: u32) {
         self.bytes.write_u32(0x10 + 4 * index, address as u32);
         self.masks[index] = !(length - 1);
@@ -125,6 +144,11 @@ impl ModelFunction {
                 let fixed = self.bytes.read_u32(offset) & !self.masks[index];
                 self.bytes.write_u32(offset, fixed | value as u32 & self.masks[index]);
             }
+            // What happened at a port is cleared by writing it, and not otherwise.
+            SLOT_STATUS if self.is_port => {
+                let status = self.bytes.read_u16(offset);
+                self.bytes.write_u16(offset, status & !(value as u16 & 0x11f));
+            }
             _ => self.bytes.write(offset, width, value),
         }
     }
@@ -140,6 +164,10 @@ pub struct World {
     /// Registers written: the region, and what.
     pub written: Vec<(Handle, Vec<(usize, u32)>)>,
     pub names: BTreeMap<u32, String>,
+    /// Whether what is on bus 1 goes when the port at 00:01.0 loses its power.
+    pub unplugs: bool,
+    /// Interrupts that notify the manager, and by which bits.
+    pub bound: Vec<(Handle, u64)>,
     /// Physical addresses of regions that are contiguous RAM.
     pub memory: BTreeMap<Handle, u64>,
 }
@@ -161,8 +189,12 @@ impl ConfigurationSpace for Model {
     }
 
     fn write(&mut self, at: BusAddress, offset: usize, width: Width, value: u64) {
-        if let Some(function) = self.world().functions.get_mut(&at) {
+        let mut world = self.world();
+        if let Some(function) = world.functions.get_mut(&at) {
             function.write(offset, width, value);
+            if function.is_port && offset == SLOT_CONTROL && value & 1 << 10 != 0 && world.unplugs {
+                world.functions.retain(|address, _| address.bus != 1);
+            }
         }
     }
 }
@@ -176,6 +208,11 @@ impl Platform for Model {
 
     fn write_registers(&mut self, region: Handle, writes: &[(usize, u32)]) -> Result<(), Error> {
         self.world().written.push((region, writes.to_vec()));
+        Ok(())
+    }
+
+    fn bind_interrupt(&mut self, interrupt: Handle, _signal: Handle, bits: u64) -> Result<(), Error> {
+        self.world().bound.push((interrupt, bits));
         Ok(())
     }
 
