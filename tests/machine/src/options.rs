@@ -81,7 +81,7 @@ pub struct Options {
     /// A second disk, whose parts `data` and `scratch` keep what is written; made if the file is missing. A relative path
     /// is relative to the run folder.
     pub data_disk: Option<PathBuf>,
-    /// What kind of disk that is: [`Disk::Virtio`], [`Disk::Nvme`] or, if the image is attached as another kind, [`Disk::Ahci`].
+    /// What kind of disk that is: [`Disk::Virtio`], [`Disk::Nvme`], [`Disk::Usb`] or, if the image is attached as another kind, [`Disk::Ahci`].
     pub data_disk_kind: Disk,
     /// QEMU's machine type; `None` chooses `q35`, or `pc` for a parallel ATA disk.
     pub machine_type: Option<String>,
