@@ -1,4 +1,4 @@
-//! Sensors on serial lines, and the server of the interface `sensor`.
+//! Sensors and actuators on serial lines, and the servers of the interfaces `sensor` and `actuator`.
 //!
 //! # Principles
 //! - **A device's protocol knows neither the line nor the clients.** It gets bytes and the time, and gives bytes, readings and the time
@@ -14,6 +14,9 @@ extern crate alloc;
 #[cfg(any(test, feature = "testing"))]
 extern crate std;
 
+mod actuator_server;
+#[cfg(test)]
+mod actuator_tests;
 mod condition;
 mod line;
 mod options;
@@ -25,6 +28,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use actuator_server::{ActuatorServer, MAX_COMMANDS, MAX_COMMANDS_OF_ONE};
 pub use condition::{Condition, Fault};
 pub use line::{Exchange, Protocol, SerialSensor};
 pub use options::{BadOption, LineOptions};

@@ -1,6 +1,7 @@
 //! A sensor at the end of a serial line.
 
 use crate::condition::Condition;
+use airox_driver_traits::actuator::{Actuator, Outcome, Outputs};
 use airox_driver_traits::sensor::{Description, Progress, Reading, Sensor, SensorError, Statistics};
 use airox_driver_traits::serial::SerialLine;
 use alloc::vec::Vec;
@@ -94,6 +95,20 @@ impl<L: SerialLine, P: Protocol> SerialSensor<L, P> {
     fn exchange(&mut self) -> (&mut P, Exchange<'_>) {
         let exchange = Exchange { now: self.now, condition: &mut self.condition, output: &mut self.output };
         (&mut self.protocol, exchange)
+    }
+}
+
+impl<L: SerialLine, P: Protocol + Actuator> Actuator for SerialSensor<L, P> {
+    fn outputs(&self) -> &Outputs {
+        self.protocol.outputs()
+    }
+
+    fn command(&mut self, number: u64, channel: usize, value: Option<f64>) {
+        self.protocol.command(number, channel, value);
+    }
+
+    fn take_outcomes(&mut self) -> Vec<Outcome> {
+        self.protocol.take_outcomes()
     }
 }
 

@@ -1,12 +1,14 @@
-//! The program around a sensor on a 16550: its line, its timer, its clients.
+//! The program around a sensor or actuator on a 16550: its line, its timer, its clients.
 //!
 //! Resource `uart`: the eight ports and the interrupt line.
 
-use crate::{LineOptions, Protocol, SensorServer, SerialSensor};
+use crate::{ActuatorServer, LineOptions, Protocol, SensorServer, SerialSensor};
+use airox_api::actuator::{ActuatorDispatcher, ActuatorInterface};
 use airox_api::sensor::{SensorDispatcher, SensorInterface};
-use airox_api::{Dispatch, Outcome};
+use airox_api::{Dispatch, Interface, Outcome};
 use airox_driver_kit::Alarm;
 use airox_driver_traits::BoundPorts;
+use airox_driver_traits::actuator::Actuator;
 use airox_driver_traits::sensor::{Progress, Sensor};
 use airox_rt::server::{Handler, KernelMessage, Server};
 use airox_rt::time::Instant;
@@ -26,31 +28,70 @@ const AGAIN: u64 = 1 << 2;
 
 type Device<P> = SerialSensor<Uart<BoundPorts>, P>;
 
-struct Program<P> {
-    server: SensorDispatcher<SensorServer<Device<P>>>,
+/// The server of an interface around a device.
+trait Served: Dispatch {
+    /// The device interrupted, was told something, or time passed.
+    fn advance(&mut self) -> Progress;
+    /// When it is to be called at the latest.
+    fn deadline(&mut self) -> Option<u64>;
+}
+
+impl<P: Protocol> Served for SensorDispatcher<SensorServer<Device<P>>> {
+    fn advance(&mut self) -> Progress {
+        let progress = self.0.sensor().advance(now());
+        self.0.tell();
+        progress
+    }
+
+    fn deadline(&mut self) -> Option<u64> {
+        self.0.sensor().deadline()
+    }
+}
+
+impl<P: Protocol + Actuator> Served for ActuatorDispatcher<ActuatorServer<Device<P>>> {
+    fn advance(&mut self) -> Progress {
+        let progress = self.0.actuator().advance(now());
+        self.0.tell();
+        progress
+    }
+
+    fn deadline(&mut self) -> Option<u64> {
+        self.0.actuator().deadline()
+    }
+}
+
+struct Program<S> {
+    server: S,
     irq: Irq,
     signal: Signal,
     alarm: Alarm,
 }
 
-impl<P: Protocol> Handler for Program<P> {
+impl<S: Served> Program<S> {
+    fn advance(&mut self, bits: u64) {
+        let progress = self.server.advance();
+        let interrupt = if bits & INTERRUPT != 0 { self.irq.acknowledge() } else { Ok(()) };
+        let again = if progress == Progress::More { self.signal.notify(AGAIN) } else { Ok(()) };
+        let alarm = self.server.deadline();
+        if let Err(error) = interrupt.and(again).and_then(|()| self.alarm.set(&self.signal, alarm, TIME)) {
+            log::error!("cannot wait for the device: {error}");
+        }
+    }
+}
+
+impl<S: Served> Handler for Program<S> {
     fn request(&mut self, message: &mut KernelMessage) -> Outcome {
-        self.server.dispatch(message)
+        let outcome = self.server.dispatch(message);
+        // A command leaves at once.
+        self.advance(0);
+        outcome
     }
 
     fn signal(&mut self, bits: u64) {
         if bits & TIME != 0 {
             self.alarm.rang();
         }
-        let server = &mut self.server.0;
-        let progress = server.sensor().advance(now());
-        server.tell();
-        let alarm = server.sensor().deadline();
-        let interrupt = if bits & INTERRUPT != 0 { self.irq.acknowledge() } else { Ok(()) };
-        let again = if progress == Progress::More { self.signal.notify(AGAIN) } else { Ok(()) };
-        if let Err(error) = interrupt.and(again).and_then(|()| self.alarm.set(&self.signal, alarm, TIME)) {
-            log::error!("cannot wait for the device: {error}");
-        }
+        self.advance(bits);
     }
 }
 
@@ -65,7 +106,30 @@ fn now() -> u64 {
 /// # Errors
 /// A handle is missing, or a system call failed.
 pub fn run<P: Protocol>(start: &'static Start, options: LineOptions, protocol: P) -> Result<(), Box<dyn Error>> {
-    let port = start.served_port::<SensorInterface>()?;
+    let server = |sensor| SensorDispatcher(SensorServer::new(sensor, now));
+    serve::<SensorInterface, _, _>(start, options, protocol, server)
+}
+
+/// Serves the actuator that speaks `protocol`, likewise.
+///
+/// # Errors
+/// A handle is missing, or a system call failed.
+pub fn run_actuator<P: Protocol + Actuator>(
+    start: &'static Start,
+    options: LineOptions,
+    protocol: P,
+) -> Result<(), Box<dyn Error>> {
+    let server = |actuator| ActuatorDispatcher(ActuatorServer::new(actuator, now));
+    serve::<ActuatorInterface, _, _>(start, options, protocol, server)
+}
+
+fn serve<I: Interface, P: Protocol, S: Served>(
+    start: &'static Start,
+    options: LineOptions,
+    protocol: P,
+    server: impl FnOnce(Device<P>) -> S,
+) -> Result<(), Box<dyn Error>> {
+    let port = start.served_port::<I>()?;
     let authority: IoPorts = start.take("ports:uart")?;
     let irq: Irq = start.take("irq:uart")?;
     let ports = BoundPorts::new([PortRange::bind(authority, options.port, REGISTERS)?]);
@@ -83,8 +147,7 @@ pub fn run<P: Protocol>(start: &'static Start, options: LineOptions, protocol: P
     // The first call sets the timer.
     signal.notify(AGAIN)?;
     let served = Server::new(port).with_signal(&signal)?;
-    let sensor = SerialSensor::new(line, protocol, now(), options.silence_ns);
-    let server = SensorDispatcher(SensorServer::new(sensor, now));
+    let server = server(SerialSensor::new(line, protocol, now(), options.silence_ns));
     let program = Program { server, irq, signal, alarm: Alarm::default() };
     log::info!("{} at port {:#x}, {} baud", start.name(), options.port, options.baud);
     Ok(served.run(program)?)

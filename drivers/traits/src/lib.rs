@@ -9,6 +9,7 @@
 
 extern crate alloc;
 
+pub mod actuator;
 pub mod block;
 mod bound_ports;
 pub mod can;

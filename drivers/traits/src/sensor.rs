@@ -19,6 +19,8 @@ pub enum SensorKind {
     Position,
     /// How it lies, turns and accelerates.
     Motion,
+    /// What an actuator does.
+    Actuation,
 }
 
 impl SensorKind {
@@ -28,6 +30,7 @@ impl SensorKind {
         match self {
             SensorKind::Position => "position",
             SensorKind::Motion => "motion",
+            SensorKind::Actuation => "actuation",
         }
     }
 }

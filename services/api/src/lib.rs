@@ -37,6 +37,7 @@ extern crate alloc;
 // The generated code names this crate from outside.
 extern crate self as airox_api;
 
+pub mod actuator;
 pub mod block;
 pub mod can;
 pub mod clock;
@@ -69,6 +70,7 @@ pub use wire::{
 
 /// Every interface of this crate, for debuggers.
 pub const INTERFACES: &[&InterfaceInfo] = &[
+    &actuator::INFO,
     &block::INFO,
     &can::INFO,
     &clock::INFO,

@@ -3,6 +3,7 @@
 
 mod bno055;
 mod gps;
+mod maestro;
 
 use airox_machine::{Context, Machine, Options, Scenario};
 
@@ -15,13 +16,14 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("sensors.a_position_is_read_through_noise", a_position_is_read_through_noise),
     scenario("sensors.an_orientation_is_read", an_orientation_is_read),
     scenario("sensors.killed_drivers_return", killed_drivers_return),
+    scenario("sensors.servos_go_where_they_are_told", servos_go_where_they_are_told),
     scenario("sensors.absent_hardware_costs_nothing", absent_hardware_costs_nothing),
 ];
 
-/// A machine with both lines.
+/// A machine with all lines.
 fn with_lines(context: &Context, play: impl FnOnce(&mut Player<'_>) -> Outcome) -> Outcome {
     let mut options = context.options();
-    for (name, port, line) in [("gps", "0x2f8", 5), ("imu", "0x3e8", 7)] {
+    for (name, port, line) in [("gps", "0x2f8", 5), ("imu", "0x3e8", 7), ("servos", "0x2e8", 10)] {
         options.extra.extend([
             "-chardev".into(),
             format!("socket,id={name},path={name}.sock,server=on,wait=off"),
@@ -95,9 +97,38 @@ fn killed_drivers_return(context: &Context) -> Outcome {
     })
 }
 
+fn servos_go_where_they_are_told(context: &Context) -> Outcome {
+    with_lines(context, |player| {
+        player.expect("actuator list", &["servos0", "servo5", "-1 to 1", "Pololu Maestro"])?;
+        player.expect("actuator set servos0 0 0", &["not confirmed"])?;
+        let controller = maestro::Controller::plug_in(player.machine)?;
+        until(player, "actuator read servos0", &["servo0", "servo5"])?;
+        player.expect_exactly("actuator set servos0 servo2 0.5; actuator set servos0 0 -1", "")?;
+        let reached = |controller: &maestro::Controller, wanted: [u16; 6]| {
+            let targets = controller.targets();
+            check(targets == wanted, || format!("targets are {targets:?}, not {wanted:?}"))
+        };
+        reached(&controller, [4000, 0, 7000, 0, 0, 0])?;
+        until(player, "actuator read servos0", &["servo0      -1", "servo2     0.5"])?;
+        player.expect("actuator set servos0 1 1.01", &["the value must be -1 to 1"])?;
+        player.expect("actuator set servos0 servo6 0", &["no such channel"])?;
+        // A new driver moves nothing.
+        player.enter("kill maestro")?;
+        until(player, "actuator read servos0", &["servo2     0.5"])?;
+        reached(&controller, [4000, 0, 7000, 0, 0, 0])?;
+        player.expect_exactly("actuator stop servos0", "")?;
+        reached(&controller, [0; 6])?;
+        drop(controller);
+        until(player, "actuator read servos0", &["unplugged"]).map(drop)
+    })
+}
+
 fn absent_hardware_costs_nothing(context: &Context) -> Outcome {
     on(&context.options(), |player| {
-        player.expect("log", &["no UART answers at port 0x2f8", "no UART answers at port 0x3e8"])?;
+        player.expect(
+            "log",
+            &["no UART answers at port 0x2f8", "no UART answers at port 0x3e8", "no UART answers at port 0x2e8"],
+        )?;
         player.expect("sensor list", &["gps0", "imu0"])?;
         player.expect_exactly("echo all is well", "all is well")
     })

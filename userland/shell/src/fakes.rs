@@ -64,6 +64,8 @@ pub struct World {
     pub can_news: VecDeque<Option<can::News>>,
     pub can_after: Vec<u64>,
     pub can_recovered: bool,
+    /// What the actuator servos0 was told.
+    pub commands: Vec<(u32, Option<f64>)>,
     pub unix_ns: u64,
     pub power: Vec<&'static str>,
     pub devices: Vec<DeviceEntry>,
@@ -444,6 +446,29 @@ impl I2cBuses for Shared {
     }
 }
 
+/// The actuator servos0.
+impl Actuators for Shared {
+    fn names(&mut self) -> Answer<Vec<String>> {
+        Ok(["servos0".into()].into())
+    }
+
+    fn describe(&mut self, actuator: &str) -> Answer<Outputs> {
+        match actuator {
+            "servos0" => Ok(Outputs::alike("made", "servo", 2, Unit::One, -1.0, 1.0)),
+            _ => Err(Failure::Refused("no such actuator".into())),
+        }
+    }
+
+    fn set(&mut self, _actuator: &str, channel: u32, value: Option<f64>) -> Answer<()> {
+        self.world().commands.push((channel, value));
+        Ok(())
+    }
+
+    fn read(&mut self, _actuator: &str) -> Answer<Result<Reading, SensorError>> {
+        Ok(Ok(Reading { time_ns: 0, quality: Quality::Good, values: [Some(0.5), None].into() }))
+    }
+}
+
 impl Scripts for Shared {
     fn names(&mut self) -> Answer<Vec<String>> {
         Ok(self.world().scripts.keys().cloned().collect())
@@ -665,6 +690,7 @@ impl Session {
             can: boxed(),
             networks: boxed(),
             i2c: boxed(),
+            actuators: boxed(),
             sensors: boxed(),
             scripts: boxed(),
             console: boxed(),

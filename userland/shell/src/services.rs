@@ -8,6 +8,7 @@ use core::fmt;
 
 pub use crate::verify::Report;
 
+pub use airox_api::actuator::{ActuatorError, Output, Outputs};
 pub use airox_api::can;
 pub use airox_api::device::DeviceEntry;
 pub use airox_api::files::{
@@ -136,6 +137,18 @@ pub trait I2cBuses {
     fn transfer(&mut self, path: &str, address: u8, write: &[u8], count: u32) -> Answer<Vec<u8>>;
 }
 
+/// Actuators, by name.
+pub trait Actuators {
+    /// Names of all actuators that this shell may use.
+    fn names(&mut self) -> Answer<Vec<String>>;
+    /// What an actuator is.
+    fn describe(&mut self, actuator: &str) -> Answer<Outputs>;
+    /// Sets a channel, or lets it go; comes back when the device has confirmed it.
+    fn set(&mut self, actuator: &str, channel: u32, value: Option<f64>) -> Answer<()>;
+    /// What its channels do, or why that is not known.
+    fn read(&mut self, actuator: &str) -> Answer<Result<Reading, SensorError>>;
+}
+
 /// The machine's power. Neither call comes back if it succeeds.
 pub trait Power {
     /// Switches off.
@@ -259,6 +272,8 @@ pub struct Services {
     pub can: Box<dyn CanBuses>,
     /// See [`Networks`].
     pub networks: Box<dyn Networks>,
+    /// See [`Actuators`].
+    pub actuators: Box<dyn Actuators>,
     /// See [`I2cBuses`].
     pub i2c: Box<dyn I2cBuses>,
     /// See [`Sensors`].

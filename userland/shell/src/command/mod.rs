@@ -1,5 +1,6 @@
 //! The commands: one table, one function each. A command prints with [`Shell::print`] and returns why it failed, if it did.
 
+mod actuator;
 mod can;
 mod console;
 mod device;
@@ -63,6 +64,7 @@ impl Command {
 /// Every command, by name.
 pub fn all() -> impl Iterator<Item = &'static Command> {
     let groups = [
+        actuator::COMMANDS,
         can::COMMANDS,
         console::COMMANDS,
         device::COMMANDS,

@@ -3,7 +3,7 @@
 use super::{Command, usage};
 use crate::complete::Argument;
 use crate::nearest::nearest;
-use crate::services::{Description, Failure, Reading, SensorError, Statistics, Waited};
+use crate::services::{Channel, Description, Failure, Reading, SensorError, Statistics, Waited};
 use crate::shell::{Done, Shell, Stop};
 use crate::table::{Align, Table};
 use alloc::format;
@@ -86,13 +86,19 @@ fn read(shell: &mut Shell, sensor: &str) -> Done {
     let what = shell.services.sensors.describe(sensor)?;
     let reading = shell.services.sensors.read(sensor)?;
     let reading = reading.map_err(|why| Stop::Failed(format!("{sensor}: {why}")))?;
+    let table = values(what.channels.iter(), &reading);
+    let age = shell.services.host.uptime_ns().saturating_sub(reading.time_ns) / 1_000_000;
+    shell.print(&format!("{table}quality {}, {age} ms old\n", reading.quality.name()));
+    Ok(())
+}
+
+/// A table of a reading's values.
+pub(super) fn values<'a>(channels: impl Iterator<Item = &'a Channel>, reading: &Reading) -> String {
     let mut table = Table::new(&[("CHANNEL", Align::Left), ("VALUE", Align::Right), ("UNIT", Align::Left)]);
-    for (channel, value) in what.channels.iter().zip(&reading.values) {
+    for (channel, value) in channels.zip(&reading.values) {
         table.row([channel.name.clone().into_owned(), number(*value), channel.unit.symbol().into()]);
     }
-    let age = shell.services.host.uptime_ns().saturating_sub(reading.time_ns) / 1_000_000;
-    shell.print(&format!("{}quality {}, {age} ms old\n", table.render(), reading.quality.name()));
-    Ok(())
+    table.render()
 }
 
 fn count(shell: &mut Shell, sensor: &str) -> Done {

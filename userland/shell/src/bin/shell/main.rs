@@ -8,6 +8,7 @@
 
 extern crate alloc;
 
+mod actuators;
 mod can;
 mod console;
 mod control;
@@ -50,6 +51,7 @@ fn main(start: &'static Start) -> Result<(), StartError> {
         files: start.connect().ok().map(|client| Box::new(files::FileService::new(client)) as Box<_>),
         devices: Box::new(devices::DeviceService(devices.clone())),
         can: Box::new(can::CanService::new(devices.clone(), Rc::clone(&control))),
+        actuators: Box::new(actuators::ActuatorService::new(start)),
         i2c: Box::new(i2c::I2cService(Opened::new(devices.clone(), I2cClient::new))),
         networks: Box::new(networks::NetworkService::new(devices)),
         sensors: Box::new(sensors::SensorService::new(start, Rc::clone(&control))),

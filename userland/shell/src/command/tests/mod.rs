@@ -1,5 +1,6 @@
 //! Every command against fake servers: the good case, and what a person gets wrong.
 
+mod actuator;
 mod can;
 mod device;
 mod files;
