@@ -15,6 +15,7 @@ mod bound_ports;
 pub mod can;
 pub mod dma;
 pub mod entropy;
+pub mod gpio;
 pub mod i2c;
 pub mod network;
 pub mod pci;
@@ -22,6 +23,7 @@ pub mod queue;
 pub mod registers;
 pub mod sensor;
 pub mod serial;
+pub mod spi;
 pub mod usb;
 
 pub use bound_ports::BoundPorts;

@@ -7,10 +7,12 @@
 #![no_std]
 #![deny(unsafe_code)]
 
+extern crate alloc;
 #[cfg(any(test, feature = "testing"))]
 extern crate std;
 
 mod backend;
+mod lines;
 #[cfg(any(test, feature = "testing"))]
 pub mod model;
 #[cfg(test)]
@@ -18,4 +20,5 @@ mod tests;
 mod uart;
 
 pub use airox_driver_traits::serial::LineErrors;
+pub use lines::{In, Input, Lines, Out, Output};
 pub use uart::{FIFO, Uart, UartError, port_number};
