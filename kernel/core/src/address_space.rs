@@ -135,7 +135,7 @@ impl<M: Machine> Kernel<M> {
                 if self.machine.read_word(table, slot(here, 0)) != 0 {
                     self.machine.write_word(table, slot(here, 0), 0);
                     self.processes[process].resident_pages -= 1;
-                    clear -= 1;
+                    clear = if self.is_late() { 0 } else { clear - 1 };
                     if !left {
                         self.machine.flush_page(root, here);
                     }

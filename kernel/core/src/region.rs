@@ -248,7 +248,7 @@ impl<M: Machine> Kernel<M> {
             for table in done..after {
                 self.ensure_table(process, (address / reach + table) * reach)?;
             }
-            if after < tables {
+            if after < tables || self.is_late() {
                 return Ok(Some(after));
             }
             let kind = self.insert_mapping(source, region, place)?;

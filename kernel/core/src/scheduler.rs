@@ -14,6 +14,8 @@ use airox_abi::trace::EventKind;
 
 /// A turn among threads of equal priority, in seconds' fractions: 10 ms.
 const SLICES_PER_SECOND: u64 = 100;
+/// [`armed`](crate::processor::Processor::armed) while the hardware timer is not to be touched.
+const HELD: u64 = 0;
 
 /// The ready queues; links are in the threads.
 pub(crate) struct Ready {
@@ -387,7 +389,7 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn arm_timer(&mut self) {
         let cpu = &self.cpu;
         let due = cpu.timers.earliest().min(cpu.slice_end).min(cpu.budget_end);
-        if due != cpu.armed && cpu.number == self.here {
+        if due != cpu.armed && cpu.armed != HELD && cpu.number == self.here {
             self.cpu.armed = due;
             self.machine.arm_timer(due);
         }
@@ -398,10 +400,10 @@ impl<M: Machine> Kernel<M> {
         self.interrupts += 1;
         let running = self.cpu.current.number();
         self.trace(EventKind::Timer, running, 0, self.cpu.armed, 0);
-        self.cpu.armed = u64::MAX;
-        let now = self.machine.now();
+        // What becomes due meanwhile is seen to here, and the hardware told once, at the end.
+        self.cpu.armed = HELD;
         let signals = self.capacity.get(QuotaKind::Signals);
-        while let Some(owner) = self.cpu.timers.take_due(now) {
+        while let Some(owner) = self.cpu.timers.take_due(self.machine.now()) {
             match owner.checked_sub(signals) {
                 None => {
                     let signal = Id::new(owner);
@@ -410,6 +412,7 @@ impl<M: Machine> Kernel<M> {
                 Some(budget) => self.replenish(Id::new(budget)),
             }
         }
+        let now = self.machine.now();
         if now >= self.cpu.budget_end {
             self.end_of_budget(now);
         }
@@ -417,8 +420,15 @@ impl<M: Machine> Kernel<M> {
             self.cpu.slice_end = u64::MAX;
             self.rotate();
         }
-        self.arm_timer();
         self.finish_entry();
+        self.cpu.armed = u64::MAX;
+        self.arm_timer();
+    }
+
+    /// Whether the hardware timer is due: a kernel entry that can be left now, and begun anew, is.
+    #[inline]
+    pub(crate) fn is_late(&self) -> bool {
+        self.machine.now() >= self.cpu.armed
     }
 }
 

@@ -57,46 +57,52 @@ impl Timers {
     fn remove(&mut self, position: usize) {
         let (_, owner) = self.heap.swap_remove(position);
         self.position[owner as usize] = NONE;
-        if let Some(&(_, moved)) = self.heap.get(position) {
-            self.position[moved as usize] = position as u32;
+        if position < self.heap.len() {
             self.sift_up(position);
             self.sift_down(position);
         }
     }
 
     /// The deadline at a place in the heap; `u64::MAX` behind its end.
+    #[inline(always)]
     fn deadline(&self, index: usize) -> u64 {
         self.heap.get(index).map_or(u64::MAX, |&(deadline, _)| deadline)
     }
 
-    fn swap(&mut self, a: usize, b: usize) {
-        self.heap.swap(a, b);
-        for index in [a, b] {
-            self.position[self.heap[index].1 as usize] = index as u32;
-        }
+    #[inline(always)]
+    fn place(&mut self, index: usize, entry: (u64, u32)) {
+        self.heap[index] = entry;
+        self.position[entry.1 as usize] = index as u32;
     }
 
+    /// Those that are later move down; it goes where the last of them was.
     fn sift_up(&mut self, mut index: usize) {
+        let rising = self.heap[index];
         while index > 0 {
             let parent = (index - 1) / 2;
-            if self.heap[parent].0 <= self.heap[index].0 {
+            if self.heap[parent].0 <= rising.0 {
                 break;
             }
-            self.swap(parent, index);
+            self.place(index, self.heap[parent]);
             index = parent;
         }
+        self.place(index, rising);
     }
 
+    /// Those that are earlier move up; it goes where the last of them was.
     fn sift_down(&mut self, mut index: usize) {
+        let sinking = self.heap[index];
         loop {
             let left = 2 * index + 1;
-            let child = if self.deadline(left + 1) < self.deadline(left) { left + 1 } else { left };
-            if self.deadline(index) <= self.deadline(child) {
+            let (on_left, on_right) = (self.deadline(left), self.deadline(left + 1));
+            let (child, earliest) = if on_right < on_left { (left + 1, on_right) } else { (left, on_left) };
+            if sinking.0 <= earliest {
                 break;
             }
-            self.swap(index, child);
+            self.place(index, self.heap[child]);
             index = child;
         }
+        self.place(index, sinking);
     }
 }
 

@@ -10,7 +10,6 @@ use airox_kernel_core::context::{USER_CODE, USER_DATA};
 use airox_kernel_core::machine::PORT_RANGES;
 use alloc::boxed::Box;
 use core::mem::offset_of;
-use core::ops::Range;
 use core::ptr::{addr_of, addr_of_mut};
 use x86_64::instructions::segmentation::{CS, DS, ES, FS, GS, SS, Segment};
 use x86_64::instructions::tables::{lidt, load_tss};
@@ -60,19 +59,21 @@ impl TaskState {
         if ranges.is_empty() || self.allowed == ranges {
             return;
         }
-        for port in self.allowed.iter().flat_map(ports) {
-            self.ports[port / 8] = 0xff;
+        for (byte, _) in self.allowed.iter().flat_map(bytes) {
+            self.ports[byte] = 0xff;
         }
         self.allowed = ranges.iter().copied().collect();
-        for port in ranges.iter().flat_map(ports) {
-            self.ports[port / 8] &= !(1 << (port % 8));
+        for (byte, bits) in ranges.iter().flat_map(bytes) {
+            self.ports[byte] &= !bits;
         }
     }
 }
 
-/// The ports of a range.
-fn ports(&(first, last): &(u16, u16)) -> Range<usize> {
-    usize::from(first)..usize::from(last) + 1
+/// The bytes of the bitmap that a range of ports is in, and the range's bits in them.
+fn bytes(&(first, last): &(u16, u16)) -> impl Iterator<Item = (usize, u8)> {
+    let (first, last) = (usize::from(first), usize::from(last));
+    let bit = |port: usize, byte: usize| port.clamp(8 * byte, 8 * byte + 7) % 8;
+    (first / 8..=last / 8).map(move |byte| (byte, 0xff << bit(first, byte) & 0xff >> (7 - bit(last, byte))))
 }
 
 /// Vectors with stacks of their own, in the order of the stacks in the TSS's table.
