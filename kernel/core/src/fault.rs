@@ -69,12 +69,10 @@ const fn kind(exception: &Exception) -> FaultKind {
 impl<M: Machine> Kernel<M> {
     /// The running ring-3 thread raised an exception.
     pub fn exception(&mut self, exception: Exception) {
-        let missing = exception.vector == PAGE_FAULT && exception.code & CODE_PRESENT == 0;
-        // A large block that is split takes its time; then the access faults again.
-        if missing && self.frames.replenish() && self.is_late() {
-            return;
-        }
-        if missing && self.back_page(self.cpu.current_process, exception.address, kind(&exception)).is_some() {
+        if exception.vector == PAGE_FAULT
+            && exception.code & CODE_PRESENT == 0
+            && self.back_page(self.cpu.current_process, exception.address, kind(&exception)).is_some()
+        {
             return;
         }
         if self.cpu.current == self.cpu.reaper {

@@ -63,13 +63,6 @@ impl Frames {
         Some(Frame(frame))
     }
 
-    /// Sees to it that the next frame is quickly found, if there is one. Returns whether that was any work.
-    #[inline]
-    pub(crate) fn replenish(&mut self) -> bool {
-        let frame = if self.spares.is_empty() { self.take(0) } else { None };
-        frame.map(|frame| self.release(Frame(frame))).is_some()
-    }
-
     /// `count` frames in a row, contents undefined. What is over of the block they came from goes back at once.
     pub(crate) fn allocate_contiguous(&mut self, count: u32) -> Option<Frame> {
         let order = count.checked_next_power_of_two()?.trailing_zeros() as usize;

@@ -59,21 +59,25 @@ impl TaskState {
         if ranges.is_empty() || self.allowed == ranges {
             return;
         }
-        for (byte, _) in self.allowed.iter().flat_map(bytes) {
-            self.ports[byte] = 0xff;
+        for range in core::mem::take(&mut self.allowed) {
+            self.set_range(range, false);
         }
-        self.allowed = ranges.iter().copied().collect();
-        for (byte, bits) in ranges.iter().flat_map(bytes) {
-            self.ports[byte] &= !bits;
+        for &range in ranges {
+            self.set_range(range, true);
+            // As many as there may be at most.
+            let _ = self.allowed.push(range);
         }
     }
-}
 
-/// The bytes of the bitmap that a range of ports is in, and the range's bits in them.
-fn bytes(&(first, last): &(u16, u16)) -> impl Iterator<Item = (usize, u8)> {
-    let (first, last) = (usize::from(first), usize::from(last));
-    let bit = |port: usize, byte: usize| port.clamp(8 * byte, 8 * byte + 7) % 8;
-    (first / 8..=last / 8).map(move |byte| (byte, 0xff << bit(first, byte) & 0xff >> (7 - bit(last, byte))))
+    /// Allows ring 3 the ports of a range, or forbids them.
+    fn set_range(&mut self, (first, last): (u16, u16), allow: bool) {
+        let (first, last) = (usize::from(first), usize::from(last));
+        let (low, high) = (0xff << (first % 8), 0xff >> (7 - last % 8));
+        for (byte, forbidden) in self.ports.iter_mut().enumerate().take(last / 8 + 1).skip(first / 8) {
+            let bits = if byte == first / 8 { low } else { 0xff } & if byte == last / 8 { high } else { 0xff };
+            *forbidden = if allow { *forbidden & !bits } else { *forbidden | bits };
+        }
+    }
 }
 
 /// Vectors with stacks of their own, in the order of the stacks in the TSS's table.
