@@ -1,25 +1,28 @@
-//! The program around a sensor or actuator on a 16550: its line, its timer, its clients.
+//! The program around a sensor or actuator on a serial line: the line, its timer, its clients.
 //!
-//! Resource `uart`: the eight ports and the interrupt line.
+//! On a 16550, resource `uart`: the eight ports and the interrupt line. On a USB serial adapter, the interface that the device manager gives.
 
 use crate::{ActuatorServer, LineOptions, Protocol, SensorServer, SerialSensor};
 use airox_api::actuator::{ActuatorDispatcher, ActuatorInterface};
 use airox_api::sensor::{SensorDispatcher, SensorInterface};
 use airox_api::{Dispatch, Interface, Outcome};
 use airox_driver_kit::Alarm;
+use airox_driver_kit::usb::Function;
 use airox_driver_traits::BoundPorts;
 use airox_driver_traits::actuator::Actuator;
 use airox_driver_traits::sensor::{Progress, Sensor};
+use airox_driver_traits::serial::SerialLine;
+use airox_ftdi::{Ftdi, MEMORY};
 use airox_rt::server::{Handler, KernelMessage, Server};
 use airox_rt::time::Instant;
-use airox_rt::{IoPorts, Irq, PortRange, Signal, Start, exit_code};
+use airox_rt::{IoPorts, Irq, Port, PortRange, Signal, Start, exit_code};
 use airox_uart16550::{Uart, UartError};
 use alloc::boxed::Box;
 use core::error::Error;
 
 /// Ports a 16550 has.
 const REGISTERS: u16 = 8;
-/// The bit of the signal that interrupts set.
+/// The bit of the signal that says that the line has something: by its interrupt, or the USB controller's driver.
 const INTERRUPT: u64 = 1 << 0;
 /// The bit that the timer sets.
 const TIME: u64 = 1 << 1;
@@ -36,7 +39,7 @@ trait Served: Dispatch {
     fn deadline(&mut self) -> Option<u64>;
 }
 
-impl<P: Protocol> Served for SensorDispatcher<SensorServer<Device<P>>> {
+impl<L: SerialLine, P: Protocol> Served for SensorDispatcher<SensorServer<SerialSensor<L, P>>> {
     fn advance(&mut self) -> Progress {
         let progress = self.0.sensor().advance(now());
         self.0.tell();
@@ -62,7 +65,7 @@ impl<P: Protocol + Actuator> Served for ActuatorDispatcher<ActuatorServer<Device
 
 struct Program<S> {
     server: S,
-    irq: Irq,
+    irq: Option<Irq>,
     signal: Signal,
     alarm: Alarm,
 }
@@ -70,7 +73,8 @@ struct Program<S> {
 impl<S: Served> Program<S> {
     fn advance(&mut self, bits: u64) {
         let progress = self.server.advance();
-        let interrupt = if bits & INTERRUPT != 0 { self.irq.acknowledge() } else { Ok(()) };
+        let irq = self.irq.as_ref().filter(|_| bits & INTERRUPT != 0);
+        let interrupt = irq.map_or(Ok(()), Irq::acknowledge);
         let again = if progress == Progress::More { self.signal.notify(AGAIN) } else { Ok(()) };
         let alarm = self.server.deadline();
         if let Err(error) = interrupt.and(again).and_then(|()| self.alarm.set(&self.signal, alarm, TIME)) {
@@ -144,11 +148,29 @@ fn serve<I: Interface, P: Protocol, S: Served>(
         other => other?.0,
     };
     irq.acknowledge()?;
+    log::info!("{} at port {:#x}, {} baud", start.name(), options.port, options.baud);
+    go(port, signal, Some(irq), server(SerialSensor::new(line, protocol, now(), options.silence_ns)))
+}
+
+/// Serves the sensor that speaks `protocol` at the USB serial adapter that this driver was started for. When the adapter is pulled out, the device manager ends
+/// the program.
+///
+/// # Errors
+/// A handle is missing, a system call failed, or the adapter cannot be used.
+pub fn run_on_usb<P: Protocol>(start: &'static Start, options: LineOptions, protocol: P) -> Result<(), Box<dyn Error>> {
+    let port = start.served_port::<SensorInterface>()?;
+    let signal = Signal::create()?;
+    let function = Function::take(start, &signal, INTERRUPT)?;
+    let (shared, memory) = (function.share(), function.memory(MEMORY)?);
+    let line = Ftdi::start(function, shared.description(), memory, options.baud)?;
+    shared.announce(&shared.description().name, &[])?;
+    let sensor = SerialSensor::new(line, protocol, now(), options.silence_ns);
+    go(port, signal, None, SensorDispatcher(SensorServer::new(sensor, now)))
+}
+
+fn go<S: Served>(port: Port, signal: Signal, irq: Option<Irq>, server: S) -> Result<(), Box<dyn Error>> {
     // The first call sets the timer.
     signal.notify(AGAIN)?;
     let served = Server::new(port).with_signal(&signal)?;
-    let server = server(SerialSensor::new(line, protocol, now(), options.silence_ns));
-    let program = Program { server, irq, signal, alarm: Alarm::default() };
-    log::info!("{} at port {:#x}, {} baud", start.name(), options.port, options.baud);
-    Ok(served.run(program)?)
+    Ok(served.run(Program { server, irq, signal, alarm: Alarm::default() })?)
 }

@@ -18,6 +18,7 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("sensors.killed_drivers_return", killed_drivers_return),
     scenario("sensors.servos_go_where_they_are_told", servos_go_where_they_are_told),
     scenario("sensors.absent_hardware_costs_nothing", absent_hardware_costs_nothing),
+    scenario("sensors.a_receiver_on_usb_comes_and_goes", a_receiver_on_usb_comes_and_goes),
 ];
 
 /// A machine with all lines.
@@ -131,5 +132,35 @@ fn absent_hardware_costs_nothing(context: &Context) -> Outcome {
         )?;
         player.expect("sensor list", &["gps0", "imu0"])?;
         player.expect_exactly("echo all is well", "all is well")
+    })
+}
+
+/// QEMU's adapter is plugged in as long as somebody is at the other end.
+fn a_receiver_on_usb_comes_and_goes(context: &Context) -> Outcome {
+    const PATH: &str = "/dev/sensor/gps0";
+    let mut options = context.options();
+    options.extra.extend(
+        [
+            "-chardev",
+            "socket,id=gps,path=gps.sock,server=on,wait=off",
+            "-device",
+            "qemu-xhci,id=usb",
+            "-device",
+            "usb-serial,bus=usb.0,chardev=gps",
+        ]
+        .map(String::from),
+    );
+    on(&options, |player| {
+        let read = format!("sensor read {PATH}");
+        player.expect(&read, &["no such device"])?;
+        let receiver = gps::Receiver::plug_in(player.machine)?;
+        until(player, "devices", &[PATH, "usb-gps0  running", "QEMU USB SERIAL"])?;
+        until(player, &read, &["48.1173", "11.516667", "545.4"])?;
+        player.expect_exactly("kill usb-gps0", "")?;
+        until(player, &read, &["48.1173"])?;
+        drop(receiver);
+        until(player, &read, &["no such device"])?;
+        let _again = gps::Receiver::plug_in(player.machine)?;
+        until(player, &read, &["48.1173"]).map(drop)
     })
 }

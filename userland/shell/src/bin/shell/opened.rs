@@ -21,6 +21,11 @@ impl<T> Opened<T> {
         Opened { devices, open: Vec::new(), wrap }
     }
 
+    /// The device of this path has gone: if there is one again, its handle is another one.
+    pub fn forget(&mut self, path: &str) {
+        self.open.retain(|(open, _)| open != path);
+    }
+
     /// The device of this path.
     pub fn get(&mut self, path: &str) -> Answer<&mut T> {
         let at = match self.open.iter().position(|(open, _)| open == path) {

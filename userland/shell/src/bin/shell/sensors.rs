@@ -1,11 +1,13 @@
-//! Sensors, each through the handle that the system file names: `sensor:gps0` is the sensor gps0.
+//! Sensors, each through the handle that the system file names: `sensor:gps0` is the sensor gps0; and those that have a path, which come and go.
 
 use crate::control::Control;
+use crate::opened::Opened;
 use crate::small::failure;
 use crate::watched::Watched;
 use airox_api::CallError;
+use airox_api::device::DeviceClient;
 use airox_api::sensor::SensorClient;
-use airox_rt::Start;
+use airox_rt::{Port, Start};
 use airox_shell::services::{Answer, Description, Failure, News, Reading, SensorError, Sensors, Statistics, Waited};
 use alloc::rc::Rc;
 use alloc::string::String;
@@ -15,27 +17,47 @@ const NAME: &str = "sensor";
 /// What stands before a sensor's name in its handle's.
 const PREFIX: &str = "sensor:";
 
+/// What a device's path begins with.
+const PATH: &str = "/dev/";
+
 type Asked = Result<News, CallError<SensorError>>;
+type Client = Watched<SensorClient, Asked>;
 
 pub struct SensorService {
-    sensors: Vec<(String, Watched<SensorClient, Asked>)>,
+    sensors: Vec<(String, Client)>,
+    opened: Opened<Client>,
     control: Rc<Control>,
+}
+
+fn watched(port: Port) -> Client {
+    Watched::new(SensorClient::new(port), |client, after| client.next(after))
 }
 
 impl SensorService {
     /// All sensors that the shell was given.
-    pub fn new(start: &Start, control: Rc<Control>) -> SensorService {
+    pub fn new(start: &Start, devices: Option<Rc<DeviceClient>>, control: Rc<Control>) -> SensorService {
         let names = start.handles().iter().filter_map(|handle| handle.name.strip_prefix(PREFIX));
         let sensors = names.filter_map(|name| {
             let port = start.take(&alloc::format!("{PREFIX}{name}")).ok()?;
-            Some((name.into(), Watched::new(SensorClient::new(port), |client, after| client.next(after))))
+            Some((name.into(), watched(port)))
         });
-        SensorService { sensors: sensors.collect(), control }
+        SensorService { sensors: sensors.collect(), opened: Opened::new(devices, watched), control }
     }
 
-    fn sensor(&mut self, sensor: &str) -> Answer<&mut Watched<SensorClient, Asked>> {
+    fn sensor(&mut self, sensor: &str) -> Answer<&mut Client> {
+        if sensor.starts_with(PATH) {
+            return self.opened.get(sensor);
+        }
         let found = self.sensors.iter_mut().find(|(name, _)| name == sensor);
         found.map(|(_, watched)| watched).ok_or(Failure::Missing(NAME))
+    }
+
+    /// Says why a call failed. A sensor with a path whose driver has gone is opened again the next time.
+    fn failed(&mut self, sensor: &str, error: CallError<SensorError>) -> Failure {
+        if matches!(error, CallError::ServerDied) {
+            self.opened.forget(sensor);
+        }
+        failure(NAME, error)
     }
 }
 
@@ -45,25 +67,27 @@ impl Sensors for SensorService {
     }
 
     fn describe(&mut self, sensor: &str) -> Answer<Description> {
-        self.sensor(sensor)?.client.describe().map_err(|error| failure(NAME, error))
+        let told = self.sensor(sensor)?.client.describe();
+        told.map_err(|error| self.failed(sensor, error))
     }
 
     fn read(&mut self, sensor: &str) -> Answer<Result<Reading, SensorError>> {
         match self.sensor(sensor)?.client.read() {
             Ok(reading) => Ok(Ok(reading)),
             Err(CallError::Service(why)) => Ok(Err(why)),
-            Err(error) => Err(failure(NAME, error)),
+            Err(error) => Err(self.failed(sensor, error)),
         }
     }
 
     fn statistics(&mut self, sensor: &str) -> Answer<Statistics> {
-        self.sensor(sensor)?.client.statistics().map_err(|error| failure(NAME, error))
+        let told = self.sensor(sensor)?.client.statistics();
+        told.map_err(|error| self.failed(sensor, error))
     }
 
     fn next(&mut self, sensor: &str, after: u64) -> Answer<Waited<News>> {
         let control = Rc::clone(&self.control);
         match self.sensor(sensor)?.next(&control, after)? {
-            Waited::Done(asked) => asked.map(Waited::Done).map_err(|error| failure(NAME, error)),
+            Waited::Done(asked) => asked.map(Waited::Done).map_err(|error| self.failed(sensor, error)),
             Waited::Interrupted => Ok(Waited::Interrupted),
         }
     }
