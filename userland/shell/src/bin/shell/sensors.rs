@@ -17,14 +17,15 @@ const NAME: &str = "sensor";
 /// What stands before a sensor's name in its handle's.
 const PREFIX: &str = "sensor:";
 
-/// What a device's path begins with.
-const PATH: &str = "/dev/";
+/// What a sensor's path begins with.
+const PATH: &str = "/dev/sensor/";
 
 type Asked = Result<News, CallError<SensorError>>;
 type Client = Watched<SensorClient, Asked>;
 
 pub struct SensorService {
     sensors: Vec<(String, Client)>,
+    devices: Option<Rc<DeviceClient>>,
     opened: Opened<Client>,
     control: Rc<Control>,
 }
@@ -41,7 +42,8 @@ impl SensorService {
             let port = start.take(&alloc::format!("{PREFIX}{name}")).ok()?;
             Some((name.into(), watched(port)))
         });
-        SensorService { sensors: sensors.collect(), opened: Opened::new(devices, watched), control }
+        let (sensors, opened) = (sensors.collect(), Opened::new(devices.clone(), watched));
+        SensorService { sensors, devices, opened, control }
     }
 
     fn sensor(&mut self, sensor: &str) -> Answer<&mut Client> {
@@ -50,6 +52,22 @@ impl SensorService {
         }
         let found = self.sensors.iter_mut().find(|(name, _)| name == sensor);
         found.map(|(_, watched)| watched).ok_or(Failure::Missing(NAME))
+    }
+
+    /// The paths of sensors that are there now and that the shell may open.
+    fn paths(&mut self) -> Answer<Vec<String>> {
+        let Some(devices) = self.devices.clone() else { return Ok(Vec::new()) };
+        let mut paths = Vec::new();
+        let mut looked = 0;
+        loop {
+            let next = devices.list(looked).map_err(|error| failure("device", error))?;
+            if next.is_empty() {
+                return Ok(paths);
+            }
+            looked += next.len() as u32;
+            let found = next.into_iter().map(|entry| entry.path).filter(|path| path.starts_with(PATH));
+            paths.extend(found.filter(|path| self.opened.get(path).is_ok()));
+        }
     }
 
     /// Says why a call failed. A sensor with a path whose driver has gone is opened again the next time.
@@ -63,7 +81,9 @@ impl SensorService {
 
 impl Sensors for SensorService {
     fn names(&mut self) -> Answer<Vec<String>> {
-        Ok(self.sensors.iter().map(|(name, _)| name.clone()).collect())
+        let mut names: Vec<String> = self.sensors.iter().map(|(name, _)| name.clone()).collect();
+        names.extend(self.paths()?);
+        Ok(names)
     }
 
     fn describe(&mut self, sensor: &str) -> Answer<Description> {
