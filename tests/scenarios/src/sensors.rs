@@ -154,7 +154,7 @@ fn a_receiver_on_usb_comes_and_goes(context: &Context) -> Outcome {
         let read = format!("sensor read {PATH}");
         player.expect(&read, &["no such sensor"])?;
         let receiver = gps::Receiver::plug_in(player.machine)?;
-        until(player, "devices", &[PATH, "usb-gps0  running", "QEMU USB SERIAL"])?;
+        until(player, "devices", &[PATH, "usb-gps0 ", "QEMU USB SERIAL"])?;
         until(player, &read, &["48.1173", "11.516667", "545.4"])?;
         player.expect("sensor list", &[PATH, "position"])?;
         player.expect_exactly("kill usb-gps0", "")?;
