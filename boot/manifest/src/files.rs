@@ -59,8 +59,11 @@ fn mounts(
     for (path, provider) in &member.entry.mounts {
         let found = members.iter().position(|other| other.name() == provider.value);
         let found = found.filter(|index| members[*index].provides(FILE_SYSTEM_INTERFACE));
-        let reason = if !member.provides(FILES_INTERFACE) {
-            format!("`{}` does not provide `{FILES_INTERFACE}`, so it mounts nothing", member.name())
+        let reason = if !member.provides(FILES_INTERFACE) && !member.provides(FILE_SYSTEM_INTERFACE) {
+            format!(
+                "`{}` provides neither `{FILES_INTERFACE}` nor `{FILE_SYSTEM_INTERFACE}`, so it mounts nothing",
+                member.name()
+            )
         } else if let Err(error) = check_path(&path.value) {
             format!("`{}`: {error}", path.value)
         } else if found.is_none() {

@@ -32,7 +32,7 @@
 //! uses = { clock = "rtc" }       # only where several components provide an interface
 //!                                # and `"sensor:gps0" = "gps"` for what the component uses by name
 //! files = ["/boot", "/tmp:rw"]   # what a component that uses the interface `files` may read (`:r`, or nothing), and change (`:rw`)
-//! mounts = { "/tmp" = "tmp" }    # for the component that provides `files`: where which file system is
+//! mounts = { "/tmp" = "tmp" }    # for the component that provides `files`: where which file system is; for a file system: the one it keeps its content in
 //! restart = { policy = "always", max-restarts = 10, window-ms = 60000, backoff-ms = 10, backoff-max-ms = 1000 }
 //! devices = ["/dev/block/disk0"] # what it may open at the device manager, parts included
 //!

@@ -1,7 +1,8 @@
 //! A volume as a [`FileSystem`].
 
 use airox_driver_traits::block::BlockDevice;
-use airox_file_system::{Attributes, Cursor, FileError, FileSystem, Kind, Sink, Source};
+use airox_file_system::{Attributes, Checked, Cursor, FileError, FileSystem, Kind, Sink, Source};
+use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -202,6 +203,20 @@ impl<D: BlockDevice> FileSystem for Files<D> {
 
     fn sync(&mut self) -> Result<(), FileError> {
         Ok(self.volume.sync()?)
+    }
+
+    fn check(&mut self) -> Result<Checked, FileError> {
+        if self.volume.has_failed() {
+            self.volume.mount_again()?;
+        }
+        let report = self.volume.check()?;
+        let first_problem = report.problems.first().map(|problem| format!("{problem}"));
+        Ok(Checked {
+            files: report.files,
+            directories: report.directories,
+            problems: report.problem_count,
+            first_problem,
+        })
     }
 
     fn usage(&mut self) -> Result<airox_file_system::Usage, FileError> {

@@ -3,14 +3,21 @@
 use crate::server::{FileServer, Host};
 use airox_api::clock::ClockClient;
 use airox_api::file_system::{FileSystemDispatcher, FileSystemInterface};
+use airox_api::{Dispatch, Outcome};
 use airox_file_system::{Extent, FileError, FileSystem};
-use airox_rt::time::Instant;
-use airox_rt::{Error, Handle, Region, Rights, Start, StartError, TypedHandle, memory, server};
+use airox_rt::server::{Handler, KernelMessage, Server};
+use airox_rt::time::{Duration, Instant};
+use airox_rt::{Error, Handle, Region, Rights, Signal, Start, StartError, TypedHandle, memory};
 use alloc::vec::Vec;
 
 /// Most bytes of files that are kept as regions; more are made and forgotten by turns.
 const MAX_MAPPED: u64 = 4 << 20;
 const PAGE: u64 = airox_rt::abi::layout::PAGE_SIZE;
+
+/// So long after a request at most, what it changed is durable, even if nobody asks.
+const DURABLE_AFTER: Duration = Duration::from_secs(1);
+/// The timer's bit of the server's signal.
+const TIMER: u64 = 1;
 
 /// Serves a file system on the port of the interface `file-system`; returns with what ended it. `constant` is the memory that a file system with extents is
 /// made of.
@@ -21,8 +28,35 @@ pub fn serve<F: FileSystem>(start: &Start, files: F, constant: Option<&'static [
     let port = start.served_port::<FileSystemInterface>()?;
     let mut world = World { clock: start.connect().ok(), offset: None, pages: Pages::new(constant.unwrap_or(&[])) };
     world.refresh();
-    let server = FileServer::new(files, world, monotonic());
-    Ok(server::serve(port, FileSystemDispatcher(server))?)
+    let signal = Signal::create()?;
+    let server = Server::new(port).with_signal(&signal)?;
+    let dispatcher = FileSystemDispatcher(FileServer::new(files, world, monotonic()));
+    Ok(server.run(Serving { dispatcher, signal, waits: false })?)
+}
+
+/// Requests to the server; some time after one, all changes are made durable.
+struct Serving<F, H> {
+    dispatcher: FileSystemDispatcher<FileServer<F, H>>,
+    signal: Signal,
+    /// Whether the timer runs.
+    waits: bool,
+}
+
+impl<F: FileSystem, H: Host> Handler for Serving<F, H> {
+    fn request(&mut self, message: &mut KernelMessage) -> Outcome {
+        let outcome = self.dispatcher.dispatch(message);
+        if !self.waits {
+            let deadline = monotonic().saturating_add(DURABLE_AFTER.as_nanos() as u64);
+            self.waits = self.signal.set_timer(deadline, TIMER).is_ok();
+        }
+        outcome
+    }
+
+    fn signal(&mut self, _: u64) {
+        self.waits = false;
+        // Who wants to know asks for it; nothing that was promised is lost.
+        let _ = self.dispatcher.0.files().sync();
+    }
 }
 
 /// Nanoseconds since boot.

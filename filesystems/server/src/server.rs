@@ -7,7 +7,7 @@ use crate::watches::Watches;
 use airox_api::file_system::{self, MAX_TRANSFER};
 use airox_api::files::{Access, Create, How, Listed, Listing, MAX_LISTED};
 use airox_api::{Caller, Deferred, ReadLease, WriteLease};
-use airox_file_system::{Attributes, Extent, FileError, FileSystem, Kind, Node, Usage, path};
+use airox_file_system::{Attributes, Checked, Extent, FileError, FileSystem, Kind, Node, Usage, path};
 use airox_sys::{Region, Signal};
 use alloc::vec::Vec;
 
@@ -219,6 +219,11 @@ impl<F: FileSystem, H: Host> file_system::FileSystem for FileServer<F, H> {
     fn sync(&mut self, caller: Caller) -> Result<(), FileError> {
         service_only(caller)?;
         self.files.sync()
+    }
+
+    fn check(&mut self, caller: Caller) -> Result<Checked, FileError> {
+        service_only(caller)?;
+        self.files.check()
     }
 
     fn usage(&mut self, caller: Caller) -> Result<Usage, FileError> {

@@ -1,5 +1,6 @@
 //! What is known of a file, an entry of a directory, a whole file system.
 
+use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 /// A file or directory of one file system. A number is not used for another file as long as the file system is mounted: one that was removed
@@ -55,6 +56,19 @@ pub struct Usage {
     pub files: Option<u64>,
     /// Whether nothing can be changed.
     pub read_only: bool,
+}
+
+/// What a check of a whole file system found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    /// Files.
+    pub files: u64,
+    /// Directories.
+    pub directories: u64,
+    /// Things that are not as they should be.
+    pub problems: u64,
+    /// The first of them, in words.
+    pub first_problem: Option<String>,
 }
 
 /// Where the bytes of a file lie in the one memory that a read-only file system is made of.

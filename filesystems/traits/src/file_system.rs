@@ -1,6 +1,6 @@
 //! The trait.
 
-use crate::{Attributes, Cursor, Entry, Extent, FileError, Kind, Node, Sink, Source, Usage};
+use crate::{Attributes, Checked, Cursor, Entry, Extent, FileError, Kind, Node, Sink, Source, Usage};
 
 /// A file system. `now_ns` is the time, in nanoseconds since 1970, that a change is noted with.
 ///
@@ -96,6 +96,14 @@ pub trait FileSystem {
     /// # Errors
     /// Only those of the disk.
     fn usage(&mut self) -> Result<Usage, FileError>;
+
+    /// Reads everything that is kept and says whether it is as it should be.
+    ///
+    /// # Errors
+    /// Those of the disk; damage is in the result. [`FileError::NotSupported`]: nothing is kept that could be damaged.
+    fn check(&mut self) -> Result<Checked, FileError> {
+        Err(FileError::NotSupported)
+    }
 
     /// Where a file lies, if this file system is made of one constant memory. Such a file can be mapped.
     ///

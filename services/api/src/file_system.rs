@@ -4,7 +4,7 @@
 //! through a handle with its badge and can name only files that were opened for it. A number that is not open, or was before the server was started again,
 //! is [`FileError::StaleFile`].
 
-use crate::files::{Attributes, FileError, How, Kind, Listing, Usage};
+use crate::files::{Attributes, Checked, FileError, How, Kind, Listing, Usage};
 use airox_api_macros::interface;
 use airox_sys::{Region, Signal};
 
@@ -79,4 +79,7 @@ pub trait FileSystem {
     /// Never answered, as long as the server lives: who calls learns of its end.
     #[deferred]
     fn attend() -> Result<(), FileError>;
+
+    /// Reads everything that is kept and says whether it is as it should be.
+    fn check() -> Result<Checked, FileError>;
 }

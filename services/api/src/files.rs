@@ -6,7 +6,7 @@
 //! Who asks is told by the badge. A path that a program was not given is not there for it: [`FileError::NotFound`], also in
 //! lists; what it may only read answers [`FileError::NotAllowed`] to a change. Paths are absolute and normal ([`airox_file_system::path`]).
 
-pub use airox_file_system::{Access, Attributes, FileError, FileGrant, Kind, MAX_GRANTS, Node, Usage};
+pub use airox_file_system::{Access, Attributes, Checked, FileError, FileGrant, Kind, MAX_GRANTS, Node, Usage};
 
 use airox_api_macros::interface;
 use airox_sys::{Port, Signal};
@@ -163,4 +163,8 @@ pub trait Files {
 
     /// The program behind a badge has ended. For the handle without a badge only.
     fn release(badge: u64) -> Result<(), FileError>;
+
+    /// Reads everything that the file system of this path keeps and says whether it is as it should be. Others wait meanwhile, so it takes the right to write there.
+    #[deferred]
+    fn check(path: &str) -> Result<Checked, FileError>;
 }

@@ -2,7 +2,7 @@
 
 use crate::mounts::Answer;
 use airox_api::Deferred;
-use airox_api::files::{Attributes, FileError, FileGrant, How, Kind, Listing, Mounted, Opened, Usage};
+use airox_api::files::{Attributes, Checked, FileError, FileGrant, How, Kind, Listing, Mounted, Opened, Usage};
 use airox_sys::Signal;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -18,6 +18,7 @@ pub enum Question {
     Rename(String, String),
     Sync(String),
     Usage(String),
+    Check(String),
     Watch(String, Signal, u64),
     Mounts,
     Grants,
@@ -31,6 +32,7 @@ pub enum Reply {
     Stat(Deferred<Attributes, FileError>),
     List(Deferred<Listing, FileError>),
     Usage(Deferred<Usage, FileError>),
+    Check(Deferred<Checked, FileError>),
     Watch(Deferred<u64, FileError>),
     Mounts(Deferred<Vec<Mounted>, FileError>),
     Grants(Deferred<Vec<FileGrant>, FileError>),
@@ -45,6 +47,7 @@ impl Reply {
             Reply::Stat(reply) => reply.send(Err(error)),
             Reply::List(reply) => reply.send(Err(error)),
             Reply::Usage(reply) => reply.send(Err(error)),
+            Reply::Check(reply) => reply.send(Err(error)),
             Reply::Watch(reply) => reply.send(Err(error)),
             Reply::Mounts(reply) => reply.send(Err(error)),
             Reply::Grants(reply) => reply.send(Err(error)),
@@ -62,6 +65,7 @@ impl Reply {
             (Reply::Stat(reply), Answer::Attributes(attributes)) => reply.send(Ok(attributes)),
             (Reply::List(reply), Answer::Listing(listing)) => reply.send(Ok(listing)),
             (Reply::Usage(reply), Answer::Usage(usage)) => reply.send(Ok(usage)),
+            (Reply::Check(reply), Answer::Checked(checked)) => reply.send(Ok(checked)),
             (Reply::Mounts(reply), Answer::Mounts(mounts)) => reply.send(Ok(mounts)),
             (Reply::Grants(reply), Answer::Grants(grants)) => reply.send(Ok(grants)),
             // Each request has its own kind of answer.

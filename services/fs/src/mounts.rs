@@ -2,7 +2,7 @@
 
 use airox_api::CallError;
 use airox_api::file_system::FileSystemClient;
-use airox_api::files::{Attributes, FileError, FileGrant, How, Kind, Listing, Mounted, Usage};
+use airox_api::files::{Attributes, Checked, FileError, FileGrant, How, Kind, Listing, Mounted, Usage};
 use airox_api::wire::Transport;
 use airox_sys::{Port, Signal};
 use alloc::string::String;
@@ -38,6 +38,8 @@ pub enum Request {
     Sync,
     /// Room.
     Usage,
+    /// Whether all is well.
+    Check,
     /// Tell of changes.
     Watch {
         /// The watch's number.
@@ -85,6 +87,8 @@ pub enum Answer {
     Listing(Listing),
     /// Room.
     Usage(Usage),
+    /// Whether all is well.
+    Checked(Checked),
     /// The file systems that a client sees: the file service's own answer, as is the next.
     Mounts(Vec<Mounted>),
     /// What a client may use.
@@ -118,6 +122,7 @@ fn ask_once<T: Transport>(files: &FileSystemClient<T>, request: &Request) -> Res
         Request::Rename(from, to) => files.rename(from, to).map(done),
         Request::Sync => files.sync().map(done),
         Request::Usage => files.usage().map(Answer::Usage),
+        Request::Check => files.check().map(Answer::Checked),
         Request::Watch { number, path, signal, bits } => files.watch(*number, path, signal, *bits).map(done),
         Request::Unwatch(number) => files.unwatch(*number).map(done),
         Request::Release(badge) => files.release(*badge).map(done),

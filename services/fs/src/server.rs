@@ -5,7 +5,7 @@ use crate::clients::{Client, Clients, MAX_WAITING_EACH, MAX_WATCHES_EACH, Watch}
 use crate::mounts::{Answer, Job, Mounts, Request};
 use crate::namespace::{Mount, Target, View};
 use airox_api::files::{
-    Access, Attributes, FileError, FileGrant, Files, How, Kind, Listed, Listing, Mounted, Node, Opened, Usage,
+    Access, Attributes, Checked, FileError, FileGrant, Files, How, Kind, Listed, Listing, Mounted, Node, Opened, Usage,
 };
 use airox_api::{Caller, Deferred};
 use airox_sys::{Port, Signal};
@@ -231,6 +231,10 @@ fn plan(view: &View<'_>, badge: u64, question: &Question) -> Result<Plan, FileEr
             }
             Target::Above(_) => Err(FileError::NotSupported),
         },
+        Question::Check(path) => match view.target(path, Access::Write)? {
+            Target::Inside(mount, _) => Ok(ask((mount, Request::Check))),
+            Target::Above(_) => Err(FileError::NotSupported),
+        },
         Question::Watch(path, ..) => match view.target(path, Access::Read)? {
             Target::Inside(mount, rest) => {
                 Ok(Plan::Ask { mount, request: Wanted::Watch(rest.into()), over: Vec::new() })
@@ -315,6 +319,10 @@ impl<M: Mounts> Files for FileService<M> {
 
     fn usage(&mut self, caller: Caller, path: &str, reply: Deferred<Usage, FileError>) {
         self.ask(caller, Question::Usage(path.into()), Reply::Usage(reply));
+    }
+
+    fn check(&mut self, caller: Caller, path: &str, reply: Deferred<Checked, FileError>) {
+        self.ask(caller, Question::Check(path.into()), Reply::Check(reply));
     }
 
     fn watch(&mut self, caller: Caller, path: &str, signal: Signal, bits: u64, reply: Deferred<u64, FileError>) {

@@ -16,6 +16,8 @@ pub const RING_BYTES: usize = 256 * 1024;
 pub const MAX_WAITS: usize = 16;
 /// What is kept of everybody at the start.
 pub const DEFAULT_LEVEL: Level = Level::Info;
+/// Most bytes of a source's name.
+pub const MAX_NAME: usize = 100;
 /// Stands for every source.
 pub const EVERYBODY: &str = "*";
 
@@ -91,13 +93,13 @@ impl<W> LogCore<W> {
     /// Sets what is kept of a source, or of everybody ([`EVERYBODY`]), present and future.
     ///
     /// # Errors
-    /// [`LogError::UnknownSource`], [`LogError::Full`].
+    /// [`LogError::UnknownSource`]: no source has such a name; [`LogError::Full`]. A source that has not written yet may be given a level: settings come first.
     pub fn set_level(&mut self, source: &str, level: Level) -> Result<(), LogError> {
         if source == EVERYBODY {
             self.levels.set_all(level);
             return Ok(());
         }
-        if !self.known().contains(source) {
+        if source.is_empty() || source.len() > MAX_NAME || source.chars().any(char::is_control) {
             return Err(LogError::UnknownSource);
         }
         self.levels.set(source, level).map_err(|_| LogError::Full)
@@ -210,7 +212,11 @@ mod tests {
         write(&mut log, 2, Level::Off, "an error");
         let texts: Vec<_> = read_all(&log).into_iter().map(|r| (r.level, r.text)).collect();
         assert_eq!(texts, [(Level::Debug, "yes".into()), (Level::Error, "an error".into())]);
-        assert_eq!(log.set_level("rtx", Level::Info), Err(LogError::UnknownSource));
+        assert_eq!(log.set_level("", Level::Info), Err(LogError::UnknownSource));
+        assert_eq!(log.set_level(&"x".repeat(101), Level::Info), Err(LogError::UnknownSource));
+        log.set_level("not-yet", Level::Debug).unwrap();
+        log.register(9, "not-yet").unwrap();
+        assert!(!write(&mut log, 9, Level::Debug, "early").is_empty() || read_all(&log).len() == 3);
     }
 
     #[test]

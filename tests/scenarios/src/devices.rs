@@ -2,7 +2,6 @@
 
 use airox_machine::{Context, Disk, Event, Firmware, Machine, Options, Scenario};
 use serde_json::json;
-use std::time::Duration;
 
 use crate::bars::{held, same};
 use crate::play::{Outcome, Player, boot, check, play_on};
@@ -62,14 +61,9 @@ fn a_disk_survives_a_hundred_kills(context: &Context) -> Outcome {
         let before = held(player)?;
         let mut killed = player.process(DRIVER)?.restarts;
         let wanted = killed + KILLS;
+        player.press(&format!("clear; repeat -k -d 10ms {KILLS} restart {DRIVER}\n"))?;
         for seed in 2..200 {
-            player.machine.type_text(&format!("{}\n", verify(400, seed))).map_err(|error| error.to_string())?;
-            for _ in 0..10 {
-                player.press(&format!("kill {DRIVER}\n"))?;
-            }
-            player.machine.wait_for("400 rounds: ", Duration::from_secs(300)).map_err(|error| error.to_string())?;
-            player.wait_for_prompt()?;
-            player.synchronise()?;
+            player.expect(&verify(400, seed), &["400 rounds: "])?;
             killed = player.process(DRIVER)?.restarts;
             if killed >= wanted {
                 break;

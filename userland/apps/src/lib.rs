@@ -7,6 +7,7 @@
 //! | `fault` | each way a program can go wrong, and what the system makes of it |
 //! | `ping-pong` | the cost of a call between two threads |
 //! | `file-bench` | how fast files are |
+//! | `file-storm` | files that lose nothing, whoever dies |
 //! | `hog` | a program that never waits, and does not disturb those of higher priority |
 //! | `processors` | threads on all processors at once |
 //! | `memory-hog` | a quota that refuses |
@@ -21,6 +22,7 @@ pub mod arguments;
 pub mod console;
 pub mod fault;
 pub mod file_bench;
+pub mod file_storm;
 pub mod latency;
 pub mod parallel;
 pub mod primes;

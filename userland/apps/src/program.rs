@@ -19,6 +19,8 @@ pub enum Failure {
     Kernel(airox_rt::Error),
     /// Files failed.
     Files(FileError),
+    /// What it found is not what must be.
+    Wrong(String),
 }
 
 impl fmt::Display for Failure {
@@ -28,6 +30,7 @@ impl fmt::Display for Failure {
             Failure::Print(error) => write!(formatter, "cannot print: {error}"),
             Failure::Kernel(error) => error.fmt(formatter),
             Failure::Files(error) => error.fmt(formatter),
+            Failure::Wrong(what) => write!(formatter, "wrong: {what}"),
         }
     }
 }

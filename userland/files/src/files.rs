@@ -3,7 +3,9 @@
 use crate::{Directory, File};
 use airox_api::CallError;
 use airox_api::file_system::FileSystemClient;
-use airox_api::files::{Attributes, FileError, FileGrant, FilesClient, How, Kind, Listing, Mounted, Opened, Usage};
+use airox_api::files::{
+    Attributes, Checked, FileError, FileGrant, FilesClient, How, Kind, Listing, Mounted, Opened, Usage,
+};
 use airox_api::wire::Transport;
 use airox_sys::{Port, Signal};
 use alloc::collections::BTreeMap;
@@ -188,6 +190,14 @@ impl<C: Connect> Files<C> {
     /// See [`FileError`].
     pub fn usage(&self, path: &str) -> Result<Usage, FileError> {
         repeated(|| self.shared.client.usage(path))
+    }
+
+    /// Reads everything that a file system keeps and says whether it is as it should be.
+    ///
+    /// # Errors
+    /// See [`FileError`].
+    pub fn check(&self, path: &str) -> Result<Checked, FileError> {
+        repeated(|| self.shared.client.check(path))
     }
 
     /// Has bits of a signal notified at changes; returns the watch's number.

@@ -30,7 +30,9 @@ mod directory;
 mod file;
 mod files;
 
-pub use airox_api::files::{Access, Attributes, Create, FileError, FileGrant, How, Kind, Listed, Mounted, Node, Usage};
+pub use airox_api::files::{
+    Access, Attributes, Checked, Create, FileError, FileGrant, How, Kind, Listed, Mounted, Node, Usage,
+};
 pub use airox_file_system::path;
 pub use directory::Directory;
 pub use file::File;

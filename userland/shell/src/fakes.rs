@@ -642,6 +642,12 @@ impl Files for FakeFiles {
         self.0.borrow_mut().usage()
     }
 
+    fn check(&mut self, path: &str) -> FileAnswer<Checked> {
+        let damaged = path::is_within(path, "/other");
+        let first_problem = damaged.then(|| "block 7 is used twice".into());
+        Ok(Checked { files: 3, directories: 1, problems: u64::from(damaged), first_problem })
+    }
+
     fn mounts(&mut self) -> FileAnswer<Vec<Mounted>> {
         let mount = |path: &str, provider: &str| Mounted { path: path.into(), provider: provider.into() };
         Ok([mount("/", "memory"), mount("/other", "stick")].into())

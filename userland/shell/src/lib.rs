@@ -23,6 +23,7 @@ pub mod history;
 pub mod nearest;
 pub mod parse;
 mod proposals;
+mod remembered;
 pub mod scripts;
 pub mod services;
 pub mod shell;

@@ -12,7 +12,7 @@ pub use airox_api::actuator::{ActuatorError, Output, Outputs};
 pub use airox_api::can;
 pub use airox_api::device::DeviceEntry;
 pub use airox_api::files::{
-    Access, Attributes, Create, FileError, FileGrant, How, Kind as FileKind, Listed, Listing, Mounted, Usage,
+    Access, Attributes, Checked, Create, FileError, FileGrant, How, Kind as FileKind, Listed, Listing, Mounted, Usage,
 };
 pub use airox_api::i2c;
 pub use airox_api::log::{Level, Record, SourceLevel};
@@ -178,6 +178,8 @@ pub trait Files {
     fn sync(&mut self, path: &str) -> FileAnswer<()>;
     /// Room in a file system.
     fn usage(&mut self, path: &str) -> FileAnswer<Usage>;
+    /// Whether all that a file system keeps is as it should be.
+    fn check(&mut self, path: &str) -> FileAnswer<Checked>;
     /// The file systems there are.
     fn mounts(&mut self) -> FileAnswer<Vec<Mounted>>;
 }

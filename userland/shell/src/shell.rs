@@ -56,6 +56,8 @@ pub struct Shell {
     pub background: Vec<(u32, String)>,
     /// Where paths begin that do not begin with a slash: a normal path.
     pub directory: String,
+    /// Where entered lines are kept, if anywhere.
+    pub(crate) history_file: Option<String>,
     /// How many scripts are running inside each other.
     pub script_depth: usize,
     /// How many commands are running inside each other.
@@ -73,6 +75,7 @@ impl Shell {
             editor: Editor::default(),
             background: Vec::new(),
             directory: "/".into(),
+            history_file: None,
             script_depth: 0,
             depth: 0,
             pause_ns: FIRST_PAUSE_NS,
@@ -93,6 +96,7 @@ impl Shell {
         self.services.host.interrupted();
         match self.read_line(PROMPT) {
             Outcome::Line(line) => {
+                self.keep_line(&line);
                 if self.run_line(&line) == Err(Stop::Interrupted) {
                     self.print("^C\n");
                 }

@@ -3,7 +3,7 @@
 use super::{Command, no_arguments, number, usage};
 use crate::complete::Argument;
 use crate::nearest::nearest;
-use crate::services::{Failure, Level, Record, Waited};
+use crate::services::{Access, Create, Failure, FileError, How, Level, Record, Waited};
 use crate::shell::{Done, Shell, Stop};
 use crate::table::{Align, Table};
 use crate::units::count;
@@ -215,10 +215,28 @@ fn level(shell: &mut Shell, arguments: &[String]) -> Done {
             let Some(level) = Level::from_name(level) else {
                 return usage(format!("`{level}` is not a level: off, error, warn, info, debug, trace"));
             };
+            if server != "*" && !shell.services.logs.levels()?.iter().any(|entry| entry.source == *server) {
+                return Err(Stop::Failed(format!("{server}: no such log source")));
+            }
             match shell.services.logs.set_level(server, level) {
                 Err(Failure::Refused(why)) => Err(Stop::Failed(format!("{server}: {why}"))),
-                answer => Ok(answer?),
+                answer => {
+                    answer?;
+                    keep_level(shell, server, level)
+                }
             }
         }
+    }
+}
+
+/// Makes the level a setting, so that it is the same after the next start. Without a place for settings it lasts until then.
+fn keep_level(shell: &mut Shell, server: &str, level: Level) -> Done {
+    let Some(files) = &mut shell.services.files else { return Ok(()) };
+    let path = format!("/config/log/level/{}", if server == "*" { "all" } else { server });
+    let how = How { access: Access::Write, create: Create::IfMissing, truncate: true };
+    let kept = files.open(&path, how).and_then(|mut file| file.write(0, level.name().as_bytes()));
+    match kept {
+        Ok(()) | Err(FileError::NotFound) => Ok(()),
+        Err(error) => Err(Stop::Failed(format!("{path}: {error}; until the next start it is {}", level.name()))),
     }
 }

@@ -13,6 +13,7 @@ pub const COMMANDS: &[Command] = &[
 
 fn poweroff(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
     no_arguments(arguments)?;
+    keep_files(shell);
     say_goodbye(shell, "Switching off.\n");
     let answer = shell.services.power.off();
     still_on(answer, "switched off")
@@ -20,9 +21,18 @@ fn poweroff(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
 
 fn reboot(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
     no_arguments(arguments)?;
+    keep_files(shell);
     say_goodbye(shell, "Starting again.\n");
     let answer = shell.services.power.reboot();
     still_on(answer, "restarted")
+}
+
+/// Makes files durable. One that cannot be made so keeps nobody from switching off.
+fn keep_files(shell: &mut Shell) {
+    let Some(files) = &mut shell.services.files else { return };
+    for mount in files.mounts().unwrap_or_default() {
+        let _not_durable = files.sync(&mount.path);
+    }
 }
 
 /// Prints the last words and sees them out. A console that fails now keeps nobody from switching off.

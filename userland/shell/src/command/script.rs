@@ -1,9 +1,10 @@
 //! `exit`, `repeat`, `source`.
 
-use super::{Command, no_arguments, number, one_argument, told, usage};
+use super::{Command, no_arguments, number, one_argument, told, usage, waited};
 use crate::complete::Argument;
 use crate::editor::Outcome;
 use crate::shell::{Done, PROMPT, Shell, Stop};
+use crate::units::parse_span;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -23,10 +24,10 @@ pub const COMMANDS: &[Command] = &[
     },
     Command {
         name: "repeat",
-        usage: "[-k] COUNT COMMAND...",
+        usage: "[-k] [-d SPAN] COUNT COMMAND...",
         summary: "run a command several times",
-        details: "It stops at the first failure, or with -k goes on and fails at the end. Ctrl-C ends it.",
-        examples: &[("repeat 100 restart log", "a hundred times"), ("repeat 3 run hello", "three times")],
+        details: "It stops at the first failure, or with -k goes on and fails at the end. -d waits after each turn. Ctrl-C ends it.",
+        examples: &[("repeat 100 restart log", "a hundred times"), ("repeat -d 1s 60 ps", "once a second")],
         arguments: &[Argument::Free, Argument::Line],
         run: repeat,
         ..Command::PLAIN
@@ -72,6 +73,10 @@ fn keep_going(arguments: &[String]) -> (bool, &[String]) {
 
 fn repeat(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
     let (keep_going, arguments) = keep_going(arguments);
+    let (pause, arguments) = match arguments {
+        [option, span, rest @ ..] if option == "-d" => (Some(parse_span(span).or_else(usage)?), rest),
+        _ => (None, arguments),
+    };
     let [times, command @ ..] = arguments else {
         return usage("count and command are missing");
     };
@@ -95,6 +100,9 @@ fn repeat(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
                 }
             }
             other => return other,
+        }
+        if let Some(pause) = pause {
+            waited(Ok(shell.services.host.sleep(pause)))?;
         }
     }
     match failed {

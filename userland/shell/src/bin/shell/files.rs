@@ -3,7 +3,7 @@
 use airox_api::files::FilesClient;
 use airox_files::{File, Files};
 use airox_shell::services::{
-    Attributes, FileAnswer, FileKind, Files as Service, How, Listing, Mounted, OpenFile, Usage,
+    Attributes, Checked, FileAnswer, FileKind, Files as Service, How, Listing, Mounted, OpenFile, Usage,
 };
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -47,6 +47,10 @@ impl Service for FileService {
 
     fn usage(&mut self, path: &str) -> FileAnswer<Usage> {
         self.0.usage(path)
+    }
+
+    fn check(&mut self, path: &str) -> FileAnswer<Checked> {
+        self.0.check(path)
     }
 
     fn mounts(&mut self) -> FileAnswer<Vec<Mounted>> {

@@ -37,6 +37,9 @@ use opened::Opened;
 
 airox_rt::entry!(main);
 
+/// The shell that runs the first script.
+const FIRST: &str = "shell";
+
 fn main(start: &'static Start) -> Result<(), StartError> {
     let port: Port = start.take("console")?;
     // Programs get a copy of it.
@@ -59,5 +62,10 @@ fn main(start: &'static Start) -> Result<(), StartError> {
         console: Box::new(console::ConsoleService(Rc::clone(&control))),
         host: Box::new(control::HostService(control)),
     };
-    Shell::new(services).run()
+    let mut shell = Shell::new(services);
+    shell.remember(start.name());
+    if start.name() == FIRST {
+        shell.run_first_script();
+    }
+    shell.run()
 }

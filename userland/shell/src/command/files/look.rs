@@ -1,4 +1,4 @@
-//! `cd`, `df`, `ls`, `mount`, `pwd`.
+//! `cd`, `check`, `df`, `ls`, `mount`, `pwd`.
 
 use super::super::{Command, no_arguments, usage};
 use super::walk::{each, sorted};
@@ -25,6 +25,16 @@ pub const COMMANDS: &[Command] = &[
         examples: &[("cd /tmp", ""), ("cd ..", "one up")],
         arguments: &[Argument::Path],
         run: cd,
+        ..Command::PLAIN
+    },
+    Command {
+        name: "check",
+        usage: "[PATH]",
+        summary: "verify all that a file system keeps",
+        details: "Every checksum is computed and every structure followed, for which the file system's other users wait. What is damaged is named.",
+        examples: &[("check /data", "")],
+        arguments: &[Argument::Path],
+        run: check,
         ..Command::PLAIN
     },
     Command { name: "df", summary: "show the room in all file systems", arguments: &[], run: df, ..Command::PLAIN },
@@ -60,6 +70,23 @@ fn cd(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
     }
     shell.directory = path;
     Ok(())
+}
+
+fn check(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
+    let path = match arguments {
+        [] => shell.directory.clone(),
+        [path] => normal(shell, path)?,
+        [_, second, ..] => return usage(format!("`{second}` is one argument too many")),
+    };
+    let checked = at(shell, &path, |files, path| files.check(path))?;
+    shell.print(&format!("{} files, {} directories, ", checked.files, checked.directories));
+    match checked.first_problem {
+        None => {
+            shell.print("no problems\n");
+            Ok(())
+        }
+        Some(first) => Err(Stop::Failed(format!("{} problems; the first: {first}", checked.problems))),
+    }
 }
 
 fn pwd(shell: &mut Shell, arguments: &[String], _: bool) -> Done {

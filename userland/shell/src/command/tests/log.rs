@@ -71,6 +71,7 @@ fn log_follows_over_the_death_of_the_log_server() {
 #[test]
 fn log_levels() {
     let mut session = Session::new();
+    session.world().write("rtc", Level::Info, "here");
     assert_eq!(session.line("log level rtc debug; log level '*' warn"), "");
     assert_eq!(session.line("log level"), "SERVER  KEPT\n*       warn\nrtc     debug\n");
     assert_eq!(session.line("log level nobody info"), "log: nobody: no such log source\n");

@@ -9,6 +9,7 @@ mod load;
 mod log;
 mod network;
 mod process;
+mod remembered;
 mod script;
 mod sensor;
 

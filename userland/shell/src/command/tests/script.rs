@@ -7,6 +7,8 @@ fn repeat_counts_and_stops() {
     let mut session = Session::new();
     assert_eq!(session.line("repeat 3 echo x"), "x\nx\nx\n");
     assert_eq!(session.line("repeat 0 echo x"), "");
+    assert_eq!(session.line("repeat -d 1ms 2 echo x"), "x\nx\n");
+    assert!(session.line("repeat -d soon 2 echo x").starts_with("repeat: "));
     assert_eq!(session.line("repeat 2 repeat 2 echo -n y; echo"), "yyyy\n");
     let why = "kill: log: no such process\n";
     assert_eq!(session.line("repeat 5 kill log"), alloc::format!("{why}repeat: turn 1 of 5 failed\n"));
