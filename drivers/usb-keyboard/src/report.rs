@@ -1,15 +1,11 @@
 //! From reports to keys that go down and up.
 
 use airox_api::input::KeyEvent;
+use airox_input_server::Repeat;
 use alloc::vec::Vec;
 
 /// Bytes of a report.
 pub const REPORT: usize = 8;
-/// How long a key is held before it repeats, and how often it does then, in nanoseconds.
-pub const DELAY_NS: u64 = 400_000_000;
-/// See [`DELAY_NS`].
-pub const PERIOD_NS: u64 = 40_000_000;
-
 /// The usage of the first modifier, left control; the others follow in the order of the bits.
 const MODIFIERS: u8 = 0xe0;
 /// Usages below say that too many keys are down, or that the keyboard failed (HID Usage Tables, page 7).
@@ -22,8 +18,7 @@ const KEYS: usize = 2;
 pub struct Keys {
     modifiers: u8,
     down: [u8; REPORT - KEYS],
-    /// The key that repeats, and when it does next.
-    held: Option<(u8, u64)>,
+    repeat: Repeat,
 }
 
 impl Keys {
@@ -46,9 +41,9 @@ impl Keys {
         let pressed = changes(&after, &self.down);
         pressed.iter().for_each(|usage| tell(*usage, true));
         if let Some(last) = pressed.last() {
-            self.held = Some((*last, now.saturating_add(DELAY_NS)));
-        } else if self.held.is_some_and(|(usage, _)| !after.contains(&usage)) {
-            self.held = None;
+            self.repeat.pressed(*last, now);
+        } else {
+            self.repeat.keep(|usage| after.contains(&usage));
         }
         (self.modifiers, self.down) = (modifiers, after);
         events
@@ -57,14 +52,12 @@ impl Keys {
     /// When the key that is held repeats next.
     #[must_use]
     pub fn deadline(&self) -> Option<u64> {
-        self.held.map(|(_, at)| at)
+        self.repeat.deadline()
     }
 
     /// Time passed: the key that is held may repeat. Repetitions that were missed are not made up for.
     pub fn passed(&mut self, now: u64) -> Option<KeyEvent> {
-        let (usage, at) = self.held.filter(|(_, at)| *at <= now)?;
-        self.held = Some((usage, at.saturating_add(PERIOD_NS).max(now)));
-        Some(KeyEvent { usage, pressed: true })
+        self.repeat.passed(now)
     }
 
     /// The keyboard has been lost: nothing is down any more.

@@ -4,14 +4,14 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use airox_api::input::{InputClient, InputDispatcher, KeyEvent};
-use airox_api::testing::Loopback;
+use airox_api::input::KeyEvent;
 use airox_driver_traits::dma::ModelMemory;
 use airox_driver_traits::pci::BusAddress;
 use airox_driver_traits::usb::{
     Description, Done, Endpoint, EndpointKind, Setup, TransferError, UsbAddress, UsbError, UsbFunction,
 };
-use airox_usb_keyboard::{Broken, DELAY_NS, Events, KEPT, Keyboard, Keys, PERIOD_NS, REPORT};
+use airox_input_server::{DELAY_NS, PERIOD_NS};
+use airox_usb_keyboard::{Broken, Keyboard, Keys, REPORT};
 
 const ADDRESS: u64 = 1 << 32;
 
@@ -165,23 +165,4 @@ fn one_that_fails_is_recovered_and_one_that_only_fails_is_given_up() {
     assert_eq!(odd.advance(0), Err(Broken));
     let none = Keyboard::start(Fake::default(), &description(EndpointKind::Bulk), ModelMemory::new(ADDRESS, 64));
     assert!(none.is_err());
-}
-
-#[test]
-fn keys_are_numbered_and_kept() {
-    let mut events = Events::default();
-    events.add([down(4), up(4)]);
-    let server = Loopback::new(InputDispatcher(events), 1);
-    let client = InputClient::new(&server);
-    let now = client.next(u64::MAX).unwrap();
-    assert_eq!((now.number, now.missed, now.events.len()), (2, false, 0));
-    let all = client.next(0).unwrap();
-    assert_eq!((all.number, all.missed, all.events), (2, false, vec![down(4), up(4)]));
-    assert_eq!(client.next(1).unwrap().events, [up(4)]);
-    // More than are kept; and a number of an instance that ended.
-    server.dispatcher().0.add((0..KEPT as u8 + 9).map(down));
-    let late = client.next(2).unwrap();
-    assert_eq!((late.missed, late.events.len(), late.events.last()), (true, KEPT, Some(&down(KEPT as u8 + 8))));
-    let other = client.next(9_999).unwrap();
-    assert!(other.missed && other.number == 2 + KEPT as u64 + 9);
 }

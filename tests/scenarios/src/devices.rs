@@ -4,8 +4,9 @@ use airox_machine::{Context, Disk, Event, Firmware, Machine, Options, Scenario};
 use serde_json::json;
 
 use crate::bars::{held, same};
-use crate::play::{Outcome, Player, boot, check, play_on};
+use crate::play::{COMMAND_LIMIT, Outcome, Player, boot, check, play_on};
 use crate::scenario;
+use crate::screen::wait_for_screen;
 
 pub const SCENARIOS: &[Scenario] = &[
     scenario("devices.a_disk_is_listed_and_verified", a_disk_is_listed_and_verified),
@@ -13,6 +14,7 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("devices.an_nvme_disk_is_verified_and_its_driver_restarted", an_nvme_disk_is_verified),
     scenario("devices.a_sata_disk_is_verified_and_its_driver_restarted", a_sata_disk_is_verified),
     scenario("devices.a_disk_is_plugged_in_and_taken_out_twice", a_disk_is_plugged_in_and_taken_out),
+    scenario("devices.a_virtio_keyboard_types_before_and_after_a_restart", a_virtio_keyboard_types),
     scenario("devices.a_disk_whose_memory_is_above_4_gib_works_under_uefi", a_disk_above_4_gib_works),
     scenario("devices.drivers_belong_to_the_device_manager", drivers_belong_to_the_device_manager),
 ];
@@ -96,6 +98,22 @@ fn an_nvme_disk_is_verified(context: &Context) -> Outcome {
 fn a_sata_disk_is_verified(context: &Context) -> Outcome {
     let data = Options { data_disk: Some("data.img".into()), data_disk_kind: Disk::Ahci, ..context.options() };
     is_verified(&Options { disk: Disk::Virtio, ..data }, "/dev/block/sata0", "ahci0")
+}
+
+/// QEMU gives keys to it as long as its driver has it at work.
+fn a_virtio_keyboard_types(context: &Context) -> Outcome {
+    const TYPES: &str = "virtio-input0";
+    let extra = ["-device", "virtio-keyboard-pci"].map(String::from).to_vec();
+    play_on(&mut boot(Machine::start(&Options { extra, ..context.options() }))?, |player| {
+        player.expect("devices", &["/dev/input/keyboard0", TYPES, "running"])?;
+        for (restarts, word) in ["one", "two"].into_iter().enumerate() {
+            player.until(TYPES, |driver| driver.state == "receiving" && driver.restarts == restarts as u32)?;
+            player.press(&format!("clear\necho {word}\n"))?;
+            wait_for_screen(player.machine, &format!("\n{word}"), COMMAND_LIMIT)?;
+            player.expect_exactly(&format!("restart {TYPES}"), "")?;
+        }
+        Ok(())
+    })
 }
 
 /// UEFI firmware puts 64-bit memory of devices there.

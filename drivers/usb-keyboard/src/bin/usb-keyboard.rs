@@ -9,10 +9,11 @@ use airox_api::input::{InputDispatcher, InputInterface};
 use airox_api::{Dispatch, Outcome};
 use airox_driver_kit::Shared;
 use airox_driver_kit::usb::Function;
+use airox_input_server::Events;
 use airox_rt::server::{Handler, KernelMessage, Server};
 use airox_rt::time::Instant;
 use airox_rt::{Signal, Start, exit_code};
-use airox_usb_keyboard::{Events, Keyboard, MEMORY};
+use airox_usb_keyboard::{Keyboard, MEMORY};
 use alloc::boxed::Box;
 use core::error::Error;
 
