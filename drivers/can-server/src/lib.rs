@@ -24,5 +24,5 @@ pub use channel::{Channel, MAX_SENDING, MAX_SENDING_OF_ONE};
 pub use events::{Events, KEPT};
 pub use options::{BadOption, bit_rate};
 #[cfg(feature = "guest")]
-pub use program::serve;
+pub use program::{serve, take};
 pub use server::{CanServer, MAX_WAITING};

@@ -14,7 +14,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::error::Error;
 
-use crate::CanServer;
+use crate::{CanServer, bit_rate};
 
 /// The bit of the signal that interrupts set.
 const INTERRUPT: u64 = 1 << 0;
@@ -59,6 +59,15 @@ impl<C: CanController> Handler for Program<C> {
 /// Nanoseconds since boot.
 fn now() -> u64 {
     Instant::now().as_nanoseconds()
+}
+
+/// The driver's device, and the bit rate that its arguments ask for.
+///
+/// # Errors
+/// An argument is damaged, or the driver was not given what it needs.
+pub fn take(start: &'static Start) -> Result<(Device, u32), Box<dyn Error>> {
+    let rate = bit_rate(start.arguments().iter().map(String::as_str))?;
+    Ok((Device::take(start)?, rate))
 }
 
 /// Serves the controllers of a board at `bit_rate`: never returns, unless with an error. If there are several, each is a part of the device, by its

@@ -31,6 +31,8 @@ pub enum Place {
     Pci(BusAddress),
     /// An interface of a USB device.
     Usb(UsbAddress),
+    /// A device that every PC has, or may have, at the same I/O ports: the first of them.
+    Ports(u16),
 }
 
 impl Place {
@@ -38,6 +40,12 @@ impl Place {
         match self {
             Place::Pci(address) => (*address, [0; UsbAddress::MOST_PORTS], 0),
             Place::Usb(address) => (address.controller, address.ports, address.interface),
+            // Behind all buses: none has this number, device and function at once.
+            Place::Ports(first) => {
+                let mut ports = [0; UsbAddress::MOST_PORTS];
+                ports[..2].copy_from_slice(&first.to_be_bytes());
+                (BusAddress { bus: u8::MAX, device: u8::MAX, function: u8::MAX }, ports, 0)
+            }
         }
     }
 }
@@ -59,6 +67,7 @@ impl core::fmt::Display for Place {
         match self {
             Place::Pci(address) => address.fmt(formatter),
             Place::Usb(address) => address.fmt(formatter),
+            Place::Ports(first) => write!(formatter, "ports {first:#x}"),
         }
     }
 }
@@ -98,6 +107,8 @@ pub enum DeviceState {
     NoDriver,
     /// It leads to further buses.
     Bridge,
+    /// A component of the system has it, which init started and supervises.
+    Component,
     /// Its driver has been started and has not said yet that it serves.
     Starting,
     /// Its driver serves.
@@ -117,6 +128,7 @@ impl DeviceState {
         match self {
             DeviceState::NoDriver => "no driver",
             DeviceState::Bridge => "bridge",
+            DeviceState::Component => "component",
             DeviceState::Starting => "starting",
             DeviceState::Running => "running",
             DeviceState::Restarting => "restarting",

@@ -2,10 +2,11 @@
 
 use airox_abi::{Error, Handle, RegionKind, Rights};
 use airox_api::device::{
-    CONFIGURATION_BYTES, Child, Description, Device, DeviceEntry, DeviceError, DeviceState, FIRST_DRIVER, MAX_SUMMARY,
-    PART_SHIFT,
+    CONFIGURATION_BYTES, Child, Description, Device, DeviceEntry, DeviceError, DeviceState, FIRST_DRIVER, Identity,
+    MAX_SUMMARY, PART_SHIFT, Place,
 };
 use airox_api::{Caller, Deferred};
+use airox_bundle::system::{Component, ComponentKind, Resource};
 use airox_driver_traits::pci::ConfigurationSpace;
 use airox_driver_traits::registers::Registers;
 use airox_rt::{Port, Region, TypedHandle};
@@ -188,8 +189,28 @@ impl<K: Kernel, P: Platform, W> Manager<'_, K, P, W> {
     /// The devices from place `cursor` on, as many as fit in an answer.
     #[must_use]
     pub fn entries(&self, cursor: u32) -> Vec<DeviceEntry> {
-        self.slots.iter().skip(cursor as usize).take(MAX_ENTRIES).map(entry).collect()
+        let legacy = self.site.system.components.iter().flat_map(legacy_entries);
+        self.slots.iter().map(entry).chain(legacy).skip(cursor as usize).take(MAX_ENTRIES).collect()
     }
+}
+
+/// The devices at fixed ports that a component of the system has: serial ports, the keyboard controller, the clock.
+fn legacy_entries(component: &Component) -> impl Iterator<Item = DeviceEntry> {
+    let driver = component.kind == ComponentKind::Driver;
+    component.resources.iter().filter(move |_| driver).filter_map(|resource| match resource {
+        Resource::IoPorts { name, first, .. } => Some(DeviceEntry {
+            place: Place::Ports(*first),
+            parent: None,
+            identity: Identity { vendor: 0, device: 0, class: 0 },
+            path: String::new(),
+            driver: component.name.clone(),
+            state: DeviceState::Component,
+            restarts: 0,
+            summary: name.clone(),
+            parts: Vec::new(),
+        }),
+        _ => None,
+    })
 }
 
 fn entry(slot: &Slot<'_>) -> DeviceEntry {

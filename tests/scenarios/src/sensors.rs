@@ -131,6 +131,8 @@ fn absent_hardware_costs_nothing(context: &Context) -> Outcome {
             &["no UART answers at port 0x2f8", "no UART answers at port 0x3e8", "no UART answers at port 0x2e8"],
         )?;
         player.expect("sensor list", &["gps0", "imu0"])?;
+        let listed = ["ports 0x70 0000:0000 000000 component: cmos by rtc", "component: uart by imu"];
+        player.expect("devices --tree", &listed)?;
         player.expect_exactly("echo all is well", "all is well")
     })
 }

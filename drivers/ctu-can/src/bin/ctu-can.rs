@@ -5,20 +5,16 @@
 
 extern crate alloc;
 
-use airox_can_server::bit_rate;
 use airox_ctu_can::{CtuCan, board};
-use airox_driver_kit::Device;
 use airox_rt::Start;
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::error::Error;
 
 airox_rt::entry!(main);
 
 fn main(start: &'static Start) -> Result<(), Box<dyn Error>> {
-    let rate = bit_rate(start.arguments().iter().map(String::as_str))?;
-    let device = Device::take(start)?;
+    let (device, rate) = airox_can_server::take(start)?;
     let registers = |core| device.registers(board::CORES_BAR, core * board::CORE_BYTES, board::CORE_BYTES);
     let present = (0..board::MAX_CORES).filter_map(registers).map_while(|core| CtuCan::start(core, rate).transpose());
     let controllers = present.collect::<Result<Vec<_>, _>>()?;

@@ -5,13 +5,10 @@
 
 extern crate alloc;
 
-use airox_can_server::bit_rate;
-use airox_driver_kit::Device;
 use airox_kvaser_can::{Sja1000, board};
 use airox_rt::{Start, exit_code};
 use alloc::boxed::Box;
 use alloc::rc::Rc;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::error::Error;
@@ -19,8 +16,7 @@ use core::error::Error;
 airox_rt::entry!(main);
 
 fn main(start: &'static Start) -> Result<(), Box<dyn Error>> {
-    let rate = bit_rate(start.arguments().iter().map(String::as_str))?;
-    let device = Device::take(start)?;
+    let (device, rate) = airox_can_server::take(start)?;
     let (Some(mut bridge), Some(mut chips)) = (device.ports(board::BRIDGE_BAR)?, device.ports(board::CHIPS_BAR)?)
     else {
         log::error!("the board has no ports");

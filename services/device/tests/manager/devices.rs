@@ -1,6 +1,7 @@
 //! Finding devices, placing their memory, and devices that lie.
 
 use airox_api::device::{DeviceState, Place};
+use airox_bundle::system::{ComponentKind, Resource};
 use airox_device::bars;
 use airox_device::messages::Messages;
 use airox_device::scan::{MAX_FUNCTIONS, scan};
@@ -36,6 +37,28 @@ fn everything_behind_bridges_is_found_in_order() {
         assert_eq!(states, [DeviceState::NoDriver, DeviceState::Bridge, DeviceState::Bridge, DeviceState::Starting]);
         assert_eq!(manager.entries(4).len(), 0);
         assert_eq!(manager.entries(u32::MAX).len(), 0);
+    });
+}
+
+#[test]
+fn what_components_have_at_fixed_ports_is_listed_behind_the_rest() {
+    let mut system = system();
+    let ports = |name: &str, first| Resource::IoPorts { name: name.into(), first, count: 8 };
+    let shell = system.components.iter_mut().find(|component| component.name == "shell").unwrap();
+    shell.kind = ComponentKind::App;
+    shell.resources = vec![ports("nothing", 0x80)];
+    let mut clock = component("rtc");
+    clock.kind = ComponentKind::Driver;
+    clock.resources = vec![Resource::Irq { name: "cmos".into(), line: 8 }, ports("cmos", 0x70)];
+    system.components.push(clock);
+    with_functions(&[(at(0, 1, 0), ModelFunction::new(0x8086, 1, 2))], &system, |manager, _| {
+        assert_eq!(manager.rescan(), 1);
+        let entries = manager.entries(0);
+        let told = |index: usize| (entries[index].place, entries[index].state, &entries[index].driver[..]);
+        assert_eq!((entries.len(), told(0).0), (2, Place::Pci(at(0, 1, 0))));
+        assert_eq!(told(1), (Place::Ports(0x70), DeviceState::Component, "rtc"));
+        assert!(told(0).0 < told(1).0 && Place::Ports(0x60) < Place::Ports(0x70));
+        assert_eq!((manager.entries(1).len(), manager.entries(2).len()), (1, 0));
     });
 }
 

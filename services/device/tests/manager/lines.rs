@@ -61,7 +61,7 @@ fn a_line_has_one_driver() {
         manager.rescan();
         let device = |place| match place {
             Place::Pci(address) => address.device,
-            Place::Usb(_) => u8::MAX,
+            Place::Usb(_) | Place::Ports(_) => u8::MAX,
         };
         let entries = [manager.entries(0), manager.entries(8)].concat();
         let states: Vec<_> = entries.iter().map(|entry| (device(entry.place), entry.state)).collect();

@@ -234,7 +234,7 @@ impl Platform for Model {
 
 pub type Devices<'a> = Manager<'a, MockKernel, Model, u32>;
 
-fn component(name: &str) -> Component {
+pub fn component(name: &str) -> Component {
     Component {
         name: name.into(),
         program: "program".into(),

@@ -110,6 +110,7 @@ fn tree(list: &[DeviceEntry], parent: Option<usize>, depth: usize, text: &mut St
         *text += &format!("{:depth$}{} {numbers} {}", "", entry.place, entry.state.name(), depth = depth * 2);
         *text += &match entry.path.is_empty() {
             false => format!(": {} by {} {}", entry.path, entry.driver, entry.summary),
+            true if !entry.driver.is_empty() => format!(": {} by {}", entry.summary, entry.driver),
             true if !entry.summary.is_empty() => format!(": {}", entry.summary),
             true => String::new(),
         };
