@@ -63,8 +63,7 @@ impl<T: Transport> Keeper<T> {
         };
         let text = String::from_utf8_lossy(&bytes[..length]);
         let last = text.lines().rev().find_map(|line| line.strip_prefix(BOOT)?.parse::<u64>().ok());
-        // The clock tells whole seconds.
-        let same = last.is_some_and(|last| last.abs_diff(boot) <= 2);
+        let same = last == Some(boot);
         if !same {
             self.add(&format!("{BOOT}{boot}\n"))?;
         }
