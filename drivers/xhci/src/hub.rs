@@ -14,8 +14,11 @@ use crate::controller::Slot;
 
 /// Milliseconds until a contact has stopped bouncing (USB 2.0, section 7.1.7.3).
 const BOUNCING: u64 = 100;
-/// A reset takes ten to twenty, twice that at a controller's port, and the device then has ten to recover (sections 7.1.7.5 and 11.5.1.5).
+/// Until a port that was switched on has power (xHCI 1.2, section 5.4.8).
+const POWER: u64 = 20;
+/// A reset takes ten to twenty, or fifty at a controller's port, and the device then has ten to recover (sections 7.1.7.3, 7.1.7.5 and 11.5.1.5).
 const LOOK: u64 = 10;
+const RECOVERY: u64 = 10;
 const LOOKS: u32 = 50;
 /// How often a device that does not answer is tried.
 const TRIES: u32 = 3;
@@ -35,17 +38,20 @@ impl<H: Host> Bus<H> {
         let bus = self.clone();
         self.0.host.spawn(Box::pin(async move {
             let ports = bus.0.core.borrow().registers.parameters().ports;
-            for port in 1..=ports {
-                bus.0.core.borrow_mut().registers.power_port(port);
+            let had_power = bus.0.core.borrow_mut().registers.power_ports();
+            if !had_power {
+                bus.0.host.sleep(POWER).await;
             }
-            bus.0.host.sleep(2 * LOOK).await;
+            // What is there already has had its time.
+            let mut bouncing = if had_power { 0 } else { BOUNCING };
             let mut first = true;
             loop {
                 bus.port_event().await;
                 for port in 1..=ports {
                     // The controller's own registers are always there.
-                    let _ = bus.look_at(Place { hub: 0, port }).await;
+                    let _ = bus.look_at(Place { hub: 0, port }, bouncing).await;
                 }
+                bouncing = BOUNCING;
                 if core::mem::take(&mut first) {
                     bus.looked();
                 }
@@ -96,7 +102,7 @@ impl<H: Host> Bus<H> {
         }
         self.0.host.sleep(hub.power_on).await;
         for port in 1..=hub.ports {
-            self.look_at(Place { hub: slot, port }).await?;
+            self.look_at(Place { hub: slot, port }, BOUNCING).await?;
         }
         Ok(hub.ports)
     }
@@ -115,14 +121,14 @@ impl<H: Host> Bus<H> {
             let report = self.read(slot, REPORT, moved as usize);
             for port in 1..=ports {
                 if report.get(usize::from(port / 8)).is_some_and(|bits| bits & 1 << (port % 8) != 0) {
-                    self.look_at(Place { hub: slot, port }).await?;
+                    self.look_at(Place { hub: slot, port }, BOUNCING).await?;
                 }
             }
         }
     }
 
-    /// Sees to it that what is known of a port is what is there. Fails only if the hub does.
-    async fn look_at(&self, place: Place) -> Result<(), Failure> {
+    /// Sees to it that what is known of a port is what is there, waiting so many milliseconds before something new is used. Fails only if the hub does.
+    async fn look_at(&self, place: Place, bouncing: u64) -> Result<(), Failure> {
         let status = self.status(place).await?;
         self.clear_changes(place).await?;
         let known = self.device_at(place);
@@ -137,7 +143,7 @@ impl<H: Host> Bus<H> {
         if !status.connected || self.0.given_up.borrow().contains(&place) {
             return Ok(());
         }
-        self.0.host.sleep(BOUNCING).await;
+        self.0.host.sleep(bouncing).await;
         for _ in 0..TRIES {
             let Some(speed) = self.reset(place).await? else { return Ok(()) };
             match self.add_device(place, speed).await {
@@ -191,6 +197,7 @@ impl<H: Host> Bus<H> {
             }
             if status.enabled && !status.resetting {
                 self.clear_changes(place).await?;
+                self.0.host.sleep(RECOVERY).await;
                 return Ok(Some(status.speed));
             }
         }

@@ -224,9 +224,14 @@ impl<R: Registers> Bank<R> {
         self.change_port(number, port::CHANGES);
     }
 
-    /// Gives a port power.
-    pub fn power_port(&mut self, number: u8) {
-        self.change_port(number, port::POWER);
+    /// Gives all ports power. Returns whether they had it.
+    pub fn power_ports(&mut self) -> bool {
+        let mut had = true;
+        for number in 1..=self.parameters.ports {
+            had &= self.operational.read_u32(place(number)) & port::POWER != 0;
+            self.change_port(number, port::POWER);
+        }
+        had
     }
 
     /// Resets what is at a port.
