@@ -124,9 +124,7 @@ impl<R: Registers> Bank<R> {
         self.registers.write_u32(GLOBAL_COMMAND, wanted.bits());
         // The status of flushing says that it is under way, the others that it is so.
         let expected = on && change != Global::FLUSH_WRITES;
-        self.until(|registers| {
-            Global::from_bits_retain(registers.read_u32(GLOBAL_STATUS)).contains(change) == expected
-        })
+        self.until(|registers| Global::from_bits_retain(registers.read_u32(GLOBAL_STATUS)).contains(change) == expected)
     }
 
     /// Makes the unit use this root table for everything, from now on.

@@ -45,10 +45,7 @@ struct Model {
 impl Model {
     fn new(capability: u64, extended: u64, frames: usize) -> Model {
         let state = State { capability, extended, ..State::default() };
-        Model {
-            state: Rc::new(RefCell::new(state)),
-            tables: ModelMemory::new(TABLES, frames * FRAME_BYTES as usize),
-        }
+        Model { state: Rc::new(RefCell::new(state)), tables: ModelMemory::new(TABLES, frames * FRAME_BYTES as usize) }
     }
 
     fn unit(&self) -> Result<Unit<Model, ModelMemory>, Error> {

@@ -96,8 +96,11 @@ impl<R: Registers, D: DmaMemory> Unit<R, D> {
             }
         }
         domain.mapped.insert(address, pages);
-        let told =
-            if self.bank.remembers_absence() { self.bank.forget_pages(domain.number) } else { self.bank.flush_writes() };
+        let told = if self.bank.remembers_absence() {
+            self.bank.forget_pages(domain.number)
+        } else {
+            self.bank.flush_writes()
+        };
         told.map(|()| address)
     }
 

@@ -20,7 +20,7 @@ use crate::manager::{Authority, Manager};
 use crate::messages::Messages;
 use crate::platform::Platform;
 use crate::slot::{Driving, Interrupts};
-use crate::{bars, function, memory, wiring};
+use crate::{bars, confinement, function, memory, wiring};
 
 /// Registers of a function that is no bridge.
 const REGISTERS: u8 = 6;
@@ -51,7 +51,9 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
     /// Messages that no device uses, at most so many.
     pub(crate) fn free_messages(&self, wanted: u32) -> Vec<u32> {
         let used = |line: &u32| self.interrupts_in_use().any(|other| other.messages().contains(line));
-        MESSAGE_LINES.filter(|line| !used(line)).take(wanted as usize).collect()
+        // The last may be the manager's own.
+        let given = MESSAGE_LINES.take(self.authority.messages.len());
+        given.filter(|line| !used(line)).take(wanted as usize).collect()
     }
 
     /// The line of a function that sends no messages. A line has one driver: who shares it would see it masked while the other is busy.
@@ -172,6 +174,11 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
     pub(crate) fn connect(&mut self, index: usize) -> Result<(), Error> {
         let slot = &self.slots[index];
         let (Some(driving), Some(function)) = (&slot.driving, slot.found.function()) else { return Ok(()) };
+        if driving.record.dma
+            && let Some(unit) = self.platform.confinement()
+        {
+            confinement::confine(unit, function.address, &driving.path)?;
+        }
         let mut space = self.platform.configuration().function(function.address);
         let messages = driving.interrupts.messages();
         let abilities = Abilities {

@@ -140,8 +140,8 @@ impl<K: Kernel, P: Platform, W> Manager<'_, K, P, W> {
     pub fn map_memory(&mut self, badge: u64, region: Handle) -> Result<u64, DeviceError> {
         let may = self.driving_of(badge).is_some_and(|(driving, _)| driving.record.dma);
         let info = if may { self.platform.region_info(region) } else { Err(Error::MissingRight) };
-        let address = match info {
-            Ok((_, RegionKind::Contiguous, address)) if address != 0 => address,
+        let (physical, pages) = match info {
+            Ok((pages, RegionKind::Contiguous, address)) if address != 0 => (address, pages),
             other => {
                 close(&mut self.kernel, region);
                 return Err(if may {
@@ -151,8 +151,12 @@ impl<K: Kernel, P: Platform, W> Manager<'_, K, P, W> {
                 });
             }
         };
+        let address = self.show(badge, physical, pages).inspect_err(|_| close(&mut self.kernel, region))?;
         let (driving, kernel) = self.driving_of(badge).ok_or(DeviceError::NotAllowed)?;
-        driving.mapped.add(kernel, address, region).map_err(|_| DeviceError::BadMemory)?;
+        if driving.mapped.add(kernel, address, region).is_err() {
+            self.hide(badge, address)?;
+            return Err(DeviceError::BadMemory);
+        }
         Ok(address)
     }
 
@@ -161,8 +165,14 @@ impl<K: Kernel, P: Platform, W> Manager<'_, K, P, W> {
     /// # Errors
     /// It did not before.
     pub fn unmap_memory(&mut self, badge: u64, address: u64) -> Result<(), DeviceError> {
+        let (driving, _) = self.driving_of(badge).ok_or(DeviceError::NotAllowed)?;
+        if !driving.mapped.has(address) {
+            return Err(DeviceError::BadMemory);
+        }
+        self.hide(badge, address)?;
         let (driving, kernel) = self.driving_of(badge).ok_or(DeviceError::NotAllowed)?;
-        if driving.mapped.remove(kernel, address) { Ok(()) } else { Err(DeviceError::BadMemory) }
+        driving.mapped.remove(kernel, address);
+        Ok(())
     }
 
     /// What a driver is told.

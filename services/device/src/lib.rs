@@ -7,6 +7,8 @@
 //!   that lies loses at most itself.
 //! - **Memory that a device may still use is kept**: of a driver that died until its successor has reset the device, whatever became of
 //!   who owned it.
+//! - **A device reaches its driver's memory**, the regions that were mapped for it, and no other, where the machine has a remapping unit
+//!   ([`confinement`]). Without one the system file says whose devices are trusted with all memory.
 //! - **Ports outlive drivers** and clients' handles stay valid, as with init's components (`airox-supervise`).
 //! - Logic is a library over [`Platform`], tested on the host against a model machine; the binary only wires.
 #![no_std]
@@ -19,6 +21,7 @@ pub mod bars;
 pub mod children;
 mod claim;
 pub mod clients;
+pub mod confinement;
 pub mod function;
 pub mod hotplug;
 pub mod manager;

@@ -1,13 +1,17 @@
-//! The machine as the manager reaches it: configuration space through its window in memory, init through its port.
+//! The machine as the manager reaches it: configuration space and the remapping unit through their windows in memory, init through its port.
 
 use airox_api::supervisor::SupervisorClient;
 use airox_device::Platform;
 use airox_device::arguments::Pci;
+use airox_device::confinement::Confinement;
+use airox_driver_traits::dma::DmaMemory;
 use airox_driver_traits::pci::{BusAddress, ConfigurationSpace, FUNCTION_BYTES};
 use airox_driver_traits::registers::{Registers, Width};
 use airox_rt::abi::layout::PAGE_SIZE;
 use airox_rt::sys;
 use airox_rt::{Error, Handle, MapFlags, Mapping, Region, RegionKind, TypedHandle};
+use airox_vt_d::Unit;
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use core::mem::ManuallyDrop;
 use core::ops::RangeInclusive;
@@ -48,16 +52,62 @@ impl ConfigurationSpace for Ecam {
     }
 }
 
+/// Memory that is mapped as long as this lives: registers, or tables at this physical address.
+pub struct Mapped {
+    mapping: Mapping,
+    physical: u64,
+}
+
+impl Mapped {
+    fn new(region: &Region) -> Result<Mapped, Error> {
+        let (_, _, physical) = region.region_info()?;
+        Ok(Mapped { mapping: Mapping::new(region, MapFlags::WRITE)?, physical })
+    }
+}
+
+impl Registers for Mapped {
+    fn length(&self) -> usize {
+        self.mapping.len()
+    }
+
+    fn read(&mut self, offset: usize, width: Width) -> u64 {
+        Registers::read(&mut self.mapping.window(), offset, width)
+    }
+
+    fn write(&mut self, offset: usize, width: Width, value: u64) {
+        Registers::write(&mut self.mapping.window(), offset, width, value);
+    }
+}
+
+impl DmaMemory for Mapped {
+    fn device_address(&self) -> u64 {
+        self.physical
+    }
+}
+
+/// The remapping unit, turned on: no device reaches anything from now on. Init keeps the memory of its tables when this program dies, and the unit
+/// goes on using it.
+///
+/// # Errors
+/// The unit cannot be driven, or something cannot be mapped.
+pub fn remapping_unit(registers: &Region, tables: &Region) -> Result<RemappingUnit, Box<dyn core::error::Error>> {
+    Ok(Unit::new(Mapped::new(registers)?, Mapped::new(tables)?)?)
+}
+
+/// The machine's remapping unit.
+pub type RemappingUnit = Unit<Mapped, Mapped>;
+
 /// The machine.
 pub struct Machine {
     space: Ecam,
+    unit: Option<RemappingUnit>,
     init: SupervisorClient,
 }
 
 impl Machine {
     /// With configuration space in this region, and init.
-    pub fn new(region: Region, pci: &Pci, init: SupervisorClient) -> Machine {
-        Machine { space: Ecam { region, buses: pci.buses.clone(), mapped: BTreeMap::new() }, init }
+    pub fn new(region: Region, pci: &Pci, unit: Option<RemappingUnit>, init: SupervisorClient) -> Machine {
+        Machine { space: Ecam { region, buses: pci.buses.clone(), mapped: BTreeMap::new() }, unit, init }
     }
 }
 
@@ -84,6 +134,10 @@ impl Platform for Machine {
 
     fn region_info(&mut self, region: Handle) -> Result<(u64, RegionKind, u64), Error> {
         sys::region_info(region)
+    }
+
+    fn confinement(&mut self) -> Option<&mut dyn Confinement> {
+        self.unit.as_mut().map(|unit| unit as &mut dyn Confinement)
     }
 
     fn introduce(&mut self, number: u32, name: &str) {

@@ -18,10 +18,10 @@ use airox_api::supervisor::{SupervisorClient, SupervisorDispatcher, SupervisorIn
 use airox_api::{Deferred, Dispatch, Incoming, Interface, Outcome, ReplyMessage};
 use airox_bundle::Bundle;
 use airox_device::arguments::Pci;
-use airox_device::manager::{Authority, Site};
+use airox_device::manager::{Authority, Site, TRESPASS_BIT};
 use airox_device::{Manager, Requests, wiring};
 use airox_rt::abi::fault::{FaultAction, FaultKind};
-use airox_rt::abi::layout::{MESSAGE_LINES, PAGE_SIZE};
+use airox_rt::abi::layout::{LINE_VECTOR, MESSAGE_LINES, PAGE_SIZE};
 use airox_rt::server::{self, Handler, KernelMessage};
 use airox_rt::sys::{self, Tag};
 use airox_rt::{Handle, IoPorts, Irq, Port, Quota, Region, Signal, Start, StartError, TypedHandle, memory};
@@ -45,6 +45,13 @@ fn main(start: &'static Start) -> Result<(), Box<dyn Error>> {
     // These live as long as the manager.
     let region = ManuallyDrop::new(start.take::<Region>("bundle")?);
     let messages = MESSAGE_LINES.map(|line| interrupt(start, line));
+    let mut messages = messages.collect::<Result<Vec<_>, StartError>>()?;
+    let mut unit = confine(start);
+    if let (Some(unit), Some(own)) = (&mut unit, messages.pop()) {
+        // The last message is the manager's own: it tells that a device was kept from memory. It lives as long as the manager.
+        ManuallyDrop::new(Irq::from_raw(own)).bind(&signal, TRESPASS_BIT)?;
+        unit.tell_faults(pci.message_address, u32::from(LINE_VECTOR) + MESSAGE_LINES.end - 1);
+    }
     let authority = Authority {
         bundle: region.raw(),
         quota: start.take::<Quota>("quota")?.into_raw(),
@@ -53,12 +60,12 @@ fn main(start: &'static Start) -> Result<(), Box<dyn Error>> {
         log: start.take::<Port>("log-admin")?.into_raw(),
         holes: ranges::<Region>(start, "mmio:hole", &pci.holes)?,
         ports: ranges::<IoPorts>(start, "ports:pci", &pci.ports)?,
-        messages: messages.collect::<Result<_, StartError>>()?,
+        messages,
         // Another component may have one of them, or the machine lacks it.
         lines: wiring::LINES.filter_map(|line| Some((line, interrupt(start, line).ok()?))).collect(),
     };
     let init = start.connect::<SupervisorClient>()?;
-    let machine = Machine::new(start.take("mmio:configuration")?, &pci, init);
+    let machine = Machine::new(start.take("mmio:configuration")?, &pci, unit, init);
 
     let (pages, _, _) = region.region_info()?;
     let bytes = memory::map_constant(&region, (pages * PAGE_SIZE) as usize)?;
@@ -71,6 +78,21 @@ fn main(start: &'static Start) -> Result<(), Box<dyn Error>> {
     log::info!("{found} devices found");
     let server = server::Server::new(port).with_signal(&signal)?;
     Ok(server.run(Serving(manager))?)
+}
+
+/// Turns the machine's remapping unit on, if it has one that can be driven.
+fn confine(start: &Start) -> Option<machine::RemappingUnit> {
+    let (registers, tables) = (start.take("mmio:remapping").ok()?, start.take("remapping-tables").ok()?);
+    match machine::remapping_unit(&registers, &tables) {
+        Ok(unit) => {
+            log::info!("devices reach their drivers' memory only");
+            Some(unit)
+        }
+        Err(error) => {
+            log::error!("devices are not confined: the remapping unit cannot be driven: {error}");
+            None
+        }
+    }
 }
 
 /// The handle to a line.

@@ -20,13 +20,15 @@ use crate::arguments::Pci;
 use crate::clients::Waiting;
 use crate::function::{self, Function};
 use crate::platform::Platform;
-use crate::scan;
 use crate::slot::{Driving, Found, Interrupts, Mapped, Slot};
+use crate::{confinement, scan};
 
-/// The bit of the manager's signal that its timer sets; the others but [`PLUG_BIT`] say that a driver ended.
+/// The bit of the manager's signal that its timer sets; the others but [`PLUG_BIT`] and [`TRESPASS_BIT`] say that a driver ended.
 pub const TIMER_BIT: u64 = 1;
 /// The bit that ports set when a device was plugged in or is to be taken out.
 pub const PLUG_BIT: u64 = 2;
+/// The bit that says that devices were kept from memory.
+pub const TRESPASS_BIT: u64 = 1 << 63;
 /// Most devices that have drivers.
 pub const MAX_DRIVERS: usize = 24;
 
@@ -47,7 +49,7 @@ pub struct Authority {
     pub holes: Vec<(Range<u64>, Handle)>,
     /// The ports that devices can be given: `CONTROL`.
     pub ports: Vec<(Range<u64>, Handle)>,
-    /// One for each of [`MESSAGE_LINES`](airox_abi::layout::MESSAGE_LINES): `CONTROL`, `COPY`.
+    /// One for each of [`MESSAGE_LINES`](airox_abi::layout::MESSAGE_LINES), from the first on: `CONTROL`, `COPY`.
     pub messages: Vec<Handle>,
     /// The lines that pins of devices may pull: `CONTROL`, `COPY`.
     pub lines: Vec<(u32, Handle)>,
@@ -191,6 +193,7 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
             interrupts: Interrupts::None,
             announced: None,
             mapped: Mapped::default(),
+            trespasses: 0,
         };
         self.next_number += 1;
         let claimed = match found {
@@ -277,6 +280,9 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
         if bits & PLUG_BIT != 0 {
             self.look_at_ports();
         }
+        if bits & TRESPASS_BIT != 0 {
+            self.trespasses();
+        }
         if bits & TIMER_BIT != 0 {
             let now = self.kernel.now();
             for index in 0..self.slots.len() {
@@ -353,7 +359,11 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
             if !function::silence(&mut space) {
                 log::warn!("{}: the device still waits for answers to what it asked", driving.path);
             }
+            if let Some(unit) = self.platform.confinement() {
+                confinement::release(unit, function.address, &driving.path);
+            }
         }
+        driving.trespasses = 0;
         driving.mapped.driver_ended();
         driving.announced = None;
         let number = driving.number;
@@ -404,7 +414,7 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
     }
 }
 
-/// The bit that says that a driver process ended. Beyond 62 numbers several share one.
+/// The bit that says that a driver process ended. Beyond 61 numbers several share one.
 const fn exit_bit(number: u32) -> u64 {
-    1 << (2 + number % 62)
+    1 << (2 + number % 61)
 }

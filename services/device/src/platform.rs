@@ -3,6 +3,8 @@
 use airox_abi::{Error, Handle, RegionKind};
 use airox_driver_traits::pci::ConfigurationSpace;
 
+use crate::confinement::Confinement;
+
 /// PCI, and init.
 pub trait Platform {
     /// Configuration space of all functions.
@@ -28,6 +30,9 @@ pub trait Platform {
     /// # Errors
     /// The handle does not allow it.
     fn region_info(&mut self, region: Handle) -> Result<(u64, RegionKind, u64), Error>;
+
+    /// What confines devices to memory, if the machine has it.
+    fn confinement(&mut self) -> Option<&mut dyn Confinement>;
 
     /// Tells init, and through it the log, the name of the driver process of this number. It is a matter of looks, so nobody minds if init does
     /// not take it.

@@ -130,6 +130,8 @@ pub struct Driving<'a> {
     pub announced: Option<Announcement>,
     /// The memory that the device may use.
     pub mapped: Mapped,
+    /// Requests of the device for other memory, since its driver was started.
+    pub trespasses: u32,
 }
 
 /// How a device interrupts its driver.
@@ -211,13 +213,17 @@ impl Mapped {
         Ok(())
     }
 
-    /// The device does not use it any more. Returns whether it did.
-    pub fn remove<K: Kernel>(&mut self, kernel: &mut K, address: u64) -> bool {
-        let region = self.now.remove(&address);
-        if let Some(region) = region {
+    /// Whether the device uses memory at that address.
+    #[must_use]
+    pub fn has(&self, address: u64) -> bool {
+        self.now.contains_key(&address)
+    }
+
+    /// The device does not use it any more.
+    pub fn remove<K: Kernel>(&mut self, kernel: &mut K, address: u64) {
+        if let Some(region) = self.now.remove(&address) {
             close(kernel, region);
         }
-        region.is_some()
     }
 
     /// The driver ended: its device may still use everything.

@@ -1,4 +1,5 @@
-//! Power-off and reset of a PC by ACPI's fixed hardware; and what else init reads in ACPI tables: where PCI configuration space is.
+//! Power-off and reset of a PC by ACPI's fixed hardware; and what else init reads in ACPI tables: where PCI configuration space
+//! and the DMA remapping unit are.
 //!
 //! # Principles
 //! - [`find_power_registers`] only reads firmware tables and decides which few ports matter; the root task calls it, mints
@@ -14,10 +15,12 @@
 mod configuration_space;
 mod control;
 mod registers;
+mod remapping;
 mod sleep_state;
 mod tables;
 
 pub use configuration_space::{ConfigurationSpace, find_configuration_space};
 pub use control::{PowerControl, ResetStep};
 pub use registers::{ArgumentError, PortRange, PowerRegisters, ResetRegister, SmiCommand};
+pub use remapping::find_remapping_unit;
 pub use tables::{PhysicalRead, PowerError, Signature, Unreadable, find_power_registers};

@@ -2,7 +2,7 @@
 
 use airox_power::{
     ConfigurationSpace, PhysicalRead, PowerError, PowerRegisters, ResetRegister, Signature, SmiCommand, Unreadable,
-    find_configuration_space, find_power_registers,
+    find_configuration_space, find_power_registers, find_remapping_unit,
 };
 use proptest::prelude::*;
 
@@ -266,4 +266,46 @@ fn configuration_space_that_makes_no_sense_is_none() {
     memory.table(b"MCFG")[40] ^= 1;
     let damaged = PowerError::BadChecksum(Signature(*b"MCFG"));
     assert_eq!(find_configuration_space(&memory, memory.0[0].0), Err(damaged));
+}
+
+/// A DMAR table of units: flags, segment, address, and bytes of devices that each names.
+fn dmar(units: &[(u8, u16, u64, usize)]) -> Vec<u8> {
+    let mut body = vec![0; 12];
+    // Memory reserved for a device, which is nothing to look for.
+    body.extend([1, 0, 24, 0]);
+    body.resize(body.len() + 20, 0xff);
+    for (flags, segment, address, devices) in units {
+        body.extend([0, 0, 16 + *devices as u8, 0, *flags, 0]);
+        body.extend(segment.to_le_bytes());
+        body.extend(address.to_le_bytes());
+        body.resize(body.len() + devices, 1);
+    }
+    aml_table(b"DMAR", &body)
+}
+
+#[test]
+fn the_remapping_unit_is_the_one_for_all_devices() {
+    let mut memory = Memory::load("pc-bios.bin");
+    assert_eq!(find_remapping_unit(&memory, memory.0[0].0), Ok(None));
+    assert_eq!(find_remapping_unit(&memory, 0), Err(PowerError::NoTables));
+    let units = [(0, 0, 0xfed9_0000, 8), (1, 1, 0xfed9_2000, 0), (1, 0, 0xfed9_1000, 6)];
+    memory.add(0x7000_0000, dmar(&units));
+    assert_eq!(find_remapping_unit(&memory, memory.0[0].0), Ok(Some(0xfed9_1000)));
+}
+
+#[test]
+fn a_remapping_unit_that_makes_no_sense_is_none() {
+    for units in [&[][..], &[(1, 0, 0, 0)], &[(1, 0, 0xfed9_0800, 0)], &[(0, 0, 0xfed9_0000, 0)]] {
+        let mut memory = Memory::load("pc-bios.bin");
+        memory.add(0x7000_0000, dmar(units));
+        assert_eq!(find_remapping_unit(&memory, memory.0[0].0), Ok(None), "{units:?}");
+    }
+    // Structures that claim to have no length, or more than there is.
+    for structure in [[0, 0, 0, 0], [0, 0, 255, 255], [0, 0, 3, 0]] {
+        let mut memory = Memory::load("pc-bios.bin");
+        let mut body = vec![0; 12];
+        body.extend(structure);
+        memory.add(0x7000_0000, aml_table(b"DMAR", &body));
+        assert_eq!(find_remapping_unit(&memory, memory.0[0].0), Ok(None));
+    }
 }

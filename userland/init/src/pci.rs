@@ -4,6 +4,9 @@
 //! Its arguments say what the handles are, all numbers hexadecimal: `configuration=ADDRESS:FIRST-BUS:LAST-BUS`, `hole=ADDRESS:LENGTH` for each
 //! of `mmio:hole0` and so on, `ports=FIRST:COUNT` for each of `ports:pci0` and so on, `message-address=ADDRESS`.
 //!
+//! If the machine has a DMA remapping unit, its registers are `mmio:remapping` and memory for its tables `remapping-tables`. That memory is
+//! init's: the unit goes on using it when the device manager dies.
+//!
 //! Ports and lines that other components have are left out, so those are minted first.
 
 use alloc::format;
@@ -12,7 +15,7 @@ use core::ops::Range;
 
 use airox_abi::layout::{MESSAGE_LINES, PAGE_SIZE};
 use airox_abi::{Error, Handle, ObjectKind, Rights};
-use airox_power::find_configuration_space;
+use airox_power::{find_configuration_space, find_remapping_unit};
 use airox_spawn::Kernel;
 use airox_supervise::{Minted, Owned, close};
 
@@ -31,6 +34,9 @@ const LINES: Range<u32> = 16..24;
 const FIXED_PORTS: [Range<u32>; 2] = [0..0x400, 0xc00..0x1000];
 /// No smaller block of ports is kept around ports that are in use.
 const FEWEST_PORTS: u32 = 16;
+
+/// Pages for the tables of the remapping unit: those of some hundred devices.
+const REMAPPING_PAGES: u64 = 256;
 
 /// Mints all of it.
 pub fn mint<K: Kernel>(
@@ -70,6 +76,13 @@ pub fn mint<K: Kernel>(
     for (number, (range, handle)) in find_ports(kernel, machine).into_iter().enumerate() {
         keep(&format!("ports:pci{number}"), ObjectKind::IoPorts, Rights::CONTROL | Rights::COPY, Ok(handle))?;
         arguments.push(format!("ports={:x}:{:x}", range.start, range.len()));
+    }
+    let unit = find_remapping_unit(firmware.memory, firmware.rsdp).map_err(ResourceError::Tables)?;
+    if let Some(address) = unit {
+        keep("mmio:remapping", ObjectKind::Region, memory_rights, kernel.region_device(machine, address, 1))?;
+        let tables = kernel.region_contiguous(Handle::NONE, REMAPPING_PAGES);
+        let rights = Rights::READ | Rights::WRITE | Rights::DMA;
+        keep("remapping-tables", ObjectKind::Region, rights, tables)?;
     }
     let interrupt_rights = Rights::CONTROL | Rights::COPY;
     for line in MESSAGE_LINES {

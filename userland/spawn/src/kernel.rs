@@ -37,6 +37,8 @@ pub trait Kernel {
         filled: u64,
         fill: impl FnOnce(&mut [u8]),
     ) -> Result<Handle, Error>;
+    /// Makes a region of zeroed RAM in a row, which devices can use.
+    fn region_contiguous(&mut self, quota: Handle, pages: u64) -> Result<Handle, Error>;
     /// Maps part of a region into a process.
     fn region_map(
         &mut self,

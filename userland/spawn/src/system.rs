@@ -4,7 +4,7 @@ use core::mem::ManuallyDrop;
 
 use airox_abi::info::{BudgetInfo, KernelInfo, ProcessInfo, Registers, ThreadInfo};
 use airox_abi::trace::TraceBuffer;
-use airox_abi::{BudgetFlags, Error, Handle, MapFlags, QuotaLimits, Rights};
+use airox_abi::{BudgetFlags, Error, Handle, MapFlags, QuotaLimits, RegionKind, Rights};
 use airox_rt::sys::{self, HeldHandle, clock};
 use airox_rt::{Thread, TypedHandle, memory};
 
@@ -59,6 +59,10 @@ impl Kernel for SystemKernel {
         fill: impl FnOnce(&mut [u8]),
     ) -> Result<Handle, Error> {
         memory::filled_region(quota, pages, filled, fill).map(TypedHandle::into_raw)
+    }
+
+    fn region_contiguous(&mut self, quota: Handle, pages: u64) -> Result<Handle, Error> {
+        sys::region_create(quota, pages, RegionKind::Contiguous)
     }
 
     fn region_map(

@@ -84,19 +84,22 @@ fn a_screen_beyond_the_address_space_is_none() {
 /// A root pointer, a root table and an MCFG, made by hand.
 struct Tables(Vec<(u64, Vec<u8>)>);
 
+/// Bytes that add up to 0 with the one at `at`.
+fn signed(mut bytes: Vec<u8>, at: usize) -> Vec<u8> {
+    bytes[at] = bytes.iter().fold(0u8, |sum, byte| sum.wrapping_sub(*byte));
+    bytes
+}
+
+fn table(name: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    let mut bytes = name.to_vec();
+    bytes.extend((36 + body.len() as u32).to_le_bytes());
+    bytes.resize(36, 0);
+    bytes.extend(body);
+    signed(bytes, 9)
+}
+
 impl Tables {
     fn with_configuration_space() -> Tables {
-        let signed = |mut bytes: Vec<u8>, at: usize| {
-            bytes[at] = bytes.iter().fold(0u8, |sum, byte| sum.wrapping_sub(*byte));
-            bytes
-        };
-        let table = |name: &[u8; 4], body: &[u8]| {
-            let mut bytes = name.to_vec();
-            bytes.extend((36 + body.len() as u32).to_le_bytes());
-            bytes.resize(36, 0);
-            bytes.extend(body);
-            signed(bytes, 9)
-        };
         let mut pointer = b"RSD PTR ".to_vec();
         pointer.resize(16, 0);
         pointer.extend(0x2000_u32.to_le_bytes());
@@ -108,6 +111,16 @@ impl Tables {
             (0x2000, table(b"RSDT", &0x3000_u32.to_le_bytes())),
             (0x3000, table(b"MCFG", &entry)),
         ])
+    }
+
+    /// One in charge of all devices, with its registers there.
+    fn add_remapping_unit(&mut self, address: u64) {
+        let entries: Vec<u8> = [0x3000_u32, 0x4000].into_iter().flat_map(u32::to_le_bytes).collect();
+        self.0[1].1 = table(b"RSDT", &entries);
+        let mut body = vec![0; 12];
+        body.extend([0, 0, 16, 0, 1, 0, 0, 0]);
+        body.extend(address.to_le_bytes());
+        self.0.push((0x4000, table(b"DMAR", &body)));
     }
 }
 
@@ -170,6 +183,21 @@ fn the_device_manager_gets_what_devices_can_be_given() {
     assert!(kernel.is_valid(taken));
     // The narrower ranges that were tried are gone.
     assert_eq!(kernel.counts().handles - before.handles, 1 + 16 + 11 + 64 + 8);
+    assert!(owned.handles.iter().all(|minted| minted.name != "mmio:remapping"), "this machine has none");
     let none = self::firmware(Framebuffer::default());
     assert_eq!(mint(&mut kernel, machine, &none, &[pci]), Err(ResourceError::Tables(PowerError::NoTables)));
+}
+
+#[test]
+fn the_device_manager_gets_the_remapping_unit() {
+    let mut kernel = MockKernel::new();
+    kernel.ram_end = 0x8000_0000;
+    let machine = kernel.object(ObjectKind::Machine);
+    let mut tables = Tables::with_configuration_space();
+    tables.add_remapping_unit(0xfed9_0000);
+    let firmware = Firmware { rsdp: 0x1000, framebuffer: Framebuffer::default(), memory: &tables };
+    let owned = mint(&mut kernel, machine, &firmware, &[Resource::Pci { name: "pci".into() }]).unwrap();
+    let minted = |name: &str| owned.handles.iter().find(|minted| minted.name == name).unwrap();
+    assert_eq!(kernel.device_range(minted("mmio:remapping").handle), Some((0xfed9_0000, 1)));
+    assert_eq!(minted("remapping-tables").rights, Rights::READ | Rights::WRITE | Rights::DMA);
 }

@@ -118,6 +118,16 @@ impl Kernel for MockKernel {
         Ok(handle)
     }
 
+    fn region_contiguous(&mut self, quota: Handle, pages: u64) -> Result<Handle, Error> {
+        self.enter("region_contiguous")?;
+        if !quota.is_none() {
+            self.get(quota, ObjectKind::Quota, Rights::CONTROL)?;
+        }
+        let handle = self.object(ObjectKind::Region);
+        self.regions.insert(self.next_object, std::vec![0; (pages * PAGE_SIZE) as usize]);
+        Ok(handle)
+    }
+
     fn region_map(
         &mut self,
         region: Handle,
