@@ -17,7 +17,7 @@ use crate::manager::Manager;
 use crate::platform::Platform;
 
 /// So many blocked requests end a driver.
-pub const MOST_TRESPASSES: u32 = 64;
+pub const MOST_TRESPASSES: u32 = 16;
 
 /// A remapping unit.
 pub trait Confinement {

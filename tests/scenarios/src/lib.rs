@@ -11,6 +11,7 @@
 mod bars;
 mod can;
 mod commands;
+mod confinement;
 mod devices;
 mod editing;
 mod files;
@@ -54,7 +55,7 @@ pub fn scenarios() -> Vec<Scenario> {
 /// The scenarios of the system `sensors`.
 #[must_use]
 pub fn sensor_scenarios() -> Vec<Scenario> {
-    [sensors::SCENARIOS, can::SCENARIOS, i2c::SCENARIOS].concat()
+    [sensors::SCENARIOS, can::SCENARIOS, i2c::SCENARIOS, confinement::SCENARIOS].concat()
 }
 
 /// One scenario's entry in the list.

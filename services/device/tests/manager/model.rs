@@ -14,12 +14,14 @@ use airox_bundle::system::{
 };
 use airox_bundle::write::{Builder, ProgramImage, SegmentImage};
 use airox_device::arguments::Pci;
+use airox_device::confinement::Confinement;
 use airox_device::manager::{Authority, Manager, Site, TIMER_BIT};
 use airox_device::{Platform, Requests};
 use airox_driver_traits::pci::{BusAddress, ConfigurationSpace};
 use airox_driver_traits::registers::{Bytes, Registers, Width};
 use airox_spawn::Kernel;
 use airox_spawn::mock::MockKernel;
+use airox_vt_d::Fault;
 
 pub const MS: u64 = 1_000_000;
 pub const CONFIGURATION: u64 = 0xb000_0000;
@@ -33,7 +35,7 @@ pub const SHELL: u64 = 1;
 pub const OTHER: u64 = 2;
 pub const PROCESS: u64 = 3;
 
-pub fn at(bus: u8, device: u8, function: u8) -> BusAddress {
+pub const fn at(bus: u8, device: u8, function: u8) -> BusAddress {
     BusAddress { bus, device, function }
 }
 
@@ -170,6 +172,12 @@ pub struct World {
     pub bound: Vec<(Handle, u64)>,
     /// Physical addresses of regions that are contiguous RAM.
     pub memory: BTreeMap<Handle, u64>,
+    /// The remapping unit, if there is one: functions, and what each is shown where.
+    pub confined: Option<BTreeMap<BusAddress, BTreeMap<u64, u64>>>,
+    /// What it blocked.
+    pub blocked: Vec<Fault>,
+    /// It does not do what it is told.
+    pub stuck: bool,
 }
 
 impl Model {
@@ -223,12 +231,58 @@ impl Platform for Model {
         }
     }
 
+    fn confinement(&mut self) -> Option<&mut dyn Confinement> {
+        let there = self.world().confined.is_some();
+        there.then_some(self as &mut dyn Confinement)
+    }
+
     fn introduce(&mut self, number: u32, name: &str) {
         self.world().names.insert(number, name.into());
     }
 
     fn release(&mut self, number: u32) {
         self.world().names.remove(&number);
+    }
+}
+
+/// Where functions are shown memory.
+pub const SHOWN: u64 = 0x10_0000;
+
+impl Confinement for Model {
+    fn confine(&mut self, at: BusAddress) -> Result<(), airox_vt_d::Error> {
+        let mut world = self.world();
+        if world.stuck {
+            return Err(airox_vt_d::Error::NoAnswer);
+        }
+        let before = world.confined.as_mut().unwrap().insert(at, BTreeMap::new());
+        assert!(before.is_none(), "{at} has a domain");
+        Ok(())
+    }
+
+    fn release(&mut self, at: BusAddress) -> Result<(), airox_vt_d::Error> {
+        self.world().confined.as_mut().unwrap().remove(&at).map(drop).ok_or(airox_vt_d::Error::NotAttached)
+    }
+
+    fn show(&mut self, at: BusAddress, physical: u64, pages: u64) -> Result<u64, airox_vt_d::Error> {
+        let mut world = self.world();
+        let shown = world.confined.as_mut().unwrap().get_mut(&at).ok_or(airox_vt_d::Error::NotAttached)?;
+        assert_eq!(pages, 1);
+        let address = (SHOWN..).step_by(4096).find(|address| !shown.contains_key(address)).unwrap();
+        shown.insert(address, physical);
+        Ok(address)
+    }
+
+    fn hide(&mut self, at: BusAddress, address: u64) -> Result<(), airox_vt_d::Error> {
+        let mut world = self.world();
+        if world.stuck {
+            return Err(airox_vt_d::Error::NoAnswer);
+        }
+        let shown = world.confined.as_mut().unwrap().get_mut(&at).ok_or(airox_vt_d::Error::NotAttached)?;
+        shown.remove(&address).map(drop).ok_or(airox_vt_d::Error::NotMapped)
+    }
+
+    fn blocked(&mut self) -> (Vec<Fault>, bool) {
+        (std::mem::take(&mut self.world().blocked), false)
     }
 }
 
