@@ -13,6 +13,7 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("devices.a_disk_survives_a_hundred_kills_of_its_driver", a_disk_survives_a_hundred_kills),
     scenario("devices.an_nvme_disk_is_verified_and_its_driver_restarted", an_nvme_disk_is_verified),
     scenario("devices.a_sata_disk_is_verified_and_its_driver_restarted", a_sata_disk_is_verified),
+    scenario("devices.disks_work_behind_a_remapping_unit", disks_work_behind_a_remapping_unit),
     scenario("devices.a_disk_is_plugged_in_and_taken_out_twice", a_disk_is_plugged_in_and_taken_out),
     scenario("devices.a_virtio_keyboard_types_before_and_after_a_restart", a_virtio_keyboard_types),
     scenario("devices.a_disk_whose_memory_is_above_4_gib_works_under_uefi", a_disk_above_4_gib_works),
@@ -80,13 +81,15 @@ fn a_disk_survives_a_hundred_kills(context: &Context) -> Outcome {
 
 /// A machine with such a data disk: it is verified before and after a restart of its driver.
 fn is_verified(options: &Options, disk: &str, driver: &str) -> Outcome {
-    play_on(&mut boot(Machine::start(options))?, |player| {
-        let scratch = format!("{disk}/scratch");
-        player.expect("devices", &[disk, driver, "running", "256 MiB in blocks of 512", &scratch])?;
-        player.expect(&format!("disk verify {scratch} 300 1"), &["300 rounds: "])?;
-        player.expect_exactly(&format!("restart {driver}"), "")?;
-        player.expect(&format!("disk verify {scratch} 300 2"), &["300 rounds: "]).map(drop)
-    })
+    play_on(&mut boot(Machine::start(options))?, |player| verify_and_restart(player, disk, driver))
+}
+
+fn verify_and_restart(player: &mut Player<'_>, disk: &str, driver: &str) -> Outcome {
+    let scratch = format!("{disk}/scratch");
+    player.expect("devices", &[disk, driver, "running", "256 MiB in blocks of 512", &scratch])?;
+    player.expect(&format!("disk verify {scratch} 300 1"), &["300 rounds: "])?;
+    player.expect_exactly(&format!("restart {driver}"), "")?;
+    player.expect(&format!("disk verify {scratch} 300 2"), &["300 rounds: "]).map(drop)
 }
 
 fn an_nvme_disk_is_verified(context: &Context) -> Outcome {
@@ -114,6 +117,23 @@ fn a_virtio_keyboard_types(context: &Context) -> Outcome {
         }
         Ok(())
     })
+}
+
+/// QEMU's virtio devices are behind the unit only if they are told to be, and then only as those of virtio 1.0.
+fn disks_work_behind_a_remapping_unit(context: &Context) -> Outcome {
+    for (kind, driver) in [(Disk::Nvme, "nvme0"), (Disk::Virtio, DRIVER)] {
+        let mut options = Options { data_disk: Some("data.img".into()), data_disk_kind: kind, ..context.options() };
+        let arguments = ["-device", "intel-iommu", "-global", "virtio-blk-pci.iommu_platform=on"];
+        options.extra.extend(arguments.map(String::from));
+        options.extra.extend(["-global", "virtio-blk-pci.disable-legacy=on"].map(String::from));
+        play_on(&mut boot(Machine::start(&options))?, |player| {
+            player.expect("log", &["devices reach their drivers' memory only"])?;
+            verify_and_restart(player, DISK, driver)?;
+            let log = player.enter("log")?;
+            check(!log.contains("was kept from memory"), || format!("the disk was kept from memory:\n{log}"))
+        })?;
+    }
+    Ok(())
 }
 
 /// UEFI firmware puts 64-bit memory of devices there.
