@@ -10,6 +10,15 @@ pub const FRAME_BYTES: u64 = 4096;
 /// 64-bit words of a frame.
 pub const WORDS: usize = FRAME_BYTES as usize / 8;
 
+/// Bytes that are written back at once: no processor's cache lines are shorter.
+const LINE: usize = 64;
+
+/// Memory for tables, which the unit reads.
+pub trait TableMemory: DmaMemory {
+    /// Makes what was written to the 64 bytes with this one visible to a unit that looks past the processor's caches (capability C, section 10.4.3).
+    fn write_back(&mut self, offset: usize);
+}
+
 /// A frame, by its place in the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame(usize);
@@ -21,7 +30,7 @@ pub struct Frames<D> {
     free: Vec<Frame>,
 }
 
-impl<D: DmaMemory> Frames<D> {
+impl<D: TableMemory> Frames<D> {
     /// All frames of this memory; the first is blank and in use. What the others held is blanked when they are taken.
     pub fn new(memory: D) -> Option<(Frames<D>, Frame)> {
         let count = memory.length() / FRAME_BYTES as usize;
@@ -36,8 +45,12 @@ impl<D: DmaMemory> Frames<D> {
     /// A blank frame.
     pub fn take(&mut self) -> Result<Frame, Error> {
         let frame = self.free.pop().ok_or(Error::Full)?;
+        let start = frame.0 * FRAME_BYTES as usize;
         for word in 0..WORDS {
-            self.write(frame, word, 0);
+            self.memory.write_u64(start + word * 8, 0);
+        }
+        for line in 0..FRAME_BYTES as usize / LINE {
+            self.memory.write_back(start + line * LINE);
         }
         Ok(frame)
     }
@@ -72,6 +85,8 @@ impl<D: DmaMemory> Frames<D> {
 
     /// Writes a word of a frame.
     pub fn write(&mut self, frame: Frame, word: usize, value: u64) {
-        self.memory.write_u64(frame.0 * FRAME_BYTES as usize + word * 8, value);
+        let offset = frame.0 * FRAME_BYTES as usize + word * 8;
+        self.memory.write_u64(offset, value);
+        self.memory.write_back(offset);
     }
 }

@@ -23,7 +23,7 @@ mod tests;
 mod unit;
 
 pub use fault::Fault;
-pub use frames::FRAME_BYTES;
+pub use frames::{FRAME_BYTES, TableMemory};
 pub use unit::Unit;
 
 use core::fmt;
@@ -50,8 +50,6 @@ impl Source {
 /// What does not work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// The unit walks page tables past the processor's caches, which nobody writes back here.
-    NotCoherent,
     /// It knows neither three nor four levels of page tables, or its registers are out of reach.
     Unsupported,
     /// It does not do what it is told.
@@ -71,7 +69,6 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Error::NotCoherent => "it does not see what is in the processor's caches",
             Error::Unsupported => "it knows no page tables that are driven",
             Error::NoAnswer => "it does not answer",
             Error::Full => "no room for another mapping",

@@ -74,9 +74,6 @@ impl<R: Registers> Bank<R> {
         if capability == u64::MAX {
             return Err(Error::NoAnswer);
         }
-        if extended & 1 == 0 {
-            return Err(Error::NotCoherent);
-        }
         let cache_end = bank.cache_place() + CACHE_COMMAND + 8;
         let records_end = bank.record_place(bank.record_count());
         if bank.levels().is_none() || cache_end > REGISTER_BYTES || records_end > REGISTER_BYTES {

@@ -1,9 +1,8 @@
 //! Root table, context tables and page tables (sections 9.1, 9.3 and 9.8).
 
-use airox_driver_traits::dma::DmaMemory;
 use alloc::vec::Vec;
 
-use crate::frames::{FRAME_BYTES, Frame, Frames};
+use crate::frames::{FRAME_BYTES, Frame, Frames, TableMemory};
 use crate::{Error, Source};
 
 /// In root and context entries.
@@ -20,7 +19,7 @@ const DOMAIN_SHIFT: u32 = 8;
 
 /// Makes a function's context: its requests go through the page tables below `pages`.
 pub fn set_context(
-    frames: &mut Frames<impl DmaMemory>,
+    frames: &mut Frames<impl TableMemory>,
     root: Frame,
     source: Source,
     (pages, levels): (Frame, u32),
@@ -45,7 +44,7 @@ pub fn set_context(
 }
 
 /// Takes a function's context away. Context tables stay.
-pub fn clear_context(frames: &mut Frames<impl DmaMemory>, root: Frame, source: Source) {
+pub fn clear_context(frames: &mut Frames<impl TableMemory>, root: Frame, source: Source) {
     let (bus, function) = source.places();
     let entry = frames.read(root, 2 * bus);
     if let Some(contexts) = frames.at(entry & ADDRESS).filter(|_| entry & PRESENT != 0) {
@@ -61,7 +60,7 @@ const fn place(address: u64, level: u32) -> usize {
 
 /// Writes the entry of one page: memory at `physical`, or nothing. Page tables that are missing on the way are made, and noted in `made`.
 pub fn set_page(
-    frames: &mut Frames<impl DmaMemory>,
+    frames: &mut Frames<impl TableMemory>,
     (pages, levels): (Frame, u32),
     made: &mut Vec<Frame>,
     address: u64,

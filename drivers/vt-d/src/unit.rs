@@ -1,13 +1,12 @@
 //! The unit as its owner uses it.
 
-use airox_driver_traits::dma::DmaMemory;
 use airox_driver_traits::registers::Registers;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::domain::Domain;
 use crate::fault::Fault;
-use crate::frames::{FRAME_BYTES, Frame, Frames};
+use crate::frames::{FRAME_BYTES, Frame, Frames, TableMemory};
 use crate::registers::Bank;
 use crate::{Error, Source, tables};
 
@@ -21,7 +20,7 @@ pub struct Unit<R, D> {
     domains: BTreeMap<Source, Domain>,
 }
 
-impl<R: Registers, D: DmaMemory> Unit<R, D> {
+impl<R: Registers, D: TableMemory> Unit<R, D> {
     /// Turns a unit on, whatever it did before, with tables in this memory: from now on no function reaches anything. The memory must stay
     /// nobody else's as long as the unit is on, which outlives this value.
     ///

@@ -6,11 +6,10 @@
 
 use airox_abi::Error;
 use airox_api::device::{BusAddress, DeviceError};
-use airox_driver_traits::dma::DmaMemory;
 use airox_driver_traits::registers::Registers;
 use airox_spawn::Kernel;
 use airox_supervise::restart::End;
-use airox_vt_d::{Fault, Source, Unit};
+use airox_vt_d::{Fault, Source, TableMemory, Unit};
 use alloc::vec::Vec;
 
 use crate::manager::Manager;
@@ -49,7 +48,7 @@ pub trait Confinement {
     fn blocked(&mut self) -> (Vec<Fault>, bool);
 }
 
-impl<R: Registers, D: DmaMemory> Confinement for Unit<R, D> {
+impl<R: Registers, D: TableMemory> Confinement for Unit<R, D> {
     fn confine(&mut self, at: BusAddress) -> Result<(), airox_vt_d::Error> {
         self.attach(source(at))
     }

@@ -10,7 +10,7 @@ use airox_driver_traits::registers::{Registers, Width};
 use airox_rt::abi::layout::PAGE_SIZE;
 use airox_rt::sys;
 use airox_rt::{Error, Handle, MapFlags, Mapping, Region, RegionKind, TypedHandle};
-use airox_vt_d::Unit;
+use airox_vt_d::{TableMemory, Unit};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use core::mem::ManuallyDrop;
@@ -82,6 +82,13 @@ impl Registers for Mapped {
 impl DmaMemory for Mapped {
     fn device_address(&self) -> u64 {
         self.physical
+    }
+}
+
+impl TableMemory for Mapped {
+    fn write_back(&mut self, offset: usize) {
+        // Outside is nothing that could be seen.
+        let _ = self.mapping.window().write_back(offset);
     }
 }
 

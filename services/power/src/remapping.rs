@@ -13,8 +13,9 @@ const UNIT_BYTES: u16 = 16;
 const ALL: u8 = 1;
 const PAGE: u64 = 4096;
 
-/// Reads, from the RSDP on, where the registers of the unit are that is in charge of the devices of PCI segment 0; `None` if there is none. Units
-/// for single devices, as graphics have, are passed over.
+/// Reads, from the RSDP on, where the registers of the unit are that is in charge of the devices of PCI segment 0; `None` if there is none. That is the
+/// one for all devices, or the only one, which names the devices that the machine began with. Units for single devices, as graphics have beside
+/// that, are passed over.
 ///
 /// # Errors
 /// Tables that are missing or damaged.
@@ -27,6 +28,7 @@ pub fn find_remapping_unit(memory: &dyn PhysicalRead, rsdp: u64) -> Result<Optio
 }
 
 fn unit_for_all(table: &Table<'_>) -> Option<u64> {
+    let (mut only, mut units) = (None, 0);
     let mut offset = FIRST;
     while let Ok(Some([type_0, type_1, length_0, length_1])) = table.bytes::<4>(offset) {
         let length = u16::from_le_bytes([length_0, length_1]);
@@ -35,13 +37,15 @@ fn unit_for_all(table: &Table<'_>) -> Option<u64> {
             && let Ok(Some([flags, _, segment_0, segment_1])) = table.bytes::<4>(offset + 4)
             && let Ok(Some(address)) = table.bytes::<8>(offset + 8)
         {
-            let address = u64::from_le_bytes(address);
-            if flags & ALL != 0 && (segment_0, segment_1) == (0, 0) && address != 0 && address.is_multiple_of(PAGE) {
-                return Some(address);
+            let address = Some(u64::from_le_bytes(address)).filter(|it| *it != 0 && it.is_multiple_of(PAGE));
+            units += 1;
+            only = address.filter(|_| (segment_0, segment_1) == (0, 0));
+            if flags & ALL != 0 && only.is_some() {
+                return only;
             }
         }
         // A structure without length would be looked at for ever.
         offset += u32::from(length.max(4));
     }
-    None
+    only.filter(|_| units == 1)
 }

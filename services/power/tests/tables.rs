@@ -291,11 +291,16 @@ fn the_remapping_unit_is_the_one_for_all_devices() {
     let units = [(0, 0, 0xfed9_0000, 8), (1, 1, 0xfed9_2000, 0), (1, 0, 0xfed9_1000, 6)];
     memory.add(0x7000_0000, dmar(&units));
     assert_eq!(find_remapping_unit(&memory, memory.0[0].0), Ok(Some(0xfed9_1000)));
+    // As QEMU tells it.
+    let mut memory = Memory::load("pc-bios.bin");
+    memory.add(0x7000_0000, dmar(&[(0, 0, 0xfed9_0000, 48)]));
+    assert_eq!(find_remapping_unit(&memory, memory.0[0].0), Ok(Some(0xfed9_0000)));
 }
 
 #[test]
 fn a_remapping_unit_that_makes_no_sense_is_none() {
-    for units in [&[][..], &[(1, 0, 0, 0)], &[(1, 0, 0xfed9_0800, 0)], &[(0, 0, 0xfed9_0000, 0)]] {
+    let two = [(0, 0, 0xfed9_0000, 6), (0, 0, 0xfed9_1000, 6)];
+    for units in [&[][..], &[(1, 0, 0, 0)], &[(1, 0, 0xfed9_0800, 0)], &[(0, 1, 0xfed9_0000, 0)], &two] {
         let mut memory = Memory::load("pc-bios.bin");
         memory.add(0x7000_0000, dmar(units));
         assert_eq!(find_remapping_unit(&memory, memory.0[0].0), Ok(None), "{units:?}");

@@ -77,6 +77,21 @@ impl<'a> Window<'a> {
         Some(())
     }
 
+    /// Writes the cache line with this byte back to memory, before anything that follows; `None` if the byte is out of range. For devices that look
+    /// past the processor's caches.
+    #[inline]
+    pub fn write_back(&self, offset: usize) -> Option<()> {
+        let pointer = self.place::<u8>(offset)?;
+        // SAFETY:
+        // 1. `place` checked the range, which is mapped (`new`); the instructions change no value in memory.
+        // 2. Every x86_64 processor has them (SSE2).
+        unsafe {
+            core::arch::x86_64::_mm_clflush(pointer);
+            core::arch::x86_64::_mm_mfence();
+        }
+        Some(())
+    }
+
     /// Copies out of the window; `None` if the range leaves it.
     pub fn copy_to(&self, offset: usize, bytes: &mut [u8]) -> Option<()> {
         self.range(offset, bytes.len())?;
