@@ -160,7 +160,7 @@ impl Registers for Model {
             (0x64, Width::Four) => state.protected.into(),
             (0x220..0x240, Width::Eight) => {
                 let record = state.records[(offset - 0x220) / 16];
-                if offset % 16 == 0 { record.0 } else { record.1 }
+                if offset.is_multiple_of(16) { record.0 } else { record.1 }
             }
             _ => panic!("read of {offset:#x}, {width:?}"),
         }
