@@ -400,19 +400,11 @@ impl<M: Machine> Kernel<M> {
         self.interrupts += 1;
         let running = self.cpu.current.number();
         self.trace(EventKind::Timer, running, 0, self.cpu.armed, 0);
-        // What becomes due meanwhile is seen to here, and the hardware told once, at the end.
         self.cpu.armed = HELD;
-        let signals = self.capacity.get(QuotaKind::Signals);
-        while let Some(owner) = self.cpu.timers.take_due(self.machine.now()) {
-            match owner.checked_sub(signals) {
-                None => {
-                    let signal = Id::new(owner);
-                    self.notify_and_switch(signal, self.signals[signal].timer_bits);
-                }
-                Some(budget) => self.replenish(Id::new(budget)),
-            }
-        }
+        self.take_timers(self.machine.now());
+        // What has become due meanwhile is seen to as well, once: budgets may be due again as fast as they are replenished.
         let now = self.machine.now();
+        self.take_timers(now);
         if now >= self.cpu.budget_end {
             self.end_of_budget(now);
         }
@@ -423,6 +415,21 @@ impl<M: Machine> Kernel<M> {
         self.finish_entry();
         self.cpu.armed = u64::MAX;
         self.arm_timer();
+    }
+
+    /// Sees to the timers that were due at this time.
+    #[inline(always)]
+    fn take_timers(&mut self, now: u64) {
+        let signals = self.capacity.get(QuotaKind::Signals);
+        while let Some(owner) = self.cpu.timers.take_due(now) {
+            match owner.checked_sub(signals) {
+                None => {
+                    let signal = Id::new(owner);
+                    self.notify_and_switch(signal, self.signals[signal].timer_bits);
+                }
+                Some(budget) => self.replenish(Id::new(budget)),
+            }
+        }
     }
 
     /// Whether the hardware timer is due: a kernel entry that can be left now, and begun anew, is.

@@ -280,6 +280,14 @@ impl System {
                 return;
             }
             self.kernel.current().ip = ip;
+            // It may have stopped because the timer is due.
+            if self.kernel.is_late() {
+                self.kernel.machine().armed = u64::MAX;
+                self.kernel.timer();
+                if self.kernel.cpu.current != me {
+                    break;
+                }
+            }
         }
     }
 
