@@ -12,7 +12,7 @@ extern crate alloc;
 mod tests;
 
 use airox_bundle::{Bundle, Content};
-use airox_file_system::{Attributes, Cursor, Entry, Extent, FileError, FileSystem, Kind, Node, Sink, Source, Usage};
+use airox_file_system::{Attributes, Cursor, Entry, Extent, FileError, FileSystem, Kind, Node, Sink, Usage};
 use alloc::vec::Vec;
 
 const ROOT: Node = Node(1);
@@ -84,9 +84,7 @@ impl FileSystem for BundleFiles<'_> {
         files.find(|(_, other)| *other == name).map(|(node, _)| node).ok_or(FileError::NotFound)
     }
 
-    fn create(&mut self, _: Node, _: &str, _: Kind, _: u64) -> Result<Node, FileError> {
-        Err(FileError::ReadOnly)
-    }
+    airox_file_system::read_only!();
 
     fn read(&mut self, file: Node, offset: u64, length: u64, sink: &mut dyn Sink) -> Result<u64, FileError> {
         let (_, bytes) = self.content(file)?;
@@ -94,22 +92,6 @@ impl FileSystem for BundleFiles<'_> {
         let (from, to) = (offset.min(end) as usize, offset.saturating_add(length).min(end) as usize);
         sink.put(&bytes[from..to])?;
         Ok((to - from) as u64)
-    }
-
-    fn write(&mut self, _: Node, _: u64, _: u64, _: &mut dyn Source, _: u64) -> Result<u64, FileError> {
-        Err(FileError::ReadOnly)
-    }
-
-    fn truncate(&mut self, _: Node, _: u64, _: u64) -> Result<(), FileError> {
-        Err(FileError::ReadOnly)
-    }
-
-    fn rename(&mut self, _: (Node, &str), _: (Node, &str), _: u64) -> Result<(), FileError> {
-        Err(FileError::ReadOnly)
-    }
-
-    fn unlink(&mut self, _: Node, _: &str, _: Kind, _: u64) -> Result<(), FileError> {
-        Err(FileError::ReadOnly)
     }
 
     fn list(

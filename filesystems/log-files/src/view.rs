@@ -1,7 +1,7 @@
 //! The directory of log files, to read.
 
 use airox_api::wire::Transport;
-use airox_file_system::{Attributes, Cursor, Entry, FileError, FileSystem, Kind, Node, Sink, Source, Usage};
+use airox_file_system::{Attributes, Cursor, Entry, FileError, FileSystem, Kind, Node, Sink, Usage};
 use airox_stacked_files::Below;
 use alloc::format;
 use alloc::string::String;
@@ -63,9 +63,7 @@ impl<T: Transport> FileSystem for View<T> {
         found.map(|(_, attributes)| attributes.node).ok_or(FileError::NotFound)
     }
 
-    fn create(&mut self, _: Node, _: &str, _: Kind, _: u64) -> Result<Node, FileError> {
-        Err(FileError::ReadOnly)
-    }
+    airox_file_system::read_only!();
 
     fn read(&mut self, file: Node, offset: u64, length: u64, sink: &mut dyn Sink) -> Result<u64, FileError> {
         let (name, _) = self.file(file)?;
@@ -82,22 +80,6 @@ impl<T: Transport> FileSystem for View<T> {
             }
         }
         Ok(done)
-    }
-
-    fn write(&mut self, _: Node, _: u64, _: u64, _: &mut dyn Source, _: u64) -> Result<u64, FileError> {
-        Err(FileError::ReadOnly)
-    }
-
-    fn truncate(&mut self, _: Node, _: u64, _: u64) -> Result<(), FileError> {
-        Err(FileError::ReadOnly)
-    }
-
-    fn rename(&mut self, _: (Node, &str), _: (Node, &str), _: u64) -> Result<(), FileError> {
-        Err(FileError::ReadOnly)
-    }
-
-    fn unlink(&mut self, _: Node, _: &str, _: Kind, _: u64) -> Result<(), FileError> {
-        Err(FileError::ReadOnly)
     }
 
     fn list(

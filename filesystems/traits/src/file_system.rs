@@ -114,3 +114,48 @@ pub trait FileSystem {
         Err(FileError::NotSupported)
     }
 }
+
+/// In an `impl FileSystem`: the methods that change something, for one that nobody changes by these. Written out where it holds, so that a method
+/// that is forgotten elsewhere does not compile.
+#[macro_export]
+macro_rules! read_only {
+    () => {
+        fn create(
+            &mut self,
+            _: $crate::Node,
+            _: &str,
+            _: $crate::Kind,
+            _: u64,
+        ) -> Result<$crate::Node, $crate::FileError> {
+            Err($crate::FileError::ReadOnly)
+        }
+
+        fn write(
+            &mut self,
+            _: $crate::Node,
+            _: u64,
+            _: u64,
+            _: &mut dyn $crate::Source,
+            _: u64,
+        ) -> Result<u64, $crate::FileError> {
+            Err($crate::FileError::ReadOnly)
+        }
+
+        fn truncate(&mut self, _: $crate::Node, _: u64, _: u64) -> Result<(), $crate::FileError> {
+            Err($crate::FileError::ReadOnly)
+        }
+
+        fn rename(
+            &mut self,
+            _: ($crate::Node, &str),
+            _: ($crate::Node, &str),
+            _: u64,
+        ) -> Result<(), $crate::FileError> {
+            Err($crate::FileError::ReadOnly)
+        }
+
+        fn unlink(&mut self, _: $crate::Node, _: &str, _: $crate::Kind, _: u64) -> Result<(), $crate::FileError> {
+            Err($crate::FileError::ReadOnly)
+        }
+    };
+}
