@@ -94,7 +94,7 @@ impl EntropySource for Dripping {
 impl Dripping {
     fn drip(&mut self) {
         for _ in 0..std::mem::take(&mut self.asked).min(3) {
-            self.next += 1;
+            self.next = self.next.wrapping_add(1);
             self.ready.push(self.next);
         }
     }

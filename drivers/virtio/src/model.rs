@@ -28,7 +28,7 @@ pub struct State {
     pub resets: bool,
     /// Its status.
     pub status: u8,
-    /// Descriptors of each queue.
+    /// Descriptors that each queue may have.
     pub queue_size: u16,
     /// Whether it has interrupts.
     pub has_vectors: bool,
@@ -48,9 +48,10 @@ pub struct State {
 /// Queues it has.
 const QUEUES: usize = 4;
 
-/// Its side of a queue: where the three parts are, and how far it is.
+/// Its side of a queue: how many descriptors the driver chose, where the three parts are, and how far it is.
 #[derive(Clone, Copy, Debug, Default)]
 struct ModelQueue {
+    size: u16,
     addresses: [u64; 3],
     taken: u16,
     used: u16,
@@ -184,10 +185,7 @@ impl ModelDevice {
     /// The next request in a queue.
     #[must_use]
     pub fn next_of(&self, queue: usize) -> Option<(u32, Vec<Segment>)> {
-        let (ModelQueue { addresses: [descriptors, driver, _], taken, .. }, size) = {
-            let state = self.state();
-            (state.queues[queue], state.queue_size)
-        };
+        let ModelQueue { size, addresses: [descriptors, driver, _], taken, .. } = self.state().queues[queue];
         if self.number::<2>(driver + 2) as u16 == taken {
             return None;
         }
@@ -219,11 +217,9 @@ impl ModelDevice {
     /// Tells it of one in any queue.
     pub fn done_of(&self, queue: usize, head: u32, written: u32) {
         let (device, size, used) = {
-            let mut state = self.state();
-            let size = state.queue_size;
-            let queue = &mut state.queues[queue];
+            let queue = &mut self.state().queues[queue];
             queue.used = queue.used.wrapping_add(1);
-            (queue.addresses[2], size, queue.used)
+            (queue.addresses[2], queue.size, queue.used)
         };
         let at = device + 4 + 8 * u64::from(used.wrapping_sub(1) % size);
         self.write(at, &head.to_le_bytes());
@@ -284,7 +280,7 @@ impl State {
             0x14 if value == 0 => {}
             0x14 => self.status = value as u8 & if self.accepts { 0xff } else { !8 },
             0x16 => self.selected = value as usize % QUEUES,
-            0x18 => self.queue_size = value as u16,
+            0x18 => self.queues[self.selected].size = value as u16,
             0x1a => self.vector = value as u16,
             0x20..0x38 => {
                 let address = &mut self.queues[self.selected].addresses[(offset - 0x20) / 8];
