@@ -23,6 +23,8 @@ use alloc::format;
 const READ: usize = 1 << 20;
 /// Bytes written that are kept there until they are flushed, in case the disk's driver is restarted.
 const WRITTEN: usize = 16 << 20;
+/// How often in a row the device manager dies before it is taken to be gone for good.
+const MANAGER_DEATHS: u32 = 10;
 /// The rest of the heap is for the log while it is read, a checkpoint, and the clients' open files.
 const SETTINGS: Settings = Settings { cache_blocks: 1024, buffer_blocks: 256, table_bytes: 2 << 20 };
 
@@ -34,13 +36,26 @@ fn main(start: &'static Start) -> Result<(), Box<dyn core::error::Error>> {
     let devices: DeviceClient = start.connect()?;
     let clock: Option<ClockClient> = start.connect().ok();
     let now = clock.and_then(|clock| clock.now().ok()).unwrap_or(0);
-    if !is_there(&devices, path)? {
+    if !is_there_at_last(&devices, path)? {
         log::info!("{path}: there is no such disk");
         airox_rt::sys::process_exit(exit_code::NO_DEVICE)
     }
     let disk = Disk::over(devices.open(path, true)?, READ, WRITTEN)?;
     let volume = mount(disk, path, now).map_err(|error| format!("{path}: {error}"))?;
     Ok(airox_file_server::serve(start, Files::new(volume), None)?)
+}
+
+/// Like [`is_there`], whatever becomes of the device manager meanwhile. One that died will be started again and the call waits for it; one that
+/// cannot run on this machine closed its port for good, and every call ends at once.
+fn is_there_at_last(devices: &DeviceClient, path: &str) -> Result<bool, CallError<DeviceError>> {
+    for _ in 0..MANAGER_DEATHS {
+        match is_there(devices, path) {
+            Err(CallError::ServerDied) => {}
+            known => return known,
+        }
+    }
+    log::info!("no device manager runs here");
+    Ok(false)
 }
 
 /// Whether the disk can be opened now, or its driver is about to serve it.
