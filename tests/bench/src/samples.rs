@@ -3,10 +3,21 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+/// Samples kept at most: a busy host makes rows long that last until something has happened.
+const MOST_KEPT: usize = 1 << 16;
+
 /// The samples of one row, in ticks, with the cost of reading the counter still in them.
+///
+/// Of very many, every second, fourth, eighth and so on is kept for the median; smallest and largest are those of all.
 #[derive(Clone, Debug)]
 pub struct Samples {
     values: Vec<u64>,
+    smallest: u64,
+    largest: u64,
+    /// One of so many is kept.
+    every: usize,
+    /// Samples until the next that is kept.
+    skip: usize,
     overhead: u64,
 }
 
@@ -27,13 +38,35 @@ impl Samples {
     pub fn new(count: usize, overhead: u64) -> Samples {
         let mut values = vec![0; count];
         values.clear();
-        Samples { values, overhead }
+        Samples { values, smallest: u64::MAX, largest: 0, every: 1, skip: 0, overhead }
     }
 
     /// Adds the sample between two readings of the counter.
     #[inline(always)]
     pub fn add(&mut self, start: u64, end: u64) {
-        self.values.push(end.wrapping_sub(start));
+        let ticks = end.wrapping_sub(start);
+        self.smallest = self.smallest.min(ticks);
+        self.largest = self.largest.max(ticks);
+        if self.skip > 0 {
+            self.skip -= 1;
+            return;
+        }
+        if self.values.len() == MOST_KEPT {
+            self.thin_out();
+        }
+        self.values.push(ticks);
+        self.skip = self.every - 1;
+    }
+
+    /// Keeps every second one.
+    #[cold]
+    fn thin_out(&mut self) {
+        let mut index = 0;
+        self.values.retain(|_| {
+            index += 1;
+            index % 2 == 1
+        });
+        self.every *= 2;
     }
 
     /// The same samples, each of which is another `ticks` too large.
@@ -49,7 +82,7 @@ impl Samples {
         self.values.sort_unstable();
         let median = *self.values.get(self.values.len().checked_sub(1)? / 2)?;
         let net = |ticks: u64| ticks.saturating_sub(self.overhead);
-        Some(Summary { min: net(*self.values.first()?), median: net(median), max: net(*self.values.last()?) })
+        Some(Summary { min: net(self.smallest), median: net(median), max: net(self.largest) })
     }
 }
 
@@ -73,6 +106,20 @@ mod tests {
         samples.add(0, 100);
         let rest = samples.without(17);
         assert_eq!(rest.summary().map(|summary| summary.min), Some(73));
+    }
+
+    #[test]
+    fn very_many_are_thinned_out() {
+        let mut samples = Samples::new(1, 0);
+        let count = 5 * MOST_KEPT as u64 + 3;
+        // All numbers up to there, neither rising nor falling.
+        for sample in 0..count {
+            samples.add(0, sample * 7919 % count);
+        }
+        assert!(samples.values.len() <= MOST_KEPT);
+        let summary = samples.summary().unwrap();
+        assert_eq!((summary.min, summary.max), (0, count - 1));
+        assert!(summary.median.abs_diff(count / 2) < count / 100, "{summary:?}");
     }
 
     #[test]
