@@ -1,4 +1,4 @@
-//! Parts of a disk by its GUID partition table (UEFI Specification 2.10, chapter 5).
+//! Parts of a disk by its GUID partition table (UEFI Specification 2.10, chapter 5), or by its master boot record, as most sticks have it.
 //!
 //! A table is a claim: both checksums must be right, and only entries that lie on the disk, inside what the table calls usable, and on no other
 //! entry become parts. Where the first table is damaged, the one at the disk's end counts.
@@ -24,7 +24,7 @@ pub struct Partition {
     pub part: Part,
 }
 
-/// The disk's parts, in the order of its table; none if it has no table.
+/// The disk's parts, in the order of its table; none if it has no table. Those of a boot record are called `part1` and so on.
 ///
 /// # Errors
 /// The disk cannot be read.
@@ -35,7 +35,39 @@ pub fn partitions(disk: &mut impl BlockDevice) -> Result<Vec<Partition>, BlockEr
             return Ok(found);
         }
     }
-    Ok(Vec::new())
+    by_boot_record(disk)
+}
+
+/// The primary partitions of a master boot record: none unless all four entries make sense, as a volume without partitions has something else there.
+fn by_boot_record(disk: &mut impl BlockDevice) -> Result<Vec<Partition>, BlockError> {
+    let geometry = disk.geometry();
+    if geometry.blocks == 0 || geometry.block_size < 512 {
+        return Ok(Vec::new());
+    }
+    let mut block = alloc::vec![0; geometry.block_size as usize];
+    disk.read(0, &mut block)?;
+    if block[510..512] != [0x55, 0xaa] {
+        return Ok(Vec::new());
+    }
+    let mut found: Vec<Partition> = Vec::new();
+    for entry in block[446..510].chunks_exact(16) {
+        let number =
+            |at: usize| u64::from(u32::from_le_bytes([entry[at], entry[at + 1], entry[at + 2], entry[at + 3]]));
+        let (status, kind, part) = (entry[0], entry[4], Part { first: number(8), blocks: number(12) });
+        if kind == 0 {
+            continue;
+        }
+        let overlaps = |other: &Partition| {
+            part.first < other.part.first + other.part.blocks && other.part.first < part.first + part.blocks
+        };
+        let on_disk = part.first > 0 && part.blocks > 0 && part.first + part.blocks <= geometry.blocks;
+        // 0xee: it only keeps those off that do not know the other table, which is damaged.
+        if status & 0x7f != 0 || kind == 0xee || !on_disk || found.iter().any(overlaps) {
+            return Ok(Vec::new());
+        }
+        found.push(Partition { name: format!("part{}", found.len() + 1), part });
+    }
+    Ok(found)
 }
 
 /// The parts by the table whose header is in this block, if it is a good one.

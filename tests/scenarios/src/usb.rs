@@ -1,6 +1,12 @@
 //! What hangs on USB: found, used, pulled out and plugged in again.
 
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
+
 use airox_machine::{Context, Disk, Machine, Options, Scenario};
+use fatfs::{FatType, FileSystem, FormatVolumeOptions, FsOptions};
 use serde_json::{Value, json};
 
 use crate::play::{COMMAND_LIMIT, Outcome, Player, boot, check, play_on, until};
@@ -9,6 +15,7 @@ use crate::screen::wait_for_screen;
 
 pub const SCENARIOS: &[Scenario] = &[
     scenario("usb.a_keyboard_behind_a_hub_types_and_comes_and_goes", a_keyboard_behind_a_hub),
+    scenario("usb.a_stick_is_exchanged_with_a_pc", a_stick_is_exchanged),
     scenario("usb.a_disk_is_verified_over_restarts_and_unplugged", a_disk_is_verified),
 ];
 
@@ -67,6 +74,63 @@ fn a_keyboard_behind_a_hub(context: &Context) -> Outcome {
         until(player, "devices --tree", &[&format!("running: {KEYBOARD}")])?;
         types(player, "five")
     })
+}
+
+/// Does what a PC does with a stick: `act` gets the root directory of the FAT volume that the image is.
+fn on_a_pc(
+    image: &Path,
+    act: impl FnOnce(&fatfs::Dir<'_, &File>) -> Result<(), std::io::Error>,
+) -> Result<(), std::io::Error> {
+    let file = File::options().read(true).write(true).open(image)?;
+    let volume = FileSystem::new(&file, FsOptions::new())?;
+    act(&volume.root_dir())?;
+    volume.unmount()
+}
+
+/// What is written on one side is read on the other; the stick comes while the machine runs, and goes again.
+fn a_stick_is_exchanged(context: &Context) -> Outcome {
+    const TEXT: &str = "written on a PC\n";
+    let image = context.image.with_file_name("stick.img");
+    let told = |error: std::io::Error| format!("{}: {error}", image.display());
+    let file = File::options().read(true).write(true).create(true).truncate(true).open(&image).map_err(told)?;
+    file.set_len(32 << 20).map_err(told)?;
+    fatfs::format_volume(&file, FormatVolumeOptions::new().fat_type(FatType::Fat16)).map_err(told)?;
+    on_a_pc(&image, |root| {
+        root.create_dir("A folder")?;
+        root.create_file("A folder/a long name.txt")?.write_all(TEXT.as_bytes())
+    })
+    .map_err(told)?;
+    let drive = format!("if=none,id=stick,format=raw,file={}", image.display().to_string().replace(',', ",,"));
+    with_controller(context, &["-drive", &drive], |player| {
+        player.expect_exactly("ls /usb", "")?;
+        player.expect("write /usb/note x", &["the disk is gone"])?;
+        let stick = json!({"driver": "usb-storage", "id": "plugged", "bus": "usb.0", "drive": "stick"});
+        execute(player, "device_add", stick)?;
+        until(player, "cat '/usb/A folder/a long name.txt'", &[TEXT.trim_end()])?;
+        player.expect_exactly("write '/usb/A folder/answer' written in AIROX", "")?;
+        player.expect_exactly("mv '/usb/A folder/a long name.txt' /usb/moved && cp -r /boot /usb/boot", "")?;
+        player.expect("df", &["/usb"])?;
+        player.expect_exactly("sync", "")?;
+        player.expect("check /usb", &["no problems"])?;
+        // Its driver, and with it the file server's way to it; then the server itself.
+        player.expect_exactly("restart usb-storage0 && write /usb/again 1", "")?;
+        player.expect_exactly("restart usb && write -a /usb/again 2 && sync", "")?;
+        execute(player, "device_del", json!({"id": "plugged"}))?;
+        until_gone(player, "/dev/block/usb-disk0")?;
+        player.expect_exactly("ls /usb", "")
+    })?;
+    let mut found = BTreeMap::new();
+    on_a_pc(&image, |root| {
+        for name in ["A folder/answer", "moved", "again"] {
+            let mut text = String::new();
+            root.open_file(name)?.read_to_string(&mut text)?;
+            found.insert(name, text);
+        }
+        Ok(())
+    })
+    .map_err(told)?;
+    let expected = [("A folder/answer", "written in AIROX\n"), ("moved", TEXT), ("again", "1\n2\n")];
+    check(found == expected.into_iter().map(|(name, text)| (name, text.to_string())).collect(), || format!("{found:?}"))
 }
 
 fn a_disk_is_verified(context: &Context) -> Outcome {
