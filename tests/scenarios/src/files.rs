@@ -26,6 +26,9 @@ fn written_read_and_listed(context: &Context) -> Outcome {
         player.expect("hexdump /tmp/note", &["00000000  62 75 79 20 6d 69 6c 6b", "|buy milk.and bre|"])?;
         player.expect("cd /tmp; pwd; cat note; cd", &["/tmp", "buy milk"])?;
         player.expect("df", &["/tmp", "/boot", "read-only"])?;
+        player
+            .expect("ps > /tmp/note; echo 'echo from a file' >> /tmp/note; cat /tmp/note", &["shell", "from a file"])?;
+        player.expect_exactly("echo echo from a script > /tmp/note; source /tmp/note", "from a script")?;
         player.expect("mount", &["tmp", "boot"])?;
         player.expect_exactly("rm /tmp/note && sync", "")
     })

@@ -113,10 +113,12 @@ fn a_stick_is_exchanged(context: &Context) -> Outcome {
         player.expect_exactly("sync", "")?;
         player.expect("check /usb", &["no problems"])?;
         // Its driver, and with it the file server's way to it; then the server itself.
-        player.expect_exactly("restart usb-storage0 && write /usb/again 1", "")?;
+        player.expect_exactly("restart usb-storage0 && write /usb/again 1 && sync", "")?;
         player.expect_exactly("restart usb && write -a /usb/again 2 && sync", "")?;
         execute(player, "device_del", json!({"id": "plugged"}))?;
         until_gone(player, "/dev/block/usb-disk0")?;
+        // Who asks first finds that it is gone; what was read before may be shown to them.
+        player.enter("ls /usb")?;
         player.expect_exactly("ls /usb", "")
     })?;
     let mut found = BTreeMap::new();

@@ -634,8 +634,9 @@ impl Files for FakeFiles {
         self.0.borrow_mut().rename(from, to, 7)
     }
 
-    fn sync(&mut self, _: &str) -> FileAnswer<()> {
-        self.0.borrow_mut().sync()
+    fn sync(&mut self, at: &str) -> FileAnswer<()> {
+        // A file system whose disk is not there.
+        if path::is_within(at, "/other/gone") { Err(FileError::ServerDied) } else { self.0.borrow_mut().sync() }
     }
 
     fn usage(&mut self, _: &str) -> FileAnswer<Usage> {

@@ -21,6 +21,7 @@ pub mod editor;
 mod fakes;
 pub mod history;
 pub mod nearest;
+mod output;
 pub mod parse;
 mod proposals;
 mod remembered;

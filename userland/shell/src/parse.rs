@@ -10,6 +10,8 @@
 //! | `a; b` | `a`, then `b` |
 //! | `a && b` | `b` only if `a` succeeded |
 //! | `a &` | `a` in the background |
+//! | `a > file` | what `a` prints goes to a file, which is replaced |
+//! | `a >> file` | the same, to the file's end |
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -27,6 +29,17 @@ pub struct Step {
     pub needs_success: bool,
     /// Ends with `&`.
     pub background: bool,
+    /// Where its output goes, if not to the console.
+    pub output: Option<Redirection>,
+}
+
+/// A file that takes a command's output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirection {
+    /// The file, as it was written.
+    pub path: String,
+    /// Whether what it has is kept (`>>`).
+    pub append: bool,
 }
 
 /// Why a line could not be understood. Columns count characters from 1.
@@ -38,8 +51,10 @@ pub enum ParseError {
     OpenEscape(usize),
     /// `;`, `&&` or `&` without a command before it, or `&&` without one after it.
     MissingCommand(&'static str, usize),
-    /// A single `|`, `<` or `>`: AIROX has no pipes or redirection here.
+    /// `|` or `<`: there are no pipes, and no input from files.
     Unsupported(char, usize),
+    /// `>` or `>>` without a file after it, or twice.
+    MissingFile(usize),
     /// More than [`MAX_WORDS`] words.
     TooManyWords,
 }
@@ -58,8 +73,11 @@ impl fmt::Display for ParseError {
             }
             ParseError::Unsupported(character, column) => write!(
                 formatter,
-                "{character} in column {column}: there are no pipes or redirections; quote it to mean the character"
+                "{character} in column {column}: there are no pipes, and no input from files; quote it to mean the character"
             ),
+            ParseError::MissingFile(column) => {
+                write!(formatter, "one file has to follow the > in column {column}; quote it to mean the character")
+            }
             ParseError::TooManyWords => {
                 write!(formatter, "more than {MAX_WORDS} words in one command")
             }
@@ -72,6 +90,8 @@ impl core::error::Error for ParseError {}
 enum Token {
     Word(String),
     Operator(&'static str, usize),
+    /// `>`, or if so `>>`.
+    Output(bool, usize),
 }
 
 /// The steps of a line, none for an empty line or a comment.
@@ -81,12 +101,24 @@ enum Token {
 pub fn parse(line: &str) -> Result<Vec<Step>, ParseError> {
     let mut steps = Vec::new();
     let mut words = Vec::new();
+    let mut output = None;
     let mut pending_and: Option<usize> = None;
     let mut tokens = Tokens::new(line);
     while let Some(token) = tokens.next()? {
         match token {
             Token::Word(_) if words.len() >= MAX_WORDS => return Err(ParseError::TooManyWords),
             Token::Word(word) => words.push(word),
+            Token::Output(append, column) => {
+                let Some(Token::Word(path)) = tokens.next()? else {
+                    return Err(ParseError::MissingFile(column));
+                };
+                if words.is_empty() {
+                    return Err(ParseError::MissingCommand(">", column));
+                }
+                if output.replace(Redirection { path, append }).is_some() {
+                    return Err(ParseError::MissingFile(column));
+                }
+            }
             Token::Operator(operator, column) => {
                 if words.is_empty() {
                     return Err(ParseError::MissingCommand(operator, column));
@@ -95,6 +127,7 @@ pub fn parse(line: &str) -> Result<Vec<Step>, ParseError> {
                     words: core::mem::take(&mut words),
                     needs_success: pending_and.take().is_some(),
                     background: operator == "&",
+                    output: output.take(),
                 });
                 if operator == "&&" {
                     pending_and = Some(column);
@@ -103,7 +136,7 @@ pub fn parse(line: &str) -> Result<Vec<Step>, ParseError> {
         }
     }
     if !words.is_empty() {
-        steps.push(Step { words, needs_success: pending_and.is_some(), background: false });
+        steps.push(Step { words, needs_success: pending_and.is_some(), background: false, output });
     } else if let Some(column) = pending_and {
         return Err(ParseError::MissingCommand("&&", column));
     }
@@ -144,6 +177,15 @@ impl<'a> Tokens<'a> {
                 }
                 Ok(Some(Token::Operator("&", column)))
             }
+            Some('>') => {
+                self.take();
+                let column = self.column;
+                let append = self.characters.peek() == Some(&'>');
+                if append {
+                    self.take();
+                }
+                Ok(Some(Token::Output(append, column)))
+            }
             Some(_) => self.word().map(|word| Some(Token::Word(word))),
         }
     }
@@ -152,9 +194,9 @@ impl<'a> Tokens<'a> {
         let mut word = String::new();
         while let Some(&next) = self.characters.peek() {
             match next {
-                ';' | '&' => break,
+                ';' | '&' | '>' => break,
                 _ if next.is_whitespace() => break,
-                '|' | '<' | '>' => return Err(ParseError::Unsupported(next, self.column + 1)),
+                '|' | '<' => return Err(ParseError::Unsupported(next, self.column + 1)),
                 '\'' | '"' => {
                     self.take();
                     self.quoted(next, &mut word)?;
@@ -248,6 +290,22 @@ mod tests {
         assert_eq!(words("a;b;"), vec![vec!["a"], vec!["b"]]);
         assert_eq!(words("a&b"), vec![vec!["a"], vec!["b"]]);
         assert_eq!(words("echo ';' \"&&\" \\&"), [["echo", ";", "&&", "&"]]);
+    }
+
+    #[test]
+    fn output_goes_to_files() {
+        let step = |line: &str| parse(line).unwrap().pop().unwrap();
+        let to = |path: &str, append| Some(Redirection { path: path.into(), append });
+        assert_eq!(step("ps > /tmp/list").output, to("/tmp/list", false));
+        assert_eq!(step("ps -l>>'a b' # all").output, to("a b", true));
+        let steps = parse("ps > a && log").unwrap();
+        assert_eq!((&steps[0].output, &steps[1].output), (&to("a", false), &None));
+        assert_eq!(words("echo a > b c '>' \\>"), [["echo", "a", "c", ">", ">"]]);
+        assert_eq!(parse("ps >"), Err(ParseError::MissingFile(4)));
+        assert_eq!(parse("ps > ; log"), Err(ParseError::MissingFile(4)));
+        assert_eq!(parse("ps > a > b"), Err(ParseError::MissingFile(8)));
+        assert_eq!(parse("ps >> > b"), Err(ParseError::MissingFile(4)));
+        assert_eq!(parse("> a"), Err(ParseError::MissingCommand(">", 1)));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The scripts for `source`.
 //!
-//! Until there are file systems, a script is a file in the folder `scripts` beside this crate's sources, compiled into the shell and
-//! so a part of the system bundle. Reading it needs no authority that the shell does not have anyway. A new script is a new file
-//! and its line below; `source here` runs lines typed on the spot.
+//! A script that has a name alone is a file in the folder `scripts` beside this crate's sources, compiled into the shell: reading it needs no
+//! authority that the shell does not have anyway. A new one is a new file and its line below. `source PATH` runs a file, `source here` lines
+//! typed on the spot.
 
 use crate::services::{Answer, Failure, Scripts};
 use alloc::format;

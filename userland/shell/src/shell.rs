@@ -6,6 +6,7 @@
 use crate::command;
 use crate::editor::{Editor, Outcome};
 use crate::nearest::nearest;
+use crate::output::Output;
 use crate::parse::{Step, parse};
 use crate::services::Services;
 use alloc::format;
@@ -58,6 +59,8 @@ pub struct Shell {
     pub directory: String,
     /// Where entered lines are kept, if anywhere.
     pub(crate) history_file: Option<String>,
+    /// Where what commands print goes, if not to the console.
+    pub(crate) output: Option<Output>,
     /// How many scripts are running inside each other.
     pub script_depth: usize,
     /// How many commands are running inside each other.
@@ -76,6 +79,7 @@ impl Shell {
             background: Vec::new(),
             directory: "/".into(),
             history_file: None,
+            output: None,
             script_depth: 0,
             depth: 0,
             pause_ns: FIRST_PAUSE_NS,
@@ -98,11 +102,11 @@ impl Shell {
             Outcome::Line(line) => {
                 self.keep_line(&line);
                 if self.run_line(&line) == Err(Stop::Interrupted) {
-                    self.print("^C\n");
+                    self.tell("^C\n");
                 }
             }
             Outcome::EndOfInput => {
-                self.print("This console has only this shell. `poweroff` switches the machine off, `reboot` starts it again.\n");
+                self.tell("This console has only this shell. `poweroff` switches the machine off, `reboot` starts it again.\n");
             }
             Outcome::Cancelled | Outcome::Editing => {}
         }
@@ -127,7 +131,10 @@ impl Shell {
             if step.needs_success && done.is_err() {
                 continue;
             }
-            done = self.run_words(&step.words, step.background);
+            done = match &step.output {
+                None => self.run_words(&step.words, step.background),
+                Some(to) => self.run_into(to, &step.words, step.background),
+            };
             self.explain(&step.words[0], &done);
             if matches!(done, Err(Stop::Interrupted | Stop::Exit(_))) {
                 break;
@@ -180,15 +187,15 @@ impl Shell {
         Stop::Failed(format!("no such command; {hint}"))
     }
 
-    /// Prints why a command did not succeed. That it was interrupted is told once, before the next prompt.
+    /// Prints why a command did not succeed, to the console in any case. That it was interrupted is told once, before the next prompt.
     pub fn explain(&mut self, name: &str, done: &Done) {
         match done {
             Ok(()) | Err(Stop::Silent | Stop::Interrupted | Stop::Exit(_)) => {}
-            Err(Stop::Failed(why)) => self.print(&format!("{name}: {why}\n")),
+            Err(Stop::Failed(why)) => self.tell(&format!("{name}: {why}\n")),
             Err(Stop::Usage(why)) => {
                 let usage = command::find(name)
                     .map_or_else(String::new, |command| format!("; usage: {} {}", command.name, command.usage));
-                self.print(&format!("{name}: {why}{}\n", usage.trim_end()));
+                self.tell(&format!("{name}: {why}{}\n", usage.trim_end()));
             }
         }
     }
@@ -210,7 +217,7 @@ impl Shell {
                 Ok(crate::services::Waited::Done(ending)) => command::describe(&ending),
                 _ => "ended".into(),
             };
-            self.print(&format!("[{id}] {name} {how}\n"));
+            self.tell(&format!("[{id}] {name} {how}\n"));
         }
     }
 
@@ -253,12 +260,20 @@ impl Shell {
     fn flush_editor(&mut self) {
         let output = self.editor.take_output();
         if !output.is_empty() {
-            self.print(&output);
+            self.tell(&output);
+        }
+    }
+
+    /// Prints what a command has to say: to the console, or to the file that its output goes to.
+    pub fn print(&mut self, text: &str) {
+        match &mut self.output {
+            Some(output) => output.put(text),
+            None => self.tell(text),
         }
     }
 
     /// Prints to the console; waits for a dead console to come back.
-    pub fn print(&mut self, text: &str) {
+    pub fn tell(&mut self, text: &str) {
         while self.services.console.write(text).is_err() {
             self.console_failed();
         }

@@ -97,7 +97,7 @@ pub const KINDS: [Kind; 3] = [
 pub fn formatted(kind: Kind) -> MemoryDisk {
     let mut bytes = vec![0; kind.bytes];
     let options = FormatVolumeOptions::new().fat_type(kind.fat).bytes_per_cluster(kind.cluster);
-    fatfs::format_volume(&mut Cursor::new(&mut bytes), options).expect("formatted");
+    fatfs::format_volume(Cursor::new(&mut bytes), options).expect("formatted");
     MemoryDisk::new(&bytes)
 }
 

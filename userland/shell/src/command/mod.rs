@@ -4,7 +4,7 @@ mod actuator;
 mod can;
 mod console;
 mod device;
-mod files;
+pub(crate) mod files;
 mod help;
 mod i2c;
 mod load;

@@ -284,6 +284,9 @@ pub fn run_and_watch(
     background: bool,
     watch: impl FnOnce(&mut Shell, u32),
 ) -> Done {
+    if shell.output.is_some() {
+        return Err(Stop::Failed("a program prints to the console itself, so that cannot go to a file".into()));
+    }
     let (Launch { terms, files }, arguments) = parse_terms(&shell.directory, arguments)?;
     let Some((program, arguments)) = arguments.split_first() else {
         return usage("the program is missing; `programs` lists them");

@@ -1,5 +1,6 @@
 //! `exit`, `repeat`, `source`.
 
+use super::files::{normal, pieces};
 use super::{Command, no_arguments, number, one_argument, told, usage, waited};
 use crate::complete::Argument;
 use crate::editor::Outcome;
@@ -9,8 +10,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Most lines typed for `source here`.
+/// Most lines typed for `source here`, or in a file, and most bytes of that.
 const MAX_LINES: usize = 1000;
+const MAX_BYTES: usize = 64 << 10;
 
 pub const COMMANDS: &[Command] = &[
     Command {
@@ -34,12 +36,16 @@ pub const COMMANDS: &[Command] = &[
     },
     Command {
         name: "source",
-        usage: "[-k] SCRIPT|here",
+        usage: "[-k] SCRIPT|PATH|here",
         summary: "run the lines of a script",
         details: "`here` takes the lines that follow, up to one that says `end`.\n\
                   It stops at the first line that fails, or with -k goes on and fails at the end.\n\
-                  Scripts are files of the system bundle; Tab lists them.",
-        examples: &[("source demo", "a script from the bundle"), ("source -k here", "type a few lines, then `end`")],
+                  A word with a slash is the path of a file; a name is that of a script in the shell. Tab lists both.",
+        examples: &[
+            ("source demo", "a script in the shell"),
+            ("source /data/start", "a file"),
+            ("source -k here", "type a few lines, then `end`"),
+        ],
         arguments: &[Argument::Script],
         run: source,
         ..Command::PLAIN
@@ -116,12 +122,29 @@ fn source(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
     let name = one_argument(arguments, "the script")?;
     let lines: Vec<String> = match name {
         "here" => typed_lines(shell)?,
+        path if path.contains('/') => lines_of_file(shell, path)?,
         _ => shell.services.scripts.text(name)?.lines().map(String::from).collect(),
     };
     shell.script_depth += 1;
     let done = run_lines(shell, name, &lines, keep_going);
     shell.script_depth -= 1;
     done
+}
+
+/// The lines of a file, if it is one of text and not too long.
+fn lines_of_file(shell: &mut Shell, word: &str) -> Result<Vec<String>, Stop> {
+    let path = normal(shell, word)?;
+    let mut bytes = Vec::new();
+    pieces(shell, &path, |_, piece| {
+        bytes.extend_from_slice(piece);
+        Ok(bytes.len() <= MAX_BYTES)
+    })?;
+    let text = core::str::from_utf8(&bytes).map_err(|_| Stop::Failed(format!("{path}: it is no text")))?;
+    let lines: Vec<String> = text.lines().take(MAX_LINES + 1).map(String::from).collect();
+    if lines.len() > MAX_LINES || bytes.len() > MAX_BYTES {
+        return Err(Stop::Failed(format!("{path}: more than {MAX_LINES} lines or {MAX_BYTES} bytes")));
+    }
+    Ok(lines)
 }
 
 fn typed_lines(shell: &mut Shell) -> Result<Vec<String>, Stop> {

@@ -61,7 +61,7 @@ pub const COMMANDS: &[Command] = &[
         name: "sync",
         usage: "[PATH]",
         summary: "make changes durable",
-        details: "When it has ended, what was changed before survives a power cut. Without a path: in all file systems.",
+        details: "When it has ended, what was changed before survives a power cut. Without a path: in all file systems, whatever one of them says. What is in memory (/tmp) survives nothing.",
         arguments: &[Argument::Path],
         run: sync,
         ..Command::PLAIN
@@ -193,15 +193,26 @@ fn mv(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
 fn sync(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
     match arguments {
         [] => {
+            // What fails of one does not keep the others from being durable.
+            let mut done = Ok(());
             for mount in at(shell, "/", |files, _| files.mounts())? {
-                at(shell, &mount.path, |files, path| files.sync(path))?;
+                let synchronised = sync_one(shell, &mount.path);
+                done = done.and(synchronised);
             }
-            Ok(())
+            done
         }
         [path] => {
             let path = normal(shell, path)?;
-            at(shell, &path, |files, path| files.sync(path))
+            sync_one(shell, &path)
         }
         [_, second, ..] => usage(format!("`{second}` is one argument too many")),
+    }
+}
+
+/// Makes a file system durable. Where its server has ended for good, there is no disk for it.
+fn sync_one(shell: &mut Shell, path: &str) -> Done {
+    match files(shell)?.sync(path) {
+        Err(FileError::ServerDied) => Err(Stop::Failed(format!("{path}: there is no disk, so nothing is kept there"))),
+        other => other.map_err(|error| failed(path, error)),
     }
 }

@@ -10,6 +10,8 @@ mod look;
 mod search;
 mod walk;
 
+pub use content::pieces;
+
 use super::Command;
 use crate::services::{FileAnswer, FileError, Files};
 use crate::shell::{Shell, Stop};

@@ -30,6 +30,49 @@ fn files_are_written_and_printed() {
 }
 
 #[test]
+fn output_goes_to_files() {
+    let mut session = session();
+    assert_eq!(session.line("echo one > /tmp/out && cat /tmp/out"), "one\n");
+    assert_eq!(session.line("cd /tmp; echo two >> out; cat out"), "one\ntwo\n");
+    assert_eq!(session.line("echo three>out; cat out; cd"), "three\n");
+    // What goes wrong is told where it can be seen.
+    assert_eq!(session.line("cat /tmp/no > /tmp/out; cat /tmp/out"), "cat: /tmp/no: no such file or directory\n");
+    assert_eq!(session.line("echo a > /no/file && echo b"), "echo: /no/file: no such file or directory\n");
+    assert_eq!(session.line("echo a > /tmp"), "echo: /tmp: it is a directory\n");
+    let refused = "run: a program prints to the console itself, so that cannot go to a file\n";
+    assert_eq!(session.line("run hello > /tmp/out"), refused);
+    // All of a command that runs others goes to its file; of those, to their own.
+    session.line("write /tmp/script 'echo in; echo other > /tmp/inner'");
+    assert_eq!(session.line("repeat 2 echo x > /tmp/out; cat /tmp/out"), "x\nx\n");
+    assert_eq!(session.line("source /tmp/script > /tmp/out; cat /tmp/out /tmp/inner"), "in\nother\n");
+    // A file that is full is the command's failure.
+    session.line("echo 0123456789012345678901234567890123456789 > /tmp/long");
+    let full = session.line("repeat 200000 cat /tmp/long > /tmp/out && echo not");
+    assert_eq!(full, "repeat: /tmp/out: no space left in the file system\n");
+    session.shell.services.files = None;
+    assert_eq!(session.line("echo a > b"), "echo: this shell has no access to files\n");
+}
+
+#[test]
+fn files_are_scripts() {
+    let mut session = session();
+    session.line("write /tmp/script 'echo one; kill nobody; echo two'");
+    session.line("write -a /tmp/script echo three");
+    assert_eq!(
+        session.line("cd /tmp; source ./script && echo not"),
+        "one\nkill: nobody: no such process\ntwo\nthree\n".to_string() + "not\n"
+    );
+    assert_eq!(session.line("source /tmp/no"), "source: /tmp/no: no such file or directory\n");
+    session.line("write /tmp/many");
+    session.line("repeat 1001 write -a /tmp/many echo");
+    assert_eq!(session.line("source /tmp/many"), "source: /tmp/many: more than 1000 lines or 65536 bytes\n");
+    session.line("write /tmp/again source /tmp/again");
+    assert!(
+        session.line("source /tmp/again").starts_with("source: more than 16 commands or scripts inside each other\n")
+    );
+}
+
+#[test]
 fn what_is_no_text_does_a_terminal_no_harm() {
     let mut session = session();
     session.line("write /tmp/evil \"\\e[2Jgone\"");
@@ -196,6 +239,7 @@ fn room_and_mounts() {
     assert!(session.line("df").contains("/other"));
     assert_eq!(session.line("mount"), "MOUNTED  SERVER\n/        memory\n/other   stick\n");
     assert_eq!(session.line("sync; sync /tmp/note"), "");
+    assert_eq!(session.line("sync /other/gone"), "sync: /other/gone: there is no disk, so nothing is kept there\n");
     session.shell.services.files = None;
     assert_eq!(session.line("ls"), "ls: this shell has no access to files\n");
     assert_eq!(session.line("df"), "df: this shell has no access to files\n");
