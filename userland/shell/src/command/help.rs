@@ -24,6 +24,7 @@ pub const COMMANDS: &[Command] = &[Command {
 const SYNTAX: &str = "\
 COMMAND; COMMAND      one after the other       \"two words\" 'as it is'   quoting
 COMMAND && COMMAND    the second on success     # text                   comment
+COMMAND > FILE        its output to a file      COMMAND >> FILE          append
 run PROGRAM &         in the background         help COMMAND, help keys  explain
 ";
 
