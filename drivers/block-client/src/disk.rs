@@ -30,6 +30,8 @@ pub trait Remote {
     /// # Errors
     /// [`Answer`].
     fn attach(&mut self) -> Result<u64, Answer>;
+    /// Gives the memory back, if the driver that serves now has it.
+    fn detach(&mut self, attachment: u64);
     /// Reads `count` blocks from `first` on to the beginning of the memory, and waits.
     ///
     /// # Errors
@@ -50,7 +52,7 @@ pub trait Remote {
 
 /// A disk whose driver may be restarted at any time.
 #[derive(Debug)]
-pub struct RemoteDisk<R> {
+pub struct RemoteDisk<R: Remote> {
     remote: R,
     geometry: Geometry,
     attachment: Option<u64>,
@@ -137,6 +139,15 @@ impl<R: Remote> RemoteDisk<R> {
             flush_left &= !flush_now;
         }
         Ok(attachment)
+    }
+}
+
+/// The driver would keep the memory until the program attaches some again, or ends.
+impl<R: Remote> Drop for RemoteDisk<R> {
+    fn drop(&mut self) {
+        if let Some(attachment) = self.attachment.take() {
+            self.remote.detach(attachment);
+        }
     }
 }
 

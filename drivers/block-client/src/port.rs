@@ -62,6 +62,11 @@ impl Remote for PortDisk {
         Ok(attachment)
     }
 
+    fn detach(&mut self, attachment: u64) {
+        // A driver that was started since knows nothing of it, and one that is gone has nothing.
+        let _ = self.client.detach(attachment);
+    }
+
     fn read(&mut self, attachment: u64, first: u64, count: u32) -> Result<(), Answer> {
         self.client.read(attachment, 0, first, count).map_err(answer)
     }

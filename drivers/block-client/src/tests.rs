@@ -3,6 +3,8 @@
 use crate::{Answer, Remote, RemoteDisk};
 use airox_api::block::{MAX_PIECES, Piece};
 use airox_driver_traits::block::{BlockDevice, BlockError, Geometry};
+use std::cell::Cell;
+use std::rc::Rc;
 use std::vec;
 use std::vec::Vec;
 
@@ -26,6 +28,7 @@ struct Model {
     /// Pieces written, and flushes.
     written: u32,
     flushes: u32,
+    given_back: Rc<Cell<u32>>,
 }
 
 impl Model {
@@ -41,6 +44,7 @@ impl Model {
             fails: None,
             written: 0,
             flushes: 0,
+            given_back: Rc::default(),
         }
     }
 
@@ -81,6 +85,13 @@ impl Remote for Model {
         self.next += 1;
         self.known = Some(self.next);
         Ok(self.next)
+    }
+
+    fn detach(&mut self, attachment: u64) {
+        if self.known_as(attachment).is_ok() {
+            self.known = None;
+            self.given_back.set(self.given_back.get() + 1);
+        }
     }
 
     fn read(&mut self, attachment: u64, first: u64, count: u32) -> Result<(), Answer> {
@@ -127,6 +138,19 @@ fn pattern(seed: u8, blocks: usize) -> Vec<u8> {
 
 fn disk(lives: &[u32]) -> RemoteDisk<Model> {
     RemoteDisk::new(Model::new(lives), READING).unwrap()
+}
+
+#[test]
+fn memory_is_given_back_once_it_was_attached() {
+    for (reads, given_back) in [(0, 0), (1, 1), (2, 1)] {
+        let mut disk = disk(&[]);
+        for _ in 0..reads {
+            disk.read(0, &mut [0; BLOCK]).unwrap();
+        }
+        let count = Rc::clone(&disk.remote().given_back);
+        drop(disk);
+        assert_eq!(count.get(), given_back, "{reads} reads");
+    }
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::clients::Waiting;
 use crate::function::{self, Function};
 use crate::platform::Platform;
 use crate::slot::{Driving, Found, Interrupts, Mapped, Slot};
-use crate::{confinement, scan};
+use crate::{confinement, scan, wiring};
 
 /// The bit of the manager's signal that its timer sets; the others but [`PLUG_BIT`] and [`TRESPASS_BIT`] say that a driver ended.
 pub const TIMER_BIT: u64 = 1;
@@ -116,6 +116,7 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
 
     /// Looks for devices that came and went, and starts the drivers of those that came. Returns how many there are.
     pub fn rescan(&mut self) -> usize {
+        wiring::keep_from_isa(self.platform.configuration());
         let found = scan::scan(self.platform.configuration(), &self.pci.buses);
         let known = |function: &Function, others: &[Function]| {
             others.iter().any(|other| other.address == function.address && other.identity == function.identity)

@@ -26,6 +26,9 @@ const OWN_DEVICES: core::ops::RangeInclusive<u8> = 25..=31;
 /// Its bridge to conventional PCI, whose pins QEMU wires to PIRQ E to H.
 const OWN_BRIDGE: u8 = 30;
 const PINS: u32 = 4;
+/// Where the ICH9 says which ISA line PIRQ A to D and E to H pull, and that one pulls none.
+const ROUTING: [core::ops::Range<usize>; 2] = [0x60..0x64, 0x68..0x6c];
+const NOT_ROUTED: u8 = 0x80;
 
 /// The line that a function's pin pulls, if it has one and the board is known. `parent_of` tells the bridge that a bridge is behind.
 pub fn line(
@@ -52,6 +55,17 @@ pub fn line(
         device => PINS + (pin + u32::from(device)) % PINS,
     };
     parent.is_none().then_some(LINES.start + request)
+}
+
+/// Has pins pull their global lines and no others. Firmware lets them pull lines of ISA devices as well, for software that knows only those (ICH9 datasheet,
+/// section 13.1.12: bit 7 of a routing register ends that): a serial port's driver would be told of their interrupts for ever.
+pub fn keep_from_isa(space: &mut impl ConfigurationSpace) {
+    if is_q35(space) {
+        let mut bridge = space.function(ICH9_PLACE);
+        for register in ROUTING.into_iter().flatten() {
+            bridge.write_u8(register, NOT_ROUTED);
+        }
+    }
 }
 
 fn is_q35(space: &mut impl ConfigurationSpace) -> bool {

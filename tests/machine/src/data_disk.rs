@@ -17,7 +17,10 @@ const BYTES: u64 = 256 << 20;
 const SCRATCH_BYTES: u64 = 16 << 20;
 
 /// Makes the disk, unless the file is there.
-pub(crate) fn ensure(path: &Path) -> Result<(), MachineError> {
+///
+/// # Errors
+/// The file cannot be written.
+pub fn make_data_disk(path: &Path) -> Result<(), MachineError> {
     if path.exists() {
         return Ok(());
     }

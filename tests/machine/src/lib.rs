@@ -34,6 +34,7 @@ mod screenshot;
 mod serial;
 mod text;
 
+pub use data_disk::make_data_disk;
 pub use error::MachineError;
 pub use exit::{Ending, Exit};
 pub use firmware::{FirmwareFiles, find_firmware, find_program};

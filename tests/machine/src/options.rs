@@ -95,6 +95,9 @@ pub struct Options {
     pub processors: u32,
     /// One instruction is one nanosecond; runs repeat exactly. Needs TCG.
     pub instruction_clock: bool,
+    /// With the instruction clock, time passes in an idle machine as it does outside. Otherwise it is the time of its next timer at once, whatever disks and
+    /// cards have still to do.
+    pub idles: bool,
     /// QEMU's display (`gtk`, `sdl`, `vnc=:1`); `None` for no window.
     pub display: Option<String>,
     /// Wait for a debugger on port 1234.
@@ -126,6 +129,7 @@ impl Options {
             memory: "512M".into(),
             processors: 1,
             instruction_clock: false,
+            idles: false,
             display: None,
             debugger: false,
             allow_reset: true,
@@ -189,7 +193,8 @@ impl Options {
         list.add("-accel", accelerator);
         list.add("-cpu", self.processor.as_deref().unwrap_or(processor));
         if self.instruction_clock {
-            list.add("-icount", "shift=0,align=off,sleep=off");
+            let sleep = if self.idles { "on" } else { "off" };
+            list.add("-icount", &format!("shift=0,align=off,sleep={sleep}"));
         }
     }
 
@@ -226,7 +231,7 @@ fn data_disk(list: &mut Arguments, path: &Path, kind: Disk) -> Result<(), Machin
         Disk::Ahci => "ide-hd,id=data-disk,bus=ide.0,drive=data",
         other => return Err(MachineError::Start(format!("no data disk can be of the kind {}", other.name()))),
     };
-    crate::data_disk::ensure(path)?;
+    crate::make_data_disk(path)?;
     let path = path.display().to_string().replace(',', ",,");
     list.add("-drive", &format!("if=none,id=data,format=raw,file={path}"));
     list.add("-device", device);

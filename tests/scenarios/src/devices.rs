@@ -3,7 +3,7 @@
 use airox_machine::{Context, Disk, Event, Firmware, Machine, Options, Scenario};
 use serde_json::json;
 
-use crate::bars::{held, same};
+use crate::bars::{LOCKS, held, same};
 use crate::play::{COMMAND_LIMIT, Outcome, Player, boot, check, play_on};
 use crate::scenario;
 use crate::screen::wait_for_screen;
@@ -75,7 +75,7 @@ fn a_disk_survives_a_hundred_kills(context: &Context) -> Outcome {
         check(killed >= wanted, || format!("only {killed} restarts"))?;
         player.until(DRIVER, |driver| driver.state == "receiving")?;
         player.expect(&verify(50, 1), &["50 rounds: "])?;
-        same(&before, &held(player)?)
+        same(&before, &held(player)?, LOCKS)
     })
 }
 
@@ -190,7 +190,7 @@ fn a_disk_is_plugged_in_and_taken_out(context: &Context) -> Outcome {
             check(deleted == round, || "QEMU has not taken the device out".into())?;
             seen.push(held(player)?);
         }
-        same(&seen[0], &seen[1])
+        same(&seen[0], &seen[1], 0)
     })
 }
 

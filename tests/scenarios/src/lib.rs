@@ -21,6 +21,7 @@ mod play;
 mod power;
 mod processors;
 mod programs;
+mod recovery;
 pub mod screen;
 mod screen_scenarios;
 mod sensors;
@@ -45,6 +46,7 @@ pub fn scenarios() -> Vec<Scenario> {
         devices::SCENARIOS,
         network::SCENARIOS,
         power::SCENARIOS,
+        recovery::SCENARIOS,
         storage::SCENARIOS,
         usb::SCENARIOS,
         processors::SCENARIOS,
@@ -55,7 +57,7 @@ pub fn scenarios() -> Vec<Scenario> {
 /// The scenarios of the system `sensors`.
 #[must_use]
 pub fn sensor_scenarios() -> Vec<Scenario> {
-    [sensors::SCENARIOS, can::SCENARIOS, i2c::SCENARIOS, confinement::SCENARIOS].concat()
+    [sensors::SCENARIOS, can::SCENARIOS, i2c::SCENARIOS, confinement::SCENARIOS, recovery::SENSOR_SCENARIOS].concat()
 }
 
 /// One scenario's entry in the list.

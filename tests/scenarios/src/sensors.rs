@@ -23,7 +23,11 @@ pub const SCENARIOS: &[Scenario] = &[
 
 /// A machine with all lines.
 fn with_lines(context: &Context, play: impl FnOnce(&mut Player<'_>) -> Outcome) -> Outcome {
-    let mut options = context.options();
+    with_lines_on(context.options(), play)
+}
+
+/// The same, with more devices.
+pub(crate) fn with_lines_on(mut options: Options, play: impl FnOnce(&mut Player<'_>) -> Outcome) -> Outcome {
     for (name, port, line) in [("gps", "0x2f8", 5), ("imu", "0x3e8", 7), ("servos", "0x2e8", 10)] {
         options.extra.extend([
             "-chardev".into(),

@@ -222,6 +222,15 @@ impl Processes for Shared {
         Ok(())
     }
 
+    fn kill_at(&mut self, doom: &Doom) -> Answer<Option<Killed>> {
+        let asked_ns = self.uptime_ns();
+        if asked_ns < doom.at_ns {
+            return Ok(None);
+        }
+        self.kill(&doom.process)?;
+        Ok(Some(Killed { asked_ns, done_ns: self.uptime_ns() }))
+    }
+
     fn restart(&mut self, name: &str) -> Answer<()> {
         self.find(name)?;
         self.world().restarted.push(name.into());

@@ -58,6 +58,24 @@ pub enum Waited<T> {
     Interrupted,
 }
 
+/// Who is to be ended when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doom {
+    /// The process, by its number or name.
+    pub process: String,
+    /// Nanoseconds since boot.
+    pub at_ns: u64,
+}
+
+/// When a process was ended, in nanoseconds since boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Killed {
+    /// When it was asked for; the process was alive.
+    pub asked_ns: u64,
+    /// When it was done; the process was dead.
+    pub done_ns: u64,
+}
+
 /// Processes and programs.
 pub trait Processes {
     /// Names of the programs that can be run.
@@ -77,6 +95,9 @@ pub trait Processes {
     fn wait(&mut self, id: u32) -> Answer<Waited<ExitStatus>>;
     /// Ends a process, by its number or name.
     fn kill(&mut self, process: &str) -> Answer<()>;
+    /// Ends a process at a time since boot while this thread goes on with something else. `None` until that is done: the same question asked again
+    /// later tells when it was.
+    fn kill_at(&mut self, doom: &Doom) -> Answer<Option<Killed>>;
     /// Ends a component of the system and starts it anew.
     fn restart(&mut self, name: &str) -> Answer<()>;
 }

@@ -61,6 +61,8 @@ pub struct Shell {
     pub(crate) history_file: Option<String>,
     /// Where what commands print goes, if not to the console.
     pub(crate) output: Option<Output>,
+    /// Whether what commands print is dropped.
+    pub quiet: bool,
     /// How many scripts are running inside each other.
     pub script_depth: usize,
     /// How many commands are running inside each other.
@@ -80,6 +82,7 @@ impl Shell {
             directory: "/".into(),
             history_file: None,
             output: None,
+            quiet: false,
             script_depth: 0,
             depth: 0,
             pause_ns: FIRST_PAUSE_NS,
@@ -274,7 +277,7 @@ impl Shell {
 
     /// Prints to the console; waits for a dead console to come back.
     pub fn tell(&mut self, text: &str) {
-        while self.services.console.write(text).is_err() {
+        while !self.quiet && self.services.console.write(text).is_err() {
             self.console_failed();
         }
     }

@@ -6,6 +6,8 @@ use airox_api::start::EXIT_NO_DEVICE;
 use airox_bundle::system::{Restart, RestartPolicy};
 
 const NANOSECONDS_PER_MILLISECOND: u64 = 1_000_000;
+/// An instance that runs for so many times its predecessor's wait was worth the wait.
+const WORTH_IT: u64 = 10;
 
 /// How a component ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +47,8 @@ pub struct History {
 impl History {
     /// Decides about a component that ended at `now` (nanoseconds since boot).
     ///
-    /// The first restart in a window waits `backoff_ms`; each further one twice as long as the one
-    /// before, up to `backoff_max_ms`. An end older than the window is forgiven.
+    /// The first restart in a window waits `backoff_ms`, and so does that of an instance that had run for ten times as long as it had been waited for: it was no
+    /// failure to start. Each other one waits twice as long as the one before, up to `backoff_max_ms`. An end older than the window is forgiven.
     pub fn ended(&mut self, policy: &Restart, end: End, now: u64) -> Decision {
         let wanted = match policy.policy {
             // Another instance would not find the device either.
@@ -65,11 +67,19 @@ impl History {
         if self.ends.len() >= policy.max_restarts as usize {
             return Decision::GiveUp;
         }
-        self.backoff_ms = if self.ends.is_empty() { policy.backoff_ms } else { self.backoff_ms.saturating_mul(2) }
-            .min(policy.backoff_max_ms);
+        let worked = self.ends.back().is_none_or(|end| {
+            let ran = now.saturating_sub(end.saturating_add(self.wait()));
+            ran > self.wait().saturating_mul(WORTH_IT)
+        });
+        self.backoff_ms =
+            if worked { policy.backoff_ms } else { self.backoff_ms.saturating_mul(2) }.min(policy.backoff_max_ms);
         self.ends.push_back(now);
-        let wait = u64::from(self.backoff_ms) * NANOSECONDS_PER_MILLISECOND;
-        Decision::RestartAt(now.saturating_add(wait))
+        Decision::RestartAt(now.saturating_add(self.wait()))
+    }
+
+    /// The last wait in nanoseconds.
+    fn wait(&self) -> u64 {
+        u64::from(self.backoff_ms) * NANOSECONDS_PER_MILLISECOND
     }
 
     /// Forgives everything: somebody asked for a restart by hand.
@@ -96,9 +106,24 @@ mod tests {
         for wait in [10, 20, 35, 35] {
             let decision = history.ended(&policy, End::Faulted, now);
             assert_eq!(decision, Decision::RestartAt(now + wait * MS));
-            now += 100 * MS;
+            now += (wait + 35) * MS;
         }
         assert_eq!(history.ended(&policy, End::Faulted, now), Decision::GiveUp);
+    }
+
+    #[test]
+    fn who_worked_is_started_again_at_once() {
+        let policy = policy(RestartPolicy::Always);
+        let mut history = History::default();
+        let mut now = 0;
+        // It runs for ten times its wait, then for longer; then it does not get so far.
+        for (wait, runs) in [(10, 100), (20, 201), (10, 101), (10, 1)] {
+            assert_eq!(history.ended(&policy, End::Killed, now), Decision::RestartAt(now + wait * MS));
+            now += (wait + runs) * MS;
+        }
+        assert_eq!(history.ended(&policy, End::Killed, now), Decision::GiveUp, "too often all the same");
+        now += 1000 * MS;
+        assert_eq!(history.ended(&policy, End::Killed, now), Decision::RestartAt(now + 10 * MS));
     }
 
     #[test]

@@ -43,6 +43,20 @@ fn a_driver_gets_its_ports_and_its_line() {
 }
 
 #[test]
+fn pins_do_not_pull_lines_of_isa_devices() {
+    let bridge = at(0, 31, 0);
+    let mut functions = ModelFunction::q35();
+    functions[1].1.bytes.write_u32(0x60, 0x0b0b_0a0a);
+    for (board, wanted) in [(&functions[..], 0x8080_8080), (&functions[1..], 0x0b0b_0a0a)] {
+        with_functions(board, &system(), |manager, model| {
+            manager.rescan();
+            let routing = model.world().functions.get_mut(&bridge).unwrap().bytes.read_u32(0x60);
+            assert_eq!(routing, wanted, "{} functions", board.len());
+        });
+    }
+}
+
+#[test]
 fn a_line_has_one_driver() {
     // PIRQ A to D of this model are not all there, and slots 4 apart share a line.
     let places = [(4, 1), (8, 1), (5, 1), (31, 1), (6, 0), (7, 5)];

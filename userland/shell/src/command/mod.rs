@@ -12,6 +12,7 @@ mod log;
 mod network;
 mod power;
 mod process;
+mod recovery;
 mod script;
 mod sensor;
 mod terms;
@@ -75,6 +76,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         network::COMMANDS,
         power::COMMANDS,
         process::COMMANDS,
+        recovery::COMMANDS,
         script::COMMANDS,
         sensor::COMMANDS,
         time::COMMANDS,

@@ -7,6 +7,7 @@ use crate::services::{Failure, NetworkStatus};
 use crate::shell::{Done, Shell, Stop};
 use crate::table::{Align, Table};
 use crate::units::bytes;
+use airox_driver_traits::network::MacAddress;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -17,7 +18,9 @@ const RANDOM: &str = "/dev/random/random0";
 /// A source gives so many at a time, and so many are shown at most.
 const AT_A_TIME: u32 = 256;
 const MOST: u64 = 64 << 10;
-const SECOND: u64 = 1_000_000_000;
+/// A question is asked so often, and answers are waited for so long each time, in nanoseconds.
+const QUESTIONS: u64 = 20;
+const PATIENCE: u64 = 50_000_000;
 
 pub const COMMANDS: &[Command] = &[
     Command {
@@ -113,23 +116,34 @@ fn ask(shell: &mut Shell, interface: &str, own: arp::Ipv4, wanted: arp::Ipv4, te
     let address = networks.status(&path)?.address;
     // Listening begins before the question is asked.
     networks.receive(&path, 0)?;
-    networks.send(&path, &arp::request(address, own, wanted))?;
-    let deadline = shell.services.host.uptime_ns().saturating_add(SECOND);
-    let found = loop {
-        let left = deadline.saturating_sub(shell.services.host.uptime_ns());
-        let Some(frame) = shell.services.networks.receive(&path, left)? else { break None };
-        if let Some(address) = arp::answer(&frame, wanted) {
-            break Some(address);
+    let question = arp::request(address, own, wanted);
+    let begin = shell.services.host.uptime_ns();
+    let mut found = None;
+    // Frames may be lost on their way, so it is asked again.
+    for turn in 1..=QUESTIONS {
+        shell.services.networks.send(&path, &question)?;
+        found = answer(shell, &path, wanted, begin.saturating_add(turn * PATIENCE))?;
+        if found.is_some() {
+            break;
         }
-        if left == 0 {
-            break None;
-        }
-    };
+    }
     let Some(address) = found else {
         return Err(Stop::from(Failure::Refused(format!("nobody says that it has {text}"))));
     };
     shell.print(&format!("{text} is at {address}\n"));
     Ok(())
+}
+
+/// The answer, if it comes by then.
+fn answer(shell: &mut Shell, path: &str, wanted: arp::Ipv4, deadline: u64) -> Result<Option<MacAddress>, Stop> {
+    loop {
+        let left = deadline.saturating_sub(shell.services.host.uptime_ns());
+        let Some(frame) = shell.services.networks.receive(path, left)? else { return Ok(None) };
+        match arp::answer(&frame, wanted) {
+            None if left > 0 => {}
+            found => return Ok(found),
+        }
+    }
 }
 
 fn random(shell: &mut Shell, arguments: &[String], _: bool) -> Done {

@@ -7,9 +7,11 @@ use airox_api::CallError;
 use airox_api::process::{ProcessClient, ProcessError};
 use airox_rt::abi::Rights;
 use airox_rt::abi::trace::Event;
+use airox_rt::time::{Instant, Timer};
 use airox_rt::{Port, TypedHandle};
 use airox_shell::services::{
-    Answer, ExitStatus, Failure, FileGrant, HandleEntry, Memory, Piece, ProcessEntry, Processes, Terms, Waited,
+    Answer, Doom, ExitStatus, Failure, FileGrant, HandleEntry, Killed, Memory, Piece, ProcessEntry, Processes, Terms,
+    Waited,
 };
 use alloc::rc::Rc;
 use alloc::string::String;
@@ -23,6 +25,7 @@ const NAME: &str = "process";
 const EVENTS_AT_ONCE: usize = 1024;
 
 type Ending = Result<ExitStatus, CallError<ProcessError>>;
+type Death = Result<Killed, CallError<ProcessError>>;
 
 pub struct ProcessService {
     client: Option<Arc<ProcessClient>>,
@@ -30,28 +33,55 @@ pub struct ProcessService {
     control: Rc<Control>,
     /// Waits for programs; started with the first one.
     waiter: Option<Worker<u32, Ending>>,
+    /// Ends processes later; started with the first one.
+    killer: Option<Worker<Doom, Death>>,
 }
 
 impl ProcessService {
     pub fn new(client: Option<ProcessClient>, console: Port, control: Rc<Control>) -> ProcessService {
-        ProcessService { client: client.map(Arc::new), console, control, waiter: None }
+        ProcessService { client: client.map(Arc::new), console, control, waiter: None, killer: None }
     }
 
     fn client(&self) -> Answer<&ProcessClient> {
         self.client.as_deref().ok_or(Failure::Missing(NAME))
     }
 
+    /// A thread that asks the process server.
+    fn worker<Q, A>(&self, call: impl Fn(&ProcessClient, Q) -> A + Send + 'static) -> Answer<Worker<Q, A>>
+    where
+        Q: Clone + PartialEq + Send + 'static,
+        A: Send + 'static,
+    {
+        let client = Arc::clone(self.client.as_ref().ok_or(Failure::Missing(NAME))?);
+        let start = || {
+            let done = self.control.signal.copy(Rights::SEND)?;
+            Worker::start(move |question| call(&client, question), done, PROCESS)
+        };
+        start().map_err(no_thread)
+    }
+
     fn waiter(&mut self) -> Answer<&Worker<u32, Ending>> {
         if self.waiter.is_none() {
-            let client = Arc::clone(self.client.as_ref().ok_or(Failure::Missing(NAME))?);
-            let start = || {
-                let done = self.control.signal.copy(Rights::SEND)?;
-                Worker::start(move |id| client.wait(id), done, PROCESS)
-            };
-            self.waiter = Some(start().map_err(no_thread)?);
+            self.waiter = Some(self.worker(ProcessClient::wait)?);
         }
         self.waiter.as_ref().ok_or(Failure::Missing(NAME))
     }
+
+    fn killer(&mut self) -> Answer<&Worker<Doom, Death>> {
+        if self.killer.is_none() {
+            self.killer = Some(self.worker(kill_at)?);
+        }
+        self.killer.as_ref().ok_or(Failure::Missing(NAME))
+    }
+}
+
+/// Waits, and ends a process.
+fn kill_at(client: &ProcessClient, doom: Doom) -> Death {
+    // A process that is ended too early is ended all the same.
+    let _ = Timer::new().and_then(|timer| timer.sleep_until(Instant::from_nanoseconds(doom.at_ns)));
+    let asked_ns = Instant::now().as_nanoseconds();
+    client.kill(&doom.process)?;
+    Ok(Killed { asked_ns, done_ns: Instant::now().as_nanoseconds() })
 }
 
 /// The shell's own quota is too small for what a command needs.
@@ -119,6 +149,11 @@ impl Processes for ProcessService {
 
     fn kill(&mut self, process: &str) -> Answer<()> {
         self.client()?.kill(process).map_err(|error| failure(NAME, error))
+    }
+
+    fn kill_at(&mut self, doom: &Doom) -> Answer<Option<Killed>> {
+        let killed = self.killer()?.ask(doom.clone()).map_err(no_thread)?;
+        killed.transpose().map_err(|error| failure(NAME, error))
     }
 
     fn restart(&mut self, name: &str) -> Answer<()> {

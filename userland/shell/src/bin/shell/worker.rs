@@ -26,18 +26,18 @@ pub struct Worker<Q, A> {
     shared: Arc<Shared<Q, A>>,
 }
 
-impl<Q: Copy + PartialEq + Send + 'static, A: Send + 'static> Worker<Q, A> {
+impl<Q: Clone + PartialEq + Send + 'static, A: Send + 'static> Worker<Q, A> {
     /// Starts the thread. `call` asks the server; `done` is then notified with `bit`.
     pub fn start(call: impl Fn(Q) -> A + Send + 'static, done: Signal, bit: u64) -> Result<Worker<Q, A>, Error> {
-        let shared = Arc::new(Shared { slot: Mutex::new(Slot::Idle), asked: Signal::create()? });
+        let shared = Arc::new(Shared { slot: Mutex::new(Slot::<Q, A>::Idle), asked: Signal::create()? });
         let worker = Arc::clone(&shared);
         thread::spawn(move || {
             while worker.asked.wait(ASKED).is_ok() {
-                let question = match *worker.slot.lock() {
-                    Slot::Asked(question) => question,
+                let question = match &*worker.slot.lock() {
+                    Slot::Asked(question) => question.clone(),
                     Slot::Idle | Slot::Answered(..) => continue,
                 };
-                let answer = call(question);
+                let answer = call(question.clone());
                 *worker.slot.lock() = Slot::Answered(question, answer);
                 // The main thread lives as long as the program.
                 let _ = done.notify(bit);

@@ -9,6 +9,7 @@ mod load;
 mod log;
 mod network;
 mod process;
+mod recovery;
 mod remembered;
 mod script;
 mod sensor;
