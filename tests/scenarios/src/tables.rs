@@ -13,6 +13,8 @@ pub struct Process {
     pub name: String,
     /// What it does.
     pub state: String,
+    /// Bytes that it maps, to a tenth of the unit in which they are shown.
+    pub memory: u64,
     /// Handles it holds.
     pub handles: u32,
     /// How often it was started again.
@@ -30,16 +32,24 @@ fn process(line: &str) -> Result<Process, String> {
     let wrong = || format!("not a row of `ps`: {line:?}");
     // Columns are two blanks apart; a state may have one blank in it.
     let cells: Vec<&str> = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
-    let [id, name, state, _priority, _cpu, _memory, handles, restarts, ..] = cells[..] else {
+    let [id, name, state, _priority, _cpu, memory, handles, restarts, ..] = cells[..] else {
         return Err(wrong());
     };
     Ok(Process {
         id: id.parse().map_err(|_| wrong())?,
         name: name.into(),
         state: state.into(),
+        memory: bytes(memory).ok_or_else(wrong)?,
         handles: handles.parse().map_err(|_| wrong())?,
         restarts: restarts.parse().map_err(|_| wrong())?,
     })
+}
+
+/// Bytes with a unit.
+fn bytes(text: &str) -> Option<u64> {
+    let (number, unit) = text.split_once(' ')?;
+    let shift = ["B", "KiB", "MiB", "GiB"].iter().position(|known| *known == unit)? as i32;
+    Some((number.parse::<f64>().ok()? * 1024_f64.powi(shift)) as u64)
 }
 
 /// Reads how many of each kernel object `mem` counts.
@@ -109,7 +119,14 @@ mod tests {
                        7  shell           awaiting reply   100  0.020  340 KiB       16         3\n";
         let processes = parse_processes(output).unwrap();
         assert_eq!(processes[0].name, "init");
-        let shell = Process { id: 7, name: "shell".into(), state: "awaiting reply".into(), handles: 16, restarts: 3 };
+        let shell = Process {
+            id: 7,
+            name: "shell".into(),
+            state: "awaiting reply".into(),
+            memory: 348_160,
+            handles: 16,
+            restarts: 3,
+        };
         assert_eq!(processes[1], shell);
         assert!(parse_processes("nothing").is_err());
         assert!(parse_processes("ID\n1 2\n").is_err());
