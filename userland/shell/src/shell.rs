@@ -270,6 +270,7 @@ impl Shell {
     /// Prints what a command has to say: to the console, or to the file that its output goes to.
     pub fn print(&mut self, text: &str) {
         match &mut self.output {
+            _ if self.quiet => {}
             Some(output) => output.put(text),
             None => self.tell(text),
         }
@@ -277,7 +278,7 @@ impl Shell {
 
     /// Prints to the console; waits for a dead console to come back.
     pub fn tell(&mut self, text: &str) {
-        while !self.quiet && self.services.console.write(text).is_err() {
+        while self.services.console.write(text).is_err() {
             self.console_failed();
         }
     }
