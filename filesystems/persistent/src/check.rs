@@ -71,7 +71,8 @@ struct Check<'a, D> {
     /// One bit for each block.
     used: Vec<u64>,
     nodes: BTreeMap<u64, Seen>,
-    quotas: BTreeMap<u64, (Quota, u64)>,
+    /// Quotas, and what is found of their blocks and files.
+    quotas: BTreeMap<u64, (Quota, u64, u64)>,
 }
 
 /// A node, and what was found of it.
@@ -203,7 +204,7 @@ impl<D: BlockDevice> Check<'_, D> {
             Some(Kind::Trim) => Trim::decode(value).is_some() && key.node() == 0,
             Some(Kind::Node) => Node::decode(value).is_some_and(|node| self.seen(key.node(), node)),
             Some(Kind::Quota) => Quota::decode(value).is_some_and(|quota| {
-                self.quotas.insert(key.node(), (quota, 0));
+                self.quotas.insert(key.node(), (quota, 0, 0));
                 true
             }),
             Some(Kind::Entry) => match Entry::decode(value) {
@@ -306,7 +307,10 @@ impl<D: BlockDevice> Check<'_, D> {
             }
             if node.quota != 0 {
                 match self.quotas.get_mut(&node.quota) {
-                    Some((_, used)) => *used += seen.blocks,
+                    Some((_, used, files)) => {
+                        *used += seen.blocks;
+                        *files += u64::from(node.quota != number);
+                    }
                     None => wrong.push((number, "its quota does not exist")),
                 }
             }
@@ -314,7 +318,10 @@ impl<D: BlockDevice> Check<'_, D> {
                 wrong.push((number, "no directory has it"));
             }
         }
-        for (root, (quota, used)) in core::mem::take(&mut self.quotas) {
+        for (root, (quota, used, files)) in core::mem::take(&mut self.quotas) {
+            if quota.files != files {
+                wrong.push((root, "the number of files of its quota is wrong"));
+            }
             // Blocks of removed files count until they are released.
             if quota.used != used && self.volume.trims.is_empty() {
                 wrong.push((root, "what is used of its quota is wrong"));

@@ -119,6 +119,7 @@ impl<D: BlockDevice> Volume<D> {
         if kind == NodeKind::Directory && self.depth(directory, None)? >= DEEPEST {
             return Err(Error::TooMany);
         }
+        let quota = self.with_another_file(parent.quota)?;
         let number = self.store.take_node_number()?;
         let now = self.now();
         let node =
@@ -127,6 +128,7 @@ impl<D: BlockDevice> Volume<D> {
         parent.modified = now;
         self.put_node(directory, &parent);
         self.put_node(number, &node);
+        self.enter_quota(parent.quota, quota);
         self.store.put(Key::new(directory, Kind::Entry, slot), &Entry::encode(number, kind, name));
         Ok(number)
     }
@@ -174,11 +176,14 @@ impl<D: BlockDevice> Volume<D> {
         if node.entries != 0 || number == ROOT {
             return Err(Error::NotEmpty);
         }
+        self.hold_quota(node.quota)?;
         if node.kind == NodeKind::File {
             self.release_from(number, 0, node.size.div_ceil(BLOCK_SIZE as u64))?;
         }
         if node.quota == number {
             self.store.delete(Key::new(number, Kind::Quota, 0));
+        } else {
+            self.account_files(node.quota, -1)?;
         }
         self.store.delete(Key::new(number, Kind::Node, 0));
         Ok(())
@@ -207,7 +212,11 @@ impl<D: BlockDevice> Volume<D> {
         if node.kind == NodeKind::Directory {
             self.depth(to.0, Some(source.node))?;
         }
-        let quota = self.quota_after_move(source.node, &node, target_directory.quota)?;
+        let replaced = match &target {
+            Some(target) => Some(self.node(target.node)?),
+            None => None,
+        };
+        let quota = self.quota_after_move(source.node, &node, target_directory.quota, replaced.as_ref())?;
         self.hold_quota(node.quota)?;
         self.hold_quota(quota)?;
         if let Some(target) = &target {
@@ -227,8 +236,7 @@ impl<D: BlockDevice> Volume<D> {
         let gone = Node { entries: source_directory.entries.saturating_sub(1), modified: now, ..source_directory };
         self.put_node(from.0, &gone);
         let target_directory = if from.0 == to.0 { gone } else { target_directory };
-        let replaced = u64::from(target.is_some());
-        let entries = target_directory.entries.saturating_add(1).saturating_sub(replaced);
+        let entries = target_directory.entries.saturating_add(1).saturating_sub(u64::from(target.is_some()));
         self.put_node(to.0, &Node { entries, modified: now, ..target_directory });
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! A volume as a [`FileSystem`].
 
 use airox_driver_traits::block::BlockDevice;
-use airox_file_system::{Attributes, Checked, Cursor, FileError, FileSystem, Kind, Sink, Source};
+use airox_file_system::{Attributes, Checked, Cursor, FileError, FileSystem, Kind, Quota, Sink, Source};
 use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -219,6 +219,27 @@ impl<D: BlockDevice> FileSystem for Files<D> {
         })
     }
 
+    fn quota(&mut self, node: airox_file_system::Node) -> Result<Option<Quota>, FileError> {
+        let bytes = |blocks: u64| blocks.saturating_mul(BLOCK_SIZE as u64);
+        Ok(self.volume.quota_of(node.0)?.map(|quota| Quota {
+            most_bytes: bytes(quota.limit),
+            bytes: bytes(quota.used),
+            most_files: quota.most_files,
+            files: quota.files,
+        }))
+    }
+
+    fn set_quota(
+        &mut self,
+        directory: airox_file_system::Node,
+        most_bytes: u64,
+        most_files: u64,
+        now_ns: u64,
+    ) -> Result<(), FileError> {
+        let blocks = if most_bytes == u64::MAX { u64::MAX } else { most_bytes / BLOCK_SIZE as u64 };
+        Ok(self.ready(now_ns)?.set_quota(directory.0, blocks, most_files)?)
+    }
+
     fn usage(&mut self) -> Result<airox_file_system::Usage, FileError> {
         let usage = self.volume.usage();
         Ok(airox_file_system::Usage {
@@ -280,7 +301,9 @@ impl From<Error> for FileError {
             Error::NotEmpty => FileError::NotEmpty,
             Error::InvalidName => FileError::InvalidName,
             Error::TooLarge => FileError::TooLong,
-            Error::IntoItself | Error::OtherQuota => FileError::InvalidPath,
+            Error::IntoItself => FileError::InvalidPath,
+            // Each of its files would have to be counted anew: it is copied, like one to another file system.
+            Error::OtherQuota => FileError::OtherFileSystem,
             Error::ReadOnly | Error::Failed => FileError::ReadOnly,
         }
     }

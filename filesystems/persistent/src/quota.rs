@@ -1,7 +1,7 @@
-//! Quotas: how much data a directory and all below it may have.
+//! Quotas: how much data, and how many files, a directory may have below it.
 //!
-//! Each node knows the directory on whose account it is, so accounting costs one item for each change of a file's blocks, however deep
-//! the file is. What is below a directory with a quota of its own counts there and not above.
+//! Each node knows the directory on whose account it is, so accounting costs one item for each change of a file's blocks, and for each file made or
+//! removed, however deep it is. A directory with a quota of its own and what is below it count there and not above.
 
 use airox_driver_traits::block::BlockDevice;
 use core::ops::Range;
@@ -12,21 +12,26 @@ use crate::records::{Node, NodeKind, Quota};
 use crate::volume::Volume;
 
 impl<D: BlockDevice> Volume<D> {
-    /// Gives a directory without entries a quota, or changes the quota of one that has one: at most `blocks` of 4096 bytes of data.
+    /// Gives a directory without entries a quota, or changes the quota of one that has one: at most `blocks` of 4096 bytes of data, and at most
+    /// `files` files and directories. What is above a new limit stays, and does not grow.
     ///
     /// # Errors
     /// [`Error::NotEmpty`] if the directory has entries and no quota, [`Error::NotFound`], [`Error::NotDirectory`],
     /// [`Error::NoSpace`], [`Error::ReadOnly`] and the medium's.
-    pub fn set_quota(&mut self, directory: u64, blocks: u64) -> Result<(), Error> {
+    pub fn set_quota(&mut self, directory: u64, blocks: u64, files: u64) -> Result<(), Error> {
         self.prepare(0, true)?;
         let node = self.directory(directory)?;
-        let used = match self.quota(directory)? {
-            Some(quota) => quota.used,
-            None if node.entries == 0 => 0,
+        let before = match self.quota(directory)? {
+            Some(quota) => quota,
+            None if node.entries == 0 => {
+                // It does not count above any more.
+                self.account_files(node.quota, -1)?;
+                Quota { limit: 0, used: 0, most_files: 0, files: 0 }
+            }
             None => return Err(Error::NotEmpty),
         };
         self.put_node(directory, &Node { quota: directory, ..node });
-        self.put_quota(directory, Quota { limit: blocks, used });
+        self.put_quota(directory, Quota { limit: blocks, most_files: files, ..before });
         Ok(())
     }
 
@@ -82,6 +87,30 @@ impl<D: BlockDevice> Volume<D> {
         Ok(())
     }
 
+    /// Enters that so many files more or less count for a quota.
+    pub(crate) fn account_files(&mut self, root: u64, change: i64) -> Result<(), Error> {
+        if root != 0
+            && let Some(quota) = self.quota(root)?
+        {
+            self.put_quota(root, quota.with_files(change));
+        }
+        Ok(())
+    }
+
+    /// The quota with another file, to be entered by [`enter_quota`](Self::enter_quota) when nothing can fail any more.
+    pub(crate) fn with_another_file(&mut self, root: u64) -> Result<Option<Quota>, Error> {
+        match if root == 0 { None } else { self.quota(root)? } {
+            Some(quota) if quota.files >= quota.most_files => Err(Error::QuotaExceeded),
+            quota => Ok(quota.map(|quota| quota.with_files(1))),
+        }
+    }
+
+    pub(crate) fn enter_quota(&mut self, root: u64, quota: Option<Quota>) {
+        if let Some(quota) = quota {
+            self.put_quota(root, quota);
+        }
+    }
+
     /// Whether the quota has room for a write to these blocks of a file.
     pub(crate) fn check_quota(&mut self, node: u64, blocks: Range<u64>) -> Result<(), Error> {
         let Some(mut quota) = self.quota_of(node)? else {
@@ -100,27 +129,37 @@ impl<D: BlockDevice> Volume<D> {
         if quota.used.saturating_add(more) <= quota.limit { Ok(()) } else { Err(Error::QuotaExceeded) }
     }
 
-    /// On whose account a node is after a move into a directory with this account.
-    pub(crate) fn quota_after_move(&mut self, number: u64, node: &Node, target: u64) -> Result<u64, Error> {
+    /// On whose account a node is after a move into a directory with this account, in the place of what is replaced there.
+    pub(crate) fn quota_after_move(
+        &mut self,
+        number: u64,
+        node: &Node,
+        target: u64,
+        replaced: Option<&Node>,
+    ) -> Result<u64, Error> {
         if node.quota == target || node.quota == number {
             return Ok(node.quota);
         }
         if node.kind == NodeKind::Directory && node.entries != 0 {
             return Err(Error::OtherQuota);
         }
-        match self.quota(target)? {
-            Some(quota) if quota.used.saturating_add(node.blocks) > quota.limit => Err(Error::QuotaExceeded),
-            _ => Ok(target),
-        }
+        let (spare_blocks, spare_files) = replaced.map_or((0, 0), |replaced| (replaced.blocks, 1));
+        let exceeds = |quota: Quota| {
+            quota.used.saturating_add(node.blocks).saturating_sub(spare_blocks) > quota.limit
+                || quota.files.saturating_add(1 - spare_files) > quota.most_files
+        };
+        if self.quota(target)?.is_some_and(exceeds) { Err(Error::QuotaExceeded) } else { Ok(target) }
     }
 
-    /// Moves a node's blocks to another account.
+    /// Moves a node and its blocks to another account.
     pub(crate) fn move_account(&mut self, node: &Node, quota: u64) -> Result<(), Error> {
         if node.quota == quota {
             return Ok(());
         }
         let blocks = i64::try_from(node.blocks).unwrap_or(i64::MAX);
         self.account_quota(node.quota, -blocks)?;
-        self.account_quota(quota, blocks)
+        self.account_files(node.quota, -1)?;
+        self.account_quota(quota, blocks)?;
+        self.account_files(quota, 1)
     }
 }

@@ -245,17 +245,32 @@ pub struct Quota {
     pub limit: u64,
     /// Blocks of data in use.
     pub used: u64,
+    /// Most files and directories, without the one that has the quota; `u64::MAX`: any number.
+    pub most_files: u64,
+    /// How many there are.
+    pub files: u64,
 }
 
 impl Quota {
+    const SIZE: usize = 32;
+
     /// Its bytes.
-    pub fn encode(&self) -> [u8; 16] {
-        pair(self.limit, self.used)
+    pub fn encode(&self) -> [u8; Self::SIZE] {
+        let mut bytes = [0; Self::SIZE];
+        bytes[..16].copy_from_slice(&pair(self.limit, self.used));
+        bytes[16..].copy_from_slice(&pair(self.most_files, self.files));
+        bytes
     }
 
     /// The account of these bytes.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        (bytes.len() == 16).then(|| Self { limit: get_u64(bytes, 0), used: get_u64(bytes, 8) })
+        let word = |index: usize| get_u64(bytes, 8 * index);
+        (bytes.len() == Self::SIZE).then(|| Self { limit: word(0), used: word(1), most_files: word(2), files: word(3) })
+    }
+
+    /// The account with so many files more or less.
+    pub(crate) fn with_files(self, change: i64) -> Self {
+        Self { files: self.files.saturating_add_signed(change), ..self }
     }
 }
 

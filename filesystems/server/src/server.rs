@@ -7,7 +7,7 @@ use crate::watches::Watches;
 use airox_api::file_system::{self, MAX_TRANSFER};
 use airox_api::files::{Access, Create, How, Listed, Listing, MAX_LISTED};
 use airox_api::{Caller, Deferred, ReadLease, WriteLease};
-use airox_file_system::{Attributes, Checked, Extent, FileError, FileSystem, Kind, Node, Usage, path};
+use airox_file_system::{Attributes, Checked, Extent, FileError, FileSystem, Kind, Node, Quota, Usage, path};
 use airox_sys::{Region, Signal};
 use alloc::vec::Vec;
 
@@ -224,6 +224,19 @@ impl<F: FileSystem, H: Host> file_system::FileSystem for FileServer<F, H> {
     fn check(&mut self, caller: Caller) -> Result<Checked, FileError> {
         service_only(caller)?;
         self.files.check()
+    }
+
+    fn quota(&mut self, caller: Caller, at: &str) -> Result<Option<Quota>, FileError> {
+        service_only(caller)?;
+        let node = find(&mut self.files, at)?;
+        self.files.quota(node)
+    }
+
+    fn set_quota(&mut self, caller: Caller, at: &str, most_bytes: u64, most_files: u64) -> Result<(), FileError> {
+        service_only(caller)?;
+        let directory = find(&mut self.files, at)?;
+        let now = self.host.now_ns();
+        self.files.set_quota(directory, most_bytes, most_files, now)
     }
 
     fn usage(&mut self, caller: Caller) -> Result<Usage, FileError> {

@@ -58,6 +58,19 @@ pub struct Usage {
     pub read_only: bool,
 }
 
+/// How much a directory may have below it, and has. What is below a directory with a quota of its own counts there alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quota {
+    /// Most bytes that files take; `u64::MAX`: any number.
+    pub most_bytes: u64,
+    /// Bytes that they take, in the units in which room is given.
+    pub bytes: u64,
+    /// Most files and directories; `u64::MAX`: any number.
+    pub most_files: u64,
+    /// How many there are.
+    pub files: u64,
+}
+
 /// What a check of a whole file system found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checked {

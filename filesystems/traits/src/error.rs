@@ -48,7 +48,7 @@ pub enum FileError {
     Busy,
     /// This file system does not do that.
     NotSupported,
-    /// The two paths are in different file systems.
+    /// The two paths are in different file systems, or count for different quotas.
     OtherFileSystem,
     /// The content is not what a file at this place must be: see the schema of `/config`.
     InvalidContent,
@@ -83,7 +83,7 @@ impl fmt::Display for FileError {
             FileError::TooManyOpenFiles => "too many open files",
             FileError::Busy => "it is in use",
             FileError::NotSupported => "the file system does not support this",
-            FileError::OtherFileSystem => "the two are in different file systems",
+            FileError::OtherFileSystem => "the two are in different file systems, or count for different quotas",
             FileError::InvalidContent => "the content is not valid here",
             FileError::BadBuffer => "buffer not accessible",
             FileError::ServerDied => "the file system's server died",

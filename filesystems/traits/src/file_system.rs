@@ -1,6 +1,6 @@
 //! The trait.
 
-use crate::{Attributes, Checked, Cursor, Entry, Extent, FileError, Kind, Node, Sink, Source, Usage};
+use crate::{Attributes, Checked, Cursor, Entry, Extent, FileError, Kind, Node, Quota, Sink, Source, Usage};
 
 /// A file system. `now_ns` is the time, in nanoseconds since 1970, that a change is noted with.
 ///
@@ -96,6 +96,25 @@ pub trait FileSystem {
     /// # Errors
     /// Only those of the disk.
     fn usage(&mut self) -> Result<Usage, FileError>;
+
+    /// The quota that a node counts for, if any.
+    ///
+    /// # Errors
+    /// [`FileError::NotFound`]; [`FileError::NotSupported`]: there are none here.
+    fn quota(&mut self, node: Node) -> Result<Option<Quota>, FileError> {
+        let _all_may_grow = node;
+        Err(FileError::NotSupported)
+    }
+
+    /// Limits what is below a directory to so many bytes and so many files; `u64::MAX` is no limit. What is above a new limit stays, and does not grow.
+    ///
+    /// # Errors
+    /// [`FileError::NotFound`], [`FileError::NotADirectory`]; [`FileError::NotEmpty`]: it had no quota before, and has entries;
+    /// [`FileError::NotSupported`].
+    fn set_quota(&mut self, directory: Node, most_bytes: u64, most_files: u64, now_ns: u64) -> Result<(), FileError> {
+        let _all_may_grow = (directory, most_bytes, most_files, now_ns);
+        Err(FileError::NotSupported)
+    }
 
     /// Reads everything that is kept and says whether it is as it should be.
     ///

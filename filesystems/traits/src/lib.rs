@@ -24,7 +24,7 @@ pub mod path;
 mod tests;
 mod transfer;
 
-pub use attributes::{Attributes, Checked, Cursor, Entry, Extent, Kind, Node, Usage};
+pub use attributes::{Attributes, Checked, Cursor, Entry, Extent, Kind, Node, Quota, Usage};
 pub use error::FileError;
 pub use file_system::FileSystem;
 pub use grant::{Access, FileGrant, MAX_GRANTS};

@@ -4,7 +4,7 @@
 //! through a handle with its badge and can name only files that were opened for it. A number that is not open, or was before the server was started again,
 //! is [`FileError::StaleFile`].
 
-use crate::files::{Attributes, Checked, FileError, How, Kind, Listing, Usage};
+use crate::files::{Attributes, Checked, FileError, How, Kind, Listing, Quota, Usage};
 use airox_api_macros::interface;
 use airox_sys::{Region, Signal};
 
@@ -82,4 +82,11 @@ pub trait FileSystem {
 
     /// Reads everything that is kept and says whether it is as it should be.
     fn check() -> Result<Checked, FileError>;
+
+    /// The quota that what is at this path counts for, if any.
+    #[inline_reply]
+    fn quota(path: &str) -> Result<Option<Quota>, FileError>;
+
+    /// Limits what is below a directory to so many bytes and files; `u64::MAX` is no limit.
+    fn set_quota(path: &str, most_bytes: u64, most_files: u64) -> Result<(), FileError>;
 }

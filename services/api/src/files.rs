@@ -6,7 +6,7 @@
 //! Who asks is told by the badge. A path that a program was not given is not there for it: [`FileError::NotFound`], also in
 //! lists; what it may only read answers [`FileError::NotAllowed`] to a change. Paths are absolute and normal ([`airox_file_system::path`]).
 
-pub use airox_file_system::{Access, Attributes, Checked, FileError, FileGrant, Kind, MAX_GRANTS, Node, Usage};
+pub use airox_file_system::{Access, Attributes, Checked, FileError, FileGrant, Kind, MAX_GRANTS, Node, Quota, Usage};
 
 use airox_api_macros::interface;
 use airox_sys::{Port, Signal};
@@ -167,4 +167,15 @@ pub trait Files {
     /// Reads everything that the file system of this path keeps and says whether it is as it should be. Others wait meanwhile, so it takes the right to write there.
     #[deferred]
     fn check(path: &str) -> Result<Checked, FileError>;
+
+    /// The quota that what is at this path counts for, if any.
+    #[deferred]
+    #[inline_reply]
+    fn quota(path: &str) -> Result<Option<Quota>, FileError>;
+
+    /// Limits what is below a directory to so many bytes and files; `u64::MAX` is no limit. It takes the right to change what the directory is in: who
+    /// may only write below it cannot raise their own limit.
+    #[deferred]
+    #[inline_reply]
+    fn set_quota(path: &str, most_bytes: u64, most_files: u64) -> Result<(), FileError>;
 }

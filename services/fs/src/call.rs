@@ -2,7 +2,7 @@
 
 use crate::mounts::Answer;
 use airox_api::Deferred;
-use airox_api::files::{Attributes, Checked, FileError, FileGrant, How, Kind, Listing, Mounted, Opened, Usage};
+use airox_api::files::{Attributes, Checked, FileError, FileGrant, How, Kind, Listing, Mounted, Opened, Quota, Usage};
 use airox_sys::Signal;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -19,6 +19,8 @@ pub enum Question {
     Sync(String),
     Usage(String),
     Check(String),
+    Quota(String),
+    SetQuota(String, u64, u64),
     Watch(String, Signal, u64),
     Mounts,
     Grants,
@@ -33,6 +35,7 @@ pub enum Reply {
     List(Deferred<Listing, FileError>),
     Usage(Deferred<Usage, FileError>),
     Check(Deferred<Checked, FileError>),
+    Quota(Deferred<Option<Quota>, FileError>),
     Watch(Deferred<u64, FileError>),
     Mounts(Deferred<Vec<Mounted>, FileError>),
     Grants(Deferred<Vec<FileGrant>, FileError>),
@@ -48,6 +51,7 @@ impl Reply {
             Reply::List(reply) => reply.send(Err(error)),
             Reply::Usage(reply) => reply.send(Err(error)),
             Reply::Check(reply) => reply.send(Err(error)),
+            Reply::Quota(reply) => reply.send(Err(error)),
             Reply::Watch(reply) => reply.send(Err(error)),
             Reply::Mounts(reply) => reply.send(Err(error)),
             Reply::Grants(reply) => reply.send(Err(error)),
@@ -66,6 +70,7 @@ impl Reply {
             (Reply::List(reply), Answer::Listing(listing)) => reply.send(Ok(listing)),
             (Reply::Usage(reply), Answer::Usage(usage)) => reply.send(Ok(usage)),
             (Reply::Check(reply), Answer::Checked(checked)) => reply.send(Ok(checked)),
+            (Reply::Quota(reply), Answer::Quota(quota)) => reply.send(Ok(quota)),
             (Reply::Mounts(reply), Answer::Mounts(mounts)) => reply.send(Ok(mounts)),
             (Reply::Grants(reply), Answer::Grants(grants)) => reply.send(Ok(grants)),
             // Each request has its own kind of answer.

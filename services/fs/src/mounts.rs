@@ -2,7 +2,7 @@
 
 use airox_api::CallError;
 use airox_api::file_system::FileSystemClient;
-use airox_api::files::{Attributes, Checked, FileError, FileGrant, How, Kind, Listing, Mounted, Usage};
+use airox_api::files::{Attributes, Checked, FileError, FileGrant, How, Kind, Listing, Mounted, Quota, Usage};
 use airox_api::wire::Transport;
 use airox_sys::{Port, Signal};
 use alloc::string::String;
@@ -40,6 +40,10 @@ pub enum Request {
     Usage,
     /// Whether all is well.
     Check,
+    /// What counts for which limits.
+    Quota(String),
+    /// New limits.
+    SetQuota(String, u64, u64),
     /// Tell of changes.
     Watch {
         /// The watch's number.
@@ -89,6 +93,8 @@ pub enum Answer {
     Usage(Usage),
     /// Whether all is well.
     Checked(Checked),
+    /// Limits, and what counts for them.
+    Quota(Option<Quota>),
     /// The file systems that a client sees: the file service's own answer, as is the next.
     Mounts(Vec<Mounted>),
     /// What a client may use.
@@ -123,6 +129,8 @@ fn ask_once<T: Transport>(files: &FileSystemClient<T>, request: &Request) -> Res
         Request::Sync => files.sync().map(done),
         Request::Usage => files.usage().map(Answer::Usage),
         Request::Check => files.check().map(Answer::Checked),
+        Request::Quota(path) => files.quota(path).map(Answer::Quota),
+        Request::SetQuota(path, bytes, count) => files.set_quota(path, *bytes, *count).map(done),
         Request::Watch { number, path, signal, bits } => files.watch(*number, path, signal, *bits).map(done),
         Request::Unwatch(number) => files.unwatch(*number).map(done),
         Request::Release(badge) => files.release(*badge).map(done),

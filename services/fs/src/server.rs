@@ -5,7 +5,8 @@ use crate::clients::{Client, Clients, MAX_WAITING_EACH, MAX_WATCHES_EACH, Watch}
 use crate::mounts::{Answer, Job, Mounts, Request};
 use crate::namespace::{Mount, Target, View};
 use airox_api::files::{
-    Access, Attributes, Checked, FileError, FileGrant, Files, How, Kind, Listed, Listing, Mounted, Node, Opened, Usage,
+    Access, Attributes, Checked, FileError, FileGrant, Files, How, Kind, Listed, Listing, Mounted, Node, Opened, Quota,
+    Usage,
 };
 use airox_api::{Caller, Deferred};
 use airox_sys::{Port, Signal};
@@ -235,6 +236,14 @@ fn plan(view: &View<'_>, badge: u64, question: &Question) -> Result<Plan, FileEr
             Target::Inside(mount, _) => Ok(ask((mount, Request::Check))),
             Target::Above(_) => Err(FileError::NotSupported),
         },
+        Question::Quota(path) => match view.target(path, Access::Read)? {
+            Target::Inside(mount, rest) => Ok(ask((mount, Request::Quota(rest.into())))),
+            Target::Above(_) => Err(FileError::NotSupported),
+        },
+        Question::SetQuota(path, bytes, files) => {
+            let (mount, rest) = view.entry(path)?;
+            Ok(ask((mount, Request::SetQuota(rest.into(), *bytes, *files))))
+        }
         Question::Watch(path, ..) => match view.target(path, Access::Read)? {
             Target::Inside(mount, rest) => {
                 Ok(Plan::Ask { mount, request: Wanted::Watch(rest.into()), over: Vec::new() })
@@ -323,6 +332,14 @@ impl<M: Mounts> Files for FileService<M> {
 
     fn check(&mut self, caller: Caller, path: &str, reply: Deferred<Checked, FileError>) {
         self.ask(caller, Question::Check(path.into()), Reply::Check(reply));
+    }
+
+    fn quota(&mut self, caller: Caller, path: &str, reply: Deferred<Option<Quota>, FileError>) {
+        self.ask(caller, Question::Quota(path.into()), Reply::Quota(reply));
+    }
+
+    fn set_quota(&mut self, caller: Caller, path: &str, bytes: u64, files: u64, reply: Deferred<(), FileError>) {
+        self.ask(caller, Question::SetQuota(path.into(), bytes, files), Reply::Done(reply));
     }
 
     fn watch(&mut self, caller: Caller, path: &str, signal: Signal, bits: u64, reply: Deferred<u64, FileError>) {

@@ -44,13 +44,18 @@ fn files_survive_switching_off(context: &Context) -> Outcome {
     let mut machine = boot(Machine::start(&disk))?;
     play_on(&mut machine, |player| {
         player.expect_exactly("mkdir /data/notes", "")?;
-        player.expect_exactly("write /data/notes/today it rains", "")?;
+        player.expect_exactly("quota /data/notes 64K 2 && write /data/notes/today it rains", "")?;
         player.expect("ls /data/notes", &["today"])?;
         player.expect_exactly("sync", "")
     })?;
     switch_off(machine)?;
     let mut machine = boot(Machine::start(&disk))?;
-    play_on(&mut machine, |player| player.expect_exactly("cat /data/notes/today", "it rains"))?;
+    play_on(&mut machine, |player| {
+        player.expect_exactly("cat /data/notes/today", "it rains")?;
+        player.expect_exactly("quota /data/notes", "4 KiB of 64 KiB, 1 files of 2")?;
+        player.expect("cp -r /boot /data/notes/large", &["the quota is used up"])?;
+        player.expect("mkdir /data/notes/more /data/notes/last", &["/data/notes/", "the quota is used up"]).map(drop)
+    })?;
     switch_off(machine)
 }
 

@@ -4,7 +4,7 @@ use crate::{Directory, File};
 use airox_api::CallError;
 use airox_api::file_system::FileSystemClient;
 use airox_api::files::{
-    Attributes, Checked, FileError, FileGrant, FilesClient, How, Kind, Listing, Mounted, Opened, Usage,
+    Attributes, Checked, FileError, FileGrant, FilesClient, How, Kind, Listing, Mounted, Opened, Quota, Usage,
 };
 use airox_api::wire::Transport;
 use airox_sys::{Port, Signal};
@@ -190,6 +190,22 @@ impl<C: Connect> Files<C> {
     /// See [`FileError`].
     pub fn usage(&self, path: &str) -> Result<Usage, FileError> {
         repeated(|| self.shared.client.usage(path))
+    }
+
+    /// The quota that what is at a path counts for, if any.
+    ///
+    /// # Errors
+    /// See [`FileError`].
+    pub fn quota(&self, path: &str) -> Result<Option<Quota>, FileError> {
+        repeated(|| self.shared.client.quota(path))
+    }
+
+    /// Limits what is below a directory to so many bytes and files; `u64::MAX` is no limit.
+    ///
+    /// # Errors
+    /// See [`FileError`].
+    pub fn set_quota(&self, path: &str, most_bytes: u64, most_files: u64) -> Result<(), FileError> {
+        repeated(|| self.shared.client.set_quota(path, most_bytes, most_files))
     }
 
     /// Reads everything that a file system keeps and says whether it is as it should be.

@@ -658,6 +658,18 @@ impl Files for FakeFiles {
         Ok(Checked { files: 3, directories: 1, problems: u64::from(damaged), first_problem })
     }
 
+    fn quota(&mut self, at: &str) -> FileAnswer<Option<Quota>> {
+        let all = Quota { most_bytes: 1 << 20, bytes: 4096, most_files: u64::MAX, files: 3 };
+        self.find(at).map(|_| path::is_within(at, "/tmp").then_some(all))
+    }
+
+    fn set_quota(&mut self, at: &str, most_bytes: u64, most_files: u64) -> FileAnswer<()> {
+        self.find(at)?;
+        let limits = std::format!("{most_bytes} {most_files}");
+        let file = self.open("/limits", How::CREATE);
+        file?.write(0, limits.as_bytes())
+    }
+
     fn mounts(&mut self) -> FileAnswer<Vec<Mounted>> {
         let mount = |path: &str, provider: &str| Mounted { path: path.into(), provider: provider.into() };
         Ok([mount("/", "memory"), mount("/other", "stick")].into())

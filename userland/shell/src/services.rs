@@ -12,7 +12,8 @@ pub use airox_api::actuator::{ActuatorError, Output, Outputs};
 pub use airox_api::can;
 pub use airox_api::device::DeviceEntry;
 pub use airox_api::files::{
-    Access, Attributes, Checked, Create, FileError, FileGrant, How, Kind as FileKind, Listed, Listing, Mounted, Usage,
+    Access, Attributes, Checked, Create, FileError, FileGrant, How, Kind as FileKind, Listed, Listing, Mounted, Quota,
+    Usage,
 };
 pub use airox_api::i2c;
 pub use airox_api::log::{Level, Record, SourceLevel};
@@ -201,6 +202,10 @@ pub trait Files {
     fn usage(&mut self, path: &str) -> FileAnswer<Usage>;
     /// Whether all that a file system keeps is as it should be.
     fn check(&mut self, path: &str) -> FileAnswer<Checked>;
+    /// The quota that a path counts for.
+    fn quota(&mut self, path: &str) -> FileAnswer<Option<Quota>>;
+    /// Limits the bytes and files of a directory.
+    fn set_quota(&mut self, path: &str, most_bytes: u64, most_files: u64) -> FileAnswer<()>;
     /// The file systems there are.
     fn mounts(&mut self) -> FileAnswer<Vec<Mounted>>;
 }

@@ -80,10 +80,52 @@ fn only_a_blank_disk_is_formatted() {
 }
 
 #[test]
+fn quotas_count_files_exactly() {
+    let mut volume = mount(format(4000, 4));
+    let home = volume.create(ROOT, "home", NodeKind::Directory).expect("fits");
+    let files = |volume: &mut Volume<_>, node| volume.quota_of(node).expect("there").map(|quota| quota.files);
+    volume.set_quota(home, u64::MAX, 3).expect("empty");
+    let inner = volume.create(home, "inner", NodeKind::Directory).expect("fits");
+    volume.create(inner, "one", NodeKind::File).expect("fits");
+    volume.create(home, "two", NodeKind::File).expect("fits exactly");
+    assert_eq!(volume.create(inner, "three", NodeKind::File), Err(Error::QuotaExceeded));
+    assert_eq!(volume.create(inner, "three", NodeKind::Directory), Err(Error::QuotaExceeded));
+    // Within it nothing changes; a file in the way makes room for the one that replaces it.
+    volume.rename((home, "two"), (inner, "two")).expect("counts as before");
+    let outside = volume.create(ROOT, "outside", NodeKind::File).expect("fits");
+    assert_eq!(volume.rename((ROOT, "outside"), (home, "more")), Err(Error::QuotaExceeded));
+    assert_eq!(volume.rename((ROOT, "outside"), (inner, "two")), Ok(()));
+    assert_eq!((files(&mut volume, outside), files(&mut volume, home)), (Some(3), Some(3)));
+    volume.rename((inner, "one"), (ROOT, "one")).expect("out of it");
+    assert_eq!(files(&mut volume, home), Some(2));
+    assert_eq!(volume.rename((home, "inner"), (ROOT, "inner")), Err(Error::OtherQuota));
+    // A directory with a quota of its own counts for itself, and so does what is in it.
+    let own = volume.create(home, "own", NodeKind::Directory).expect("fits");
+    assert_eq!(files(&mut volume, home), Some(3));
+    volume.set_quota(own, 5, 1).expect("empty");
+    assert_eq!(files(&mut volume, home), Some(2));
+    volume.create(own, "a", NodeKind::File).expect("fits");
+    assert_eq!(volume.create(own, "b", NodeKind::File), Err(Error::QuotaExceeded));
+    // A lower limit than what is there stops what would grow, and nothing else.
+    volume.set_quota(home, u64::MAX, 1).expect("has one");
+    assert_eq!(volume.create(home, "c", NodeKind::File), Err(Error::QuotaExceeded));
+    volume.remove(own, "a", None).expect("there");
+    volume.remove(home, "own", None).expect("empty");
+    volume.remove(inner, "two", None).expect("there");
+    volume.remove(home, "inner", None).expect("empty");
+    assert_eq!(files(&mut volume, home), Some(0));
+    assert_eq!(volume.check().expect("a good disk").problems, []);
+    let (disk, done) = volume.unmount();
+    done.expect("a good disk");
+    let (mut volume, _) = Volume::mount(disk, SMALL).expect("a good disk");
+    assert_eq!(volume.quota_of(home).expect("there").map(|quota| quota.most_files), Some(1));
+}
+
+#[test]
 fn quotas_hold() {
     let mut volume = mount(format(4000, 4));
     let home = volume.create(ROOT, "home", NodeKind::Directory).expect("fits");
-    volume.set_quota(home, 10).expect("empty");
+    volume.set_quota(home, 10, u64::MAX).expect("empty");
     let file = volume.create(home, "file", NodeKind::File).expect("fits");
     volume.write(file, 0, &[1; 8 * 4096]).expect("fits");
     assert_eq!(volume.write(file, 8 * 4096, &[1; 3 * 4096]), Err(Error::QuotaExceeded));

@@ -74,7 +74,7 @@ pub fn step<D: BlockDevice>(volume: &mut Volume<D>, random: &mut Random, time: u
         18 => volume.checkpoint(),
         _ => {
             let at = directory(volume, random)?;
-            volume.set_quota(at, 40 + random.below(40))
+            volume.set_quota(at, 40 + random.below(40), 5 + random.below(10))
         }
     };
     match result {

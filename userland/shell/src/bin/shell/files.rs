@@ -3,7 +3,7 @@
 use airox_api::files::FilesClient;
 use airox_files::{File, Files};
 use airox_shell::services::{
-    Attributes, Checked, FileAnswer, FileKind, Files as Service, How, Listing, Mounted, OpenFile, Usage,
+    Attributes, Checked, FileAnswer, FileKind, Files as Service, How, Listing, Mounted, OpenFile, Quota, Usage,
 };
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -51,6 +51,14 @@ impl Service for FileService {
 
     fn check(&mut self, path: &str) -> FileAnswer<Checked> {
         self.0.check(path)
+    }
+
+    fn quota(&mut self, path: &str) -> FileAnswer<Option<Quota>> {
+        self.0.quota(path)
+    }
+
+    fn set_quota(&mut self, path: &str, most_bytes: u64, most_files: u64) -> FileAnswer<()> {
+        self.0.set_quota(path, most_bytes, most_files)
     }
 
     fn mounts(&mut self) -> FileAnswer<Vec<Mounted>> {

@@ -1,14 +1,15 @@
-//! `cp`, `mkdir`, `mv`, `rm`, `rmdir`, `sync`.
+//! `cp`, `mkdir`, `mv`, `quota`, `rm`, `rmdir`, `sync`.
 
 use super::super::{Command, usage};
 use super::walk::{Step, tree};
 use super::{at, copy, failed, files, normal, options};
 use crate::complete::Argument;
-use crate::services::{FileError, FileKind};
+use crate::services::{FileError, FileKind, Quota};
 use crate::shell::{Done, Shell, Stop};
+use crate::units::bytes;
 use airox_file_system::path::{below, is_within, join, split};
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 pub const COMMANDS: &[Command] = &[
@@ -38,6 +39,20 @@ pub const COMMANDS: &[Command] = &[
         examples: &[("mv /tmp/a /tmp/b", "")],
         arguments: &[Argument::Path],
         run: mv,
+        ..Command::PLAIN
+    },
+    Command {
+        name: "quota",
+        usage: "PATH [BYTES|none [FILES|none]]",
+        summary: "show or limit what a directory may have below it",
+        details: "BYTES and FILES are the most there may be: 500K, 20M, 1G. A directory that had no limits has to be empty. What is below a directory with limits of its own counts there alone.",
+        examples: &[
+            ("quota /data/logs 20M 100", ""),
+            ("quota /data/logs", "how much is used"),
+            ("quota /data/logs none", "no limits any more"),
+        ],
+        arguments: &[Argument::Path, Argument::Words(&["none"])],
+        run: quota,
         ..Command::PLAIN
     },
     Command {
@@ -80,6 +95,50 @@ fn mkdir(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
         at(shell, &path, |files, path| files.make_directory(path))?;
     }
     Ok(())
+}
+
+fn quota(shell: &mut Shell, arguments: &[String], _: bool) -> Done {
+    let (path, limits) = match arguments {
+        [] => return usage("the directory is missing"),
+        [path, limits @ ..] if limits.len() <= 2 => (normal(shell, path)?, limits),
+        [_, _, _, more, ..] => return usage(format!("`{more}` is one argument too many")),
+        [..] => return usage("one directory, please"),
+    };
+    if let [bytes, files @ ..] = limits {
+        let files = files.first().map_or(Ok(u64::MAX), |word| limit(word))?;
+        let bytes = limit(bytes)?;
+        return at(shell, &path, |service, path| service.set_quota(path, bytes, files));
+    }
+    let text = match at(shell, &path, |files, path| files.quota(path))? {
+        None => "no limits\n".into(),
+        Some(Quota { most_bytes, bytes: used, most_files, files }) => {
+            let most = |limit: u64, text: String| if limit == u64::MAX { "any number".into() } else { text };
+            format!(
+                "{} of {}, {files} files of {}\n",
+                bytes(used),
+                most(most_bytes, bytes(most_bytes)),
+                most(most_files, most_files.to_string())
+            )
+        }
+    };
+    shell.print(&text);
+    Ok(())
+}
+
+/// A number, with `K`, `M` or `G` for powers of 1024; `none`: no limit.
+fn limit(word: &str) -> Result<u64, Stop> {
+    let shift = match word.as_bytes().last() {
+        Some(b'K' | b'k') => 10,
+        Some(b'M' | b'm') => 20,
+        Some(b'G' | b'g') => 30,
+        _ => 0,
+    };
+    let digits = if shift == 0 { word } else { &word[..word.len() - 1] };
+    match digits.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << shift)) {
+        _ if word == "none" => Ok(u64::MAX),
+        Some(number) => Ok(number),
+        None => usage(format!("`{word}` is no limit: a number, with K, M or G for bytes, or `none`")),
+    }
 }
 
 fn rmdir(shell: &mut Shell, arguments: &[String], _: bool) -> Done {

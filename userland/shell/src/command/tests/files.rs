@@ -234,6 +234,26 @@ fn paths_are_completed() {
 }
 
 #[test]
+fn limits_are_shown_and_set() {
+    let mut session = session();
+    assert_eq!(session.line("quota /tmp/sub"), "4 KiB of 1 MiB, 3 files of any number\n");
+    assert_eq!(session.line("quota /other"), "no limits\n");
+    for (line, limits) in [
+        ("quota /other 20M 100", "20971520 100"),
+        ("quota /other 1g", "1073741824 18446744073709551615"),
+        ("quota /other none 5K", "18446744073709551615 5120"),
+    ] {
+        assert_eq!(session.line(line), "");
+        assert_eq!(session.line("cat /limits").trim_end(), limits);
+    }
+    assert!(session.line("quota").starts_with("quota: the directory is missing"));
+    assert!(session.line("quota /other much").starts_with("quota: `much` is no limit"));
+    assert!(session.line("quota /other 99999999999G").starts_with("quota: `99999999999G` is no limit"));
+    assert!(session.line("quota /other 1 2 3").starts_with("quota: `3` is one argument too many"));
+    assert_eq!(session.line("quota /nowhere 1"), "quota: /nowhere: no such file or directory\n");
+}
+
+#[test]
 fn room_and_mounts() {
     let mut session = session();
     assert!(session.line("df").contains("/other"));
