@@ -42,6 +42,17 @@ pub struct Driver {
     pub interrupts: u32,
     /// Whether its devices read and write memory by themselves.
     pub dma: bool,
+    /// Registers in configuration space that it may write.
+    pub configuration: Vec<ConfigurationRegister>,
+}
+
+/// A register in the part of a PCI function's configuration space that is the device's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigurationRegister {
+    /// Where, a multiple of its bytes.
+    pub offset: u8,
+    /// How many bytes: 1, 2 or 4.
+    pub bytes: u8,
 }
 
 /// PCI functions, or interfaces of USB devices, by what they say of themselves.

@@ -21,6 +21,7 @@
 //! pci = [{ vendor = 0x1af4, device = 0x1042 }, { class = 0x010802 }]  # any of these
 //! interrupts = 1                 # message-signalled ones that it can use
 //! dma = true                     # its devices read and write memory by themselves
+//! configuration = [{ offset = 0x60, bytes = 2 }]  # registers of the device's own in configuration space that it may write
 //!
 //! [resources]                    # machine resources, by the component's own names, and what it needs of each
 //! uart = ["io-ports", "irq"]

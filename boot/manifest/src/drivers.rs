@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use airox_admission::REAL_TIME;
-use airox_bundle::system::{ALL_PROCESSORS, Component, Driver, IdentityMatch, Restart, Time};
+use airox_bundle::system::{ALL_PROCESSORS, Component, ConfigurationRegister, Driver, IdentityMatch, Restart, Time};
 
 use crate::component::{COMPONENT_NAME_LENGTH, ComponentManifest};
 use crate::interfaces::Member;
@@ -24,6 +24,8 @@ const USB_INTERFACE: &str = "usb";
 const NUMBER_DIGITS: usize = 3;
 const MAX_INTERRUPTS: u64 = 32;
 const MAX_CLASS: u64 = 0xff_ffff;
+/// Configuration space from here on is the device's own, as far as no capability is there.
+const OWN_CONFIGURATION: u64 = 0x40;
 
 /// `[match]` of a `component.toml`.
 #[derive(Clone, Debug)]
@@ -33,6 +35,7 @@ pub(crate) struct Matching {
     usb: Vec<IdentityMatch>,
     interrupts: u32,
     dma: bool,
+    configuration: Vec<ConfigurationRegister>,
 }
 
 impl Matching {
@@ -45,6 +48,9 @@ impl Matching {
             let entries = table.tables(key, problems);
             entries.into_iter().map(|entry| read_match(entry, source, problems)).collect::<Vec<_>>()
         });
+        let registers = table.tables("configuration", problems);
+        let configuration =
+            registers.into_iter().filter_map(|entry| read_register(entry, source, problems)).collect::<Vec<_>>();
         table.finish(problems);
         if pci.is_empty() && usb.is_empty() {
             let reason = "`[match]` names no device; write pci = [{ ... }] or usb = [{ ... }]";
@@ -58,7 +64,7 @@ impl Matching {
             problems.add(Kind::BadDevicePath, source, &path.span, reason);
         }
         let interrupts = interrupts.map_or(1, |number| number.value as u32);
-        Some(Matching { path: path.value, pci, usb, interrupts, dma })
+        Some(Matching { path: path.value, pci, usb, interrupts, dma, configuration })
     }
 }
 
@@ -74,6 +80,21 @@ fn read_match(mut table: Reader<'_>, source: &Source, problems: &mut Problems) -
         problems.add(Kind::BadMatch, source, &span, reason);
     }
     IdentityMatch { vendor, device, class }
+}
+
+fn read_register(mut table: Reader<'_>, source: &Source, problems: &mut Problems) -> Option<ConfigurationRegister> {
+    let span = table.span.clone();
+    let offset = table.required("offset", problems, |table, key, problems| {
+        table.number(key, OWN_CONFIGURATION, u8::MAX.into(), problems)
+    });
+    let bytes = table.required("bytes", problems, |table, key, problems| table.number(key, 1, 4, problems));
+    table.finish(problems);
+    let (offset, bytes) = (offset?.value as u8, bytes?.value as u8);
+    if !bytes.is_power_of_two() || !offset.is_multiple_of(bytes) {
+        let reason = "a register has 1, 2 or 4 bytes and is at a multiple of them";
+        problems.add(Kind::BadMatch, source, &span, reason);
+    }
+    Some(ConfigurationRegister { offset, bytes })
 }
 
 /// Letters, digits and hyphens, not ending with a digit: a number follows.
@@ -290,5 +311,6 @@ fn driver(
         path: matching.path.clone(),
         interrupts: matching.interrupts,
         dma: matching.dma,
+        configuration: matching.configuration.clone(),
     })
 }

@@ -2,19 +2,11 @@
 
 use crate::registers::{ADDRESS, COMMAND, CONTROL, DATA_0, DATA_1, Protocol, READ, STATUS, control, status};
 use airox_driver_traits::i2c::{ErrorType, I2c, I2cFault, Operation};
+use airox_driver_traits::patience::Patience;
 use airox_driver_traits::registers::Registers;
 
 /// Looks at the status until a transaction that was ended is over: the datasheet gives no time.
 const LOOKS: u32 = 10_000;
-
-/// Waits for the host's interrupt.
-pub trait Patience {
-    /// A transaction begins: how long it may take counts from now.
-    fn begin(&mut self);
-
-    /// Waits for an interrupt; `false` if the transaction has taken too long.
-    fn wait(&mut self) -> bool;
-}
 
 /// A host.
 #[derive(Debug)]

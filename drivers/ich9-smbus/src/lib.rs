@@ -18,4 +18,4 @@ pub mod registers;
 #[cfg(test)]
 mod tests;
 
-pub use host::{Host, Patience};
+pub use host::Host;

@@ -1,7 +1,7 @@
 //! A model of the host with an EEPROM behind it, for tests; and as a broken one.
 
-use crate::host::Patience;
 use crate::registers::{ADDRESS, COMMAND, CONTROL, DATA_0, DATA_1, Protocol, READ, STATUS, control, status};
+use airox_driver_traits::patience::Patience;
 use airox_driver_traits::registers::{Registers, Width};
 use alloc::rc::Rc;
 use core::cell::RefCell;

@@ -10,11 +10,13 @@ extern crate alloc;
 pub mod usb;
 
 mod alarm;
+mod patience;
 
 pub use alarm::Alarm;
+pub use patience::InterruptPatience;
 
 use airox_api::CallError;
-use airox_api::device::{BusAddress, Child, Description, DeviceClient, DeviceError};
+use airox_api::device::{BusAddress, CONFIGURATION_BYTES, Child, Description, DeviceClient, DeviceError};
 use airox_api::usb::UsbError;
 use airox_driver_traits::dma::DmaMemory;
 use airox_driver_traits::registers::{Bytes, Registers, Width};
@@ -159,6 +161,13 @@ impl Device {
         Bytes(self.description.configuration.clone())
     }
 
+    /// The registers of its configuration space that `[match]` of the driver's `component.toml` names, as they are now. All others read as all ones, and what
+    /// is written there is lost.
+    #[must_use]
+    pub fn live_configuration(&self) -> Configuration {
+        Configuration(Rc::clone(&self.manager))
+    }
+
     /// `length` bytes of the memory behind a base address register, from byte `offset` on; `None` if the driver has not all of them.
     #[must_use]
     pub fn registers(&self, bar: u8, offset: u64, length: u64) -> Option<Mapped> {
@@ -246,6 +255,25 @@ impl Device {
     /// [`KitError`].
     pub fn announce(&self, summary: &str, parts: &[String]) -> Result<(), KitError> {
         Ok(self.manager.announce(summary, parts)?)
+    }
+}
+
+/// Registers of a device's configuration space, which the device manager has. Their widths are those that `component.toml` names.
+pub struct Configuration(Rc<DeviceClient>);
+
+impl Registers for Configuration {
+    fn length(&self) -> usize {
+        CONFIGURATION_BYTES
+    }
+
+    fn read(&mut self, offset: usize, width: Width) -> u64 {
+        let value = u8::try_from(offset).ok().and_then(|offset| self.0.read_configuration(offset).ok());
+        value.map_or(width.nothing(), u64::from)
+    }
+
+    fn write(&mut self, offset: usize, _width: Width, value: u64) {
+        // Lost, as the trait says, where it is refused.
+        let _ = u8::try_from(offset).map(|offset| self.0.write_configuration(offset, value as u32));
     }
 }
 

@@ -22,7 +22,8 @@ pub struct ScreenConsole<P: PortIo, C: Canvas, W, R, F, I> {
     console: Console<W, R, F, I>,
     screen: Screen,
     painter: Painter<C>,
-    controller: Controller<P>,
+    /// The PS/2 controller, if the machine has one that works.
+    controller: Option<Controller<P>>,
     keyboard: Keyboard,
     /// When the screen was painted last, in nanoseconds since boot.
     painted: Option<u64>,
@@ -42,7 +43,11 @@ where
     ///
     /// # Errors
     /// [`ScreenTooLarge`] if not one character fits on the screen, or more than the screen model holds.
-    pub fn new(painter: Painter<C>, controller: Controller<P>, keyboard: Keyboard) -> Result<Self, ScreenTooLarge> {
+    pub fn new(
+        painter: Painter<C>,
+        controller: Option<Controller<P>>,
+        keyboard: Keyboard,
+    ) -> Result<Self, ScreenTooLarge> {
         let (columns, rows) = painter.size();
         Ok(ScreenConsole {
             console: Console::new(),
@@ -60,10 +65,12 @@ where
         &mut self.console
     }
 
-    /// Serves the keyboard after an interrupt.
+    /// Serves the PS/2 keyboard after an interrupt.
     pub fn interrupt(&mut self) -> Progress {
         let (console, keyboard) = (&mut self.console, &mut self.keyboard);
-        self.controller.take(|code| keyboard.scan_code(code, |bytes| console.typed(bytes)));
+        if let Some(controller) = &mut self.controller {
+            controller.take(|code| keyboard.scan_code(code, |bytes| console.typed(bytes)));
+        }
         self.advance()
     }
 

@@ -109,16 +109,21 @@ impl Interrupt for Bell {
 type Tested = ScreenConsole<Ports, Pixels, Text, Reader, Flush, Bell>;
 
 fn console() -> (Tested, Ports, Rc<Cell<usize>>) {
+    let ports = Ports::default();
+    let (controller, _) = Controller::start(ports.clone()).expect("the controller works");
+    let (console, writes) = console_with(Some(controller));
+    (console, ports, writes)
+}
+
+fn console_with(controller: Option<Controller<Ports>>) -> (Tested, Rc<Cell<usize>>) {
     let mapped = 640 * 480 * 4;
     let geometry = Geometry::from_arguments(["framebuffer=640x480:640:4:1:0"], mapped);
     let writes = Rc::<Cell<usize>>::default();
     let canvas = Pixels { bytes: vec![0; mapped], writes: writes.clone() };
     let painter = Painter::new(canvas, geometry.expect("it fits"));
-    let ports = Ports::default();
-    let (controller, _) = Controller::start(ports.clone()).expect("the controller works");
     let keyboard = Keyboard::from_arguments([]).expect("us104 is known");
     let console = ScreenConsole::new(painter, controller, keyboard).expect("the size is possible");
-    (console, ports, writes)
+    (console, writes)
 }
 
 fn write(console: &mut Tested, text: &str) -> (Progress, Rc<Cell<bool>>) {
@@ -140,6 +145,20 @@ fn keys_are_read_and_echoed_as_pixels() {
     assert_eq!(console.refresh(0), None);
     let pixels = console.into_canvas().bytes;
     assert!(pixels[..640 * 4 * 16].iter().any(|&byte| byte > 100));
+}
+
+#[test]
+fn other_keyboards_type_without_a_ps2_controller() {
+    let (mut console, _) = console_with(None);
+    let got = Rc::<RefCell<Vec<u8>>>::default();
+    console.console().read(Reader(got.clone()));
+    assert_eq!(console.interrupt(), Progress::Done);
+    // h, i, Enter
+    for usage in [11, 12, 40] {
+        assert_eq!(console.key(usage, true), Progress::Done);
+        assert_eq!(console.key(usage, false), Progress::Done);
+    }
+    assert_eq!(*got.borrow(), b"hi\n");
 }
 
 #[test]

@@ -13,11 +13,13 @@ pub mod actuator;
 pub mod block;
 mod bound_ports;
 pub mod can;
+pub mod display;
 pub mod dma;
 pub mod entropy;
 pub mod gpio;
 pub mod i2c;
 pub mod network;
+pub mod patience;
 pub mod pci;
 pub mod queue;
 pub mod registers;
@@ -25,6 +27,7 @@ pub mod sensor;
 pub mod serial;
 pub mod spi;
 pub mod usb;
+pub mod watchdog;
 
 pub use bound_ports::BoundPorts;
 

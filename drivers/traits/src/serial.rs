@@ -7,9 +7,10 @@
 
 use core::fmt;
 use embedded_io::ErrorType;
+use serde::{Deserialize, Serialize};
 
 /// Errors of a line, counted since its driver started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct LineErrors {
     /// Characters lost because the FIFO was full.
     pub overrun: u64,

@@ -292,4 +292,10 @@ pub trait Device {
 
     /// For drivers of buses: the device of this key has gone.
     fn remove_child(key: u32) -> Result<(), DeviceError>;
+
+    /// For drivers: reads a register of the device's configuration space, one of those that `[match]` of the driver's `component.toml` names, by its offset.
+    fn read_configuration(offset: u8) -> Result<u32, DeviceError>;
+
+    /// For drivers: writes one of those.
+    fn write_configuration(offset: u8, value: u32) -> Result<(), DeviceError>;
 }

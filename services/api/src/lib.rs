@@ -43,6 +43,7 @@ pub mod can;
 pub mod clock;
 pub mod console;
 pub mod device;
+pub mod display;
 pub mod entropy;
 pub mod file_system;
 pub mod files;
@@ -53,6 +54,7 @@ pub mod network;
 pub mod power;
 pub mod process;
 pub mod sensor;
+pub mod serial;
 pub mod start;
 pub mod supervisor;
 #[cfg(any(test, feature = "testing"))]
@@ -60,6 +62,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 pub mod usb;
+pub mod watchdog;
 pub mod wire;
 
 pub use airox_api_macros::interface;
@@ -76,6 +79,7 @@ pub const INTERFACES: &[&InterfaceInfo] = &[
     &clock::INFO,
     &console::INFO,
     &device::INFO,
+    &display::INFO,
     &entropy::INFO,
     &i2c::INFO,
     &input::INFO,
@@ -84,8 +88,10 @@ pub const INTERFACES: &[&InterfaceInfo] = &[
     &power::INFO,
     &process::INFO,
     &sensor::INFO,
+    &serial::INFO,
     &supervisor::INFO,
     &usb::INFO,
+    &watchdog::INFO,
 ];
 
 /// The interface with this id, which is the label of its ports.

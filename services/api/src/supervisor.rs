@@ -88,4 +88,7 @@ pub trait Supervisor {
     /// The program that was introduced with this number may use these files. Answers with its handle to the file service, to be passed on to
     /// it. Init tells the file service, and tells it again after its restart, until `release` or the caller's end.
     fn admit(id: u32, files: &[FileGrant]) -> Result<Port, SupervisorError>;
+
+    /// Answers, which says that the supervisor gets round to it. Everybody may ask.
+    fn answer() -> Result<(), SupervisorError>;
 }

@@ -69,6 +69,17 @@ pub fn read(function: &mut impl Registers, count: u8) -> Vec<Bar> {
     bars
 }
 
+/// Where the memory behind one register begins, without changing anything; `None` for ports and for what has no place. The upper half of a wide one
+/// before it gives an address that means nothing, which is as good as any other.
+pub fn start(function: &mut impl Registers, index: u8) -> Option<u64> {
+    let offset = register::BAR_0 + 4 * usize::from(index);
+    let low = function.read_u32(offset);
+    let wide = low & TYPE_MASK == TYPE_64 && index + 1 < REGISTERS;
+    let high = if wide { function.read_u32(offset + 4) } else { 0 };
+    let address = (u64::from(high) << 32 | u64::from(low)) & MEMORY_MASK;
+    (low & IO_SPACE == 0 && address != 0).then_some(address)
+}
+
 /// One register, and how many it takes.
 fn read_one(function: &mut impl Registers, index: u8, count: u8) -> (Option<Bar>, u8) {
     let offset = register::BAR_0 + 4 * usize::from(index);

@@ -20,10 +20,11 @@ use crate::manager::{Authority, Manager};
 use crate::messages::Messages;
 use crate::platform::Platform;
 use crate::slot::{Driving, Interrupts};
-use crate::{bars, confinement, function, memory, wiring};
+use crate::{bars, confinement, function, memory, scan, wiring};
 
 /// Registers of a function that is no bridge.
 const REGISTERS: u8 = 6;
+const BRIDGE_REGISTERS: u8 = 2;
 
 impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
     /// Finds the device's memory, ports and interrupts, and mints what the driver gets of them.
@@ -33,7 +34,8 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
         let messages = Messages::read(&mut space);
         self.drop_unreachable_ports(&mut driving.bars);
         self.place(function, &mut driving.bars)?;
-        driving.windows = memory::windows(&driving.bars, messages.as_ref());
+        driving.windows =
+            memory::windows(&driving.bars, messages.as_ref(), |page| self.has_page_alone(function.address, page));
         driving.interrupts = match (driving.record.interrupts, messages) {
             (0, _) => Interrupts::None,
             (wanted, Some(messages)) => {
@@ -120,6 +122,20 @@ impl<'a, K: Kernel, P: Platform, W> Manager<'a, K, P, W> {
             used.push(range);
         }
         Ok(())
+    }
+
+    /// Whether no other function's memory begins in a page: none that begins below reaches in there, or it would be over this one's.
+    fn has_page_alone(&mut self, own: BusAddress, page: u64) -> bool {
+        let functions: Vec<Function> = scan::scan(self.platform.configuration(), &self.pci.buses);
+        let others = functions.iter().filter(|other| other.address != own);
+        let mut starts = others.flat_map(|other| {
+            let count = if other.bridge.is_some() { BRIDGE_REGISTERS } else { REGISTERS };
+            (0..count).map(|index| (other.address, index))
+        });
+        starts.all(|(address, index)| {
+            let mut space = self.platform.configuration().function(address);
+            bars::start(&mut space, index).is_none_or(|start| start - start % PAGE_SIZE != page)
+        })
     }
 
     /// The addresses that the bridge above a function forwards.

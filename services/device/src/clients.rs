@@ -2,13 +2,13 @@
 
 use airox_abi::{Error, Handle, RegionKind, Rights};
 use airox_api::device::{
-    CONFIGURATION_BYTES, Child, Description, Device, DeviceEntry, DeviceError, DeviceState, FIRST_DRIVER, Identity,
-    MAX_SUMMARY, PART_SHIFT, Place,
+    BusAddress, CONFIGURATION_BYTES, Child, Description, Device, DeviceEntry, DeviceError, DeviceState, FIRST_DRIVER,
+    Identity, MAX_SUMMARY, PART_SHIFT, Place,
 };
 use airox_api::{Caller, Deferred};
 use airox_bundle::system::{Component, ComponentKind, Resource};
-use airox_driver_traits::pci::ConfigurationSpace;
-use airox_driver_traits::registers::Registers;
+use airox_driver_traits::pci::{Capability, ConfigurationSpace, capabilities};
+use airox_driver_traits::registers::{Registers, Width};
 use airox_rt::{Port, Region, TypedHandle};
 use airox_spawn::Kernel;
 use airox_supervise::close;
@@ -25,6 +25,8 @@ pub const MAX_WAITING: usize = 32;
 const MAX_WAITING_OF_ONE: usize = 8;
 /// Devices in one answer; they fit in a page unless they have very many parts, which are cut.
 const MAX_ENTRIES: usize = 8;
+/// Bytes of the longest capability by which a function could be made to send interrupts or use memory: MSI with masks, and that of PCI Express.
+const LONGEST_CAPABILITY: usize = 0x3c;
 /// Most parts of a device.
 pub const MAX_PARTS: usize = 16;
 
@@ -175,6 +177,50 @@ impl<K: Kernel, P: Platform, W> Manager<'_, K, P, W> {
         Ok(())
     }
 
+    /// A register in a device's configuration space that its driver may use.
+    ///
+    /// # Errors
+    /// Its `component.toml` does not name the register, or a capability is there, by which interrupts could be sent.
+    fn register_of(&mut self, badge: u64, offset: u8) -> Result<(BusAddress, Width), DeviceError> {
+        let index = self.index_of(badge).ok_or(DeviceError::NotAllowed)?;
+        let slot = &self.slots[index];
+        let driving = slot.driving.as_ref().ok_or(DeviceError::NotAllowed)?;
+        let address = slot.found.function().ok_or(DeviceError::NotAllowed)?.address;
+        let mut registers = driving.record.configuration.iter();
+        let register = registers.find(|register| register.offset == offset).ok_or(DeviceError::NotAllowed)?;
+        let width = match register.bytes {
+            1 => Width::One,
+            2 => Width::Two,
+            _ => Width::Four,
+        };
+        let (first, end) = (usize::from(offset), usize::from(offset) + width.bytes());
+        let covered = |found: &Capability| found.offset < end && first < found.offset + LONGEST_CAPABILITY;
+        let mut space = self.platform.configuration().function(address);
+        if capabilities(&mut space).iter().any(covered) {
+            return Err(DeviceError::NotAllowed);
+        }
+        Ok((address, width))
+    }
+
+    /// A driver reads such a register.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn read_configuration(&mut self, badge: u64, offset: u8) -> Result<u32, DeviceError> {
+        let (address, width) = self.register_of(badge, offset)?;
+        Ok(self.platform.configuration().read(address, offset.into(), width) as u32)
+    }
+
+    /// A driver writes such a register.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn write_configuration(&mut self, badge: u64, offset: u8, value: u32) -> Result<(), DeviceError> {
+        let (address, width) = self.register_of(badge, offset)?;
+        self.platform.configuration().write(address, offset.into(), width, value.into());
+        Ok(())
+    }
+
     /// What a driver is told.
     ///
     /// # Errors
@@ -295,5 +341,13 @@ impl<K: Kernel, P: Platform> Device for Requests<'_, Manager<'_, K, P, Deferred<
 
     fn remove_child(&mut self, caller: Caller, key: u32) -> Result<(), DeviceError> {
         self.0.child_removed(caller.badge, key)
+    }
+
+    fn read_configuration(&mut self, caller: Caller, offset: u8) -> Result<u32, DeviceError> {
+        self.0.read_configuration(caller.badge, offset)
+    }
+
+    fn write_configuration(&mut self, caller: Caller, offset: u8, value: u32) -> Result<(), DeviceError> {
+        self.0.write_configuration(caller.badge, offset, value)
     }
 }

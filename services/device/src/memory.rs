@@ -8,20 +8,23 @@ use core::ops::Range;
 use crate::bars::Bar;
 use crate::messages::Messages;
 
-/// The windows of a driver: all of its device's memory in whole pages, but those that hold the table of messages. Memory shorter than a page is not
-/// handed out: its page may hold another device's.
+/// The windows of a driver: all of its device's memory in whole pages, but those that hold the table of messages. Memory shorter than a page is
+/// handed out if it has its page for itself, by what `alone` says of the page's address: both firmwares that QEMU has see to that.
 #[must_use]
-pub fn windows(bars: &[Bar], messages: Option<&Messages>) -> Vec<Window> {
+pub fn windows(bars: &[Bar], messages: Option<&Messages>, mut alone: impl FnMut(u64) -> bool) -> Vec<Window> {
     let table = messages.and_then(Messages::table);
     let mut windows = Vec::new();
-    for bar in bars.iter().filter(|bar| !bar.ports && bar.length >= PAGE_SIZE && bar.address.is_multiple_of(PAGE_SIZE))
-    {
+    for bar in bars.iter().filter(|bar| !bar.ports && bar.address.is_multiple_of(PAGE_SIZE)) {
+        if bar.length < PAGE_SIZE && !alone(bar.address) {
+            continue;
+        }
+        let length = bar.length.next_multiple_of(PAGE_SIZE);
         let hidden = match &table {
             Some((index, bytes)) if *index == bar.index => {
-                let end = bytes.end.next_multiple_of(PAGE_SIZE).min(bar.length);
-                (bytes.start - bytes.start % PAGE_SIZE).min(bar.length)..end
+                let end = bytes.end.next_multiple_of(PAGE_SIZE).min(length);
+                (bytes.start - bytes.start % PAGE_SIZE).min(length)..end
             }
-            _ => bar.length..bar.length,
+            _ => length..length,
         };
         let mut add = |range: Range<u64>| {
             if range.start < range.end {
@@ -29,7 +32,7 @@ pub fn windows(bars: &[Bar], messages: Option<&Messages>) -> Vec<Window> {
             }
         };
         add(0..hidden.start);
-        add(hidden.end..bar.length);
+        add(hidden.end..length);
     }
     windows
 }
@@ -68,12 +71,21 @@ mod tests {
     #[test]
     fn the_table_of_messages_is_not_the_drivers() {
         let bars = [bar(0, 0x4000), bar(1, 0x1000), bar(2, 0x100)];
-        assert_eq!(windows(&bars, None), [window(0, 0, 0x4000), window(1, 0, 0x1000)]);
-        assert_eq!(windows(&bars, Some(&table(1, 0, 3))), [window(0, 0, 0x4000)]);
-        let split = windows(&bars, Some(&table(0, 0x1ff0, 2)));
+        let shared = |messages: Option<&Messages>| windows(&bars, messages, |_| false);
+        assert_eq!(shared(None), [window(0, 0, 0x4000), window(1, 0, 0x1000)]);
+        assert_eq!(shared(Some(&table(1, 0, 3))), [window(0, 0, 0x4000)]);
+        let split = shared(Some(&table(0, 0x1ff0, 2)));
         assert_eq!(split, [window(0, 0, 0x1000), window(0, 0x3000, 0x1000), window(1, 0, 0x1000)]);
         // A table beyond its register's memory hides nothing that is there.
-        assert_eq!(windows(&bars[..1], Some(&table(0, 0x1000_0000, 2048))), [window(0, 0, 0x4000)]);
+        assert_eq!(windows(&bars[..1], Some(&table(0, 0x1000_0000, 2048)), |_| true), [window(0, 0, 0x4000)]);
+    }
+
+    #[test]
+    fn memory_shorter_than_a_page_is_handed_out_if_the_page_is_its_own() {
+        let bars = [bar(0, 0x10), Bar { address: 0xe000_0100, ..bar(1, 0x100) }];
+        assert_eq!(windows(&bars, None, |page| page == 0xe000_0000), [window(0, 0, 0x1000)]);
+        assert_eq!(windows(&bars, None, |_| false), []);
+        assert_eq!(windows(&bars, Some(&table(0, 0, 1)), |_| true), []);
     }
 
     #[test]

@@ -104,4 +104,8 @@ impl<K: Kernel, P: Platform, W> Supervisor for Requests<'_, Manager<'_, K, P, W>
     fn admit(&mut self, _caller: Caller, _id: u32, _files: Vec<FileGrant>) -> Result<Port, SupervisorError> {
         Err(SupervisorError::NotAllowed)
     }
+
+    fn answer(&mut self, _caller: Caller) -> Result<(), SupervisorError> {
+        Ok(())
+    }
 }

@@ -140,4 +140,8 @@ impl Supervisor for Panics<'_> {
     fn admit(&mut self, _: Caller, _: u32, _: Vec<FileGrant>) -> Result<Port, SupervisorError> {
         Err(SupervisorError::NotAllowed)
     }
+
+    fn answer(&mut self, _: Caller) -> Result<(), SupervisorError> {
+        Ok(())
+    }
 }

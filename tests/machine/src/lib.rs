@@ -43,7 +43,7 @@ pub use options::{Accelerator, Disk, Firmware, Options, QEMU};
 pub use peer::Peer;
 pub use qmp::{Event, Qmp};
 pub use scenario::{Context, Scenario};
-pub use screenshot::Screenshot;
+pub use screenshot::{Picture, Screenshot};
 pub use text::plain_text;
 
 /// What the shell prints when it waits for a command (colour codes may surround it).

@@ -110,13 +110,17 @@ impl Qmp {
         Ok(())
     }
 
-    /// Writes the screen's content to a file as PPM.
+    /// Writes the content of the screen, or of that of the device with this id, to a file as PPM.
     ///
     /// # Errors
     /// [`MachineError::Qmp`] if QEMU cannot write there.
-    pub fn screenshot(&mut self, file: &Path) -> Result<(), MachineError> {
+    pub fn screenshot(&mut self, device: Option<&str>, file: &Path) -> Result<(), MachineError> {
         let file = std::path::absolute(file).map_err(|error| MachineError::Qmp(format!("screendump: {error}")))?;
-        self.execute("screendump", json!({ "filename": file }))?;
+        let arguments = match device {
+            None => json!({ "filename": file }),
+            Some(device) => json!({ "filename": file, "device": device }),
+        };
+        self.execute("screendump", arguments)?;
         Ok(())
     }
 

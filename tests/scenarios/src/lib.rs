@@ -13,6 +13,7 @@ mod can;
 mod commands;
 mod confinement;
 mod devices;
+mod display;
 mod editing;
 mod files;
 mod i2c;
@@ -25,10 +26,12 @@ mod recovery;
 pub mod screen;
 mod screen_scenarios;
 mod sensors;
+mod serial;
 mod storage;
 mod supervision;
 mod tables;
 mod usb;
+mod watchdog;
 
 use airox_machine::Scenario;
 
@@ -57,7 +60,17 @@ pub fn scenarios() -> Vec<Scenario> {
 /// The scenarios of the system `sensors`.
 #[must_use]
 pub fn sensor_scenarios() -> Vec<Scenario> {
-    [sensors::SCENARIOS, can::SCENARIOS, i2c::SCENARIOS, confinement::SCENARIOS, recovery::SENSOR_SCENARIOS].concat()
+    [
+        sensors::SCENARIOS,
+        can::SCENARIOS,
+        i2c::SCENARIOS,
+        confinement::SCENARIOS,
+        recovery::SENSOR_SCENARIOS,
+        watchdog::SCENARIOS,
+        serial::SCENARIOS,
+        display::SCENARIOS,
+    ]
+    .concat()
 }
 
 /// One scenario's entry in the list.

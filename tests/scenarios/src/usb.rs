@@ -16,6 +16,7 @@ use crate::screen::wait_for_screen;
 pub const SCENARIOS: &[Scenario] = &[
     scenario("usb.a_keyboard_behind_a_hub_types_and_comes_and_goes", a_keyboard_behind_a_hub),
     scenario("usb.a_stick_is_exchanged_with_a_pc", a_stick_is_exchanged),
+    scenario("usb.a_keyboard_is_enough_without_a_ps2_controller", without_a_ps2_controller),
     scenario("usb.a_disk_is_verified_over_restarts_and_unplugged", a_disk_is_verified),
 ];
 
@@ -46,6 +47,15 @@ fn until_gone(player: &mut Player<'_>, path: &str) -> Outcome {
 fn types(player: &mut Player<'_>, word: &str) -> Outcome {
     player.press(&format!("clear\necho {word}\n"))?;
     wait_for_screen(player.machine, &format!("\n{word}"), COMMAND_LIMIT).map(drop)
+}
+
+fn without_a_ps2_controller(context: &Context) -> Outcome {
+    let extra = ["-device", "qemu-xhci,id=usb", "-device", "usb-kbd,bus=usb.0"].map(String::from).to_vec();
+    let options = Options { machine_type: Some("q35,i8042=off".into()), extra, ..context.options() };
+    play_on(&mut boot(Machine::start(&options))?, |player| {
+        until(player, "devices", &[KEYBOARD, "usb-keyboard0  running"])?;
+        types(player, "alone")
+    })
 }
 
 fn a_keyboard_behind_a_hub(context: &Context) -> Outcome {

@@ -66,6 +66,10 @@ pub struct World {
     pub can_recovered: bool,
     /// What the actuator servos0 was told.
     pub commands: Vec<(u32, Option<f64>)>,
+    /// What was sent to /dev/serial/port0 comes back.
+    pub on_line: VecDeque<u8>,
+    /// What /dev/display/display0, 8 by 2 pixels, shows.
+    pub picture: Vec<[u8; 3]>,
     pub unix_ns: u64,
     pub power: Vec<&'static str>,
     pub devices: Vec<DeviceEntry>,
@@ -455,6 +459,55 @@ impl I2cBuses for Shared {
     }
 }
 
+/// A line that sends back what it gets.
+impl Serials for Shared {
+    fn send(&mut self, path: &str, bytes: &[u8]) -> Answer<()> {
+        match path {
+            "/dev/serial/port0" => self.world().on_line.extend(bytes),
+            _ => return Err(Failure::Refused("no such device".into())),
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, path: &str, most: usize, _patience_ns: u64) -> Answer<Vec<u8>> {
+        Serials::send(self, path, &[])?;
+        let mut world = self.world();
+        let count = most.min(world.on_line.len());
+        Ok(world.on_line.drain(..count).collect())
+    }
+}
+
+/// A small display.
+impl Displays for Shared {
+    fn show(&mut self, path: &str, pixel: &dyn Fn(Size, u32, u32) -> [u8; 3]) -> Answer<Size> {
+        let size = Size { width: 8, height: 2 };
+        match path {
+            "/dev/display/display0" => {
+                let places = (0..size.height).flat_map(|y| (0..size.width).map(move |x| (x, y)));
+                self.world().picture = places.map(|(x, y)| pixel(size, x, y)).collect();
+                Ok(size)
+            }
+            _ => Err(Failure::Refused("no such device".into())),
+        }
+    }
+}
+
+/// The first watchdog; others are not this shell's to look at.
+impl Watchdogs for Shared {
+    fn status(&mut self, path: &str) -> Answer<WatchdogStatus> {
+        match path {
+            "/dev/watchdog/watchdog0" => Ok(WatchdogStatus {
+                running: true,
+                timeout_ms: Some(2000),
+                fed: 7,
+                fed_at_ns: 4_000_000_000,
+                has_reset: true,
+            }),
+            _ => Err(Failure::Refused("not allowed".into())),
+        }
+    }
+}
+
 /// The actuator servos0.
 impl Actuators for Shared {
     fn names(&mut self) -> Answer<Vec<String>> {
@@ -720,6 +773,9 @@ impl Session {
             i2c: boxed(),
             actuators: boxed(),
             sensors: boxed(),
+            serials: boxed(),
+            displays: boxed(),
+            watchdogs: boxed(),
             scripts: boxed(),
             console: boxed(),
             host: boxed(),

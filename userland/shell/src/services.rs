@@ -11,6 +11,7 @@ pub use crate::verify::Report;
 pub use airox_api::actuator::{ActuatorError, Output, Outputs};
 pub use airox_api::can;
 pub use airox_api::device::DeviceEntry;
+pub use airox_api::display::Size;
 pub use airox_api::files::{
     Access, Attributes, Checked, Create, FileError, FileGrant, How, Kind as FileKind, Listed, Listing, Mounted, Quota,
     Usage,
@@ -19,6 +20,8 @@ pub use airox_api::i2c;
 pub use airox_api::log::{Level, Record, SourceLevel};
 pub use airox_api::network::Status as NetworkStatus;
 pub use airox_api::process::{Budget, BudgetUse, ExitStatus, HandleEntry, Kind, Memory, ProcessEntry, State, Terms};
+
+pub use airox_api::watchdog::WatchdogStatus;
 
 pub use airox_api::sensor::{Channel, Description, News, Quality, Reading, SensorError, SensorKind, Statistics, Unit};
 
@@ -246,6 +249,26 @@ pub trait Networks {
     fn random(&mut self, path: &str, count: u32) -> Answer<Vec<u8>>;
 }
 
+/// Serial lines, by the paths of their devices.
+pub trait Serials {
+    /// Sends bytes; comes back when the device has taken them.
+    fn send(&mut self, path: &str, bytes: &[u8]) -> Answer<()>;
+    /// At most so many bytes that came; none if none come in so many nanoseconds.
+    fn receive(&mut self, path: &str, most: usize, patience_ns: u64) -> Answer<Vec<u8>>;
+}
+
+/// Displays, by the paths of their devices.
+pub trait Displays {
+    /// Shows a picture: `pixel` gives red, green and blue of each place, column and row.
+    fn show(&mut self, path: &str, pixel: &dyn Fn(Size, u32, u32) -> [u8; 3]) -> Answer<Size>;
+}
+
+/// Watchdogs, by the paths of their devices.
+pub trait Watchdogs {
+    /// How one is.
+    fn status(&mut self, path: &str) -> Answer<WatchdogStatus>;
+}
+
 /// Scripts for `source`.
 pub trait Scripts {
     /// Names of all scripts.
@@ -306,6 +329,12 @@ pub struct Services {
     pub i2c: Box<dyn I2cBuses>,
     /// See [`Sensors`].
     pub sensors: Box<dyn Sensors>,
+    /// See [`Serials`].
+    pub serials: Box<dyn Serials>,
+    /// See [`Displays`].
+    pub displays: Box<dyn Displays>,
+    /// See [`Watchdogs`].
+    pub watchdogs: Box<dyn Watchdogs>,
     /// See [`Scripts`].
     pub scripts: Box<dyn Scripts>,
     /// See [`Console`].

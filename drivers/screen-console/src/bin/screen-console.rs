@@ -19,10 +19,8 @@ use airox_rt::server::{Handler, KernelMessage, Server};
 use airox_rt::sync::Mutex;
 use airox_rt::thread;
 use airox_rt::time::{self, Duration, Instant};
-use airox_rt::{
-    IoPorts, Irq, MapFlags, Mapping, PortRange, Region, Rights, Signal, Start, TypedHandle, Window, exit_code,
-};
-use airox_screen_console::{Controller, ControllerError, Geometry, Keyboard, KeyboardFound, Painter, ScreenConsole};
+use airox_rt::{IoPorts, Irq, MapFlags, Mapping, PortRange, Region, Rights, Signal, Start, TypedHandle, Window};
+use airox_screen_console::{Controller, Geometry, Keyboard, KeyboardFound, Painter, ScreenConsole};
 use airox_terminal::{AGAIN, ClientInterrupt, ConsoleDevice, ConsoleServer, SavedFlush, SavedRead, SavedWrite};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -132,12 +130,6 @@ impl Program<'_> {
     }
 }
 
-/// Ends the program in the way that says: starting it again would not help.
-fn no_device(error: &dyn Error) -> ! {
-    log::error!("{error}");
-    airox_rt::sys::process_exit(exit_code::NO_DEVICE)
-}
-
 fn main(start: &'static Start) -> Result<(), Box<dyn Error>> {
     let arguments = || start.arguments().iter().map(|text| text.as_str());
     let port = start.served_port::<ConsoleInterface>()?;
@@ -151,13 +143,19 @@ fn main(start: &'static Start) -> Result<(), Box<dyn Error>> {
     let keyboard = Keyboard::from_arguments(arguments())?;
     let signal = Signal::create()?;
     irq.bind(&signal, INTERRUPT)?;
-    let (controller, found) = match Controller::start(BoundPorts::new(ranges)) {
-        Err(error @ ControllerError::NotPresent) => no_device(&error),
-        other => other?,
+    // Without one, and with one that does not work, there are the device manager's keyboards.
+    let controller = match Controller::start(BoundPorts::new(ranges)) {
+        Ok((controller, found)) => {
+            if found == KeyboardFound::No {
+                log::warn!("no PS/2 keyboard answers");
+            }
+            Some(controller)
+        }
+        Err(error) => {
+            log::warn!("{error}");
+            None
+        }
     };
-    if found == KeyboardFound::No {
-        log::warn!("no PS/2 keyboard answers");
-    }
     irq.acknowledge()?;
     let mapping = Mapping::new(&memory, MapFlags::WRITE | MapFlags::WRITE_COMBINE)?;
     let geometry = Geometry::from_arguments(arguments(), mapping.len())?;

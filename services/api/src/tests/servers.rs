@@ -288,4 +288,8 @@ impl Supervisor for Echo {
             count => Ok(Port::from_raw(airox_abi::Handle(id + count as u32))),
         }
     }
+
+    fn answer(&mut self, _caller: Caller) -> Result<(), SupervisorError> {
+        Ok(())
+    }
 }

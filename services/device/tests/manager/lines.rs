@@ -1,7 +1,7 @@
 //! Devices with I/O ports and interrupt lines, and devices that nobody drives.
 
 use airox_abi::{ObjectKind, Rights};
-use airox_api::device::{BusAddress, DeviceState, Place, PortWindow};
+use airox_api::device::{BusAddress, DeviceError, DeviceState, Place, PortWindow};
 use airox_device::function::Function;
 use airox_device::wiring;
 use airox_driver_traits::pci::command::{BUS_MASTER, IO, MEMORY, NO_LINE};
@@ -189,4 +189,42 @@ fn memory_above_4_gib_is_used_where_it_is() {
         // RAM may be there.
         assert_eq!(manager.entries(1)[0].state, DeviceState::Unusable);
     });
+}
+
+#[test]
+fn a_driver_writes_the_registers_of_configuration_space_that_it_names() {
+    let place = at(0, 4, 0);
+    with_functions(&q35(&[(place, ModelFunction::with_ports(0xc000, 1))]), &system(), |manager, model| {
+        manager.rescan();
+        assert_eq!(manager.write_configuration(DRIVER, 0x60, 0x1234_5678), Ok(()));
+        assert_eq!(manager.write_configuration(DRIVER, 0x48, 0x1234_5678), Ok(()));
+        let bytes = model.world().functions[&place].bytes.clone();
+        assert_eq!((&bytes.0[0x60..0x64], &bytes.0[0x48..0x4c]), (&[0x78, 0x56, 0, 0][..], &[0x78, 0, 0, 0][..]));
+        assert_eq!(manager.read_configuration(DRIVER, 0x60), Ok(0x5678));
+        assert_eq!(manager.read_configuration(DRIVER, 0x48), Ok(0x78));
+        for (badge, offset) in [(DRIVER, 0x62), (DRIVER, 4), (DRIVER, 0x49), (SHELL, 0x60), (DRIVER + 1, 0x60)] {
+            assert_eq!(manager.write_configuration(badge, offset, 7), Err(DeviceError::NotAllowed), "{offset:#x}");
+            assert_eq!(manager.read_configuration(badge, offset), Err(DeviceError::NotAllowed), "{offset:#x}");
+        }
+        // Nothing is written where the function has a capability, whatever the driver names.
+        model.world().functions.get_mut(&place).unwrap().messages(3, 0, 1);
+        for offset in [0x48, 0x60] {
+            assert_eq!(manager.write_configuration(DRIVER, offset, 7), Err(DeviceError::NotAllowed));
+        }
+    });
+}
+
+#[test]
+fn memory_shorter_than_a_page_is_handed_out_unless_somebody_else_is_on_the_page() {
+    let place = at(0, 4, 0);
+    let mut small = ModelFunction::with_ports(0xc000, 1);
+    small.bar(2, 0xfeb0_0000, 0x10);
+    for (neighbour, windows) in [(0xfeb0_1000, 1), (0xfeb0_0ff0, 0), (0, 1)] {
+        let mut other = ModelFunction::new(0x8086, 1, 2);
+        other.bar(5, neighbour, 0x10);
+        with_functions(&q35(&[(place, small.clone()), (at(0, 5, 0), other)]), &system(), |manager, _| {
+            manager.rescan();
+            assert_eq!(manager.description(DRIVER).unwrap().windows.len(), windows, "{neighbour:#x}");
+        });
+    }
 }

@@ -10,7 +10,7 @@ use airox_abi::{Error, Handle, ObjectKind, RegionKind, Rights};
 use airox_api::device::DeviceError;
 use airox_bundle::Bundle;
 use airox_bundle::system::{
-    Component, ComponentKind, Driver, Grant, IdentityMatch, Restart, RestartPolicy, System, Time,
+    Component, ComponentKind, ConfigurationRegister, Driver, Grant, IdentityMatch, Restart, RestartPolicy, System, Time,
 };
 use airox_bundle::write::{Builder, ProgramImage, SegmentImage};
 use airox_device::arguments::Pci;
@@ -335,6 +335,7 @@ pub fn system() -> System {
         path: "block/disk".into(),
         interrupts: 2,
         dma: true,
+        configuration: vec![],
     };
     let components = vec![shell, other, process];
     let mut controller = component("can");
@@ -346,6 +347,10 @@ pub fn system() -> System {
         path: "can/can".into(),
         interrupts: 1,
         dma: false,
+        configuration: vec![
+            ConfigurationRegister { offset: 0x60, bytes: 2 },
+            ConfigurationRegister { offset: 0x48, bytes: 1 },
+        ],
     };
     System { name: "test".into(), trace: false, processors: 1, components, drivers: vec![driver, by_line] }
 }

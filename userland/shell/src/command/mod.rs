@@ -4,6 +4,7 @@ mod actuator;
 mod can;
 mod console;
 mod device;
+mod display;
 pub(crate) mod files;
 mod help;
 mod i2c;
@@ -15,8 +16,10 @@ mod process;
 mod recovery;
 mod script;
 mod sensor;
+mod serial;
 mod terms;
 mod time;
+mod watchdog;
 
 use crate::complete::Argument;
 use crate::services::{Failure, Waited};
@@ -69,6 +72,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         can::COMMANDS,
         console::COMMANDS,
         device::COMMANDS,
+        display::COMMANDS,
         help::COMMANDS,
         i2c::COMMANDS,
         load::COMMANDS,
@@ -79,7 +83,9 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         recovery::COMMANDS,
         script::COMMANDS,
         sensor::COMMANDS,
+        serial::COMMANDS,
         time::COMMANDS,
+        watchdog::COMMANDS,
     ];
     groups.into_iter().chain(files::GROUPS).flatten()
 }

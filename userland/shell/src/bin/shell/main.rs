@@ -13,6 +13,7 @@ mod can;
 mod console;
 mod control;
 mod devices;
+mod displays;
 mod files;
 mod i2c;
 mod logs;
@@ -20,11 +21,16 @@ mod networks;
 mod opened;
 mod processes;
 mod sensors;
+mod serials;
 mod small;
+mod watchdogs;
 mod watched;
 mod worker;
 
+use airox_api::display::DisplayClient;
 use airox_api::i2c::I2cClient;
+use airox_api::serial::SerialClient;
+use airox_api::watchdog::WatchdogClient;
 use airox_rt::abi::Rights;
 use airox_rt::{Port, Start, StartError, TypedHandle};
 use airox_shell::scripts::BuiltIn;
@@ -57,7 +63,10 @@ fn main(start: &'static Start) -> Result<(), StartError> {
         actuators: Box::new(actuators::ActuatorService::new(start)),
         i2c: Box::new(i2c::I2cService(Opened::new(devices.clone(), I2cClient::new))),
         networks: Box::new(networks::NetworkService::new(devices.clone())),
-        sensors: Box::new(sensors::SensorService::new(start, devices, Rc::clone(&control))),
+        sensors: Box::new(sensors::SensorService::new(start, devices.clone(), Rc::clone(&control))),
+        serials: Box::new(serials::SerialService(Opened::new(devices.clone(), SerialClient::new))),
+        displays: Box::new(displays::DisplayService(Opened::new(devices.clone(), DisplayClient::new))),
+        watchdogs: Box::new(watchdogs::WatchdogService(Opened::new(devices, WatchdogClient::new))),
         scripts: Box::new(BuiltIn),
         console: Box::new(console::ConsoleService(Rc::clone(&control))),
         host: Box::new(control::HostService(control)),

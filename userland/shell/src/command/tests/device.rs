@@ -3,7 +3,7 @@
 use crate::fakes::Session;
 use airox_api::device::{BusAddress, DeviceEntry, DeviceState, Identity, Place, UsbAddress};
 
-fn entry(bus: u8, device: u8, class: u32, state: DeviceState) -> DeviceEntry {
+pub(super) fn entry(bus: u8, device: u8, class: u32, state: DeviceState) -> DeviceEntry {
     DeviceEntry {
         place: Place::Pci(BusAddress { bus, device, function: 0 }),
         parent: None,

@@ -3,6 +3,7 @@
 mod actuator;
 mod can;
 mod device;
+mod display;
 mod files;
 mod i2c;
 mod load;
@@ -13,6 +14,8 @@ mod recovery;
 mod remembered;
 mod script;
 mod sensor;
+mod serial;
+mod watchdog;
 
 use super::*;
 use crate::fakes::Session;
