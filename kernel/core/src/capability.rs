@@ -325,7 +325,7 @@ impl<M: Machine> Kernel<M> {
             let Some(child) = self.capabilities.first_child(index) else {
                 return true;
             };
-            if !self.prepare_delete(child) {
+            if !self.prepare_delete(child) || self.is_late() {
                 return false;
             }
             self.delete_prepared(child);

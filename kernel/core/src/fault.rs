@@ -42,6 +42,7 @@ impl Fault {
     }
 }
 
+const GENERAL_PROTECTION: u8 = 13;
 const PAGE_FAULT: u8 = 14;
 /// Bits of a page fault's error code (Intel SDM vol. 3, 4.7).
 const CODE_PRESENT: u64 = 1 << 0;
@@ -56,7 +57,7 @@ const fn kind(exception: &Exception) -> FaultKind {
         3 => FaultKind::Breakpoint,
         6 => FaultKind::InvalidInstruction,
         12 => FaultKind::Stack,
-        13 => FaultKind::Protection,
+        GENERAL_PROTECTION => FaultKind::Protection,
         PAGE_FAULT if exception.code & CODE_FETCH != 0 => FaultKind::Execute,
         PAGE_FAULT if exception.code & CODE_WRITE != 0 => FaultKind::Write,
         PAGE_FAULT => FaultKind::Read,
@@ -69,15 +70,24 @@ const fn kind(exception: &Exception) -> FaultKind {
 impl<M: Machine> Kernel<M> {
     /// The running ring-3 thread raised an exception.
     pub fn exception(&mut self, exception: Exception) {
-        if exception.vector == PAGE_FAULT
-            && exception.code & CODE_PRESENT == 0
-            && self.back_page(self.cpu.current_process, exception.address, kind(&exception)).is_some()
-        {
-            return;
+        let process = self.cpu.current_process;
+        if exception.vector == PAGE_FAULT && exception.code & CODE_PRESENT == 0 {
+            self.prepare_frame();
+            // It comes again after the timer. The reaper's is none.
+            let waits = self.is_late() && self.cpu.current != self.cpu.reaper;
+            if waits || self.back_page(process, exception.address, kind(&exception)).is_some() {
+                return;
+            }
         }
         if self.cpu.current == self.cpu.reaper {
             self.reap();
             return self.finish_entry();
+        }
+        if exception.vector == GENERAL_PROTECTION
+            && self.threads[self.cpu.current].has_io_ports
+            && self.machine.load_io_ports(self.cpu.number, &self.processes[process].io_ports)
+        {
+            return;
         }
         let address = if exception.vector == PAGE_FAULT { exception.address } else { 0 };
         self.fault(kind(&exception), address, exception.code);

@@ -39,6 +39,8 @@ pub(crate) struct Frames {
     heads: [u32; ORDERS],
     /// Not merged, and not counted in `free`.
     spares: ArrayVec<u32, SPARES>,
+    /// One that holds zeros, and is not counted in `free` either.
+    pub(crate) blank: Option<Frame>,
     free: u32,
 }
 
@@ -48,12 +50,13 @@ impl Frames {
 
     /// An allocator for frames below `end` that has none yet.
     pub(crate) fn new(end: u32) -> Frames {
-        Frames { blocks: vec![Block::NOT_FREE; end as usize], heads: [NONE; ORDERS], spares: ArrayVec::new(), free: 0 }
+        let blocks = vec![Block::NOT_FREE; end as usize];
+        Frames { blocks, heads: [NONE; ORDERS], spares: ArrayVec::new(), blank: None, free: 0 }
     }
 
     /// Frames not handed out.
     pub(crate) fn free(&self) -> u32 {
-        self.free + self.spares.len() as u32
+        self.free + self.spares.len() as u32 + u32::from(self.blank.is_some())
     }
 
     /// One frame, contents undefined.
@@ -92,6 +95,9 @@ impl Frames {
     /// Merges the spare frames with their neighbours.
     #[cold]
     fn merge_spares(&mut self) {
+        if let Some(frame) = self.blank.take() {
+            self.give(frame.0, 0);
+        }
         for frame in core::mem::take(&mut self.spares) {
             self.blocks[frame as usize].order = NOT_FREE;
             self.give(frame, 0);

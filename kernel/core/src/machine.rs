@@ -74,8 +74,10 @@ pub trait Machine {
     fn irq_set_masked(&mut self, line: u32, masked: bool);
 
     /// Lets ring 3 on one processor (this one, or one that was stopped) use exactly these I/O port ranges (first, last) from now on, until the next
-    /// call. Called at a switch to a process with ports and at the switch away from it, never otherwise.
+    /// call, or none, until [`Self::load_io_ports`]. Called at a switch to a process with ports and at the switch away from it, never otherwise.
     fn set_io_ports(&mut self, processor: u32, ranges: &[(u16, u16)]);
+    /// Lets ring 3 on this processor use exactly these. Returns whether it could not before.
+    fn load_io_ports(&mut self, processor: u32, ranges: &[(u16, u16)]) -> bool;
 
     /// Whether a range of physical addresses may be handed to a driver as device memory: not RAM in use, not an interrupt controller.
     fn device_range_allowed(&self, first: Frame, count: u32) -> bool;

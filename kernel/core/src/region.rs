@@ -83,7 +83,7 @@ const PAGES_ZEROED_AT_ONCE: u64 = 4;
 /// So few pages are unmapped in passing: the mapping can go in the same kernel entry.
 const PAGES_IN_PASSING: u64 = 2;
 /// Most frames that are freed in one kernel entry, and most entries of an index that are looked at for them.
-const FRAMES_AT_ONCE: u64 = 2;
+const FRAMES_AT_ONCE: u64 = 1;
 const INDEX_ENTRIES_AT_ONCE: u64 = 8;
 
 /// Levels of index above the pages: 0 for one page.
@@ -167,9 +167,20 @@ impl<M: Machine> Kernel<M> {
 
     /// A zeroed frame out of what has been charged already.
     pub(crate) fn back_frame(&mut self) -> Frame {
-        let Some(frame) = self.frames.allocate() else { panic!("frames promised by quotas have run out") };
-        self.machine.zero_frame(frame);
+        self.prepare_frame();
+        let Some(frame) = self.frames.blank.take() else { panic!("frames promised by quotas have run out") };
         frame
+    }
+
+    /// Does the larger part of what [`Self::back_frame`] takes.
+    #[inline(always)]
+    pub(crate) fn prepare_frame(&mut self) {
+        if self.frames.blank.is_none()
+            && let Some(frame) = self.frames.allocate()
+        {
+            self.machine.zero_frame(frame);
+            self.frames.blank = Some(frame);
+        }
     }
 
     pub(crate) fn free_region(&mut self, id: Id<Region>) {
@@ -195,20 +206,21 @@ impl<M: Machine> Kernel<M> {
     /// Frees some frames of a region that one last reference holds, from its end. Returns whether the rest is quickly done.
     pub(crate) fn shrink_region(&mut self, id: Id<Region>) -> bool {
         let region = &self.regions[id];
-        let (Some(base), RegionKind::Lazy, 1) = (region.base, region.kind, self.regions.references(id)) else {
+        let (Some(base), RegionKind::Lazy, 2..) = (region.base, region.kind, region.pages) else { return true };
+        if self.regions.references(id) != 1 {
             return true;
-        };
+        }
         let (levels, mut end) = (levels(region.pages), region.pages - region.freed);
         let mut freed = 0;
         for _ in 0..INDEX_ENTRIES_AT_ONCE {
-            if end == 0 || levels == 0 || freed >= FRAMES_AT_ONCE {
+            if end == 0 || freed >= FRAMES_AT_ONCE {
                 break;
             }
             end = self.free_last(base, levels, end, &mut freed);
         }
         let region = &mut self.regions[id];
         region.freed = region.pages - end;
-        levels == 0 || end == 0 && freed == 0
+        end == 0 && freed == 0
     }
 
     /// Frees the last of the first `end` pages below an index of `levels` levels, if it is backed, and indices that are empty with it. Returns what

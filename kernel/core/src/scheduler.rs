@@ -16,6 +16,8 @@ use airox_abi::trace::EventKind;
 const SLICES_PER_SECOND: u64 = 100;
 /// [`armed`](crate::processor::Processor::armed) while the hardware timer is not to be touched.
 const HELD: u64 = 0;
+/// Ticks in which a thread that a timer has just woken is not interrupted by a less urgent one's: about what it takes to be back in ring 3.
+const HOLD_OFF: u64 = 500;
 
 /// The ready queues; links are in the threads.
 pub(crate) struct Ready {
@@ -387,8 +389,14 @@ impl<M: Machine> Kernel<M> {
     /// Programs the hardware timer for the earliest of timers, the end of the turn and that of the budget. Another processor's it can't: that one
     /// does it when it goes on.
     pub(crate) fn arm_timer(&mut self) {
+        self.arm_timer_after(0);
+    }
+
+    /// As [`Self::arm_timer`], but no timer before this moment.
+    #[inline]
+    fn arm_timer_after(&mut self, moment: u64) {
         let cpu = &self.cpu;
-        let due = cpu.timers.earliest().min(cpu.slice_end).min(cpu.budget_end);
+        let due = cpu.timers.earliest().max(moment).min(cpu.slice_end).min(cpu.budget_end);
         if due != cpu.armed && cpu.armed != HELD && cpu.number == self.here {
             self.cpu.armed = due;
             self.machine.arm_timer(due);
@@ -401,10 +409,17 @@ impl<M: Machine> Kernel<M> {
         let running = self.cpu.current.number();
         self.trace(EventKind::Timer, running, 0, self.cpu.armed, 0);
         self.cpu.armed = HELD;
-        self.take_timers(self.machine.now());
+        let now = self.machine.now();
+        if let Some(owner) = self.cpu.timers.take_due(now) {
+            let owner = if self.cpu.timers.earliest() <= now { self.more_urgent(owner) } else { owner };
+            self.expire(owner);
+        }
         // What has become due meanwhile is seen to as well, once: budgets may be due again as fast as they are replenished.
         let now = self.machine.now();
-        self.take_timers(now);
+        let mut hold = 0;
+        if self.cpu.timers.earliest() < now + HOLD_OFF {
+            hold = self.take_others(now);
+        }
         if now >= self.cpu.budget_end {
             self.end_of_budget(now);
         }
@@ -414,22 +429,56 @@ impl<M: Machine> Kernel<M> {
         }
         self.finish_entry();
         self.cpu.armed = u64::MAX;
-        self.arm_timer();
+        self.arm_timer_after(hold);
     }
 
-    /// Sees to the timers that were due at this time.
+    /// A timer, which has left the queue, wakes who waits for it.
     #[inline(always)]
-    fn take_timers(&mut self, now: u64) {
-        let signals = self.capacity.get(QuotaKind::Signals);
-        while let Some(owner) = self.cpu.timers.take_due(now) {
-            match owner.checked_sub(signals) {
-                None => {
-                    let signal = Id::new(owner);
-                    self.notify_and_switch(signal, self.signals[signal].timer_bits);
-                }
-                Some(budget) => self.replenish(Id::new(budget)),
+    fn expire(&mut self, owner: u32) {
+        match owner.checked_sub(self.capacity.get(QuotaKind::Signals)) {
+            None => {
+                let signal = Id::new(owner);
+                self.notify_and_switch(signal, self.signals[signal].timer_bits);
+            }
+            Some(budget) => self.replenish(Id::new(budget)),
+        }
+    }
+
+    /// How urgent a timer is: as the thread it wakes, or most of all where that is not a matter of one thread of this processor.
+    fn urgency(&self, owner: u32) -> i32 {
+        if owner >= self.capacity.get(QuotaKind::Signals) {
+            return i32::MAX;
+        }
+        let waiter = self.signals[Id::new(owner)].waiter.map(|(thread, _)| thread);
+        let waiter = waiter.filter(|&thread| self.home(thread) == self.cpu.number);
+        waiter.map_or(i32::MAX, |thread| self.threads[thread].priority.into())
+    }
+
+    /// Of two timers that are due, one taken and the first in the queue, takes the more urgent instead.
+    #[cold]
+    #[inline(never)]
+    fn more_urgent(&mut self, taken: u32) -> u32 {
+        match self.cpu.timers.first() {
+            Some(other) if self.urgency(other) > self.urgency(taken) => self.cpu.timers.replace_first(taken),
+            _ => taken,
+        }
+    }
+
+    /// Sees to the timers that are due. One that is due now or soon and less urgent than what runs waits a moment, so that it does not interrupt
+    /// what has just been woken: returns until when, 0 if there is none.
+    #[cold]
+    #[inline(never)]
+    fn take_others(&mut self, now: u64) -> u64 {
+        while let Some(first) = self.cpu.timers.first().filter(|_| self.cpu.timers.earliest() < now + HOLD_OFF) {
+            if self.urgency(first) < self.running_priority() {
+                return now + HOLD_OFF;
+            }
+            match self.cpu.timers.take_due(now) {
+                Some(owner) => self.expire(owner),
+                None => break,
             }
         }
+        0
     }
 
     /// Whether the hardware timer is due: a kernel entry that can be left now, and begun anew, is.

@@ -212,7 +212,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Closes a handle, or does a part of it.
     fn close_step(&mut self, index: u32) -> bool {
-        let ready = self.prepare_delete(index) && !self.is_late();
+        let ready = !self.is_late() && self.prepare_delete(index) && !self.is_late();
         if ready {
             self.delete_prepared(index);
         }

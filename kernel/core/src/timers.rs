@@ -27,6 +27,19 @@ impl Timers {
         self.heap.first().map_or(u64::MAX, |&(deadline, _)| deadline)
     }
 
+    /// The owner of the timer with the earliest deadline.
+    pub(crate) fn first(&self) -> Option<u32> {
+        self.heap.first().map(|&(_, owner)| owner)
+    }
+
+    /// Puts an owner without a timer in the place of the first. Returns the owner of that.
+    pub(crate) fn replace_first(&mut self, owner: u32) -> u32 {
+        let (deadline, first) = self.heap[0];
+        self.position[first as usize] = NONE;
+        self.place(0, (deadline, owner));
+        first
+    }
+
     /// Sets or replaces an owner's timer.
     pub(crate) fn set(&mut self, owner: u32, deadline: u64) {
         self.cancel(owner);

@@ -119,6 +119,9 @@ impl Machine for Model {
     fn set_io_ports(&mut self, _processor: u32, ranges: &[(u16, u16)]) {
         self.ports = ranges.to_vec();
     }
+    fn load_io_ports(&mut self, _processor: u32, ranges: &[(u16, u16)]) -> bool {
+        core::mem::replace(&mut self.ports, ranges.to_vec()) != ranges
+    }
     fn device_range_allowed(&self, first: Frame, count: u32) -> bool {
         first.0 >= FRAMES + 64 && count > 0
     }

@@ -290,7 +290,10 @@ fn storm(seed: u64, calls: u32, processors: u32) {
         system.reap(&child);
     }
     // What has begun to end elsewhere may have to wait for its time.
-    system.raw(SystemCall::Wait as u64, &[signal, 1 << 63], Tag(0), 0);
+    // A child's last call may have been the notification itself.
+    while system.kernel.cpu.current == root {
+        system.raw(SystemCall::Wait as u64, &[signal, 1 << 63], Tag(0), 0);
+    }
     while system.kernel.all_processors().any(|processor| processor.first_ending != crate::slab::NONE) {
         for number in 0..processors {
             system.on(number);

@@ -51,13 +51,16 @@ impl TaskState {
         TaskState { segment, ports: [0xff; PORT_BITMAP + 1], allowed: heapless::Vec::new() }
     }
 
-    /// Allows ring 3 exactly these ports.
-    ///
-    /// For a process without ports the bitmap is put out of reach, and stays as it is: most switches come back to the same driver.
+    /// Allows ring 3 exactly these ports, if the bitmap is theirs; otherwise none, until [`Self::load_ports`]. Out of reach it stays as it is: most
+    /// switches come back to the same driver.
     pub fn set_ports(&mut self, ranges: &[(u16, u16)]) {
-        self.segment.iomap_base = if ranges.is_empty() { u16::MAX } else { PORTS_OFFSET };
-        if ranges.is_empty() || self.allowed == ranges {
-            return;
+        self.segment.iomap_base = if ranges.is_empty() || self.allowed != ranges { u16::MAX } else { PORTS_OFFSET };
+    }
+
+    /// Makes the bitmap that of these ports. Returns whether it was not yet.
+    pub fn load_ports(&mut self, ranges: &[(u16, u16)]) -> bool {
+        if self.allowed == ranges {
+            return false;
         }
         for range in core::mem::take(&mut self.allowed) {
             self.set_range(range, false);
@@ -67,13 +70,15 @@ impl TaskState {
             // As many as there may be at most.
             let _ = self.allowed.push(range);
         }
+        self.set_ports(ranges);
+        true
     }
 
     /// Allows ring 3 the ports of a range, or forbids them.
     fn set_range(&mut self, (first, last): (u16, u16), allow: bool) {
         let (first, last) = (usize::from(first), usize::from(last));
         let (low, high) = (0xff << (first % 8), 0xff >> (7 - last % 8));
-        for (byte, forbidden) in self.ports.iter_mut().enumerate().take(last / 8 + 1).skip(first / 8) {
+        for (byte, forbidden) in (first / 8..).zip(&mut self.ports[first / 8..=last / 8]) {
             let bits = if byte == first / 8 { low } else { 0xff } & if byte == last / 8 { high } else { 0xff };
             *forbidden = if allow { *forbidden & !bits } else { *forbidden | bits };
         }

@@ -182,13 +182,19 @@ impl Machine for Pc {
     }
 
     fn set_io_ports(&mut self, processor: u32, ranges: &[(u16, u16)]) {
+        let cpu = self.cpus[processor as usize].cpu;
+        // SAFETY: 1. The structure is never freed. 2. It is this CPU's own, or that of one which stands still; the reference ends with the statement.
+        unsafe { (*cpu).task_state.set_ports(ranges) };
+    }
+
+    fn load_io_ports(&mut self, processor: u32, ranges: &[(u16, u16)]) -> bool {
         let (first, last) = uart::PORTS;
         if ranges.iter().any(|range| range.0 <= last && first <= range.1) {
             uart::give_away();
         }
         let cpu = self.cpus[processor as usize].cpu;
-        // SAFETY: 1. The structure is never freed. 2. It is this CPU's own, or that of one which stands still; the reference ends with the statement.
-        unsafe { (*cpu).task_state.set_ports(ranges) };
+        // SAFETY: 1. The structure is never freed. 2. It is this CPU's own; the reference ends with the statement.
+        unsafe { (*cpu).task_state.load_ports(ranges) }
     }
 
     fn device_range_allowed(&self, first: Frame, count: u32) -> bool {
