@@ -95,10 +95,8 @@ impl Frames {
     /// Merges the spare frames with their neighbours.
     #[cold]
     fn merge_spares(&mut self) {
-        if let Some(frame) = self.blank.take() {
-            self.give(frame.0, 0);
-        }
-        for frame in core::mem::take(&mut self.spares) {
+        let blank = self.blank.take().map(|frame| frame.0);
+        for frame in core::mem::take(&mut self.spares).into_iter().chain(blank) {
             self.blocks[frame as usize].order = NOT_FREE;
             self.give(frame, 0);
         }

@@ -458,10 +458,8 @@ impl<M: Machine> Kernel<M> {
     #[cold]
     #[inline(never)]
     fn more_urgent(&mut self, taken: u32) -> u32 {
-        match self.cpu.timers.first() {
-            Some(other) if self.urgency(other) > self.urgency(taken) => self.cpu.timers.replace_first(taken),
-            _ => taken,
-        }
+        let other = self.cpu.timers.first().filter(|&other| self.urgency(other) > self.urgency(taken));
+        if other.is_some() { self.cpu.timers.replace_first(taken) } else { taken }
     }
 
     /// Sees to the timers that are due. One that is due now or soon and less urgent than what runs waits a moment, so that it does not interrupt
@@ -473,10 +471,8 @@ impl<M: Machine> Kernel<M> {
             if self.urgency(first) < self.running_priority() {
                 return now + HOLD_OFF;
             }
-            match self.cpu.timers.take_due(now) {
-                Some(owner) => self.expire(owner),
-                None => break,
-            }
+            let Some(owner) = self.cpu.timers.take_due(now) else { break };
+            self.expire(owner);
         }
         0
     }
