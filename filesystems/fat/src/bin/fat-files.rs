@@ -47,7 +47,7 @@ impl Stick for ByManager {
         let path = self.path;
         match news {
             Ok(layout) => {
-                let mebibytes = u64::from(layout.clusters()) * u64::from(layout.cluster) >> 20;
+                let mebibytes = (u64::from(layout.clusters()) * u64::from(layout.cluster)) >> 20;
                 log::info!("{path}: {:?}, {mebibytes} MiB", layout.width);
             }
             Err(NotMounted::Device(BlockError::Gone)) => log::info!("{path}: the stick is gone"),
