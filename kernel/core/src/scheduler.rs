@@ -462,13 +462,13 @@ impl<M: Machine> Kernel<M> {
         if other.is_some() { self.cpu.timers.replace_first(taken) } else { taken }
     }
 
-    /// Sees to the timers that are due. One that is due now or soon and less urgent than what runs waits a moment, so that it does not interrupt
+    /// Sees to the timers that are due. One that is due now or soon and less urgent than what is to run waits a moment, so that it does not interrupt
     /// what has just been woken: returns until when, 0 if there is none.
     #[cold]
     #[inline(never)]
     fn take_others(&mut self, now: u64) -> u64 {
         while let Some(first) = self.cpu.timers.first().filter(|_| self.cpu.timers.earliest() < now + HOLD_OFF) {
-            if self.urgency(first) < self.running_priority() {
+            if self.urgency(first) < self.running_priority().max(self.cpu.ready.highest) {
                 return now + HOLD_OFF;
             }
             let Some(owner) = self.cpu.timers.take_due(now) else { break };
