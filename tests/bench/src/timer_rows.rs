@@ -80,6 +80,8 @@ pub struct Wake {
     pub deadline: u64,
     /// How late it was, in ticks, if it was the timer's.
     pub late: u64,
+    /// The same in nanoseconds.
+    pub late_ns: u64,
     /// The bits that woke the thread.
     pub bits: u64,
 }
@@ -90,7 +92,7 @@ pub fn sleep(house: &House, length_ns: u64, mask: u64) -> Result<Wake, Failure> 
     let deadline = clock::nanoseconds() + length_ns;
     house.signal.set_timer(deadline, TIMER)?;
     let bits = house.signal.wait(mask)?;
-    let late = clock::nanoseconds().saturating_sub(deadline);
-    let late = u128::from(late) * u128::from(clock::ticks_per_second()) / 1_000_000_000;
-    Ok(Wake { deadline, late: late as u64, bits })
+    let late_ns = clock::nanoseconds().saturating_sub(deadline);
+    let late = u128::from(late_ns) * u128::from(clock::ticks_per_second()) / 1_000_000_000;
+    Ok(Wake { deadline, late: late as u64, late_ns, bits })
 }

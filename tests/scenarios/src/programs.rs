@@ -260,7 +260,10 @@ fn nothing_is_left_behind(context: &Context) -> Outcome {
             player.enter("run memory-hog")?;
             let mut objects = player.objects()?;
             objects.remove("frames");
-            counts.push((objects, player.processes()?));
+            let mut processes = player.processes()?;
+            // It makes room for the records of what faulted until it keeps as many as it may.
+            processes.iter_mut().filter(|process| process.name == "log").for_each(|process| process.memory = 0);
+            counts.push((objects, processes));
         }
         // The first time servers may have made room for what they now keep.
         check(counts[1] == counts[2], || format!("before: {:?}\nafter: {:?}", counts[1], counts[2]))
